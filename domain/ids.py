@@ -1,0 +1,62 @@
+"""The texts of global ids. Pure.
+
+An id is a word for its type, the hexadecimal UUID of the order, cancellation or event log it belongs to, and positions
+where it names a part of an order: `item_<uuid>_2`. Each thing has exactly one text, so texts are compared as they are.
+Clients treat them as opaque.
+"""
+
+import re
+from uuid import UUID
+
+from domain.order import value
+
+_PATTERN = re.compile(r"(order|item|package|packageitem|cancellation|event)_([0-9a-f]{32})((?:_(?:[1-9][0-9]{0,8}))*)")
+_POSITIONS = {"order": 0, "item": 1, "package": 1, "packageitem": 2, "cancellation": 0, "event": 1}
+_SHOP = "shop_"
+
+
+@value
+class Ref:
+    """What an id names: its type's word, the UUID, and the positions behind it."""
+
+    kind: str
+    uuid: UUID
+    positions: tuple[int, ...]
+
+
+def of_shop(shop_id: str) -> str:
+    return _SHOP + shop_id
+
+
+def of_order(order: UUID) -> str:
+    return "order_" + order.hex
+
+
+def of_item(order: UUID, item: int) -> str:
+    return f"item_{order.hex}_{item}"
+
+
+def of_package(order: UUID, package: int) -> str:
+    return f"package_{order.hex}_{package}"
+
+
+def of_package_item(order: UUID, package: int, item: int) -> str:
+    return f"packageitem_{order.hex}_{package}_{item}"
+
+
+def of_cancellation(cancellation: UUID) -> str:
+    return "cancellation_" + cancellation.hex
+
+
+def of_event(order: UUID, sequence: int) -> str:
+    return f"event_{order.hex}_{sequence}"
+
+
+def parse(text: str) -> Ref | None:
+    """What the id names, or None if it is none of ours. Shop ids are not taken apart: compare with `of_shop`."""
+    match = _PATTERN.fullmatch(text)
+    if match is None:
+        return None
+    kind, uuid, tail = match.groups()
+    positions = tuple(int(part) for part in tail.split("_")[1:])
+    return Ref(kind, UUID(hex=uuid), positions) if len(positions) == _POSITIONS[kind] else None

@@ -1,0 +1,44 @@
+"""Minor units, decimal text and share(). Pure; with refunds.py the only place where money is divided or rounded."""
+
+import re
+from decimal import Decimal
+from functools import cache, lru_cache
+
+from iso4217 import Currency
+
+_DECIMAL = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
+_LONGEST_TEXT = 100
+
+
+@cache
+def digits(currency: str) -> int | None:
+    """How many decimal digits ISO 4217 gives the currency, or None for what is no currency in use."""
+    try:
+        return Currency(currency).exponent
+    except ValueError:
+        return None
+
+
+def share(total: int, units: int, quantity: int) -> int:
+    """What is due of `total` for the first `units` of `quantity` units, rounded half up (specification, section 3)."""
+    return (2 * total * units + quantity) // (2 * quantity)
+
+
+def decimal(text: str) -> Decimal | None:
+    """The exact value of a plain decimal number such as "12.50"; None for other text, exponents and NaN included."""
+    return Decimal(text) if len(text) <= _LONGEST_TEXT and _DECIMAL.fullmatch(text) else None
+
+
+def to_minor(amount: Decimal, currency_digits: int) -> int | None:
+    """The amount in minor units, or None if it has more digits than the currency (zeros aside)."""
+    numerator, denominator = amount.as_integer_ratio()
+    minor, rest = divmod(numerator * 10**currency_digits, denominator)
+    return None if rest else minor
+
+
+@lru_cache(maxsize=10_000)
+def to_text(minor: int, currency: str) -> str:
+    """Minor units as a decimal text with exactly the currency's digits: (1250, "USD") is "12.50"."""
+    places = digits(currency) or 0
+    sign, figures = ("-" if minor < 0 else ""), str(abs(minor)).rjust(places + 1, "0")
+    return f"{sign}{figures[:-places]}.{figures[-places:]}" if places else sign + figures

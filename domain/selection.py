@@ -1,0 +1,251 @@
+"""Which units a request comes down to, or everything that is wrong with it. Pure (specification, section 2)."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from domain import ids
+from domain.eligibility import OPEN_WHOLE, UNLOCKS, Verdict, eligibility
+from domain.order import (
+    CancellationErrorCode,
+    CancellationReason,
+    CancellationScope,
+    ItemEntry,
+    ItemsSelection,
+    NotCancellableReason,
+    Order,
+    OrderSelection,
+    Package,
+    PackageSelection,
+    Pick,
+    Selection,
+    value,
+)
+
+_WHY_NOT = {
+    NotCancellableReason.UNPAID: "the order has not been paid",
+    NotCancellableReason.ON_HOLD: "the order is on hold",
+    NotCancellableReason.AWAITING_COLLECTION: "the package waits for the carrier and can only be cancelled whole",
+    NotCancellableReason.SHIPPED: "the carrier has collected it",
+    NotCancellableReason.ALREADY_CANCELLED: "nothing of it is left",
+}
+
+
+@value
+class Problem:
+    """One reason to refuse a call. `path` is in the schema's words and begins below the argument `input`.
+
+    The ids repeat what was given or name the blocking package; `cancellable_quantity` comes with QUANTITY_EXCEEDED and
+    `not_cancellable_reason` with NOT_CANCELLABLE.
+    """
+
+    code: CancellationErrorCode
+    message: str
+    path: tuple[str, ...]
+    item_id: str | None = None
+    package_id: str | None = None
+    cancellable_quantity: int | None = None
+    not_cancellable_reason: NotCancellableReason | None = None
+
+
+@value
+class Judgement:
+    """All problems in the specified order or, when there are none, the units: by item, then by package number."""
+
+    problems: tuple[Problem, ...]
+    picks: tuple[Pick, ...]
+
+
+def scope_of(selection: Selection) -> CancellationScope:
+    match selection:
+        case ItemsSelection():
+            return CancellationScope.ITEMS
+        case PackageSelection():
+            return CancellationScope.PACKAGE
+        case OrderSelection():
+            return CancellationScope.ORDER
+
+
+def find_package(order: Order, package_id: str) -> Package | None:
+    return next((p for p in order.packages if ids.of_package(order.id, p.position) == package_id), None)
+
+
+def judge(order: Order | None, selection: Selection, reason: CancellationReason) -> Judgement:
+    """Judges a request on the order that it names, None when the shop has no such order or package."""
+    match selection:
+        case ItemsSelection(entries=entries):
+            return _judge_items(order, entries, _not_unlocked(reason, CancellationScope.ITEMS))
+        case PackageSelection(package_id=package_id):
+            return _judge_package(order, package_id, _not_unlocked(reason, CancellationScope.PACKAGE))
+        case OrderSelection():
+            return _judge_order(order, _not_unlocked(reason, CancellationScope.ORDER))
+
+
+def _judge_items(order: Order | None, entries: Sequence[ItemEntry], reason_problems: list[Problem]) -> Judgement:
+    message = "Select at least one item to cancel."
+    problems = [] if entries else [Problem(CancellationErrorCode.EMPTY_SELECTION, message, ("items",))]
+    problems += reason_problems
+    if order is None:
+        return Judgement((_order_not_found(), *problems, *_without_order(entries)), ())
+    entry_problems, picks = _serve(order, entries)
+    problems += entry_problems
+    return Judgement(tuple(problems), () if problems else _in_order(order, picks))
+
+
+def _judge_package(order: Order | None, package_id: str, reason_problems: list[Problem]) -> Judgement:
+    package = find_package(order, package_id) if order else None
+    if order is None or package is None:
+        message = "The shop has no package with this id."
+        code = CancellationErrorCode.PACKAGE_NOT_FOUND
+        return Judgement((Problem(code, message, ("packageId",), package_id=package_id), *reason_problems), ())
+    verdict = eligibility(order).packages[package.position]
+    problems = reason_problems + _whole_refused(verdict, "packageId", package_id=package_id)
+    return Judgement(tuple(problems), () if problems else _in_order(order, _live_units(package)))
+
+
+def _judge_order(order: Order | None, reason_problems: list[Problem]) -> Judgement:
+    if order is None:
+        return Judgement((_order_not_found(), *reason_problems), ())
+    verdict = eligibility(order).order
+    problems = list(reason_problems)
+    if verdict.reason is NotCancellableReason.SHIPPED:
+        for package in order.packages:
+            if package.is_live and package.status not in OPEN_WHOLE:
+                problems += _whole_refused(verdict, "orderId", package_id=ids.of_package(order.id, package.position))
+    else:
+        problems += _whole_refused(verdict, "orderId")
+    picks = [pick for package in order.packages for pick in _live_units(package)]
+    return Judgement(tuple(problems), () if problems else _in_order(order, picks))
+
+
+def _without_order(entries: Sequence[ItemEntry]) -> list[Problem]:
+    duplicates = _duplicates(entries)
+    judged = (_wrong_by_itself(i, entry, is_duplicate=i in duplicates) for i, entry in enumerate(entries))
+    return [problem for problem in judged if problem]
+
+
+def _serve(order: Order, entries: Sequence[ItemEntry]) -> tuple[list[Problem], list[Pick]]:
+    """Serves entries that name a package first, the others from what is left; a refused entry takes nothing."""
+    units = _Units(order)
+    duplicates = _duplicates(entries)
+    problems: dict[int, Problem] = {}
+    for index, entry in sorted(enumerate(entries), key=lambda numbered: numbered[1].package_id is None):
+        problem = units.refuse(index, entry, is_duplicate=index in duplicates)
+        if problem:
+            problems[index] = problem
+        else:
+            units.take(entry)
+    return [problem for _, problem in sorted(problems.items())], units.picks()
+
+
+class _Units:
+    """The units of an order while the entries of a request are served from them."""
+
+    def __init__(self, order: Order) -> None:
+        self._verdicts = eligibility(order)
+        self._items = {ids.of_item(order.id, item.position): item.position for item in order.items}
+        item_ids = {position: item_id for item_id, position in self._items.items()}
+        # (package, item) positions by the ids of an entry; without a package all of the item's, by package number.
+        self._places: dict[tuple[str, str | None], list[tuple[int, int]]] = {}
+        for package, packed in order.package_items():
+            place = (package.position, packed.item)
+            item_id, package_id = item_ids[packed.item], ids.of_package(order.id, package.position)
+            self._places.setdefault((item_id, None), []).append(place)
+            self._places[item_id, package_id] = [place]
+        self._free = {place: verdict.quantity for place, verdict in self._verdicts.package_items.items()}
+        self._taken: Counter[tuple[int, int]] = Counter()
+
+    def refuse(self, index: int, entry: ItemEntry, *, is_duplicate: bool) -> Problem | None:
+        """The first thing that is wrong with the entry."""
+        item = self._items.get(entry.item_id)
+        if item is None:
+            message = "The order has no item with this id."
+            return _of_entry("ITEM_NOT_FOUND", message, index, "itemId", entry)
+        places = self._places.get((entry.item_id, entry.package_id), [])
+        if not places:
+            message = "The order has no package with this id that holds units of the item."
+            return _of_entry("PACKAGE_NOT_FOUND", message, index, "packageId", entry)
+        if problem := _wrong_by_itself(index, entry, is_duplicate=is_duplicate):
+            return problem
+        by_package = entry.package_id is not None
+        verdict = self._verdicts.package_items[places[0]] if by_package else self._verdicts.items[item]
+        if verdict.reason:
+            message = f"No unit can be cancelled: {_WHY_NOT[verdict.reason]}."
+            problem = _of_entry("NOT_CANCELLABLE", message, index, "itemId", entry)
+            return replace(problem, not_cancellable_reason=verdict.reason)
+        left = sum(self._free[place] for place in places)
+        if entry.quantity > left:
+            message = f"{entry.quantity} asked for, but {left} can be cancelled here."
+            problem = _of_entry("QUANTITY_EXCEEDED", message, index, "quantity", entry)
+            return replace(problem, cancellable_quantity=left)
+        return None
+
+    def take(self, entry: ItemEntry) -> None:
+        wanted = entry.quantity
+        for place in self._places[entry.item_id, entry.package_id]:
+            units = min(wanted, self._free[place])
+            self._free[place] -= units
+            self._taken[place] += units
+            wanted -= units
+
+    def picks(self) -> list[Pick]:
+        return [Pick(item, package, quantity) for (package, item), quantity in self._taken.items() if quantity]
+
+
+def _wrong_by_itself(index: int, entry: ItemEntry, *, is_duplicate: bool) -> Problem | None:
+    """What can be said of an entry without its order."""
+    if entry.quantity < 1:
+        return _of_entry("INVALID_QUANTITY", "Cancel at least 1 unit.", index, "quantity", entry)
+    if is_duplicate:
+        message = "An earlier entry names this item and package; add the quantities up."
+        return _of_entry("DUPLICATE_ITEM", message, index, "itemId", entry)
+    return None
+
+
+def _duplicates(entries: Sequence[ItemEntry]) -> set[int]:
+    """The indexes of entries whose item and package an earlier entry has."""
+    seen: set[tuple[str, str | None]] = set()
+    found: set[int] = set()
+    for index, entry in enumerate(entries):
+        key = (entry.item_id, entry.package_id)
+        if key in seen:
+            found.add(index)
+        seen.add(key)
+    return found
+
+
+def _live_units(package: Package) -> list[Pick]:
+    return [
+        Pick(packed.item, package.position, packed.live_quantity) for packed in package.items if packed.live_quantity
+    ]
+
+
+def _in_order(order: Order, picks: list[Pick]) -> tuple[Pick, ...]:
+    numbers = {package.position: package.number for package in order.packages}
+    return tuple(sorted(picks, key=lambda pick: (pick.item, numbers[pick.package])))
+
+
+def _not_unlocked(reason: CancellationReason, scope: CancellationScope) -> list[Problem]:
+    if scope in UNLOCKS[reason]:
+        return []
+    allowed = ", ".join(other.name for other, scopes in UNLOCKS.items() if scope in scopes)
+    message = f"{reason.name} is no reason for this scope; it takes: {allowed}."
+    return [Problem(CancellationErrorCode.REASON_NOT_ALLOWED, message, ("reason",))]
+
+
+def _order_not_found() -> Problem:
+    return Problem(CancellationErrorCode.ORDER_NOT_FOUND, "The shop has no order with this id.", ("orderId",))
+
+
+def _whole_refused(verdict: Verdict, argument: str, package_id: str | None = None) -> list[Problem]:
+    """Why a package or an order cannot be cancelled whole; nothing if it can."""
+    if verdict.reason is None:
+        return []
+    message = f"It cannot be cancelled: {_WHY_NOT[verdict.reason]}."
+    problem = Problem(CancellationErrorCode.NOT_CANCELLABLE, message, (argument,), package_id=package_id)
+    return [replace(problem, not_cancellable_reason=verdict.reason)]
+
+
+def _of_entry(code: str, message: str, index: int, field: str, entry: ItemEntry) -> Problem:
+    path = ("items", str(index), field)
+    return Problem(CancellationErrorCode[code], message, path, item_id=entry.item_id, package_id=entry.package_id)

@@ -1,0 +1,52 @@
+"""An order's status from its packages, and what moves to what. Pure (specification, section 1)."""
+
+from domain.order import Order, OrderStatus, Package, PackageStatus
+
+# Set on the order, these win over what its packages say for as long as it has a live unit.
+SET_ON_ORDER = frozenset({OrderStatus.UNPAID, OrderStatus.ON_HOLD, OrderStatus.COMPLETED})
+PAYMENT_BLOCKED = frozenset({OrderStatus.UNPAID, OrderStatus.ON_HOLD})
+SHIPPED = frozenset({PackageStatus.IN_TRANSIT, PackageStatus.DELIVERED})
+
+PACKAGE_TRANSITIONS: dict[PackageStatus, frozenset[PackageStatus]] = {
+    PackageStatus.AWAITING_SHIPMENT: frozenset({PackageStatus.AWAITING_COLLECTION}),
+    PackageStatus.AWAITING_COLLECTION: frozenset({PackageStatus.AWAITING_SHIPMENT, PackageStatus.IN_TRANSIT}),
+    PackageStatus.IN_TRANSIT: frozenset({PackageStatus.DELIVERED}),
+    PackageStatus.DELIVERED: frozenset(),
+    PackageStatus.CANCELLED: frozenset(),
+}
+ORDER_TRANSITIONS: dict[OrderStatus, frozenset[OrderStatus]] = {
+    OrderStatus.UNPAID: frozenset({OrderStatus.ON_HOLD, OrderStatus.AWAITING_SHIPMENT}),
+    OrderStatus.ON_HOLD: frozenset({OrderStatus.AWAITING_SHIPMENT}),
+    OrderStatus.AWAITING_SHIPMENT: frozenset({OrderStatus.ON_HOLD}),
+    OrderStatus.PARTIALLY_SHIPPING: frozenset(),
+    OrderStatus.AWAITING_COLLECTION: frozenset(),
+    OrderStatus.IN_TRANSIT: frozenset(),
+    OrderStatus.DELIVERED: frozenset({OrderStatus.COMPLETED}),
+    OrderStatus.COMPLETED: frozenset(),
+    OrderStatus.CANCELLED: frozenset(),
+}
+
+
+def can_move_package(order: Order, package: Package, to: PackageStatus) -> bool:
+    """Whether the warehouse may give the package this status now (specification, section 7)."""
+    return order.status not in SET_ON_ORDER and to in PACKAGE_TRANSITIONS[package.status]
+
+
+def can_move_order(order: Order, to: OrderStatus) -> bool:
+    """Whether the order may be given this status now; AWAITING_SHIPMENT as `to` means released."""
+    return to in ORDER_TRANSITIONS[order.status]
+
+
+def order_status(present: OrderStatus, packages: tuple[Package, ...]) -> OrderStatus:
+    """The status that goes with these packages, for an order that has the status `present` now."""
+    live = {package.status for package in packages if package.is_live}
+    if not live:
+        return OrderStatus.CANCELLED
+    return present if present in SET_ON_ORDER else derived(live)
+
+
+def derived(live: set[PackageStatus]) -> OrderStatus:
+    """The status of an order whose packages with live units have these statuses (at least one)."""
+    if len(live) == 1:
+        return OrderStatus[next(iter(live)).name]
+    return OrderStatus.IN_TRANSIT if live == SHIPPED else OrderStatus.PARTIALLY_SHIPPING
