@@ -1,0 +1,210 @@
+"""How a transaction begins, ends and is tried again, on SQLite and PostgreSQL. Knows nothing about orders."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from pathlib import Path
+from typing import Any, TypeVar
+
+import orjson
+import sqlalchemy as sa
+from filelock import FileLock, Timeout
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from domain.hints import Hints
+
+_T = TypeVar("_T")
+
+Work = Callable[[AsyncConnection], Awaitable[_T]]
+
+_ATTEMPTS = 5
+_LONGEST_PAUSE = 0.2
+_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
+_POSTGRESQL_SETTINGS = {
+    "application_name": "shortship",
+    "lock_timeout": "2s",
+    "statement_timeout": "5s",
+    "idle_in_transaction_session_timeout": "5s",
+}
+_SQLITE_PRAGMAS = (
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "foreign_keys = ON",
+    "busy_timeout = 5000",
+    "trusted_schema = OFF",
+)
+# Conflicts of two transactions: serialization failure and deadlock.
+_CONFLICTS = frozenset({"40001", "40P01"})
+# Waited too long, for a lock or for the statement.
+_TIMEOUTS = frozenset({"55P03", "57014"})
+
+
+_ANNOUNCED = "announced"
+
+
+def announce(connection: AsyncConnection, topic: str) -> None:
+    """Has the topic's listeners woken once the transaction is committed."""
+    connection.info.setdefault(_ANNOUNCED, set()).add(topic)
+
+
+class BusyError(Exception):
+    """The transaction had to wait too long and was given up; nothing of it is stored."""
+
+
+class UnavailableError(Exception):
+    """The database cannot be reached or cannot write; nothing of the transaction is known to be stored."""
+
+
+class FileInUseError(Exception):
+    """Another process writes to this SQLite file."""
+
+
+class Database:
+    """One database: `sqlite:///path` or `postgresql://user:password@host/name`; any other url is a ValueError."""
+
+    def __init__(self, url: str) -> None:
+        self.hints = Hints()
+        self._url = _driver_url(url)
+        self.is_sqlite = self._url.get_backend_name() == "sqlite"
+        self._write_turn: AbstractAsyncContextManager[Any] = nullcontext()
+        if self.is_sqlite:
+            self._writer = _sqlite_engine(self._url, "BEGIN IMMEDIATE", pool_size=1, max_overflow=0)
+            self._reader = _sqlite_engine(self._url, "BEGIN", pool_size=4, max_overflow=4, query_only=True)
+            # Waiting here instead of in SQLite's busy handler keeps the longest wait short.
+            self._write_turn = asyncio.Lock()
+        else:
+            self._writer = create_async_engine(
+                self._url,
+                pool_size=10,
+                max_overflow=10,
+                pool_timeout=5,
+                json_serializer=_to_json,
+                json_deserializer=orjson.loads,
+                connect_args={"server_settings": _POSTGRESQL_SETTINGS, "timeout": 5},
+            )
+            self._reader = self._writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        self._under_way: set[asyncio.Task[Any]] = set()
+        self._file_lock: FileLock | None = None
+
+    async def close(self) -> None:
+        """Waits for the transactions under way, then closes every connection."""
+        if self._under_way:
+            await asyncio.wait(self._under_way)
+        await self._writer.dispose()
+        await self._reader.dispose()
+        if self._file_lock:
+            self._file_lock.release()
+
+    def claim_file(self) -> None:
+        """Makes this process the only one that writes to the SQLite file; FileInUseError if another one does."""
+        if self.is_sqlite:
+            lock = FileLock(f"{self._url.database}.lock")
+            try:
+                lock.acquire(timeout=0)
+            except Timeout as error:
+                message = f"{self._url.database} is in use by another process; SQLite takes one that writes."
+                raise FileInUseError(message) from error
+            self._file_lock = lock
+
+    def exists(self) -> bool:
+        """False only for a SQLite file that is not there; opening it would create it."""
+        return not self.is_sqlite or Path(str(self._url.database)).exists()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """One snapshot, read only. Raises BusyError and UnavailableError."""
+        try:
+            async with self._reader.connect() as connection, connection.begin():
+                yield connection
+        except _FAULTS as error:
+            raise _classified(error) from error
+
+    async def writing(self, work: Work[_T]) -> _T:
+        """Runs `work` in one transaction and commits it; rolls back if it raises or has rolled back itself.
+
+        It is run again from its start when it conflicts with another transaction or the connection is lost, even while
+        committing: `work` begins by finding out whether it is done already. It goes on when the caller is cancelled, so
+        that a commit is never cut in half. Raises BusyError and UnavailableError.
+        """
+        task = asyncio.create_task(self._write(work))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(task)
+
+    async def _write(self, work: Work[_T]) -> _T:
+        attempt = 1
+        while True:
+            try:
+                async with self._write_turn, self._writer.connect() as connection:
+                    transaction = await connection.begin()
+                    result = await work(connection)
+                    topics = connection.info.pop(_ANNOUNCED, ())
+                    if transaction.is_active:
+                        await transaction.commit()
+                        self.hints.publish(topics)
+                    return result
+            except _FAULTS as error:
+                if attempt == _ATTEMPTS or not _may_succeed_at_once(error):
+                    raise _classified(error) from error
+            attempt += 1
+            await asyncio.sleep(random.uniform(0.005, _LONGEST_PAUSE))  # noqa: S311 - jitter, no secret
+
+
+_FAULTS = (DBAPIError, sa.exc.TimeoutError, OSError)
+
+
+def _may_succeed_at_once(error: Exception) -> bool:
+    """Whether to run the transaction again: it met another one, or its connection was lost."""
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated or _sqlstate(error) in _CONFLICTS
+    return isinstance(error, OSError)
+
+
+def _classified(error: Exception) -> Exception:
+    """Our name for a fault, or the error itself when it is a bug."""
+    if not isinstance(error, DBAPIError) or error.connection_invalidated:
+        return UnavailableError("The database cannot be reached.")
+    if _sqlstate(error) in _CONFLICTS | _TIMEOUTS or "database is locked" in str(error.orig):
+        return BusyError("Another transaction holds what this one needs.")
+    if any(text in str(error.orig) for text in ("disk is full", "disk I/O error", "readonly database")):
+        return UnavailableError("The database cannot write.")
+    return error
+
+
+def _sqlstate(error: DBAPIError) -> str | None:
+    return getattr(error.orig, "sqlstate", None)
+
+
+def _driver_url(url: str) -> sa.URL:
+    try:
+        parsed = sa.make_url(url)
+        parsed = parsed.set(drivername=_DRIVERS[parsed.drivername])
+    except (sa.exc.ArgumentError, KeyError) as error:
+        raise ValueError("Use sqlite:///path or postgresql://user:password@host/database.") from error
+    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise ValueError("SQLite needs a file: sqlite:///path.")
+    return parsed
+
+
+def _to_json(content: Any) -> str:  # any JSON value
+    return orjson.dumps(content).decode()
+
+
+def _sqlite_engine(url: sa.URL, begin: str, *, query_only: bool = False, **pool: int) -> AsyncEngine:
+    engine = create_async_engine(url, json_serializer=_to_json, json_deserializer=orjson.loads, **pool)
+
+    @sa.event.listens_for(engine.sync_engine, "connect")
+    def configure(connection: Any, _record: object) -> None:  # the driver's connection has no common type
+        connection.isolation_level = None  # the driver would begin by itself, too late and not IMMEDIATE
+        cursor = connection.cursor()
+        for pragma in (*_SQLITE_PRAGMAS, f"query_only = {int(query_only)}"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @sa.event.listens_for(engine.sync_engine, "begin")
+    def start(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine

@@ -1,0 +1,39 @@
+"""Brings a database's tables to the newest revision, and tells whether they are there."""
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.database import Database
+
+
+async def migrate(database: Database) -> None:
+    """Does what is missing, in one transaction; nothing if nothing is."""
+
+    async def upgrade(connection: AsyncConnection) -> None:
+        if not database.is_sqlite:
+            await connection.execute(sa.text("SET LOCAL statement_timeout = 0"))
+        await connection.run_sync(lambda sync: command.upgrade(config(sync), "head"))
+
+    await database.writing(upgrade)
+
+
+async def is_migrated(database: Database) -> bool:
+    """Whether the database is at exactly the revision that this version of the code needs."""
+    if not database.exists():
+        return False
+    newest = set(ScriptDirectory.from_config(config()).get_heads())
+    async with database.reading() as connection:
+        present = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_heads())
+    return set(present) == newest
+
+
+def config(connection: sa.Connection | None = None) -> Config:
+    settings = Config(attributes={"connection": connection})
+    settings.set_main_option("script_location", str(Path(__file__).parent))
+    return settings
