@@ -71,18 +71,17 @@ class Eligibility:
 def eligibility(order: Order) -> Eligibility:
     """The verdicts on everything of an order, each made once."""
     items: dict[int, list[tuple[PackageStatus, int]]] = {item.position: [] for item in order.items}
-    packages: dict[int, Verdict] = {}
+    packages: dict[int, list[tuple[PackageStatus, int]]] = {package.position: [] for package in order.packages}
     package_items: dict[tuple[int, int], Verdict] = {}
-    for package in order.packages:
-        units = [(package.status, packed.live_quantity) for packed in package.items]
-        packages[package.position] = _verdict(order, units, OPEN_WHOLE)
-        for packed, held in zip(package.items, units, strict=True):
-            items[packed.item].append(held)
-            package_items[package.position, packed.item] = _verdict(order, [held], OPEN_FOR_ITEMS)
+    for package, packed in order.package_items():
+        units = (package.status, packed.live_quantity)
+        items[packed.item].append(units)
+        packages[package.position].append(units)
+        package_items[package.position, packed.item] = _verdict(order, [units], OPEN_FOR_ITEMS)
     return Eligibility(
         order=_whole_order(order),
         items={position: _verdict(order, units, OPEN_FOR_ITEMS) for position, units in items.items()},
-        packages=packages,
+        packages={position: _verdict(order, units, OPEN_WHOLE) for position, units in packages.items()},
         package_items=package_items,
     )
 

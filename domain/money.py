@@ -2,21 +2,18 @@
 
 import re
 from decimal import Decimal
-from functools import cache, lru_cache
+from functools import lru_cache
 
 from iso4217 import Currency
 
 _DECIMAL = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 _LONGEST_TEXT = 100
+_DIGITS: dict[str, int | None] = {currency.code: currency.exponent for currency in Currency}
 
 
-@cache
 def digits(currency: str) -> int | None:
     """How many decimal digits ISO 4217 gives the currency, or None for what is no currency in use."""
-    try:
-        return Currency(currency).exponent
-    except ValueError:
-        return None
+    return _DIGITS.get(currency)
 
 
 def share(total: int, units: int, quantity: int) -> int:
@@ -39,6 +36,4 @@ def to_minor(amount: Decimal, currency_digits: int) -> int | None:
 @lru_cache(maxsize=10_000)
 def to_text(minor: int, currency: str) -> str:
     """Minor units as a decimal text with exactly the currency's digits: (1250, "USD") is "12.50"."""
-    places = digits(currency) or 0
-    sign, figures = ("-" if minor < 0 else ""), str(abs(minor)).rjust(places + 1, "0")
-    return f"{sign}{figures[:-places]}.{figures[-places:]}" if places else sign + figures
+    return f"{Decimal(minor).scaleb(-(digits(currency) or 0)):f}"

@@ -7,16 +7,7 @@ less what was due before. So any order and any batching of cancellations gives t
 from collections.abc import Mapping, Sequence
 
 from domain.money import share
-from domain.order import Fee, Order, OrderItem, Pick, RefundBreakdown, RefundLine, ShippingRefundPolicy, value
-
-
-@value
-class Charges:
-    """Shipping, its tax and the fees of an order, or what comes back of them. `fees` is in the order's sequence."""
-
-    shipping_fee: int
-    shipping_tax: int
-    fees: tuple[int, ...]
+from domain.order import Fee, Order, OrderItem, Pick, RefundBreakdown, RefundLine, ShippingRefundPolicy
 
 
 def unit_price(item: OrderItem) -> int:
@@ -37,96 +28,93 @@ def paid(item: OrderItem, units: int, *, prices_include_tax: bool) -> int:
 
 def order_total(order: Order) -> int:
     """What the parts of an order sum to."""
-    lines = sum(line_total(item, prices_include_tax=order.prices_include_tax) for item in order.items)
-    return lines + _charged(_charges(order), prices_include_tax=order.prices_include_tax)
+    return _lines_total(order) + sum(_charges(order))
 
 
 def due(order: Order, policy: ShippingRefundPolicy) -> int:
     """All that is to come back for the units that are cancelled in this order."""
-    cancelled = {item.position: item.cancelled_quantity for item in order.items}
-    lines = _paid_for(order, cancelled)
-    return lines + _charged(_charges_due(order, policy, cancelled), prices_include_tax=order.prices_include_tax)
+    cancelled = _cancelled(order)
+    part = _part_due(order, policy, cancelled)
+    return _paid_for(order, cancelled) + sum(share(charge, *part) for charge in _charges(order))
 
 
 def refund_breakdown(order: Order, picks: Sequence[Pick], policy: ShippingRefundPolicy) -> RefundBreakdown:
     """What cancelling these units, now live, gives back; one line a pick, shares taken in the order of the picks."""
     items = {item.position: item for item in order.items}
-    cancelled = {item.position: item.cancelled_quantity for item in order.items}
-    before = _charges_due(order, policy, cancelled)
+    cancelled = _cancelled(order)
+    before = _part_due(order, policy, cancelled)
     lines = []
     for pick in picks:
-        start = cancelled[pick.item]
-        cancelled[pick.item] = start + pick.quantity
-        lines.append(_line(order, items[pick.item], pick, start))
-    after = _charges_due(order, policy, cancelled)
-    charges = Charges(
-        after.shipping_fee - before.shipping_fee,
-        after.shipping_tax - before.shipping_tax,
-        tuple(late - early for late, early in zip(after.fees, before.fees, strict=True)),
-    )
-    back = zip(order.fees, charges.fees, strict=True)
+        lines.append(_line(order, items[pick.item], pick, cancelled[pick.item]))
+        cancelled[pick.item] += pick.quantity
+    after = _part_due(order, policy, cancelled)
+    shipping_fee = _step(order.shipping_fee, before, after)
+    shipping_tax = _step(order.shipping_tax, before, after)
+    fees = tuple(Fee(fee.kind, back) for fee in order.fees if (back := _step(fee.amount, before, after)))
+    charges = shipping_fee + sum(fee.amount for fee in fees) + (0 if order.prices_include_tax else shipping_tax)
     return RefundBreakdown(
         items_subtotal=sum(line.subtotal for line in lines),
         seller_discount=sum(line.seller_discount for line in lines),
         platform_discount=sum(line.platform_discount for line in lines),
         item_tax=sum(line.tax for line in lines),
-        shipping_fee=charges.shipping_fee,
-        shipping_tax=charges.shipping_tax,
-        fees=tuple(Fee(fee.kind, amount) for fee, amount in back if amount),
-        total=sum(line.total for line in lines) + _charged(charges, prices_include_tax=order.prices_include_tax),
+        shipping_fee=shipping_fee,
+        shipping_tax=shipping_tax,
+        fees=fees,
+        total=sum(line.total for line in lines) + charges,
         lines=tuple(lines),
     )
 
 
 def _line(order: Order, item: OrderItem, pick: Pick, start: int) -> RefundLine:
     """What `pick.quantity` units give back after `start` units of the line."""
-    end, n = start + pick.quantity, item.quantity
+    before, after = (start, item.quantity), (start + pick.quantity, item.quantity)
     after_seller = item.subtotal - item.seller_discount
-    after_platform = after_seller - item.platform_discount
-    step = [share(amount, end, n) - share(amount, start, n) for amount in (item.subtotal, after_seller, after_platform)]
-    included = order.prices_include_tax
+    subtotal = _step(item.subtotal, before, after)
+    less_seller = _step(after_seller, before, after)
+    net = _step(after_seller - item.platform_discount, before, after)
+    tax = _step(item.tax, before, after)
     return RefundLine(
         item=pick.item,
         package=pick.package,
         quantity=pick.quantity,
-        subtotal=step[0],
-        seller_discount=step[0] - step[1],
-        platform_discount=step[1] - step[2],
-        tax=share(item.tax, end, n) - share(item.tax, start, n),
-        total=paid(item, end, prices_include_tax=included) - paid(item, start, prices_include_tax=included),
+        subtotal=subtotal,
+        seller_discount=subtotal - less_seller,
+        platform_discount=less_seller - net,
+        tax=tax,
+        total=net if order.prices_include_tax else net + tax,
     )
 
 
-def _charges(order: Order) -> Charges:
-    return Charges(order.shipping_fee, order.shipping_tax, tuple(fee.amount for fee in order.fees))
+def _step(total: int, before: tuple[int, int], after: tuple[int, int]) -> int:
+    """What comes back of `total` when the part of it that is due, as (of, whole), goes from `before` to `after`."""
+    return share(total, *after) - share(total, *before)
 
 
-def _charges_due(order: Order, policy: ShippingRefundPolicy, cancelled: Mapping[int, int]) -> Charges:
-    """What is to come back of shipping and fees when so many units of the items, by position, are cancelled."""
-    charges = _charges(order)
-    is_live = any(cancelled[item.position] < item.quantity for item in order.items)
+def _part_due(order: Order, policy: ShippingRefundPolicy, cancelled: Mapping[int, int]) -> tuple[int, int]:
+    """Which part of shipping and fees, as (of, whole), is due when so many units of the items are cancelled."""
     if policy is ShippingRefundPolicy.NEVER:
-        return _part(charges, 0, 1)
-    lines = sum(line_total(item, prices_include_tax=order.prices_include_tax) for item in order.items)
-    if policy is ShippingRefundPolicy.ON_FULL_CANCELLATION or not lines:
-        return _part(charges, 0 if is_live else 1, 1)
-    return _part(charges, _paid_for(order, cancelled), lines)
+        return 0, 1
+    if policy is ShippingRefundPolicy.PROPORTIONAL and (lines := _lines_total(order)):
+        return _paid_for(order, cancelled), lines
+    is_live = any(cancelled[item.position] < item.quantity for item in order.items)
+    return (0, 1) if is_live else (1, 1)
 
 
-def _part(charges: Charges, of: int, whole: int) -> Charges:
-    return Charges(
-        share(charges.shipping_fee, of, whole),
-        share(charges.shipping_tax, of, whole),
-        tuple(share(fee, of, whole) for fee in charges.fees),
-    )
+def _charges(order: Order) -> list[int]:
+    """Shipping and fees, each amount that adds to the order's total."""
+    shipping = [order.shipping_fee] if order.prices_include_tax else [order.shipping_fee, order.shipping_tax]
+    return shipping + [fee.amount for fee in order.fees]
+
+
+def _lines_total(order: Order) -> int:
+    return sum(line_total(item, prices_include_tax=order.prices_include_tax) for item in order.items)
+
+
+def _cancelled(order: Order) -> dict[int, int]:
+    """How many units are cancelled, by the item's position."""
+    return {item.position: item.cancelled_quantity for item in order.items}
 
 
 def _paid_for(order: Order, units: Mapping[int, int]) -> int:
     """What the buyer paid for the first so many units of each item, by position."""
     return sum(paid(item, units[item.position], prices_include_tax=order.prices_include_tax) for item in order.items)
-
-
-def _charged(charges: Charges, *, prices_include_tax: bool) -> int:
-    """What the charges add to a total."""
-    tax = 0 if prices_include_tax else charges.shipping_tax
-    return charges.shipping_fee + sum(charges.fees) + tax

@@ -1,11 +1,11 @@
 """Which units a request comes down to, or everything that is wrong with it. Pure (specification, section 2)."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
 from domain import ids
-from domain.eligibility import OPEN_WHOLE, UNLOCKS, Verdict, eligibility
+from domain.eligibility import UNLOCKS, Verdict, eligibility
 from domain.order import (
     CancellationErrorCode,
     CancellationReason,
@@ -72,13 +72,14 @@ def find_package(order: Order, package_id: str) -> Package | None:
 
 def judge(order: Order | None, selection: Selection, reason: CancellationReason) -> Judgement:
     """Judges a request on the order that it names, None when the shop has no such order or package."""
+    reason_problems = _not_unlocked(reason, scope_of(selection))
     match selection:
         case ItemsSelection(entries=entries):
-            return _judge_items(order, entries, _not_unlocked(reason, CancellationScope.ITEMS))
+            return _judge_items(order, entries, reason_problems)
         case PackageSelection(package_id=package_id):
-            return _judge_package(order, package_id, _not_unlocked(reason, CancellationScope.PACKAGE))
+            return _judge_package(order, package_id, reason_problems)
         case OrderSelection():
-            return _judge_order(order, _not_unlocked(reason, CancellationScope.ORDER))
+            return _judge_order(order, reason_problems)
 
 
 def _judge_items(order: Order | None, entries: Sequence[ItemEntry], reason_problems: list[Problem]) -> Judgement:
@@ -88,8 +89,7 @@ def _judge_items(order: Order | None, entries: Sequence[ItemEntry], reason_probl
     if order is None:
         return Judgement((_order_not_found(), *problems, *_without_order(entries)), ())
     entry_problems, picks = _serve(order, entries)
-    problems += entry_problems
-    return Judgement(tuple(problems), () if problems else _in_order(order, picks))
+    return _judgement(problems + entry_problems, picks)
 
 
 def _judge_package(order: Order | None, package_id: str, reason_problems: list[Problem]) -> Judgement:
@@ -99,23 +99,27 @@ def _judge_package(order: Order | None, package_id: str, reason_problems: list[P
         code = CancellationErrorCode.PACKAGE_NOT_FOUND
         return Judgement((Problem(code, message, ("packageId",), package_id=package_id), *reason_problems), ())
     verdict = eligibility(order).packages[package.position]
-    problems = reason_problems + _whole_refused(verdict, "packageId", package_id=package_id)
-    return Judgement(tuple(problems), () if problems else _in_order(order, _live_units(package)))
+    return _judgement(reason_problems + _whole_refused(verdict, "packageId", package_id), _live_units(package))
 
 
 def _judge_order(order: Order | None, reason_problems: list[Problem]) -> Judgement:
     if order is None:
         return Judgement((_order_not_found(), *reason_problems), ())
-    verdict = eligibility(order).order
-    problems = list(reason_problems)
-    if verdict.reason is NotCancellableReason.SHIPPED:
-        for package in order.packages:
-            if package.is_live and package.status not in OPEN_WHOLE:
-                problems += _whole_refused(verdict, "orderId", package_id=ids.of_package(order.id, package.position))
-    else:
-        problems += _whole_refused(verdict, "orderId")
-    picks = [pick for package in order.packages for pick in _live_units(package)]
-    return Judgement(tuple(problems), () if problems else _in_order(order, picks))
+    verdicts = eligibility(order)
+    blocking: list[str | None] = [None]
+    if verdicts.order.reason is NotCancellableReason.SHIPPED:
+        blocking = [
+            ids.of_package(order.id, package.position)
+            for package in order.packages
+            if verdicts.packages[package.position].reason is NotCancellableReason.SHIPPED
+        ]
+    refused = [problem for package_id in blocking for problem in _whole_refused(verdicts.order, "orderId", package_id)]
+    return _judgement(reason_problems + refused, [pick for package in order.packages for pick in _live_units(package)])
+
+
+def _judgement(problems: list[Problem], picks: list[Pick]) -> Judgement:
+    """`picks` come by package number; the sorting keeps that within an item."""
+    return Judgement(tuple(problems), () if problems else tuple(sorted(picks, key=lambda pick: pick.item)))
 
 
 def _without_order(entries: Sequence[ItemEntry]) -> list[Problem]:
@@ -144,39 +148,36 @@ class _Units:
     def __init__(self, order: Order) -> None:
         self._verdicts = eligibility(order)
         self._items = {ids.of_item(order.id, item.position): item.position for item in order.items}
-        item_ids = {position: item_id for item_id, position in self._items.items()}
         # (package, item) positions by the ids of an entry; without a package all of the item's, by package number.
-        self._places: dict[tuple[str, str | None], list[tuple[int, int]]] = {}
+        self._places: dict[tuple[str, str | None], list[tuple[int, int]]] = defaultdict(list)
         for package, packed in order.package_items():
-            place = (package.position, packed.item)
-            item_id, package_id = item_ids[packed.item], ids.of_package(order.id, package.position)
-            self._places.setdefault((item_id, None), []).append(place)
-            self._places[item_id, package_id] = [place]
+            item_id, package_id = ids.of_item(order.id, packed.item), ids.of_package(order.id, package.position)
+            for key in ((item_id, package_id), (item_id, None)):
+                self._places[key].append((package.position, packed.item))
         self._free = {place: verdict.quantity for place, verdict in self._verdicts.package_items.items()}
-        self._taken: Counter[tuple[int, int]] = Counter()
 
     def refuse(self, index: int, entry: ItemEntry, *, is_duplicate: bool) -> Problem | None:
         """The first thing that is wrong with the entry."""
         item = self._items.get(entry.item_id)
         if item is None:
             message = "The order has no item with this id."
-            return _of_entry("ITEM_NOT_FOUND", message, index, "itemId", entry)
-        places = self._places.get((entry.item_id, entry.package_id), [])
+            return _of_entry(CancellationErrorCode.ITEM_NOT_FOUND, message, index, "itemId", entry)
+        places = self._places[entry.item_id, entry.package_id]
         if not places:
             message = "The order has no package with this id that holds units of the item."
-            return _of_entry("PACKAGE_NOT_FOUND", message, index, "packageId", entry)
+            return _of_entry(CancellationErrorCode.PACKAGE_NOT_FOUND, message, index, "packageId", entry)
         if problem := _wrong_by_itself(index, entry, is_duplicate=is_duplicate):
             return problem
-        by_package = entry.package_id is not None
-        verdict = self._verdicts.package_items[places[0]] if by_package else self._verdicts.items[item]
+        by_item = entry.package_id is None
+        verdict = self._verdicts.items[item] if by_item else self._verdicts.package_items[places[0]]
         if verdict.reason:
             message = f"No unit can be cancelled: {_WHY_NOT[verdict.reason]}."
-            problem = _of_entry("NOT_CANCELLABLE", message, index, "itemId", entry)
+            problem = _of_entry(CancellationErrorCode.NOT_CANCELLABLE, message, index, "itemId", entry)
             return replace(problem, not_cancellable_reason=verdict.reason)
         left = sum(self._free[place] for place in places)
         if entry.quantity > left:
             message = f"{entry.quantity} asked for, but {left} can be cancelled here."
-            problem = _of_entry("QUANTITY_EXCEEDED", message, index, "quantity", entry)
+            problem = _of_entry(CancellationErrorCode.QUANTITY_EXCEEDED, message, index, "quantity", entry)
             return replace(problem, cancellable_quantity=left)
         return None
 
@@ -185,20 +186,24 @@ class _Units:
         for place in self._places[entry.item_id, entry.package_id]:
             units = min(wanted, self._free[place])
             self._free[place] -= units
-            self._taken[place] += units
             wanted -= units
 
     def picks(self) -> list[Pick]:
-        return [Pick(item, package, quantity) for (package, item), quantity in self._taken.items() if quantity]
+        """What was taken, by package number."""
+        return [
+            Pick(item, package, taken)
+            for (package, item), verdict in self._verdicts.package_items.items()
+            if (taken := verdict.quantity - self._free[package, item])
+        ]
 
 
 def _wrong_by_itself(index: int, entry: ItemEntry, *, is_duplicate: bool) -> Problem | None:
     """What can be said of an entry without its order."""
     if entry.quantity < 1:
-        return _of_entry("INVALID_QUANTITY", "Cancel at least 1 unit.", index, "quantity", entry)
+        return _of_entry(CancellationErrorCode.INVALID_QUANTITY, "Cancel at least 1 unit.", index, "quantity", entry)
     if is_duplicate:
         message = "An earlier entry names this item and package; add the quantities up."
-        return _of_entry("DUPLICATE_ITEM", message, index, "itemId", entry)
+        return _of_entry(CancellationErrorCode.DUPLICATE_ITEM, message, index, "itemId", entry)
     return None
 
 
@@ -220,11 +225,6 @@ def _live_units(package: Package) -> list[Pick]:
     ]
 
 
-def _in_order(order: Order, picks: list[Pick]) -> tuple[Pick, ...]:
-    numbers = {package.position: package.number for package in order.packages}
-    return tuple(sorted(picks, key=lambda pick: (pick.item, numbers[pick.package])))
-
-
 def _not_unlocked(reason: CancellationReason, scope: CancellationScope) -> list[Problem]:
     if scope in UNLOCKS[reason]:
         return []
@@ -237,7 +237,7 @@ def _order_not_found() -> Problem:
     return Problem(CancellationErrorCode.ORDER_NOT_FOUND, "The shop has no order with this id.", ("orderId",))
 
 
-def _whole_refused(verdict: Verdict, argument: str, package_id: str | None = None) -> list[Problem]:
+def _whole_refused(verdict: Verdict, argument: str, package_id: str | None) -> list[Problem]:
     """Why a package or an order cannot be cancelled whole; nothing if it can."""
     if verdict.reason is None:
         return []
@@ -246,6 +246,6 @@ def _whole_refused(verdict: Verdict, argument: str, package_id: str | None = Non
     return [replace(problem, not_cancellable_reason=verdict.reason)]
 
 
-def _of_entry(code: str, message: str, index: int, field: str, entry: ItemEntry) -> Problem:
+def _of_entry(code: CancellationErrorCode, message: str, index: int, field: str, entry: ItemEntry) -> Problem:
     path = ("items", str(index), field)
-    return Problem(CancellationErrorCode[code], message, path, item_id=entry.item_id, package_id=entry.package_id)
+    return Problem(code, message, path, item_id=entry.item_id, package_id=entry.package_id)

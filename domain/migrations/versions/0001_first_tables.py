@@ -152,11 +152,13 @@ def upgrade() -> None:
         sa.Column("idempotency_key", sa.String(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
-            "total = items_subtotal - seller_discount - platform_discount + shipping_fee + fees_total + CASE WHEN prices_include_tax THEN 0 ELSE item_tax + shipping_tax END",
+            "total = items_subtotal - seller_discount - platform_discount + shipping_fee + fees_total"
+            " + CASE WHEN prices_include_tax THEN 0 ELSE item_tax + shipping_tax END",
             name="ck_cancellations_total",
         ),
         sa.CheckConstraint(
-            "total >= 0 AND items_subtotal >= 0 AND item_tax >= 0 AND shipping_fee >= 0 AND shipping_tax >= 0 AND fees_total >= 0",
+            "total >= 0 AND items_subtotal >= 0 AND item_tax >= 0 AND shipping_fee >= 0"
+            " AND shipping_tax >= 0 AND fees_total >= 0",
             name="ck_cancellations_amounts",
         ),
         sa.ForeignKeyConstraint(
