@@ -3,8 +3,6 @@
 These verdicts are the one policy behind the `cancellable` fields, previews and mutations.
 """
 
-from collections.abc import Iterable
-
 from domain.order import (
     CancellationReason,
     CancellationScope,
@@ -26,20 +24,6 @@ UNLOCKS: dict[CancellationReason, tuple[CancellationScope, ...]] = {
     CancellationReason.BUYER_REQUESTED: _WHOLE_ONLY,
     CancellationReason.OTHER: _WHOLE_ONLY,
 }
-# In which status a package gives single units, and in which it can be cancelled whole.
-OPEN_FOR_ITEMS = frozenset({PackageStatus.AWAITING_SHIPMENT})
-OPEN_WHOLE = frozenset({PackageStatus.AWAITING_SHIPMENT, PackageStatus.AWAITING_COLLECTION})
-
-_BLOCKED_BY_ORDER = {
-    OrderStatus.UNPAID: NotCancellableReason.UNPAID,
-    OrderStatus.ON_HOLD: NotCancellableReason.ON_HOLD,
-}
-# From the most to the least advanced: the first that applies is the reason that is shown.
-_BLOCKED_BY_PACKAGE = {
-    PackageStatus.DELIVERED: NotCancellableReason.SHIPPED,
-    PackageStatus.IN_TRANSIT: NotCancellableReason.SHIPPED,
-    PackageStatus.AWAITING_COLLECTION: NotCancellableReason.AWAITING_COLLECTION,
-}
 
 
 @value
@@ -52,6 +36,29 @@ class Verdict:
     @property
     def is_cancellable(self) -> bool:
         return self.reason is None
+
+
+_SHIPPED = Verdict(0, NotCancellableReason.SHIPPED)
+_AWAITING_COLLECTION = Verdict(0, NotCancellableReason.AWAITING_COLLECTION)
+_ALREADY_CANCELLED = Verdict(0, NotCancellableReason.ALREADY_CANCELLED)
+
+# The specification's table: what the status of an order, and then that of a package, says against it.
+_BLOCKED = {
+    OrderStatus.UNPAID: Verdict(0, NotCancellableReason.UNPAID),
+    OrderStatus.ON_HOLD: Verdict(0, NotCancellableReason.ON_HOLD),
+}
+_BY_ITEM = {
+    PackageStatus.AWAITING_SHIPMENT: None,
+    PackageStatus.AWAITING_COLLECTION: _AWAITING_COLLECTION,
+    PackageStatus.IN_TRANSIT: _SHIPPED,
+    PackageStatus.DELIVERED: _SHIPPED,
+    PackageStatus.CANCELLED: _ALREADY_CANCELLED,
+}
+_WHOLE = _BY_ITEM | {PackageStatus.AWAITING_COLLECTION: None}
+OPEN_FOR_ITEMS = frozenset(status for status, refusal in _BY_ITEM.items() if refusal is None)
+
+# Of several refusals the first of these is shown; ALREADY_CANCELLED only where it is the only one.
+_FOREMOST = (*_BLOCKED.values(), _SHIPPED, _AWAITING_COLLECTION)
 
 
 @value
@@ -70,39 +77,38 @@ class Eligibility:
 
 def eligibility(order: Order) -> Eligibility:
     """The verdicts on everything of an order, each made once."""
-    items: dict[int, list[tuple[PackageStatus, int]]] = {item.position: [] for item in order.items}
-    packages: dict[int, list[tuple[PackageStatus, int]]] = {package.position: [] for package in order.packages}
+    blocked = _BLOCKED.get(order.status)
+    items: dict[int, list[Verdict]] = {item.position: [] for item in order.items}
+    packages: dict[int, Verdict] = {}
     package_items: dict[tuple[int, int], Verdict] = {}
-    for package, packed in order.package_items():
-        units = (package.status, packed.live_quantity)
-        items[packed.item].append(units)
-        packages[package.position].append(units)
-        package_items[package.position, packed.item] = _verdict(order, [units], OPEN_FOR_ITEMS)
+    for package in order.packages:
+        by_item = blocked or _BY_ITEM[package.status]
+        live = 0
+        for packed in package.items:
+            verdict = _verdict(packed.live_quantity, by_item)
+            package_items[package.position, packed.item] = verdict
+            items[packed.item].append(verdict)
+            live += packed.live_quantity
+        packages[package.position] = _verdict(live, blocked or _WHOLE[package.status])
+    whole = [*packages.values()]
     return Eligibility(
-        order=_whole_order(order),
-        items={position: _verdict(order, units, OPEN_FOR_ITEMS) for position, units in items.items()},
-        packages={position: _verdict(order, units, OPEN_WHOLE) for position, units in packages.items()},
+        # One live package that has left blocks the whole order.
+        order=_SHIPPED if _SHIPPED in whole else _together(whole),
+        items={position: _together(verdicts) for position, verdicts in items.items()},
+        packages=packages,
         package_items=package_items,
     )
 
 
-def _whole_order(order: Order) -> Verdict:
-    """One live package that has left blocks the whole order."""
-    units = [(package.status, packed.live_quantity) for package, packed in order.package_items()]
-    gone = [(status, live) for status, live in units if live and status not in OPEN_WHOLE]
-    return _verdict(order, gone or units, OPEN_WHOLE)
-
-
-def _verdict(
-    order: Order, units: Iterable[tuple[PackageStatus, int]], open_statuses: frozenset[PackageStatus]
-) -> Verdict:
-    """The verdict on units, given as pairs of their package's status and how many of them are live."""
-    live = [(status, quantity) for status, quantity in units if quantity]
+def _verdict(live: int, refusal: Verdict | None) -> Verdict:
+    """The verdict on so many live units in one place; `refusal` is what is said against it there."""
     if not live:
-        return Verdict(0, NotCancellableReason.ALREADY_CANCELLED)
-    if order.status in _BLOCKED_BY_ORDER:
-        return Verdict(0, _BLOCKED_BY_ORDER[order.status])
-    if free := sum(quantity for status, quantity in live if status in open_statuses):
-        return Verdict(free, None)
-    statuses = {status for status, _ in live}
-    return Verdict(0, next(reason for status, reason in _BLOCKED_BY_PACKAGE.items() if status in statuses))
+        return _ALREADY_CANCELLED
+    return refusal or Verdict(live, None)
+
+
+def _together(verdicts: list[Verdict]) -> Verdict:
+    """The verdict on units in several places."""
+    if quantity := sum([verdict.quantity for verdict in verdicts]):
+        return Verdict(quantity, None)
+    return next((refusal for refusal in _FOREMOST if refusal in verdicts), _ALREADY_CANCELLED)

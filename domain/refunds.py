@@ -5,9 +5,25 @@ less what was due before. So any order and any batching of cancellations gives t
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from domain.money import share
 from domain.order import Fee, Order, OrderItem, Pick, RefundBreakdown, RefundLine, ShippingRefundPolicy
+
+
+class Priced(Protocol):
+    """What sums are made of: an order, stored already or about to be."""
+
+    @property
+    def items(self) -> tuple[OrderItem, ...]: ...
+    @property
+    def prices_include_tax(self) -> bool: ...
+    @property
+    def shipping_fee(self) -> int: ...
+    @property
+    def shipping_tax(self) -> int: ...
+    @property
+    def fees(self) -> tuple[Fee, ...]: ...
 
 
 def unit_price(item: OrderItem) -> int:
@@ -26,12 +42,12 @@ def paid(item: OrderItem, units: int, *, prices_include_tax: bool) -> int:
     return net if prices_include_tax else net + share(item.tax, units, item.quantity)
 
 
-def order_total(order: Order) -> int:
+def order_total(order: Priced) -> int:
     """What the parts of an order sum to."""
     return _lines_total(order) + sum(_charges(order))
 
 
-def due(order: Order, policy: ShippingRefundPolicy) -> int:
+def due(order: Priced, policy: ShippingRefundPolicy) -> int:
     """All that is to come back for the units that are cancelled in this order."""
     cancelled = _cancelled(order)
     part = _part_due(order, policy, cancelled)
@@ -90,31 +106,29 @@ def _step(total: int, before: tuple[int, int], after: tuple[int, int]) -> int:
     return share(total, *after) - share(total, *before)
 
 
-def _part_due(order: Order, policy: ShippingRefundPolicy, cancelled: Mapping[int, int]) -> tuple[int, int]:
+def _part_due(order: Priced, policy: ShippingRefundPolicy, cancelled: Mapping[int, int]) -> tuple[int, int]:
     """Which part of shipping and fees, as (of, whole), is due when so many units of the items are cancelled."""
-    if policy is ShippingRefundPolicy.NEVER:
-        return 0, 1
     if policy is ShippingRefundPolicy.PROPORTIONAL and (lines := _lines_total(order)):
         return _paid_for(order, cancelled), lines
     is_live = any(cancelled[item.position] < item.quantity for item in order.items)
-    return (0, 1) if is_live else (1, 1)
+    return int(policy is not ShippingRefundPolicy.NEVER and not is_live), 1
 
 
-def _charges(order: Order) -> list[int]:
+def _charges(order: Priced) -> list[int]:
     """Shipping and fees, each amount that adds to the order's total."""
     shipping = [order.shipping_fee] if order.prices_include_tax else [order.shipping_fee, order.shipping_tax]
     return shipping + [fee.amount for fee in order.fees]
 
 
-def _lines_total(order: Order) -> int:
+def _lines_total(order: Priced) -> int:
     return sum(line_total(item, prices_include_tax=order.prices_include_tax) for item in order.items)
 
 
-def _cancelled(order: Order) -> dict[int, int]:
+def _cancelled(order: Priced) -> dict[int, int]:
     """How many units are cancelled, by the item's position."""
     return {item.position: item.cancelled_quantity for item in order.items}
 
 
-def _paid_for(order: Order, units: Mapping[int, int]) -> int:
+def _paid_for(order: Priced, units: Mapping[int, int]) -> int:
     """What the buyer paid for the first so many units of each item, by position."""
     return sum(paid(item, units[item.position], prices_include_tax=order.prices_include_tax) for item in order.items)

@@ -22,6 +22,11 @@ from domain.order import (
     value,
 )
 
+_SCOPES: dict[type[Selection], CancellationScope] = {
+    ItemsSelection: CancellationScope.ITEMS,
+    PackageSelection: CancellationScope.PACKAGE,
+    OrderSelection: CancellationScope.ORDER,
+}
 _WHY_NOT = {
     NotCancellableReason.UNPAID: "the order has not been paid",
     NotCancellableReason.ON_HOLD: "the order is on hold",
@@ -57,13 +62,7 @@ class Judgement:
 
 
 def scope_of(selection: Selection) -> CancellationScope:
-    match selection:
-        case ItemsSelection():
-            return CancellationScope.ITEMS
-        case PackageSelection():
-            return CancellationScope.PACKAGE
-        case OrderSelection():
-            return CancellationScope.ORDER
+    return _SCOPES[type(selection)]
 
 
 def find_package(order: Order, package_id: str) -> Package | None:
@@ -73,13 +72,11 @@ def find_package(order: Order, package_id: str) -> Package | None:
 def judge(order: Order | None, selection: Selection, reason: CancellationReason) -> Judgement:
     """Judges a request on the order that it names, None when the shop has no such order or package."""
     reason_problems = _not_unlocked(reason, scope_of(selection))
-    match selection:
-        case ItemsSelection(entries=entries):
-            return _judge_items(order, entries, reason_problems)
-        case PackageSelection(package_id=package_id):
-            return _judge_package(order, package_id, reason_problems)
-        case OrderSelection():
-            return _judge_order(order, reason_problems)
+    if isinstance(selection, ItemsSelection):
+        return _judge_items(order, selection.entries, reason_problems)
+    if isinstance(selection, PackageSelection):
+        return _judge_package(order, selection.package_id, reason_problems)
+    return _judge_order(order, reason_problems)
 
 
 def _judge_items(order: Order | None, entries: Sequence[ItemEntry], reason_problems: list[Problem]) -> Judgement:
@@ -149,7 +146,7 @@ class _Units:
         self._verdicts = eligibility(order)
         self._items = {ids.of_item(order.id, item.position): item.position for item in order.items}
         # (package, item) positions by the ids of an entry; without a package all of the item's, by package number.
-        self._places: dict[tuple[str, str | None], list[tuple[int, int]]] = defaultdict(list)
+        self._places = defaultdict[tuple[str, str | None], list[tuple[int, int]]](list)
         for package, packed in order.package_items():
             item_id, package_id = ids.of_item(order.id, packed.item), ids.of_package(order.id, package.position)
             for key in ((item_id, package_id), (item_id, None)):
@@ -228,8 +225,7 @@ def _live_units(package: Package) -> list[Pick]:
 def _not_unlocked(reason: CancellationReason, scope: CancellationScope) -> list[Problem]:
     if scope in UNLOCKS[reason]:
         return []
-    allowed = ", ".join(other.name for other, scopes in UNLOCKS.items() if scope in scopes)
-    message = f"{reason.name} is no reason for this scope; it takes: {allowed}."
+    message = f"{reason.name} is no reason for {scope.name}; cancellationReasons lists what each reason unlocks."
     return [Problem(CancellationErrorCode.REASON_NOT_ALLOWED, message, ("reason",))]
 
 
@@ -242,8 +238,8 @@ def _whole_refused(verdict: Verdict, argument: str, package_id: str | None) -> l
     if verdict.reason is None:
         return []
     message = f"It cannot be cancelled: {_WHY_NOT[verdict.reason]}."
-    problem = Problem(CancellationErrorCode.NOT_CANCELLABLE, message, (argument,), package_id=package_id)
-    return [replace(problem, not_cancellable_reason=verdict.reason)]
+    code = CancellationErrorCode.NOT_CANCELLABLE
+    return [Problem(code, message, (argument,), package_id=package_id, not_cancellable_reason=verdict.reason)]
 
 
 def _of_entry(code: CancellationErrorCode, message: str, index: int, field: str, entry: ItemEntry) -> Problem:

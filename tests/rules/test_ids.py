@@ -1,0 +1,97 @@
+"""The texts of global ids."""
+
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain import ids
+from domain.ids import Ref
+
+HEX = "0195a1b2c3d47e8f9a0b1c2d3e4f5a6b"
+SOME = UUID(HEX)
+
+
+def test_an_id_is_its_type_the_uuid_and_the_positions() -> None:
+    assert ids.of_shop("acme") == "shop_acme"
+    assert ids.of_order(SOME) == "order_0195a1b2c3d47e8f9a0b1c2d3e4f5a6b"
+    assert ids.of_item(SOME, 2) == "item_0195a1b2c3d47e8f9a0b1c2d3e4f5a6b_2"
+    assert ids.of_package(SOME, 3) == "package_0195a1b2c3d47e8f9a0b1c2d3e4f5a6b_3"
+    assert ids.of_package_item(SOME, 3, 2) == "packageitem_0195a1b2c3d47e8f9a0b1c2d3e4f5a6b_3_2"
+    assert ids.of_cancellation(SOME) == "cancellation_0195a1b2c3d47e8f9a0b1c2d3e4f5a6b"
+    assert ids.of_event(SOME, 12) == "event_0195a1b2c3d47e8f9a0b1c2d3e4f5a6b_12"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param(f"order_{HEX}", Ref("order", SOME, ()), id="order"),
+        pytest.param(f"item_{HEX}_2", Ref("item", SOME, (2,)), id="item"),
+        pytest.param(f"package_{HEX}_3", Ref("package", SOME, (3,)), id="package"),
+        pytest.param(f"packageitem_{HEX}_3_2", Ref("packageitem", SOME, (3, 2)), id="package item"),
+        pytest.param(f"cancellation_{HEX}", Ref("cancellation", SOME, ()), id="cancellation"),
+        pytest.param(f"event_{HEX}_12", Ref("event", SOME, (12,)), id="event"),
+        pytest.param(f"event_{HEX}_999999999", Ref("event", SOME, (999_999_999,)), id="largest position"),
+    ],
+)
+def test_an_id_is_taken_apart(text: str, expected: Ref) -> None:
+    assert ids.parse(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "order",
+        "order_",
+        HEX,
+        f"_{HEX}",
+        f"shop_{HEX}",
+        f"parcel_{HEX}",
+        f"Order_{HEX}",
+        f"order_{HEX.upper()}",
+        f"order_{SOME}",
+        f"order_{HEX[:-1]}",
+        f"order_{HEX}0",
+        f"order_{HEX}_",
+        f" order_{HEX}",
+        f"order_{HEX}\n",
+        f"order_{HEX}_1",
+        f"cancellation_{HEX}_1",
+        f"item_{HEX}",
+        f"item_{HEX}_",
+        f"item_{HEX}_0",
+        f"item_{HEX}_02",
+        f"item_{HEX}_-2",
+        f"item_{HEX}_+2",
+        f"item_{HEX}_\N{FULLWIDTH DIGIT TWO}",
+        f"item_{HEX}_2 ",
+        f"item_{HEX}_a",
+        f"item_{HEX}__2",
+        f"item_{HEX}_1000000000",
+        f"item_{HEX}_1_2",
+        f"package_{HEX}",
+        f"package_{HEX}_1_2",
+        f"packageitem_{HEX}_1",
+        f"packageitem_{HEX}_1_2_3",
+        f"event_{HEX}",
+        f"event_{HEX}_1_2",
+        f"order_{HEX}\x00",
+        f"order_{'g' * 32}",
+    ],
+)
+def test_any_other_text_is_no_id(text: str) -> None:
+    assert ids.parse(text) is None
+
+
+@given(st.text(alphabet=st.sampled_from("item_" + HEX), max_size=60) | st.text())
+def test_no_text_makes_the_parser_fail(text: str) -> None:
+    assert ids.parse(text) is None
+
+
+@given(st.uuids(), st.integers(1, 999_999_999), st.integers(1, 999_999_999))
+def test_every_id_is_taken_apart_into_what_made_it(uuid: UUID, package: int, item: int) -> None:
+    text = ids.of_package_item(uuid, package, item)
+
+    assert ids.parse(text) == Ref("packageitem", uuid, (package, item))
