@@ -5,13 +5,13 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import orjson
 import sqlalchemy as sa
 from filelock import FileLock, Timeout
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncTransaction, create_async_engine
 
 from domain.hints import Hints
 
@@ -38,15 +38,17 @@ _SQLITE_PRAGMAS = (
 # Conflicts of two transactions: serialization failure and deadlock.
 _CONFLICTS = frozenset({"40001", "40P01"})
 # Waited too long, for a lock or for the statement.
-_TIMEOUTS = frozenset({"55P03", "57014"})
-
-
+_TIMEOUTS = frozenset({"55P03", "57014", "SQLITE_BUSY", "SQLITE_LOCKED"})
+# The database cannot be used, or takes no writes; of PostgreSQL also whole classes of codes (53: something is full).
+_OUTAGES = frozenset({"25006", "SQLITE_CANTOPEN", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_NOTADB", "SQLITE_READONLY"})
+_OUTAGE_CLASSES = frozenset({"08", "28", "3D", "53", "57", "58"})
+_FAULTS = (DBAPIError, sa.exc.TimeoutError, OSError)
 _ANNOUNCED = "announced"
 
 
 def announce(connection: AsyncConnection, topic: str) -> None:
     """Has the topic's listeners woken once the transaction is committed."""
-    connection.info.setdefault(_ANNOUNCED, set()).add(topic)
+    connection.info[_ANNOUNCED].add(topic)
 
 
 class BusyError(Exception):
@@ -119,7 +121,7 @@ class Database:
             async with self._reader.connect() as connection, connection.begin():
                 yield connection
         except _FAULTS as error:
-            raise _classified(error) from error
+            _raise_classified(error)
 
     async def writing(self, work: Work[_T]) -> _T:
         """Runs `work` in one transaction and commits it; rolls back if it raises or has rolled back itself.
@@ -139,42 +141,50 @@ class Database:
             try:
                 async with self._write_turn, self._writer.connect() as connection:
                     transaction = await connection.begin()
+                    topics = connection.info[_ANNOUNCED] = set[str]()
                     result = await work(connection)
-                    topics = connection.info.pop(_ANNOUNCED, ())
                     if transaction.is_active:
-                        await transaction.commit()
+                        await _commit(connection, transaction)
                         self.hints.publish(topics)
                     return result
             except _FAULTS as error:
                 if attempt == _ATTEMPTS or not _may_succeed_at_once(error):
-                    raise _classified(error) from error
+                    _raise_classified(error)
             attempt += 1
             await asyncio.sleep(random.uniform(0.005, _LONGEST_PAUSE))  # noqa: S311 - jitter, no secret
 
 
-_FAULTS = (DBAPIError, sa.exc.TimeoutError, OSError)
+async def _commit(connection: AsyncConnection, transaction: AsyncTransaction) -> None:
+    try:
+        await transaction.commit()
+    except DBAPIError:
+        await connection.invalidate()  # SQLite keeps a transaction open when it refuses its commit
+        raise
 
 
 def _may_succeed_at_once(error: Exception) -> bool:
-    """Whether to run the transaction again: it met another one, or its connection was lost."""
+    """Whether to run the transaction again: it met another one, or there was no connection or it was lost."""
     if isinstance(error, DBAPIError):
-        return error.connection_invalidated or _sqlstate(error) in _CONFLICTS
-    return isinstance(error, OSError)
+        return error.connection_invalidated or _code(error) in _CONFLICTS
+    return not isinstance(error, TimeoutError | sa.exc.TimeoutError)
 
 
-def _classified(error: Exception) -> Exception:
-    """Our name for a fault, or the error itself when it is a bug."""
-    if not isinstance(error, DBAPIError) or error.connection_invalidated:
-        return UnavailableError("The database cannot be reached.")
-    if _sqlstate(error) in _CONFLICTS | _TIMEOUTS or "database is locked" in str(error.orig):
-        return BusyError("Another transaction holds what this one needs.")
-    if any(text in str(error.orig) for text in ("disk is full", "disk I/O error", "readonly database")):
-        return UnavailableError("The database cannot write.")
-    return error
+def _raise_classified(error: Exception) -> NoReturn:
+    """Gives a fault our name; a bug is raised as it is."""
+    code = _code(error)
+    if isinstance(error, sa.exc.TimeoutError) or code in _CONFLICTS | _TIMEOUTS:
+        raise BusyError("Others hold what this transaction needs.") from error
+    is_lost = not isinstance(error, DBAPIError) or error.connection_invalidated
+    if is_lost or code in _OUTAGES or code[:2] in _OUTAGE_CLASSES:
+        raise UnavailableError("The database cannot be reached, or it cannot write.") from error
+    raise error
 
 
-def _sqlstate(error: DBAPIError) -> str | None:
-    return getattr(error.orig, "sqlstate", None)
+def _code(error: Exception) -> str:
+    """PostgreSQL's SQLSTATE, SQLite's name without details (SQLITE_IOERR of SQLITE_IOERR_WRITE), or an empty text."""
+    fault = getattr(error, "orig", None)
+    name = getattr(fault, "sqlite_errorname", "")
+    return "_".join(name.split("_")[:2]) or getattr(fault, "sqlstate", None) or ""
 
 
 def _driver_url(url: str) -> sa.URL:

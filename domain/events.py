@@ -1,14 +1,15 @@
-"""The log of what happened to orders: append, read after a number, follow (specification, section 6)."""
+"""The log of what happened to orders: append, and read after a number (specification, section 6)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain import cursor
 from domain.database import announce
-from domain.order import EventType, value
+from domain.order import EventType, OrderEvent, Shop, value
 from domain.tables import order_events, shops
 
 
@@ -64,3 +65,45 @@ async def append(
     await connection.execute(sa.insert(order_events), rows)
     announce(connection, topic(shop_id))
     return last
+
+
+async def list_events(
+    connection: AsyncConnection, shop_id: str, *, after: int, limit: int, order_ids: Collection[UUID] | None = None
+) -> list[OrderEvent]:
+    """The shop's events after this number, of these orders or of all; oldest first."""
+    conditions = [order_events.c.shop_id == shop_id, order_events.c.number > after]
+    if order_ids is not None:
+        conditions.append(order_events.c.order_id.in_(list(order_ids)))
+    statement = sa.select(*_COLUMNS).where(*conditions).order_by(order_events.c.number).limit(limit)
+    return [OrderEvent(*tuple(row)) for row in await connection.execute(statement)]
+
+
+async def last_number(connection: AsyncConnection, shop_id: str) -> int:
+    """The number of the shop's newest event, 0 before the first."""
+    statement = sa.select(shops.c.last_event).where(shops.c.id == shop_id)
+    return int((await connection.execute(statement)).scalar_one())
+
+
+def cursor_of(shop: Shop, number: int) -> str:
+    """The cursor after which the events behind this number follow."""
+    return cursor.sign(shop.cursor_key, _CURSOR, str(number))
+
+
+def number_of(shop: Shop, text: str) -> int:
+    """The number in a cursor; raises InvalidCursorError."""
+    return int(cursor.position(shop.cursor_key, _CURSOR, text))
+
+
+_CURSOR = "EVENT"
+_COLUMNS = (
+    order_events.c.number,
+    order_events.c.order_id,
+    order_events.c.sequence,
+    order_events.c.type,
+    order_events.c.occurred_at,
+    order_events.c.actor,
+    order_events.c.package,
+    order_events.c.cancellation_id,
+    order_events.c.before,
+    order_events.c.after,
+)

@@ -296,19 +296,27 @@ class OrderEventRow(SQLModel, table=True):
 
 
 class IdempotencyRow(SQLModel, table=True):
-    """A key that was used: for which request, and the cancellation that answers it."""
+    """A key that was used: for which request, and the cancellation that answers it.
+
+    The key is claimed with the id of the cancellation that is still to be written, hence the deferred foreign key.
+    """
 
     __tablename__ = "idempotency_keys"
     __table_args__ = (
         sa.ForeignKeyConstraint(["shop_id"], ["shops.id"]),
-        sa.ForeignKeyConstraint(["shop_id", "cancellation_id"], ["cancellations.shop_id", "cancellations.id"]),
+        sa.ForeignKeyConstraint(
+            ["shop_id", "cancellation_id"],
+            ["cancellations.shop_id", "cancellations.id"],
+            deferrable=True,
+            initially="DEFERRED",
+        ),
         sa.Index(None, "created_at"),
     )
 
     shop_id: str = Field(primary_key=True)
     key: str = Field(primary_key=True)
     request_hash: bytes
-    cancellation_id: UUID | None
+    cancellation_id: UUID
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 

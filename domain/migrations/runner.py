@@ -11,6 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.database import Database
 
+_MIGRATING = 1_397_247_314  # any number that no other advisory lock has
+
 
 async def migrate(database: Database) -> None:
     """Does what is missing, in one transaction; nothing if nothing is."""
@@ -18,6 +20,10 @@ async def migrate(database: Database) -> None:
     async def upgrade(connection: AsyncConnection) -> None:
         if not database.is_sqlite:
             await connection.execute(sa.text("SET LOCAL statement_timeout = 0"))
+            # Others that migrate the same database wait for their turn, but nobody waits long for a table.
+            await connection.execute(sa.text("SET LOCAL lock_timeout = 0"))
+            await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATING)))
+            await connection.execute(sa.text("SET LOCAL lock_timeout TO DEFAULT"))
         await connection.run_sync(lambda sync: command.upgrade(config(sync), "head"))
 
     await database.writing(upgrade)

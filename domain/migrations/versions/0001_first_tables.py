@@ -18,7 +18,7 @@ def upgrade() -> None:
         sa.Column("cursor_key", sa.LargeBinary(), nullable=False),
         sa.Column("last_event", sa.BigInteger(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("last_event >= 0", name="ck_shops_last_event"),
+        sa.CheckConstraint("last_event >= 0", name=op.f("ck_shops_last_event")),
         sa.PrimaryKeyConstraint("id", name="pk_shops"),
     )
 
@@ -45,9 +45,9 @@ def upgrade() -> None:
         sa.Column("total", sa.BigInteger(), nullable=False),
         sa.Column("refunded", sa.BigInteger(), nullable=False),
         sa.Column("content_hash", sa.LargeBinary(), nullable=False),
-        sa.CheckConstraint("refunded >= 0 AND refunded <= total", name="ck_orders_refunded_within_total"),
-        sa.CheckConstraint("shipping_fee >= 0 AND shipping_tax >= 0", name="ck_orders_amounts"),
-        sa.CheckConstraint("version >= 1 AND event_sequence >= 1", name="ck_orders_counters"),
+        sa.CheckConstraint("refunded >= 0 AND refunded <= total", name=op.f("ck_orders_refunded_within_total")),
+        sa.CheckConstraint("shipping_fee >= 0 AND shipping_tax >= 0", name=op.f("ck_orders_amounts")),
+        sa.CheckConstraint("version >= 1 AND event_sequence >= 1", name=op.f("ck_orders_counters")),
         sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name="fk_orders_shops"),
         sa.PrimaryKeyConstraint("shop_id", "id", name="pk_orders"),
         sa.UniqueConstraint("shop_id", "number", name="uq_orders_shop_id_number"),
@@ -69,7 +69,7 @@ def upgrade() -> None:
         sa.Column("lease", sa.Uuid(), nullable=True),
         sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_error", sa.String(), nullable=True),
-        sa.CheckConstraint("attempts >= 0", name="ck_outbox_attempts"),
+        sa.CheckConstraint("attempts >= 0", name=op.f("ck_outbox_attempts")),
         sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name="fk_outbox_shops"),
         sa.PrimaryKeyConstraint("shop_id", "topic", "id", name="pk_outbox"),
     )
@@ -98,12 +98,12 @@ def upgrade() -> None:
         sa.Column("seller_discount", sa.BigInteger(), nullable=False),
         sa.Column("platform_discount", sa.BigInteger(), nullable=False),
         sa.Column("tax", sa.BigInteger(), nullable=False),
-        sa.CheckConstraint("quantity >= 1", name="ck_order_items_quantity"),
+        sa.CheckConstraint("quantity >= 1", name=op.f("ck_order_items_quantity")),
         sa.CheckConstraint(
-            "seller_discount + platform_discount <= subtotal", name="ck_order_items_discounts_within_subtotal"
+            "seller_discount + platform_discount <= subtotal", name=op.f("ck_order_items_discounts_within_subtotal")
         ),
         sa.CheckConstraint(
-            "seller_discount >= 0 AND platform_discount >= 0 AND tax >= 0", name="ck_order_items_amounts"
+            "seller_discount >= 0 AND platform_discount >= 0 AND tax >= 0", name=op.f("ck_order_items_amounts")
         ),
         sa.ForeignKeyConstraint(["shop_id", "order_id"], ["orders.shop_id", "orders.id"], name="fk_order_items_orders"),
         sa.PrimaryKeyConstraint("shop_id", "order_id", "position", name="pk_order_items"),
@@ -154,12 +154,12 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "total = items_subtotal - seller_discount - platform_discount + shipping_fee + fees_total"
             " + CASE WHEN prices_include_tax THEN 0 ELSE item_tax + shipping_tax END",
-            name="ck_cancellations_total",
+            name=op.f("ck_cancellations_total"),
         ),
         sa.CheckConstraint(
             "total >= 0 AND items_subtotal >= 0 AND item_tax >= 0 AND shipping_fee >= 0"
             " AND shipping_tax >= 0 AND fees_total >= 0",
-            name="ck_cancellations_amounts",
+            name=op.f("ck_cancellations_amounts"),
         ),
         sa.ForeignKeyConstraint(
             ["shop_id", "order_id", "package"],
@@ -183,9 +183,9 @@ def upgrade() -> None:
         sa.Column("quantity", sa.Integer(), nullable=False),
         sa.Column("cancelled_quantity", sa.Integer(), nullable=False),
         sa.CheckConstraint(
-            "cancelled_quantity >= 0 AND cancelled_quantity <= quantity", name="ck_package_items_cancelled"
+            "cancelled_quantity >= 0 AND cancelled_quantity <= quantity", name=op.f("ck_package_items_cancelled")
         ),
-        sa.CheckConstraint("quantity >= 1", name="ck_package_items_quantity"),
+        sa.CheckConstraint("quantity >= 1", name=op.f("ck_package_items_quantity")),
         sa.ForeignKeyConstraint(
             ["shop_id", "order_id", "item"],
             ["order_items.shop_id", "order_items.order_id", "order_items.position"],
@@ -213,13 +213,13 @@ def upgrade() -> None:
         sa.Column("platform_discount", sa.BigInteger(), nullable=False),
         sa.Column("tax", sa.BigInteger(), nullable=False),
         sa.Column("total", sa.BigInteger(), nullable=False),
-        sa.CheckConstraint("quantity >= 1", name="ck_cancellation_lines_quantity"),
+        sa.CheckConstraint("quantity >= 1", name=op.f("ck_cancellation_lines_quantity")),
         sa.CheckConstraint(
             "total = subtotal - seller_discount - platform_discount"
             " OR total = subtotal - seller_discount - platform_discount + tax",
-            name="ck_cancellation_lines_total",
+            name=op.f("ck_cancellation_lines_total"),
         ),
-        sa.CheckConstraint("total >= 0 AND subtotal >= 0 AND tax >= 0", name="ck_cancellation_lines_amounts"),
+        sa.CheckConstraint("total >= 0 AND subtotal >= 0 AND tax >= 0", name=op.f("ck_cancellation_lines_amounts")),
         sa.ForeignKeyConstraint(
             ["shop_id", "order_id", "cancellation_id"],
             ["cancellations.shop_id", "cancellations.order_id", "cancellations.id"],
@@ -243,12 +243,14 @@ def upgrade() -> None:
         sa.Column("shop_id", sa.String(), nullable=False),
         sa.Column("key", sa.String(), nullable=False),
         sa.Column("request_hash", sa.LargeBinary(), nullable=False),
-        sa.Column("cancellation_id", sa.Uuid(), nullable=True),
+        sa.Column("cancellation_id", sa.Uuid(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["shop_id", "cancellation_id"],
             ["cancellations.shop_id", "cancellations.id"],
             name="fk_idempotency_keys_cancellations",
+            deferrable=True,
+            initially="DEFERRED",
         ),
         sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name="fk_idempotency_keys_shops"),
         sa.PrimaryKeyConstraint("shop_id", "key", name="pk_idempotency_keys"),
@@ -268,7 +270,7 @@ def upgrade() -> None:
         sa.Column("cancellation_id", sa.Uuid(), nullable=True),
         sa.Column("before", sa.String(), nullable=True),
         sa.Column("after", sa.String(), nullable=True),
-        sa.CheckConstraint("number >= 1 AND sequence >= 1", name="ck_order_events_numbers"),
+        sa.CheckConstraint("number >= 1 AND sequence >= 1", name=op.f("ck_order_events_numbers")),
         sa.ForeignKeyConstraint(
             ["shop_id", "order_id", "cancellation_id"],
             ["cancellations.shop_id", "cancellations.order_id", "cancellations.id"],

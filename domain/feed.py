@@ -1,0 +1,114 @@
+"""Following a shop's events live: one reader of the log a shop, however many follow it (specification, section 6)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import structlog
+
+from domain import events
+from domain.database import BusyError, Database, UnavailableError
+from domain.hints import hint_or_tick
+from domain.order import OrderEvent
+
+_PAGE = 500
+_QUEUE = 256
+
+log = structlog.get_logger()
+
+
+class SlowConsumerError(Exception):
+    """A follower read too slowly and was dropped; events after `number` were not given to it."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+class Feed:
+    """The followers of every shop in this process."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._readers: dict[str, _Reader] = {}
+
+    async def follow(self, shop_id: str, after: int | None) -> AsyncIterator[OrderEvent]:
+        """Everything after this number and then what is committed, without loss or repetition; never ends by itself.
+
+        Without a number, what is committed from now on. Raises SlowConsumerError.
+        """
+        async with self._database.reading() as connection:
+            last = await events.last_number(connection, shop_id)
+        number = last if after is None else after
+        reader = self._readers.get(shop_id)
+        if reader is None:
+            reader = self._readers[shop_id] = _Reader(self._database, shop_id, last)
+        queue = _Queue()
+        reader.followers.add(queue)
+        try:
+            # Nothing is queued before the follower has read up to where the reader is.
+            while number < reader.number:
+                for event in await _read(self._database, shop_id, number):
+                    yield event
+                    number = event.number
+            queue.is_open = True
+            while True:
+                event = await queue.get(number)
+                if event.number > number:
+                    yield event
+                    number = event.number
+        finally:
+            reader.followers.discard(queue)
+            if not reader.followers:
+                reader.task.cancel()
+                self._readers.pop(shop_id, None)
+
+
+class _Queue:
+    """What one follower has still to be given; closed until the follower has caught up."""
+
+    def __init__(self) -> None:
+        self.is_open = False
+        self._has_overflown = False
+        self._events: asyncio.Queue[OrderEvent] = asyncio.Queue(_QUEUE)
+
+    def put(self, event: OrderEvent) -> None:
+        if not self.is_open or self._has_overflown:
+            return
+        try:
+            self._events.put_nowait(event)
+        except asyncio.QueueFull:
+            self._has_overflown = True
+
+    async def get(self, number: int) -> OrderEvent:
+        if self._has_overflown and self._events.empty():
+            raise SlowConsumerError(number)
+        return await self._events.get()
+
+
+class _Reader:
+    """Reads a shop's log once for all who follow it; `number` is how far it is."""
+
+    def __init__(self, database: Database, shop_id: str, number: int) -> None:
+        self.number = number
+        self.followers: set[_Queue] = set()
+        self.task = asyncio.create_task(self._run(database, shop_id))
+
+    async def _run(self, database: Database, shop_id: str) -> None:
+        with database.hints.listening(events.topic(shop_id)) as hint:
+            while True:
+                try:
+                    page = await _read(database, shop_id, self.number)
+                except (BusyError, UnavailableError):
+                    log.warning("feed.waiting_for_database", shop=shop_id)
+                    page = []
+                for event in page:
+                    for follower in self.followers:
+                        follower.put(event)
+                    self.number = event.number
+                if len(page) < _PAGE:
+                    await hint_or_tick(hint)
+
+
+async def _read(database: Database, shop_id: str, number: int) -> list[OrderEvent]:
+    async with database.reading() as connection:
+        return await events.list_events(connection, shop_id, after=number, limit=_PAGE)

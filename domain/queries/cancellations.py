@@ -1,0 +1,221 @@
+"""The statements that read and write cancellations, their lines and their idempotency keys. Decides nothing."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.order import (
+    Cancellation,
+    Notification,
+    PackageStatus,
+    Pick,
+    RefundBreakdown,
+    RefundLine,
+    value,
+)
+from domain.queries.dialect import insert_or_ignore
+from domain.queries.orders import fees_of, pairs_of
+from domain.tables import (
+    cancellation_lines,
+    cancellations,
+    idempotency_keys,
+    outbox,
+    package_items,
+    packages,
+)
+
+# The topic of the outbox whose messages are the e-mails about cancellations; their ids are the cancellations'.
+MAIL_TOPIC = "cancellation"
+
+_LINE = (
+    cancellation_lines.c.item,
+    cancellation_lines.c.package,
+    cancellation_lines.c.quantity,
+    cancellation_lines.c.subtotal,
+    cancellation_lines.c.seller_discount,
+    cancellation_lines.c.platform_discount,
+    cancellation_lines.c.tax,
+    cancellation_lines.c.total,
+)
+
+
+@value
+class UsedKey:
+    """A claimed idempotency key: for which request, and the cancellation that answers it."""
+
+    request_hash: bytes
+    cancellation_id: UUID
+
+
+async def claim_key(
+    connection: AsyncConnection, shop_id: str, key: str, claim: UsedKey, *, now: datetime
+) -> UsedKey | None:
+    """Claims the key for this transaction and gives None, or gives what it is used for already."""
+    row = {
+        "shop_id": shop_id,
+        "key": key,
+        "request_hash": claim.request_hash,
+        "cancellation_id": claim.cancellation_id,
+        "created_at": now,
+    }
+    inserted = await connection.execute(insert_or_ignore(connection, idempotency_keys).values(row))
+    if inserted.rowcount:
+        return None
+    statement = sa.select(idempotency_keys.c.request_hash, idempotency_keys.c.cancellation_id).where(
+        idempotency_keys.c.shop_id == shop_id, idempotency_keys.c.key == key
+    )
+    request_hash, cancellation_id = (await connection.execute(statement)).one()
+    return UsedKey(request_hash, cancellation_id)
+
+
+async def find_cancellation(connection: AsyncConnection, shop_id: str, cancellation_id: UUID) -> Cancellation | None:
+    found = await _find(connection, shop_id, cancellations.c.id == cancellation_id)
+    return found[0] if found else None
+
+
+async def find_cancellations(
+    connection: AsyncConnection, shop_id: str, cancellation_ids: Iterable[UUID]
+) -> dict[UUID, Cancellation]:
+    """Those that the shop has, by id."""
+    found = await _find(connection, shop_id, cancellations.c.id.in_(list(cancellation_ids)))
+    return {cancellation.id: cancellation for cancellation in found}
+
+
+async def list_by_order(
+    connection: AsyncConnection, shop_id: str, order_ids: Sequence[UUID]
+) -> dict[UUID, tuple[Cancellation, ...]]:
+    """The cancellations of each of these orders, oldest first."""
+    found: defaultdict[UUID, list[Cancellation]] = defaultdict(list)
+    for cancellation in await _find(connection, shop_id, cancellations.c.order_id.in_(order_ids)):
+        found[cancellation.order_id].append(cancellation)
+    return {order_id: tuple(found[order_id]) for order_id in order_ids}
+
+
+async def _find(connection: AsyncConnection, shop_id: str, condition: sa.ColumnElement[bool]) -> list[Cancellation]:
+    """Oldest first; one row a line, each with its cancellation and its e-mail."""
+    statement = (
+        sa.select(cancellations, outbox.c.state, outbox.c.attempts, outbox.c.done_at, outbox.c.last_error, *_LINE)
+        .select_from(cancellations)
+        .join(
+            cancellation_lines,
+            (cancellation_lines.c.shop_id == cancellations.c.shop_id)
+            & (cancellation_lines.c.order_id == cancellations.c.order_id)
+            & (cancellation_lines.c.cancellation_id == cancellations.c.id),
+        )
+        .join(
+            outbox,
+            (outbox.c.shop_id == cancellations.c.shop_id)
+            & (outbox.c.topic == MAIL_TOPIC)
+            & (outbox.c.id == cancellations.c.id),
+        )
+        .where(cancellations.c.shop_id == shop_id, condition)
+        .order_by(cancellations.c.created_at, cancellations.c.id, cancellation_lines.c.line)
+    )
+    lines: defaultdict[UUID, list[RefundLine]] = defaultdict(list)
+    rows: dict[UUID, sa.Row[Any]] = {}
+    for row in await connection.execute(statement):
+        lines[row.id].append(RefundLine(*row[-len(_LINE) :]))
+        rows[row.id] = row
+    return [_cancellation(row, tuple(lines[row.id])) for row in rows.values()]
+
+
+def _cancellation(row: sa.Row[Any], lines: tuple[RefundLine, ...]) -> Cancellation:
+    return Cancellation(
+        id=row.id,
+        order_id=row.order_id,
+        scope=row.scope,
+        reason=row.reason,
+        note=row.note,
+        package=row.package,
+        breakdown=RefundBreakdown(
+            items_subtotal=row.items_subtotal,
+            seller_discount=row.seller_discount,
+            platform_discount=row.platform_discount,
+            item_tax=row.item_tax,
+            shipping_fee=row.shipping_fee,
+            shipping_tax=row.shipping_tax,
+            fees=fees_of(row.fees),
+            total=row.total,
+            lines=lines,
+        ),
+        refund_status=row.refund_status,
+        notification=Notification(row.state, row.attempts, row.done_at, row.last_error),
+        actor=row.actor,
+        idempotency_key=row.idempotency_key,
+        created_at=row.created_at,
+    )
+
+
+async def cancel_units(connection: AsyncConnection, shop_id: str, order_id: UUID, picks: Sequence[Pick]) -> None:
+    """Marks the units as cancelled; the order is locked, and its checks refuse more units than there are."""
+    place = sa.tuple_(package_items.c.item, package_items.c.package)
+    quantity = sa.case(
+        *(
+            ((package_items.c.item == pick.item) & (package_items.c.package == pick.package), pick.quantity)
+            for pick in picks
+        )
+    )
+    statement = (
+        sa.update(package_items)
+        .where(
+            package_items.c.shop_id == shop_id,
+            package_items.c.order_id == order_id,
+            place.in_([(pick.item, pick.package) for pick in picks]),
+        )
+        .values(cancelled_quantity=package_items.c.cancelled_quantity + quantity)
+    )
+    changed = (await connection.execute(statement)).rowcount
+    if changed != len(picks):
+        raise AssertionError(f"{len(picks)} package items to change, {changed} found")
+
+
+async def end_packages(connection: AsyncConnection, shop_id: str, order_id: UUID, positions: Sequence[int]) -> None:
+    """Gives packages without a live unit their last status."""
+    statement = (
+        sa.update(packages)
+        .where(packages.c.shop_id == shop_id, packages.c.order_id == order_id, packages.c.position.in_(positions))
+        .values(status=PackageStatus.CANCELLED)
+    )
+    await connection.execute(statement)
+
+
+async def insert_cancellation(
+    connection: AsyncConnection, shop_id: str, cancellation: Cancellation, *, prices_include_tax: bool
+) -> None:
+    breakdown = cancellation.breakdown
+    key = {"shop_id": shop_id, "order_id": cancellation.order_id}
+    await connection.execute(
+        sa.insert(cancellations).values(
+            **key,
+            id=cancellation.id,
+            scope=cancellation.scope,
+            reason=cancellation.reason,
+            note=cancellation.note,
+            package=cancellation.package,
+            prices_include_tax=prices_include_tax,
+            items_subtotal=breakdown.items_subtotal,
+            seller_discount=breakdown.seller_discount,
+            platform_discount=breakdown.platform_discount,
+            item_tax=breakdown.item_tax,
+            shipping_fee=breakdown.shipping_fee,
+            shipping_tax=breakdown.shipping_tax,
+            fees=pairs_of(breakdown.fees),
+            fees_total=sum(fee.amount for fee in breakdown.fees),
+            total=breakdown.total,
+            refund_status=cancellation.refund_status,
+            actor=cancellation.actor,
+            idempotency_key=cancellation.idempotency_key,
+            created_at=cancellation.created_at,
+        )
+    )
+    lines = [
+        {**key, "cancellation_id": cancellation.id, "line": number, **asdict(line)}
+        for number, line in enumerate(breakdown.lines, 1)
+    ]
+    await connection.execute(sa.insert(cancellation_lines), lines)

@@ -1,0 +1,182 @@
+"""The statements that store new orders, many at a time. Decides nothing."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.new_order import NewOrder
+from domain.order import OrderItem, Package, PackageItem, value
+from domain.queries.orders import pairs_of
+from domain.tables import order_items, orders, package_items, packages
+
+# Each number is one bind parameter, and SQLite takes 32,766 of them.
+_NUMBERS_AT_ONCE = 10_000
+
+
+@value
+class Arrival:
+    """An order with what it gets when it is stored."""
+
+    id: UUID
+    order: NewOrder
+    content_hash: bytes
+    refunded: int
+
+
+@value
+class KnownOrder:
+    id: UUID
+    content_hash: bytes
+
+
+async def forget_plans(connection: AsyncConnection) -> None:
+    """Has PostgreSQL plan anew how it checks foreign keys.
+
+    A connection keeps the plans that it made while the tables were empty, and these read the whole shop for each row:
+    the first import into a new database fell to 300 orders a second, until the tables were analysed.
+    """
+    if connection.dialect.name == "postgresql":
+        await connection.execute(sa.text("DISCARD PLANS"))
+
+
+async def insert_orders(
+    connection: AsyncConnection, shop_id: str, arrivals: Sequence[Arrival], *, now: datetime
+) -> set[UUID]:
+    """Stores the orders themselves and returns the ids of those whose number was free."""
+    # By number, so that two imports of the same orders wait for each other in one order.
+    rows = [_order_row(shop_id, arrival, now) for arrival in sorted(arrivals, key=lambda each: each.order.number)]
+    if connection.dialect.name == "sqlite":
+        statement = sqlite.insert(orders).on_conflict_do_nothing().returning(orders.c.id)
+        return set((await connection.execute(statement, rows)).scalars())
+    return set(
+        (
+            await connection.execute(
+                _BY_COLUMN[orders].on_conflict_do_nothing().returning(orders.c.id), _by_column(rows)
+            )
+        ).scalars()
+    )
+
+
+async def list_known(connection: AsyncConnection, shop_id: str, numbers: Collection[str]) -> dict[str, KnownOrder]:
+    """Those of the shop's orders that have one of these numbers, by number."""
+    known: dict[str, KnownOrder] = {}
+    columns = (orders.c.number, orders.c.id, orders.c.content_hash)
+    wanted = list(numbers)
+    for start in range(0, len(wanted), _NUMBERS_AT_ONCE):
+        chunk = wanted[start : start + _NUMBERS_AT_ONCE]
+        statement = sa.select(*columns).where(orders.c.shop_id == shop_id, orders.c.number.in_(chunk))
+        for number, order_id, content_hash in await connection.execute(statement):
+            known[number] = KnownOrder(order_id, content_hash)
+    return known
+
+
+async def insert_contents(connection: AsyncConnection, shop_id: str, arrivals: Sequence[Arrival]) -> None:
+    """Stores the items and packages of orders that were inserted, at least one."""
+    rows = [_item_row(shop_id, arrival.id, item) for arrival in arrivals for item in arrival.order.items]
+    await _insert(connection, order_items, rows)
+    rows = [_package_row(shop_id, arrival.id, package) for arrival in arrivals for package in arrival.order.packages]
+    await _insert(connection, packages, rows)
+    rows = [
+        _package_item_row(shop_id, arrival.id, package, packed)
+        for arrival in arrivals
+        for package in arrival.order.packages
+        for packed in package.items
+    ]
+    await _insert(connection, package_items, rows)
+
+
+async def _insert(connection: AsyncConnection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    if connection.dialect.name == "sqlite":
+        await connection.execute(sa.insert(table), rows)
+    else:
+        await connection.execute(_BY_COLUMN[table], _by_column(rows))
+
+
+def _inserting_by_column(table: sa.Table) -> postgresql.Insert:
+    """An insert of any number of rows, with an array for each column."""
+    arrays = [sa.bindparam(f"each_{c.name}", type_=postgresql.ARRAY(c.type, dimensions=1)) for c in table.c]
+    rows = sa.func.unnest(*arrays).table_valued(*table.c.keys()).render_derived()
+    return postgresql.insert(table).from_select(table.c.keys(), sa.select(*rows.c))
+
+
+# One row after another would cost PostgreSQL twice as much.
+_BY_COLUMN = {table: _inserting_by_column(table) for table in (orders, order_items, packages, package_items)}
+
+
+def _by_column(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    return {f"each_{name}": [row[name] for row in rows] for name in rows[0]}
+
+
+def _order_row(shop_id: str, arrival: Arrival, now: datetime) -> dict[str, Any]:
+    order = arrival.order
+    return {
+        "shop_id": shop_id,
+        "id": arrival.id,
+        "number": order.number,
+        "status": order.status,
+        "version": 1,
+        "event_sequence": 1,
+        "currency": order.currency,
+        "prices_include_tax": order.prices_include_tax,
+        "placed_at": order.placed_at,
+        "paid_at": order.paid_at,
+        "ship_by": order.ship_by,
+        "updated_at": now,
+        "buyer_name": order.buyer.name,
+        "buyer_email": order.buyer.email,
+        "buyer_locale": order.buyer.locale,
+        "shipping_fee": order.shipping_fee,
+        "shipping_tax": order.shipping_tax,
+        "fees": pairs_of(order.fees),
+        "total": order.total,
+        "refunded": arrival.refunded,
+        "content_hash": arrival.content_hash,
+    }
+
+
+def _item_row(shop_id: str, order_id: UUID, item: OrderItem) -> dict[str, Any]:
+    return {
+        "shop_id": shop_id,
+        "order_id": order_id,
+        "position": item.position,
+        "sku": item.sku,
+        "product_id": item.product_id,
+        "product_name": item.product_name,
+        "search_name": item.product_name.casefold(),
+        "variant_name": item.variant_name,
+        "image_url": item.image_url,
+        "is_gift": item.is_gift,
+        "quantity": item.quantity,
+        "subtotal": item.subtotal,
+        "seller_discount": item.seller_discount,
+        "platform_discount": item.platform_discount,
+        "tax": item.tax,
+    }
+
+
+def _package_row(shop_id: str, order_id: UUID, package: Package) -> dict[str, Any]:
+    return {
+        "shop_id": shop_id,
+        "order_id": order_id,
+        "position": package.position,
+        "number": package.number,
+        "status": package.status,
+        "carrier": package.carrier,
+        "tracking_number": package.tracking_number,
+    }
+
+
+def _package_item_row(shop_id: str, order_id: UUID, package: Package, packed: PackageItem) -> dict[str, Any]:
+    return {
+        "shop_id": shop_id,
+        "order_id": order_id,
+        "item": packed.item,
+        "package": package.position,
+        "quantity": packed.quantity,
+        "cancelled_quantity": packed.cancelled_quantity,
+    }

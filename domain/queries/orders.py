@@ -1,0 +1,237 @@
+"""The statements that find and lock orders, and the making of values from their rows. Decides nothing."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.order import Buyer, Fee, FeeKind, Order, OrderItem, Package, PackageItem
+from domain.queries.dialect import storable
+from domain.tables import order_items, orders, package_items, packages, shops
+
+Row = Sequence[Any]
+
+HEADER = (
+    orders.c.id,
+    orders.c.number,
+    orders.c.status,
+    orders.c.version,
+    orders.c.currency,
+    orders.c.prices_include_tax,
+    orders.c.placed_at,
+    orders.c.paid_at,
+    orders.c.ship_by,
+    orders.c.updated_at,
+    orders.c.buyer_name,
+    orders.c.buyer_email,
+    orders.c.buyer_locale,
+    orders.c.shipping_fee,
+    orders.c.shipping_tax,
+    orders.c.fees,
+    orders.c.total,
+    orders.c.refunded,
+    orders.c.event_sequence,
+)
+
+
+async def find_order(connection: AsyncConnection, shop_id: str, order_id: UUID) -> Order | None:
+    return (await find_orders(connection, shop_id, [order_id])).get(order_id)
+
+
+async def find_by_number(connection: AsyncConnection, shop_id: str, number: str) -> Order | None:
+    statement = sa.select(*HEADER).where(orders.c.shop_id == shop_id, orders.c.number.in_(storable([number])))
+    found = await with_contents(connection, shop_id, (await connection.execute(statement)).all())
+    return found[0] if found else None
+
+
+async def find_orders(connection: AsyncConnection, shop_id: str, order_ids: Iterable[UUID]) -> dict[UUID, Order]:
+    """Those that the shop has, by id."""
+    statement = sa.select(*HEADER).where(orders.c.shop_id == shop_id, orders.c.id.in_(list(order_ids)))
+    found = await with_contents(connection, shop_id, (await connection.execute(statement)).all())
+    return {order.id: order for order in found}
+
+
+async def lock_order(connection: AsyncConnection, shop_id: str, order_id: UUID) -> Order | None:
+    """Locks the order until the transaction ends and raises its version by one; gives it as it was before.
+
+    It is the transaction's first statement about the order. Its items are read afterwards and not in the same
+    statement, which after waiting for another transaction would still see them as they were before it.
+    """
+    statement = (
+        sa.update(orders)
+        .where(orders.c.shop_id == shop_id, orders.c.id == order_id)
+        .values(version=orders.c.version + 1)
+        .returning(*(orders.c.version - 1 if column is orders.c.version else column for column in HEADER))
+    )
+    locked = await with_contents(connection, shop_id, (await connection.execute(statement)).all())
+    return locked[0] if locked else None
+
+
+async def lock_sequence(connection: AsyncConnection, shop_id: str, order_id: UUID) -> int | None:
+    """Locks the order until the transaction ends and takes its next event sequence; the version stays."""
+    statement = (
+        sa.update(orders)
+        .where(orders.c.shop_id == shop_id, orders.c.id == order_id)
+        .values(event_sequence=orders.c.event_sequence + 1)
+        .returning(orders.c.event_sequence)
+    )
+    sequence: int | None = (await connection.execute(statement)).scalar_one_or_none()
+    return sequence
+
+
+async def store_order(connection: AsyncConnection, shop_id: str, order: Order) -> None:
+    """Writes what an act changes of the order itself; its version is raised already, by the lock."""
+    statement = (
+        sa.update(orders)
+        .where(orders.c.shop_id == shop_id, orders.c.id == order.id)
+        .values(
+            status=order.status,
+            refunded=order.refunded,
+            updated_at=order.updated_at,
+            event_sequence=order.event_sequence,
+        )
+    )
+    await connection.execute(statement)
+
+
+async def store_package(connection: AsyncConnection, shop_id: str, order_id: UUID, package: Package) -> None:
+    """Writes the package's status, carrier and tracking number."""
+    statement = (
+        sa.update(packages)
+        .where(packages.c.shop_id == shop_id, packages.c.order_id == order_id, packages.c.position == package.position)
+        .values(status=package.status, carrier=package.carrier, tracking_number=package.tracking_number)
+    )
+    await connection.execute(statement)
+
+
+async def with_contents(connection: AsyncConnection, shop_id: str, headers: Sequence[Row]) -> list[Order]:
+    """The orders of these rows of HEADER, in their order, with their items and packages."""
+    if not headers:
+        return []
+    statement = (
+        sa.select(
+            package_items.c.order_id,
+            package_items.c.item,
+            package_items.c.package,
+            package_items.c.quantity,
+            package_items.c.cancelled_quantity,
+            order_items.c.sku,
+            order_items.c.product_id,
+            order_items.c.product_name,
+            order_items.c.variant_name,
+            order_items.c.image_url,
+            order_items.c.is_gift,
+            order_items.c.quantity,
+            order_items.c.subtotal,
+            order_items.c.seller_discount,
+            order_items.c.platform_discount,
+            order_items.c.tax,
+            packages.c.number,
+            packages.c.status,
+            packages.c.carrier,
+            packages.c.tracking_number,
+            sa.select(shops.c.last_event).where(shops.c.id == shop_id).scalar_subquery(),
+        )
+        .select_from(package_items)
+        .join(
+            order_items,
+            (order_items.c.shop_id == package_items.c.shop_id)
+            & (order_items.c.order_id == package_items.c.order_id)
+            & (order_items.c.position == package_items.c.item),
+        )
+        .join(
+            packages,
+            (packages.c.shop_id == package_items.c.shop_id)
+            & (packages.c.order_id == package_items.c.order_id)
+            & (packages.c.position == package_items.c.package),
+        )
+        .where(
+            package_items.c.shop_id == shop_id,
+            package_items.c.order_id.in_([header[0] for header in headers]),
+        )
+        .order_by(package_items.c.item)
+    )
+    contents: defaultdict[UUID, list[Row]] = defaultdict(list)
+    for row in await connection.execute(statement):
+        contents[row[0]].append(row)
+    return [_order(header, contents[header[0]]) for header in headers]
+
+
+def fees_of(pairs: list[list[Any]]) -> tuple[Fee, ...]:
+    """Fees from their JSON: a list of pairs of kind and amount."""
+    return tuple(Fee(FeeKind[kind], amount) for kind, amount in pairs)
+
+
+def pairs_of(fees: Iterable[Fee]) -> list[list[Any]]:
+    """The JSON that fees are stored as."""
+    return [[fee.kind.name, fee.amount] for fee in fees]
+
+
+def _order(header: Row, contents: Sequence[Row]) -> Order:
+    (order_id, number, status, version, currency, prices_include_tax, placed_at, paid_at, ship_by, updated_at) = header[
+        :10
+    ]
+    (buyer_name, buyer_email, buyer_locale, shipping_fee, shipping_tax, fees, total, refunded, event_sequence) = header[
+        10:
+    ]
+    return Order(
+        id=order_id,
+        number=number,
+        status=status,
+        version=version,
+        currency=currency,
+        prices_include_tax=prices_include_tax,
+        placed_at=placed_at,
+        paid_at=paid_at,
+        ship_by=ship_by,
+        updated_at=updated_at,
+        buyer=Buyer(buyer_name, buyer_email, buyer_locale),
+        items=_items(contents),
+        packages=_packages(contents),
+        shipping_fee=shipping_fee,
+        shipping_tax=shipping_tax,
+        fees=fees_of(fees),
+        total=total,
+        refunded=refunded,
+        event_sequence=event_sequence,
+        feed_number=contents[0][20],
+    )
+
+
+def _items(contents: Sequence[Row]) -> tuple[OrderItem, ...]:
+    cancelled: defaultdict[int, int] = defaultdict(int)
+    for row in contents:
+        cancelled[row[1]] += row[4]
+    rows = {row[1]: row for row in contents}
+    return tuple(
+        OrderItem(
+            position=position,
+            sku=row[5],
+            product_id=row[6],
+            product_name=row[7],
+            variant_name=row[8],
+            image_url=row[9],
+            is_gift=row[10],
+            quantity=row[11],
+            cancelled_quantity=cancelled[position],
+            subtotal=row[12],
+            seller_discount=row[13],
+            platform_discount=row[14],
+            tax=row[15],
+        )
+        for position, row in rows.items()
+    )
+
+
+def _packages(contents: Sequence[Row]) -> tuple[Package, ...]:
+    held: defaultdict[int, list[PackageItem]] = defaultdict(list)
+    for row in contents:
+        held[row[2]].append(PackageItem(row[1], row[3], row[4]))
+    rows = {row[2]: row for row in contents}
+    found = (
+        Package(position, row[16], row[17], row[18], row[19], tuple(held[position])) for position, row in rows.items()
+    )
+    return tuple(sorted(found, key=lambda package: package.number))

@@ -1,0 +1,56 @@
+"""The statements about shops."""
+
+import secrets
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.order import ShippingRefundPolicy, Shop, value
+from domain.queries.dialect import insert_or_ignore
+from domain.tables import shops
+
+LONGEST_ID = 100
+LONGEST_NAME = 500
+
+
+@value
+class ShopRefusal:
+    """Why no shop was made, as a sentence."""
+
+    message: str
+
+
+async def create_shop(
+    connection: AsyncConnection, shop_id: str, *, name: str, policy: ShippingRefundPolicy, now: datetime
+) -> Shop | ShopRefusal:
+    """A new shop with a key of its own for its cursors."""
+    if not _is_good(shop_id, LONGEST_ID):
+        return ShopRefusal(f"A shop's ID has 1 to {LONGEST_ID} printable characters.")
+    if not _is_good(name, LONGEST_NAME):
+        return ShopRefusal(f"A shop's name has 1 to {LONGEST_NAME} printable characters.")
+    shop = Shop(shop_id, name, policy, secrets.token_bytes(32))
+    row = {
+        "id": shop.id,
+        "name": shop.name,
+        "shipping_refund_policy": shop.shipping_refund_policy,
+        "cursor_key": shop.cursor_key,
+        "last_event": 0,
+        "created_at": now,
+    }
+    statement = insert_or_ignore(connection, shops).values(row).returning(shops.c.id)
+    if (await connection.execute(statement)).first() is None:
+        return ShopRefusal(f"There is a shop {shop_id} already.")
+    return shop
+
+
+async def find_shop(connection: AsyncConnection, shop_id: str) -> Shop | None:
+    if not _is_good(shop_id, LONGEST_ID):
+        return None
+    columns = (shops.c.id, shops.c.name, shops.c.shipping_refund_policy, shops.c.cursor_key)
+    row = (await connection.execute(sa.select(*columns).where(shops.c.id == shop_id))).first()
+    return Shop(*row) if row else None
+
+
+def _is_good(text: str, longest: int) -> bool:
+    return 0 < len(text) <= longest and text.isprintable()
