@@ -17,7 +17,9 @@ from domain.hints import Hints
 
 _T = TypeVar("_T")
 
-Work = Callable[[AsyncConnection], Awaitable[_T]]
+# What transactions are given, under a name that needs no import of SQLAlchemy.
+Connection = AsyncConnection
+Work = Callable[[Connection], Awaitable[_T]]
 
 _ATTEMPTS = 5
 _LONGEST_PAUSE = 0.2
@@ -68,7 +70,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.hints = Hints()
-        self._url = _driver_url(url)
+        self._url = driver_url(url)
         self.is_sqlite = self._url.get_backend_name() == "sqlite"
         self._write_turn: AbstractAsyncContextManager[Any] = nullcontext()
         if self.is_sqlite:
@@ -187,7 +189,8 @@ def _code(error: Exception) -> str:
     return "_".join(name.split("_")[:2]) or getattr(fault, "sqlstate", None) or ""
 
 
-def _driver_url(url: str) -> sa.URL:
+def driver_url(url: str) -> sa.URL:
+    """The address with the driver that is used for it; ValueError says what addresses there are."""
     try:
         parsed = sa.make_url(url)
         parsed = parsed.set(drivername=_DRIVERS[parsed.drivername])

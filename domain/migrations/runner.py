@@ -1,5 +1,6 @@
 """Brings a database's tables to the newest revision, and tells whether they are there."""
 
+from functools import cache
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -33,10 +34,14 @@ async def is_migrated(database: Database) -> bool:
     """Whether the database is at exactly the revision that this version of the code needs."""
     if not database.exists():
         return False
-    newest = set(ScriptDirectory.from_config(config()).get_heads())
     async with database.reading() as connection:
         present = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_heads())
-    return set(present) == newest
+    return set(present) == _newest()
+
+
+@cache
+def _newest() -> set[str]:
+    return set(ScriptDirectory.from_config(config()).get_heads())
 
 
 def config(connection: sa.Connection | None = None) -> Config:

@@ -1,0 +1,29 @@
+# docker build -t shortship . && docker run -p 8000:8000 -e SHORTSHIP_JWT_SECRET=... -v shortship:/data shortship
+FROM python:3.13-slim AS build
+
+RUN pip install --no-cache-dir uv==0.13.9
+WORKDIR /build
+ENV UV_PROJECT_ENVIRONMENT=/opt/shortship UV_PYTHON=/usr/local/bin/python3 UV_PYTHON_DOWNLOADS=never \
+    UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_NO_CACHE=1
+# What changes seldom first: a change of the code does not install the dependencies again.
+COPY pyproject.toml uv.lock ./
+RUN uv sync --locked --no-dev --no-install-project
+COPY README.md LICENSE ./
+COPY domain domain
+COPY api api
+RUN uv sync --locked --no-dev --no-editable
+
+
+FROM python:3.13-slim
+
+RUN useradd --system --user-group --no-create-home shortship && install -d -o shortship -g shortship /data
+COPY --from=build /opt/shortship /opt/shortship
+ENV PATH=/opt/shortship/bin:$PATH SHORTSHIP_HOST=0.0.0.0 SHORTSHIP_PORT=8000
+USER shortship
+# Where the SQLite file is, unless SHORTSHIP_DATABASE_URL names another database.
+WORKDIR /data
+VOLUME /data
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD ["python", "-c", \
+    "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ['SHORTSHIP_PORT'] + '/healthz')"]
+CMD ["shortship", "serve"]

@@ -1,0 +1,54 @@
+# Needs make and Python 3.11 or later; brings everything else. `make serve` shows it, `make check` judges it.
+
+UV_VERSION := 0.13.9
+# The first of these that runs and is new enough; another one: make install PYTHON=/path/to/python
+PYTHON ?= python3.14 python3.13 python3.12 python3.11 python3
+ARGS :=
+PURE := order ids money status eligibility selection refunds marketplace
+
+.PHONY: install serve test check format mutants
+
+install: .venv/installed
+
+# Everything at the locked versions into .venv, and the command .venv/bin/shortship.
+.venv/installed: pyproject.toml uv.lock
+	@for name in $(PYTHON); do \
+		python=$$($$name -c 'import sys; print(sys.executable if sys.version_info >= (3, 11) else "")' 2>/dev/null); \
+		if [ -n "$$python" ]; then break; fi; \
+	done; \
+	if [ -z "$$python" ]; then echo 'Shortship needs Python 3.11 or later; none was found on PATH.' >&2; exit 1; fi; \
+	sync() { \
+		UV_PROJECT_ENVIRONMENT=.venv "$$1" sync --locked --python "$$python" --no-python-downloads --compile-bytecode; \
+	}; \
+	if command -v uv >/dev/null && sync uv; then touch $@; exit; fi; \
+	if [ ! -x .uv/bin/uv ]; then \
+		"$$python" -m venv .uv && .uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION) || exit 1; \
+	fi; \
+	sync .uv/bin/uv && touch $@
+
+# The demo: sample orders, GraphiQL and a mailbox on http://127.0.0.1:8000
+serve: install
+	@exec .venv/bin/shortship demo
+
+# Further arguments for pytest: make test ARGS="-k refund"
+test: install
+	.venv/bin/pytest -n logical --maxprocesses 8 --dist worksteal $(ARGS)
+
+check: install
+	.venv/bin/ruff format --check
+	.venv/bin/ruff check
+	.venv/bin/mypy
+	.venv/bin/lint-imports --no-logo
+	.venv/bin/shortship schema | diff - schema.graphql
+	$(MAKE) --no-print-directory test ARGS='--cov --cov-report='
+	.venv/bin/coverage report --include="$$(printf 'domain/%s.py,' $(PURE))tests/rules/*" --fail-under=100
+	.venv/bin/coverage report --fail-under=90
+
+format: install
+	.venv/bin/ruff format
+	.venv/bin/ruff check --fix
+
+# Changes to the rules that no test notices are faults of the tests.
+mutants: install
+	.venv/bin/mutmut run
+	! .venv/bin/mutmut results | grep -E ': (survived|no tests|suspicious)'

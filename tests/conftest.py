@@ -1,0 +1,94 @@
+"""Resources of the tests: fresh databases on SQLite and PostgreSQL."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.database import Database
+from domain.migrations import runner
+from tests.postgresql import Databases, EmbeddedServer, GivenServer
+
+_GIVEN_URL = os.environ.pop("SHORTSHIP_TEST_POSTGRESQL", None)  # noqa: TID251 - a setting of the tests, not of the code
+_SERVER = pytest.StashKey[EmbeddedServer | GivenServer]()
+
+
+def pytest_configure() -> None:
+    """No setting of the caller's environment reaches a test."""
+    for name in [name for name in os.environ if name.startswith("SHORTSHIP_")]:  # noqa: TID251 - cleared, not read
+        del os.environ[name]  # noqa: TID251 - the same
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:  # xdist names its type in a private module
+    """One server for all workers of xdist; it starts while they collect."""
+    node.workerinput["postgresql"] = _address(node.config)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _SERVER in config.stash:
+        config.stash[_SERVER].stop()
+
+
+def _address(config: pytest.Config) -> tuple[str, str]:
+    """The server's url and the name of the template database; starts the server when it is asked for first."""
+    if _SERVER not in config.stash:
+        config.stash[_SERVER] = GivenServer(_GIVEN_URL) if _GIVEN_URL else EmbeddedServer()
+    server = config.stash[_SERVER]
+    return server.url, server.template
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def _postgresql_databases(request: pytest.FixtureRequest) -> Iterator[Databases]:
+    workerinput = getattr(request.config, "workerinput", None)
+    databases = Databases(*(workerinput["postgresql"] if workerinput else _address(request.config)))
+    yield databases
+    databases.close()
+
+
+@pytest.fixture(scope="session")
+def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    template = tmp_path_factory.mktemp("sqlite") / "template.db"
+
+    async def migrate() -> None:
+        database = Database(f"sqlite:///{template}")
+        await runner.migrate(database)
+        await database.close()
+
+    asyncio.run(migrate())
+    return template
+
+
+@pytest.fixture
+def postgresql_url(_postgresql_databases: Databases) -> Iterator[str]:
+    """The url of a migrated PostgreSQL database without a row."""
+    with _postgresql_databases.fresh() as url:
+        yield url
+
+
+@pytest.fixture
+def sqlite_url(_sqlite_template: Path, tmp_path: Path) -> str:
+    """The url of a migrated SQLite database without a row."""
+    return f"sqlite:///{shutil.copy(_sqlite_template, tmp_path / 'shortship.db')}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The test runs twice, on either kind of database."""
+    return str(request.getfixturevalue(f"{request.param}_url"))
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url)
+    yield database
+    await database.close()

@@ -1,0 +1,423 @@
+"""Transactions begin, end and are tried again as promised, on both databases."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.database import BusyError, Database, FileInUseError, UnavailableError, announce
+from domain.order import ShippingRefundPolicy
+from domain.tables import idempotency_keys, shops
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+UNREACHABLE = "postgresql://nobody:secret@127.0.0.1:1/nothing"
+
+
+async def counting(url: str) -> AsyncIterator[Database]:
+    """Two shops, whose `last_event` serves as a counter."""
+    database = Database(url)
+    rows = [
+        {
+            "id": shop_id,
+            "name": shop_id,
+            "shipping_refund_policy": ShippingRefundPolicy.NEVER,
+            "cursor_key": b"",
+            "last_event": 0,
+            "created_at": NOON,
+        }
+        for shop_id in ("one", "two")
+    ]
+
+    async def insert(connection: AsyncConnection) -> None:
+        await connection.execute(sa.insert(shops), rows)
+
+    await database.writing(insert)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def counters(database_url: str) -> AsyncIterator[Database]:
+    async for database in counting(database_url):
+        yield database
+
+
+@pytest.fixture
+async def postgresql_counters(postgresql_url: str) -> AsyncIterator[Database]:
+    async for database in counting(postgresql_url):
+        yield database
+
+
+@pytest.fixture
+async def sqlite_counters(sqlite_url: str) -> AsyncIterator[Database]:
+    async for database in counting(sqlite_url):
+        yield database
+
+
+async def count(connection: AsyncConnection, shop_id: str = "one") -> Any:
+    return (await connection.execute(sa.select(shops.c.last_event).where(shops.c.id == shop_id))).scalar_one()
+
+
+async def stored(database: Database, shop_id: str = "one") -> Any:
+    async with database.reading() as connection:
+        return await count(connection, shop_id)
+
+
+async def increment(connection: AsyncConnection, shop_id: str = "one") -> None:
+    await connection.execute(sa.update(shops).where(shops.c.id == shop_id).values(last_event=shops.c.last_event + 1))
+
+
+async def terminate(connection: AsyncConnection, url: str) -> None:
+    """The server ends the connection, as an administrator or a crash would."""
+    pid = (await connection.execute(sa.text("SELECT pg_backend_pid()"))).scalar_one()
+    administrator = await asyncpg.connect(url)
+    await administrator.execute("SELECT pg_terminate_backend($1, 5000)", pid)
+    await administrator.close()
+
+
+async def test_work_is_committed_and_its_value_returned(counters: Database) -> None:
+    async def work(connection: AsyncConnection) -> str:
+        await increment(connection)
+        return "done"
+
+    result = await counters.writing(work)
+
+    assert result == "done"
+    assert await stored(counters) == 1
+
+
+async def test_work_that_raises_leaves_nothing_behind(counters: Database) -> None:
+    async def work(connection: AsyncConnection) -> None:
+        await increment(connection)
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await counters.writing(work)
+
+    assert await stored(counters) == 0
+
+
+async def test_work_that_rolled_back_itself_returns_its_value_all_the_same(counters: Database) -> None:
+    async def work(connection: AsyncConnection) -> str:
+        await increment(connection)
+        await connection.rollback()
+        return "refused"
+
+    result = await counters.writing(work)
+
+    assert result == "refused"
+    assert await stored(counters) == 0
+
+
+async def test_a_reader_sees_one_snapshot_to_its_end(counters: Database) -> None:
+    async with counters.reading() as connection:
+        before = await count(connection)
+        await counters.writing(increment)
+        after = await count(connection)
+
+    assert (before, after, await stored(counters)) == (0, 0, 1)
+
+
+async def test_a_reader_cannot_write(counters: Database) -> None:
+    with pytest.raises(UnavailableError):
+        async with counters.reading() as connection:
+            await increment(connection)
+
+    assert await stored(counters) == 0
+
+
+async def test_writers_that_lock_before_they_read_lose_nothing(counters: Database) -> None:
+    async def read_modify_write(connection: AsyncConnection) -> None:
+        await connection.execute(sa.update(shops).where(shops.c.id == "one").values(name="locked"))
+        seen = await count(connection)
+        await asyncio.sleep(0)
+        await connection.execute(sa.update(shops).where(shops.c.id == "one").values(last_event=seen + 1))
+
+    await asyncio.gather(*(counters.writing(read_modify_write) for _ in range(50)))
+
+    assert await stored(counters) == 50
+
+
+async def test_two_writers_that_wait_for_each_other_both_end_well(postgresql_counters: Database) -> None:
+    both_hold_one = asyncio.Barrier(2)
+    attempts: list[str] = []
+
+    def swap(first: str, second: str) -> Any:
+        async def work(connection: AsyncConnection) -> None:
+            attempts.append(first)
+            await increment(connection, first)
+            if len(attempts) <= 2:
+                await both_hold_one.wait()
+            await increment(connection, second)
+
+        return work
+
+    await asyncio.gather(
+        postgresql_counters.writing(swap("one", "two")), postgresql_counters.writing(swap("two", "one"))
+    )
+
+    assert len(attempts) == 3
+    assert await stored(postgresql_counters, "one") == 2
+    assert await stored(postgresql_counters, "two") == 2
+
+
+async def test_waiting_too_long_for_a_row_is_busy(postgresql_counters: Database) -> None:
+    async def impatient(connection: AsyncConnection) -> None:
+        await connection.execute(sa.text("SET LOCAL lock_timeout = '20ms'"))
+        await increment(connection)
+
+    async def holding(connection: AsyncConnection) -> None:
+        await increment(connection)
+        with pytest.raises(BusyError):
+            await postgresql_counters.writing(impatient)
+
+    await postgresql_counters.writing(holding)
+
+    assert await stored(postgresql_counters) == 1
+
+
+async def test_waiting_too_long_for_the_file_is_busy(sqlite_counters: Database, sqlite_url: str) -> None:
+    async def be_impatient(connection: AsyncConnection) -> None:
+        await connection.execute(sa.text("PRAGMA busy_timeout = 20"))
+
+    await sqlite_counters.writing(be_impatient)
+    other = sqlite3.connect(str(sa.make_url(sqlite_url).database), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    with pytest.raises(BusyError):
+        await sqlite_counters.writing(increment)
+
+    other.close()
+    assert await stored(sqlite_counters) == 0
+
+
+async def test_no_wait_inside_postgresql_is_endless(postgresql_counters: Database) -> None:
+    names = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
+
+    async with postgresql_counters.reading() as connection:
+        settings = [(await connection.execute(sa.text(f"SHOW {name}"))).scalar_one() for name in names]
+
+    assert settings == ["2s", "5s", "5s"]
+
+
+async def test_what_is_on_the_sqlite_file_is_safe(sqlite_counters: Database) -> None:
+    names = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout", "trusted_schema")
+
+    async with sqlite_counters.reading() as connection:
+        settings = [(await connection.execute(sa.text(f"PRAGMA {name}"))).scalar_one() for name in names]
+
+    assert settings == ["wal", 2, 1, 5000, 0]
+
+
+async def test_a_caller_that_goes_away_does_not_cut_its_transaction_off(counters: Database, database_url: str) -> None:
+    begun, going_on = asyncio.Event(), asyncio.Event()
+
+    async def work(connection: AsyncConnection) -> None:
+        await increment(connection)
+        begun.set()
+        await going_on.wait()
+        await increment(connection)
+
+    caller = asyncio.create_task(counters.writing(work))
+    await begun.wait()
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    going_on.set()
+    await counters.close()
+
+    later = Database(database_url)
+    assert await stored(later) == 2
+    await later.close()
+
+
+@pytest.mark.parametrize("statements_after", [0, 1], ids=["before the commit", "before another statement"])
+async def test_work_whose_connection_is_lost_runs_again(
+    postgresql_counters: Database, postgresql_url: str, statements_after: int
+) -> None:
+    attempts = 0
+
+    async def work(connection: AsyncConnection) -> None:
+        nonlocal attempts
+        attempts += 1
+        await increment(connection)
+        if attempts == 1:
+            await terminate(connection, postgresql_url)
+        for _ in range(statements_after):
+            await count(connection)
+
+    await postgresql_counters.writing(work)
+
+    assert attempts == 2
+    assert await stored(postgresql_counters) == 1
+
+
+async def test_a_reader_whose_connection_is_lost_is_told_so(postgresql_counters: Database, postgresql_url: str) -> None:
+    async def read() -> None:
+        async with postgresql_counters.reading() as connection:
+            await terminate(connection, postgresql_url)
+            await count(connection)
+
+    with pytest.raises(UnavailableError):
+        await read()
+
+    assert await stored(postgresql_counters) == 0
+
+
+async def test_a_faulty_statement_is_an_error_of_its_own_and_not_tried_again(counters: Database) -> None:
+    attempts = 0
+
+    async def work(connection: AsyncConnection) -> None:
+        nonlocal attempts
+        attempts += 1
+        await connection.execute(sa.text("SELECT nothing FROM nowhere"))
+
+    with pytest.raises(DBAPIError) as raised:
+        await counters.writing(work)
+
+    assert attempts == 1
+    assert raised.value.__cause__ is raised.value.orig
+
+
+async def test_a_commit_that_is_refused_does_not_hinder_the_next(counters: Database) -> None:
+    claim = sa.insert(idempotency_keys).values(
+        shop_id="one", key="key", request_hash=b"", cancellation_id=UUID(int=1), created_at=NOON
+    )
+
+    with pytest.raises(IntegrityError):
+        await counters.writing(lambda connection: connection.execute(claim))
+    await counters.writing(increment)
+
+    assert await stored(counters) == 1
+
+
+async def test_a_server_that_is_not_there_is_unavailable() -> None:
+    database = Database(UNREACHABLE)
+
+    with pytest.raises(UnavailableError):
+        await database.writing(increment)
+    with pytest.raises(UnavailableError):
+        await stored(database)
+
+    await database.close()
+
+
+async def test_a_database_that_is_not_there_is_unavailable(postgresql_url: str) -> None:
+    database = Database(f"{postgresql_url}_of_nobody")
+
+    with pytest.raises(UnavailableError):
+        await database.writing(increment)
+    with pytest.raises(UnavailableError):
+        await stored(database)
+
+    await database.close()
+
+
+async def test_a_file_that_cannot_be_opened_is_unavailable(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/missing/shortship.db")
+
+    with pytest.raises(UnavailableError):
+        await database.writing(increment)
+
+    await asyncio.sleep(0.1)  # the driver's thread of the failed connection still reports to this loop
+
+
+async def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
+    (tmp_path / "shortship.db").write_text("no database at all")
+    database = Database(f"sqlite:///{tmp_path}/shortship.db")
+
+    with pytest.raises(UnavailableError):
+        await database.writing(increment)
+    with pytest.raises(UnavailableError):
+        await stored(database)
+
+    await database.close()
+
+
+async def test_a_full_disk_is_unavailable(sqlite_counters: Database) -> None:
+    async def fill(connection: AsyncConnection) -> None:
+        await connection.execute(sa.text("PRAGMA max_page_count = 1"))
+        await connection.execute(sa.update(shops).values(cursor_key=bytes(1_000_000)))
+
+    with pytest.raises(UnavailableError):
+        await sqlite_counters.writing(fill)
+
+    assert await stored(sqlite_counters) == 0
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "shortship.db", "mysql://host/name", "sqlite://", "sqlite:///:memory:", "postgresql+psycopg://host/name"],
+)
+def test_another_kind_of_address_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="sqlite:///path"):
+        Database(url)
+
+
+async def test_a_file_has_one_process_that_claims_it(sqlite_url: str) -> None:
+    first, second = Database(sqlite_url), Database(sqlite_url)
+
+    first.claim_file()
+    with pytest.raises(FileInUseError):
+        second.claim_file()
+    await first.close()
+    second.claim_file()
+
+    await second.close()
+
+
+async def test_a_server_may_be_claimed_by_many(postgresql_url: str) -> None:
+    first, second = Database(postgresql_url), Database(postgresql_url)
+
+    first.claim_file()
+    second.claim_file()
+
+    await first.close()
+    await second.close()
+
+
+def test_only_a_missing_file_does_not_exist(sqlite_url: str, tmp_path: Path) -> None:
+    assert Database(sqlite_url).exists()
+    assert Database(UNREACHABLE).exists()
+    assert not Database(f"sqlite:///{tmp_path}/missing.db").exists()
+
+
+async def test_listeners_are_woken_after_the_commit_and_not_before(counters: Database) -> None:
+    async def work(connection: AsyncConnection) -> bool:
+        announce(connection, "orders")
+        await increment(connection)
+        return hint.is_set()
+
+    with counters.hints.listening("orders") as hint, counters.hints.listening("mail") as other:
+        was_set_before = await counters.writing(work)
+
+    assert not was_set_before
+    assert hint.is_set()
+    assert not other.is_set()
+
+
+async def test_what_was_rolled_back_wakes_nobody(counters: Database) -> None:
+    async def refuse(connection: AsyncConnection) -> None:
+        announce(connection, "orders")
+        await connection.rollback()
+
+    async def fail(connection: AsyncConnection) -> None:
+        announce(connection, "orders")
+        raise LookupError
+
+    with counters.hints.listening("orders") as hint:
+        await counters.writing(refuse)
+        with pytest.raises(LookupError):
+            await counters.writing(fail)
+        await counters.writing(increment)
+
+    assert not hint.is_set()

