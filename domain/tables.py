@@ -328,6 +328,7 @@ class OutboxRow(SQLModel, table=True):
         sa.ForeignKeyConstraint(["shop_id"], ["shops.id"]),
         sa.Index(
             "ix_outbox_due",
+            "shop_id",
             "visible_at",
             sqlite_where=sa.text("state = 'QUEUED'"),
             postgresql_where=sa.text("state = 'QUEUED'"),

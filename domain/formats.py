@@ -1,0 +1,57 @@
+"""Amounts, numbers and times as people of a locale read them. Pure.
+
+The patterns are those of CLDR; how many digits an amount has is ISO 4217's, which knows better than CLDR what money is.
+"""
+
+from contextlib import suppress
+from copy import copy
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import lru_cache
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_datetime
+from babel.numbers import NumberPattern, format_currency, format_decimal
+
+from domain import money
+
+DEFAULT_LOCALE = Locale("en", "US")
+_LONGEST_NAME = 50
+
+
+def locale_of(name: str) -> Locale:
+    """The locale of a name such as "de_DE" or "de-DE", or of its language alone; en_US when it has neither."""
+    return _locale_of(name[:_LONGEST_NAME].replace("-", "_"))
+
+
+@lru_cache(maxsize=1_000)
+def _locale_of(name: str) -> Locale:
+    for known in (name, name.partition("_")[0]):
+        with suppress(ValueError, UnknownLocaleError):
+            return Locale.parse(known)
+    return DEFAULT_LOCALE
+
+
+def amount(minor: int, currency: str, locale: Locale) -> str:
+    """Minor units as "$1,234.50"."""
+    digits = money.digits(currency) or 0
+    pattern = _pattern(locale, digits)
+    value = Decimal(minor).scaleb(-digits)
+    return format_currency(value, currency, format=pattern, locale=locale, currency_digits=False)
+
+
+def number(count: int, locale: Locale) -> str:
+    return format_decimal(count, locale=locale)
+
+
+def moment(at: datetime, locale: Locale) -> str:
+    """Day and time in UTC, which the text says."""
+    return format_datetime(at, "long", tzinfo=UTC, locale=locale)
+
+
+@lru_cache(maxsize=1_000)
+def _pattern(locale: Locale, digits: int) -> NumberPattern:
+    """The locale's pattern for amounts, with so many digits."""
+    pattern: NumberPattern = copy(locale.currency_formats["standard"])
+    pattern.frac_prec = (digits, digits)
+    return pattern

@@ -1,0 +1,154 @@
+"""What the e-mail about a cancellation says, as of the moment of the cancellation. Pure.
+
+It is stored with the message to be sent, so that a mail that leaves hours later, or again, still tells the same.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from enum import Enum
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import GetCoreSchemaHandler, TypeAdapter
+from pydantic_core import CoreSchema, core_schema
+
+from domain.order import (
+    Buyer,
+    Cancellation,
+    CancellationReason,
+    FeeKind,
+    Order,
+    OrderItem,
+    PackageStatus,
+    RefundLine,
+    Shop,
+    value,
+)
+
+
+class ByName:
+    """Has pydantic read and write a member of an enum as its name; its value is a sentence that may be reworded."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: type[Enum], _handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(
+            source.__getitem__,
+            core_schema.literal_schema(list(source.__members__)),
+            serialization=core_schema.plain_serializer_function_ser_schema(lambda member: member.name),
+        )
+
+
+@value
+class MailItem:
+    """So many units of an order item."""
+
+    product_name: str
+    variant_name: str | None
+    image_url: str | None
+    is_gift: bool
+    quantity: int
+
+
+@value
+class CancelledItem:
+    """What was cancelled of an order item, from whichever packages, and what that gives back."""
+
+    item: MailItem
+    subtotal: int
+    seller_discount: int
+    platform_discount: int
+    tax: int
+    total: int
+
+
+@value
+class CancellationMail:
+    """Amounts are minor units of `currency`. `remaining` is what is still to reach the buyer.
+
+    `is_whole_order` says that the order has no live unit left, whatever the scope of this cancellation was.
+    """
+
+    order_id: UUID
+    cancellation_id: UUID
+    shop_name: str
+    order_number: str
+    buyer: Buyer
+    currency: str
+    prices_include_tax: bool
+    created_at: datetime
+    reason: Annotated[CancellationReason, ByName]
+    cancelled: tuple[CancelledItem, ...]
+    shipping_fee: int
+    shipping_tax: int
+    fees: tuple[tuple[Annotated[FeeKind, ByName], int], ...]
+    refund_total: int
+    remaining: tuple[MailItem, ...]
+    is_whole_order: bool
+
+
+_ADAPTER = TypeAdapter(CancellationMail)
+
+
+def cancellation_mail(shop: Shop, order: Order, cancellation: Cancellation) -> CancellationMail:
+    """The mail about a cancellation; `order` is as it is after it."""
+    breakdown = cancellation.breakdown
+    items = {item.position: item for item in order.items}
+    return CancellationMail(
+        order_id=order.id,
+        cancellation_id=cancellation.id,
+        shop_name=shop.name,
+        order_number=order.number,
+        buyer=order.buyer,
+        currency=order.currency,
+        prices_include_tax=order.prices_include_tax,
+        created_at=cancellation.created_at,
+        reason=cancellation.reason,
+        cancelled=_cancelled(items, breakdown.lines),
+        shipping_fee=breakdown.shipping_fee,
+        shipping_tax=breakdown.shipping_tax,
+        fees=tuple((fee.kind, fee.amount) for fee in breakdown.fees),
+        refund_total=breakdown.total,
+        remaining=_remaining(order),
+        is_whole_order=not order.is_live,
+    )
+
+
+def to_json(mail: CancellationMail) -> dict[str, Any]:  # any JSON
+    dumped: dict[str, Any] = _ADAPTER.dump_python(mail, mode="json")
+    return dumped
+
+
+def from_json(payload: object) -> CancellationMail:
+    """What to_json() made the payload of; ValueError when it is something else."""
+    return _ADAPTER.validate_python(payload)
+
+
+def _cancelled(items: Mapping[int, OrderItem], lines: Iterable[RefundLine]) -> tuple[CancelledItem, ...]:
+    """One entry an item: the buyer does not know of the packages that its units were in."""
+    found: dict[int, CancelledItem] = {}
+    for line in lines:
+        so_far = found.get(line.item, CancelledItem(_units(items[line.item], 0), 0, 0, 0, 0, 0))
+        found[line.item] = CancelledItem(
+            item=replace(so_far.item, quantity=so_far.item.quantity + line.quantity),
+            subtotal=so_far.subtotal + line.subtotal,
+            seller_discount=so_far.seller_discount + line.seller_discount,
+            platform_discount=so_far.platform_discount + line.platform_discount,
+            tax=so_far.tax + line.tax,
+            total=so_far.total + line.total,
+        )
+    return tuple(found.values())
+
+
+def _remaining(order: Order) -> tuple[MailItem, ...]:
+    """The live units that have not been delivered, by item; it does not matter to the buyer whether they left."""
+    quantities: defaultdict[int, int] = defaultdict(int)
+    for package, packed in order.package_items():
+        if package.status is not PackageStatus.DELIVERED:
+            quantities[packed.item] += packed.live_quantity
+    return tuple(_units(item, quantities[item.position]) for item in order.items if quantities[item.position])
+
+
+def _units(item: OrderItem, quantity: int) -> MailItem:
+    return MailItem(item.product_name, item.variant_name, item.image_url, item.is_gift, quantity)

@@ -1,0 +1,187 @@
+"""A mail in the buyer's language: every text of it, in order, for the templates to lay out. Pure."""
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from babel import Locale
+
+from domain import formats
+from domain.mail.content import CancellationMail, CancelledItem, MailItem
+from domain.mail.phrases import Phrases, phrases, spoken
+from domain.order import Buyer, value
+
+# Characters that would turn the direction of the text around them.
+_TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+@value
+class AmountRow:
+    label: str
+    amount: str
+
+
+@value
+class LetterItem:
+    """`quantity_and_name` says both; `amounts` are from the price to what comes back, none where nothing does."""
+
+    quantity_and_name: str
+    name: str
+    variant: str | None
+    image_url: str | None
+    gift: str | None
+    amounts: tuple[AmountRow, ...] = ()
+
+
+@value
+class Letter:
+    """`facts` are what to quote to the seller. `refund_total` is None where nothing comes back."""
+
+    language: str
+    subject: str
+    title: str
+    greeting: str
+    opening: str
+    reason: str
+    facts: tuple[tuple[str, str], ...]
+    cancelled_heading: str
+    cancelled: tuple[LetterItem, ...]
+    refund_heading: str
+    refund: tuple[AmountRow, ...]
+    refund_total: AmountRow | None
+    refund_note: str
+    remaining_heading: str
+    remaining_note: str
+    remaining: tuple[LetterItem, ...]
+    closing: str
+
+
+def letter(mail: CancellationMail) -> Letter:
+    return _Writer(mail).letter()
+
+
+def one_line(text: str) -> str:
+    """The text as one line that cannot disturb what stands around it: nothing in it ends a line or turns the text."""
+    return text if text.isprintable() else " ".join("".join(map(_harmless, text)).split())
+
+
+def _harmless(character: str) -> str:
+    if character in _TURNING:
+        return ""
+    category = unicodedata.category(character)
+    return "\ufffd" if category == "Cs" else " " if category in {"Cc", "Zl", "Zp"} else character
+
+
+class _Writer:
+    """Has at hand what every part of a letter needs: the mail, its language, and the names that the phrases take."""
+
+    def __init__(self, mail: CancellationMail) -> None:
+        self._mail = mail
+        self._locale = spoken(formats.locale_of(mail.buyer.locale))
+        self._phrases: Phrases = phrases(self._locale.language)
+        self._names = {"shop": one_line(mail.shop_name), "order": one_line(mail.order_number)}
+
+    def letter(self) -> Letter:
+        mail, words = self._mail, self._phrases
+        whole = mail.is_whole_order
+        return Letter(
+            language=_language_tag(self._locale),
+            subject=(words.subject_whole if whole else words.subject_part).format(**self._names),
+            title=words.title_whole if whole else words.title_part,
+            greeting=self._greeting(mail.buyer),
+            opening=(words.opening_whole if whole else words.opening_part).format(**self._names),
+            reason=words.reasons[mail.reason],
+            facts=(
+                (words.order, self._names["order"]),
+                (words.cancelled_at, formats.moment(mail.created_at, self._locale)),
+            ),
+            cancelled_heading=words.cancelled,
+            cancelled=tuple(map(self._cancelled, mail.cancelled)),
+            refund_heading=words.refund,
+            refund=self._refund() if mail.refund_total else (),
+            refund_total=self._row(words.refund_total, mail.refund_total) if mail.refund_total else None,
+            refund_note=self._refund_note(),
+            remaining_heading=words.remaining_whole if whole else words.remaining_part,
+            remaining_note=self._remaining_note(),
+            remaining=tuple(map(self._item, mail.remaining)),
+            closing=words.closing.format(**self._names),
+        )
+
+    def _greeting(self, buyer: Buyer) -> str:
+        name = one_line(buyer.name)
+        return self._phrases.greeting.format(buyer=name) if name else self._phrases.greeting_without_name
+
+    def _item(self, item: MailItem) -> LetterItem:
+        name = one_line(item.product_name)
+        quantity = formats.number(item.quantity, self._locale)
+        return LetterItem(
+            quantity_and_name=self._phrases.quantity_and_name.format(quantity=quantity, name=name),
+            name=name,
+            variant=one_line(item.variant_name) if item.variant_name else None,
+            image_url=item.image_url if item.image_url and _is_web_address(item.image_url) else None,
+            gift=self._phrases.gift if item.is_gift else None,
+        )
+
+    def _cancelled(self, cancelled: CancelledItem) -> LetterItem:
+        item = self._item(cancelled.item)
+        return replace(item, amounts=self._amounts(cancelled)) if self._mail.refund_total else item
+
+    def _amounts(self, cancelled: CancelledItem) -> tuple[AmountRow, ...]:
+        words = self._phrases
+        return (
+            *self._rows_that_count(
+                (words.price, cancelled.subtotal),
+                (words.seller_discount, -cancelled.seller_discount),
+                (words.platform_discount, -cancelled.platform_discount),
+                (self._tax(words.tax_included, words.tax_on_top), cancelled.tax),
+            ),
+            self._row(words.item_total, cancelled.total),
+        )
+
+    def _refund(self) -> tuple[AmountRow, ...]:
+        mail, words = self._mail, self._phrases
+        return (
+            self._row(words.items, sum(cancelled.total for cancelled in mail.cancelled)),
+            *self._rows_that_count(
+                (words.shipping, mail.shipping_fee),
+                (self._tax(words.shipping_tax_included, words.shipping_tax_on_top), mail.shipping_tax),
+                *((words.fees[kind], fee) for kind, fee in mail.fees),
+            ),
+        )
+
+    def _refund_note(self) -> str:
+        total = self._mail.refund_total
+        if not total:
+            return self._phrases.nothing_charged
+        return self._phrases.refund_goes_to.format(total=self._amount(total))
+
+    def _remaining_note(self) -> str:
+        if self._mail.is_whole_order:
+            return self._phrases.remaining_nothing
+        return self._phrases.remaining_items if self._mail.remaining else self._phrases.remaining_none
+
+    def _tax(self, included: str, on_top: str) -> str:
+        return included if self._mail.prices_include_tax else on_top
+
+    def _rows_that_count(self, *rows: tuple[str, int]) -> Iterable[AmountRow]:
+        return (self._row(label, minor) for label, minor in rows if minor)
+
+    def _row(self, label: str, minor: int) -> AmountRow:
+        return AmountRow(label, self._amount(minor))
+
+    def _amount(self, minor: int) -> str:
+        return formats.amount(minor, self._mail.currency, self._locale)
+
+
+def _language_tag(locale: Locale) -> str:
+    return "-".join(part for part in (locale.language, locale.script, locale.territory) if part)
+
+
+def _is_web_address(url: str) -> bool:
+    """Whether a mail client may be sent to fetch it: nothing else that an address can do belongs into a mail."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.netloc) and url.isprintable() and " " not in url

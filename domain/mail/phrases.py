@@ -1,0 +1,70 @@
+"""What the mails say in each language: one file of translations/ each. Another language is another file."""
+
+import tomllib
+from functools import cache
+from importlib.resources import files
+from typing import Annotated
+
+from babel import Locale
+from pydantic import ConfigDict, TypeAdapter, with_config
+
+from domain.formats import DEFAULT_LOCALE
+from domain.mail.content import ByName
+from domain.order import CancellationReason, FeeKind, value
+
+_TRANSLATIONS = files("domain.mail") / "translations"
+LANGUAGES = frozenset(file.name.removesuffix(".toml") for file in _TRANSLATIONS.iterdir())
+
+
+@with_config(ConfigDict(extra="forbid"))
+@value
+class Phrases:
+    """`part` is for a cancellation that leaves something of the order, `whole` for one that does not."""
+
+    subject_part: str
+    subject_whole: str
+    title_part: str
+    title_whole: str
+    greeting: str
+    greeting_without_name: str
+    opening_part: str
+    opening_whole: str
+    order: str
+    cancelled_at: str
+    quantity_and_name: str
+    gift: str
+    cancelled: str
+    price: str
+    seller_discount: str
+    platform_discount: str
+    tax_on_top: str
+    tax_included: str
+    item_total: str
+    refund: str
+    items: str
+    shipping: str
+    shipping_tax_on_top: str
+    shipping_tax_included: str
+    refund_total: str
+    refund_goes_to: str
+    nothing_charged: str
+    remaining_part: str
+    remaining_whole: str
+    remaining_items: str
+    remaining_none: str
+    remaining_nothing: str
+    closing: str
+    reasons: dict[Annotated[CancellationReason, ByName], str]
+    fees: dict[Annotated[FeeKind, ByName], str]
+
+
+def spoken(locale: Locale) -> Locale:
+    """The locale that a mail to this one is written in: the same, or en_US where its language is not translated."""
+    return locale if locale.language in LANGUAGES else DEFAULT_LOCALE
+
+
+@cache
+def phrases(language: str) -> Phrases:
+    """Those of one of LANGUAGES."""
+    text = (_TRANSLATIONS / f"{language}.toml").read_text(encoding="utf-8")
+    return TypeAdapter(Phrases).validate_python(tomllib.loads(text))

@@ -1,0 +1,41 @@
+"""What the sending of a message comes to, and who can send."""
+
+from email.message import EmailMessage
+from typing import Protocol
+
+from domain.order import value
+
+
+@value
+class Sent:
+    """The server has taken the message."""
+
+
+@value
+class Rejected:
+    """The server will never take this message for this recipient."""
+
+    error: str
+
+
+@value
+class Deferred:
+    """It did not work this time."""
+
+    error: str
+
+
+@value
+class Unreachable:
+    """No message can be sent at present: the server cannot be reached, trusted or logged in to, or refuses us."""
+
+    error: str
+
+
+Outcome = Sent | Rejected | Deferred | Unreachable
+
+
+class Sender(Protocol):
+    async def send(self, message: EmailMessage) -> Outcome:
+        """Sends the message to its one recipient; several may be sent at once."""
+        ...

@@ -1,0 +1,171 @@
+"""The use cases of the e-mail to the buyer: the loop that sends what is queued (specification, section 5)."""
+
+import asyncio
+import re
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from email.message import EmailMessage
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain import events, outbox
+from domain.database import BusyError, Database, UnavailableError
+from domain.events import NewEvent
+from domain.hints import TICK_SECONDS, hint_or_tick
+from domain.mail import content
+from domain.mail.content import CancellationMail
+from domain.mail.message import NO_USABLE_ADDRESS, usable_address
+from domain.mail.sending import Deferred, Outcome, Rejected, Sender, Sent, Unreachable
+from domain.order import EventType, NotificationStatus
+from domain.outbox import Claimed
+from domain.queries import orders
+from domain.queries.cancellations import MAIL_TOPIC
+from domain.tables import cancellations
+
+Compose = Callable[[CancellationMail], EmailMessage]
+
+_ACTOR = "mail"
+_AT_ONCE = 10
+_FIRST_PAUSE_SECONDS = 1.0
+_LONGEST_PAUSE_SECONDS = 60.0
+_ADDRESS = re.compile(r"\S+@\S+")
+
+_log = structlog.get_logger()
+
+
+async def run(
+    database: Database, sender: Sender, compose: Compose, *, clock: Callable[[], datetime], stop: asyncio.Event
+) -> None:
+    """Sends what is queued until `stop` is set, and then returns as soon as what is under way is settled.
+
+    Outages of the database are waited for. While no message can be sent, one at a time is tried, ever less often.
+    """
+    mailer = _Mailer(database, sender, compose, clock)
+    pause = 0.0
+    with database.hints.listening(outbox.HINT) as hint:
+        while not stop.is_set():
+            outcomes = await mailer.send_batch(limit=1 if pause else _AT_ONCE)
+            if any(isinstance(outcome, Unreachable) for outcome in outcomes):
+                pause = min(max(2 * pause, _FIRST_PAUSE_SECONDS), _LONGEST_PAUSE_SECONDS)
+                await _or_stop(asyncio.sleep(pause), stop)
+            elif outcomes:
+                pause = 0.0
+            else:
+                await _or_stop(hint_or_tick(hint), stop)
+
+
+async def _or_stop(waiting: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
+    tasks = [asyncio.ensure_future(waiting), asyncio.ensure_future(stop.wait())]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+class _Mailer:
+    def __init__(self, database: Database, sender: Sender, compose: Compose, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._sender = sender
+        self._compose = compose
+        self._clock = clock
+
+    async def send_batch(self, *, limit: int) -> list[Outcome]:
+        """What became of the messages that were due, at most so many, all sent at once."""
+        return await asyncio.gather(*map(self._send_and_settle, await self._claim(limit)))
+
+    async def _claim(self, limit: int) -> list[Claimed]:
+        claimed: list[Claimed] = []
+        try:
+            while len(claimed) < limit:
+                more = await outbox.claim(self._database, MAIL_TOPIC, limit=limit - len(claimed), now=self._clock())
+                if not more:
+                    break
+                claimed += more
+        except Exception as error:  # noqa: BLE001 - the loop outlives every fault of a round
+            _log_fault("no mail could be claimed", error)
+        return claimed
+
+    async def _send_and_settle(self, claimed: Claimed) -> Outcome:
+        mail = _read(claimed)
+        outcome = await self._send(mail) if mail else Rejected("What is stored of the message cannot be read.")
+        log = _log.bind(shop=claimed.shop_id, cancellation=str(claimed.id), attempts=claimed.attempts)
+        if isinstance(outcome, Unreachable):
+            log.error("no mail can be sent", error=_ADDRESS.sub("(address)", outcome.error))
+        else:
+            log.info("mail tried", outcome=type(outcome).__name__)
+        await self._settle(claimed, mail.order_id if mail else None, outcome)
+        return outcome
+
+    async def _send(self, mail: CancellationMail) -> Outcome:
+        if not usable_address(mail.buyer.email):
+            return Rejected(NO_USABLE_ADDRESS)
+        try:
+            return await self._sender.send(self._compose(mail))
+        except Exception as error:  # noqa: BLE001 - one message that brings out a bug must not stop the others
+            _log_fault("a mail could not be made or sent", error)
+            return Deferred("The message could not be made or sent.")
+
+    async def _settle(self, claimed: Claimed, order_id: UUID | None, outcome: Outcome) -> None:
+        """Tries as long as the message is ours: what was sent and is not settled would be sent again."""
+        while True:
+            try:
+                await self._database.writing(partial(self._record, claimed, order_id, outcome))
+            except Exception as error:  # noqa: BLE001 - the loop outlives every fault of a round
+                _log_fault("a mail could not be settled", error)
+            else:
+                return
+            if self._clock() >= claimed.leased_until:
+                return
+            await asyncio.sleep(TICK_SECONDS)
+
+    async def _record(
+        self, claimed: Claimed, order_id: UUID | None, outcome: Outcome, connection: AsyncConnection
+    ) -> None:
+        now = self._clock()
+        if isinstance(outcome, Deferred | Unreachable) and not claimed.is_too_old(now):
+            await outbox.try_again(connection, claimed, now=now, error=outcome.error)
+            return
+        state = NotificationStatus.SENT if isinstance(outcome, Sent) else NotificationStatus.FAILED
+        error = None if isinstance(outcome, Sent) else outcome.error
+        order_id = order_id or await _order_of(connection, claimed)
+        # The order first, as everyone does who changes anything of it.
+        sequence = await orders.lock_sequence(connection, claimed.shop_id, order_id)
+        if sequence is None or not await outbox.settle(connection, claimed, state, now=now, error=error):
+            await connection.rollback()
+            return
+        event = NewEvent(
+            order_id=order_id,
+            sequence=sequence,
+            type=EventType.NOTIFICATION_STATUS_CHANGED,
+            cancellation_id=claimed.id,
+            before=NotificationStatus.QUEUED.name,
+            after=state.name,
+        )
+        await events.append(connection, claimed.shop_id, [event], actor=_ACTOR, now=now)
+
+
+def _read(claimed: Claimed) -> CancellationMail | None:
+    try:
+        return content.from_json(claimed.payload)
+    except ValueError:
+        return None
+
+
+async def _order_of(connection: AsyncConnection, claimed: Claimed) -> UUID:
+    statement = sa.select(cancellations.c.order_id).where(
+        cancellations.c.shop_id == claimed.shop_id, cancellations.c.id == claimed.id
+    )
+    order_id: UUID = (await connection.execute(statement)).scalar_one()
+    return order_id
+
+
+def _log_fault(event: str, error: Exception) -> None:
+    """An outage in one line; anything else is a bug and has its traceback."""
+    is_outage = isinstance(error, UnavailableError | BusyError)
+    _log.error(event, error=type(error).__name__, exc_info=None if is_outage else error)

@@ -1,0 +1,130 @@
+"""The table of what is to be sent: add, claim, settle, try again (reliability: at least once, never lost).
+
+A message belongs to the one who claimed it until its lease ends. Whoever comes back later than that finds another lease
+in the row, or none, and changes nothing. The times are the caller's.
+"""
+
+import random
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.database import Database, announce
+from domain.order import NotificationStatus, value
+from domain.tables import outbox, shops
+
+# What is published when there is something new to send.
+HINT = "outbox"
+LEASE = timedelta(seconds=60)
+GIVE_UP_AFTER = timedelta(hours=48)
+_FIRST_PAUSE = timedelta(seconds=5)
+_LONGEST_PAUSE = timedelta(minutes=15)
+# More doublings than lead to the longest pause only make large numbers.
+_MOST_DOUBLINGS = 10
+
+# Written out in the statement: an index on queued rows only is of no use to one that learns the state later.
+_QUEUED = sa.literal(NotificationStatus.QUEUED, outbox.c.state.type, literal_execute=True)
+_KEY = (outbox.c.shop_id, outbox.c.topic, outbox.c.id)
+
+
+@value
+class Claimed:
+    """A message that is ours to send until `leased_until`; `attempts` counts this one."""
+
+    shop_id: str
+    topic: str
+    id: UUID
+    payload: Any  # any JSON
+    attempts: int
+    created_at: datetime
+    leased_until: datetime
+    lease: UUID
+
+    def is_too_old(self, now: datetime) -> bool:
+        return now - self.created_at >= GIVE_UP_AFTER
+
+
+async def add(  # noqa: PLR0913 a row has that many columns
+    connection: AsyncConnection,
+    shop_id: str,
+    topic: str,
+    id: UUID,  # noqa: A002 the column's name
+    payload: dict[str, Any],  # any JSON
+    *,
+    now: datetime,
+    error: str | None = None,
+) -> None:
+    """Queues a message in the caller's transaction. With `error` it has failed for good before it was ever tried."""
+    row = {
+        "shop_id": shop_id,
+        "topic": topic,
+        "id": id,
+        "payload": payload,
+        "state": NotificationStatus.FAILED if error else NotificationStatus.QUEUED,
+        "attempts": 0,
+        "created_at": now,
+        "visible_at": now,
+        "lease": None,
+        "done_at": now if error else None,
+        "last_error": error,
+    }
+    await connection.execute(sa.insert(outbox).values(row))
+    if not error:
+        announce(connection, HINT)
+
+
+async def claim(database: Database, topic: str, *, limit: int, now: datetime) -> list[Claimed]:
+    """At most so many due messages, the oldest of one shop: lots decide which, so that no backlog delays others.
+
+    An empty list means that there is nothing to send now; any other, that there may be more.
+    """
+    statement = (
+        sa.update(outbox)
+        .where(sa.tuple_(*_KEY).in_(sa.select(_next(topic, limit, now))))
+        .values(lease=uuid4(), visible_at=now + LEASE, attempts=outbox.c.attempts + 1)
+        .returning(*_KEY, outbox.c.payload, outbox.c.attempts, outbox.c.created_at, outbox.c.visible_at, outbox.c.lease)
+    )
+
+    async def work(connection: AsyncConnection) -> list[Claimed]:
+        return [Claimed(*row) for row in await connection.execute(statement)]
+
+    return await database.writing(work)
+
+
+async def settle(
+    connection: AsyncConnection, claimed: Claimed, state: NotificationStatus, *, now: datetime, error: str | None = None
+) -> bool:
+    """Ends a message as SENT or FAILED; False, and nothing is changed, when it is not ours any more."""
+    return await _release(connection, claimed, state=state, done_at=now, last_error=error)
+
+
+async def try_again(connection: AsyncConnection, claimed: Claimed, *, now: datetime, error: str) -> bool:
+    """Puts a message back for a while; False, and nothing is changed, when it is not ours any more."""
+    due = now + pause_after(claimed.attempts, random.random())  # noqa: S311 - jitter, no secret
+    return await _release(connection, claimed, visible_at=due, last_error=error)
+
+
+def pause_after(attempts: int, chance: float) -> timedelta:
+    """How long to wait after so many attempts: `chance`, from 0 to 1, of a time that doubles up to 15 minutes."""
+    doubled: timedelta = _FIRST_PAUSE * 2 ** min(attempts - 1, _MOST_DOUBLINGS)
+    return min(doubled, _LONGEST_PAUSE) * chance
+
+
+async def _release(connection: AsyncConnection, claimed: Claimed, **values: object) -> bool:
+    key = (claimed.shop_id, claimed.topic, claimed.id)
+    ours = (*(column == part for column, part in zip(_KEY, key, strict=True)), outbox.c.lease == claimed.lease)
+    result = await connection.execute(sa.update(outbox).where(*ours).values(lease=None, **values))
+    return bool(result.rowcount)
+
+
+def _next(topic: str, limit: int, now: datetime) -> sa.CTE:
+    """The keys of what to claim, locked; what others have locked is left to them."""
+    is_due = (outbox.c.topic == topic, outbox.c.state == _QUEUED, outbox.c.visible_at <= now)
+    waiting = sa.select(shops.c.id).where(sa.exists().where(outbox.c.shop_id == shops.c.id, *is_due))
+    drawn = waiting.order_by(sa.func.random()).limit(1).scalar_subquery()
+    oldest = sa.select(*_KEY).where(outbox.c.shop_id == drawn, *is_due).order_by(outbox.c.visible_at).limit(limit)
+    # A CTE is run once; PostgreSQL may run a subquery of IN again and lock more each time.
+    return oldest.with_for_update(skip_locked=True).cte("next")

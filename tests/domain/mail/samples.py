@@ -1,0 +1,139 @@
+"""Mails that tests are about, and what they look like: `python -m tests.domain.mail.samples` rewrites the snapshots."""
+
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from pathlib import Path
+from uuid import UUID
+
+from domain.mail.content import CancellationMail, CancelledItem, MailItem
+from domain.mail.message import compose
+from domain.order import Buyer, CancellationReason, FeeKind
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+SENDER = Address("Sage & Linen", "orders", "shop.example")
+CANCELLED_AT = datetime(2026, 3, 2, 8, 5, tzinfo=UTC)
+
+
+def a_mail_item(
+    product_name: str = "Linen Wrap Dress",
+    variant_name: str | None = None,
+    *,
+    image_url: str | None = None,
+    is_gift: bool = False,
+    quantity: int = 1,
+) -> MailItem:
+    return MailItem(product_name, variant_name, image_url, is_gift, quantity)
+
+
+def a_cancelled_item(  # noqa: PLR0913 a builder has a parameter for every field
+    product_name: str = "Linen Wrap Dress",
+    *,
+    variant_name: str | None = "Sage, M",
+    image_url: str | None = "https://img.example/dress.jpg",
+    is_gift: bool = False,
+    quantity: int = 2,
+    subtotal: int = 6980,
+    seller_discount: int = 0,
+    platform_discount: int = 0,
+    tax: int = 0,
+    total: int | None = None,
+) -> CancelledItem:
+    """Its total is what is paid for it where prices include tax."""
+    item = a_mail_item(product_name, variant_name, image_url=image_url, is_gift=is_gift, quantity=quantity)
+    net = subtotal - seller_discount - platform_discount
+    return CancelledItem(item, subtotal, seller_discount, platform_discount, tax, net if total is None else total)
+
+
+def a_mail(  # noqa: PLR0913 a builder has a parameter for every field
+    *cancelled: CancelledItem,
+    buyer: Buyer = Buyer("Ada Buyer", "ada@example.com", "en_US"),  # noqa: B008 a frozen value
+    shop_name: str = "Sage & Linen",
+    order_number: str = "1001",
+    currency: str = "USD",
+    prices_include_tax: bool = True,
+    reason: CancellationReason = CancellationReason.OUT_OF_STOCK,
+    shipping_fee: int = 0,
+    shipping_tax: int = 0,
+    fees: tuple[tuple[FeeKind, int], ...] = (),
+    refund_total: int | None = None,
+    remaining: tuple[MailItem, ...] = (),
+    is_whole_order: bool = False,
+) -> CancellationMail:
+    cancelled = cancelled or (a_cancelled_item(),)
+    parts = [item.total for item in cancelled] + [shipping_fee] + [amount for _, amount in fees]
+    return CancellationMail(
+        order_id=UUID("0195a1b2c3d47e8f9a0b1c2d3e4f5a6b"),
+        cancellation_id=UUID("0195a1b2c3d47e8f9a0b1c2d3e4f5a6c"),
+        shop_name=shop_name,
+        order_number=order_number,
+        buyer=buyer,
+        currency=currency,
+        prices_include_tax=prices_include_tax,
+        created_at=CANCELLED_AT,
+        reason=reason,
+        cancelled=cancelled,
+        shipping_fee=shipping_fee,
+        shipping_tax=shipping_tax,
+        fees=fees,
+        refund_total=sum(parts) if refund_total is None else refund_total,
+        remaining=remaining,
+        is_whole_order=is_whole_order,
+    )
+
+
+def a_message(mail: CancellationMail) -> EmailMessage:
+    return compose(mail, sender=SENDER, reply_to=None)
+
+
+def text_of(message: EmailMessage) -> str:
+    return _body_of(message, "plain")
+
+
+def html_of(message: EmailMessage) -> str:
+    return _body_of(message, "html")
+
+
+def _body_of(message: EmailMessage, kind: str) -> str:
+    body = message.get_body((kind,))
+    assert isinstance(body, EmailMessage)
+    return str(body.get_content())
+
+
+MAILS = {
+    "part": a_mail(
+        a_cancelled_item(seller_discount=698, platform_discount=350, tax=490, total=6422),
+        a_cancelled_item("Cotton Tote Bag", variant_name=None, image_url=None, is_gift=True, quantity=1, subtotal=0),
+        prices_include_tax=False,
+        shipping_fee=364,
+        shipping_tax=30,
+        fees=((FeeKind.HANDLING, 61),),
+        refund_total=6877,
+        remaining=(
+            a_mail_item("Linen Wrap Dress", "Sage, M", image_url="https://img.example/dress.jpg"),
+            a_mail_item("Straw Hat", quantity=1200),
+        ),
+    ),
+    "whole": a_mail(
+        a_cancelled_item(tax=1114),
+        shipping_fee=599,
+        shipping_tax=96,
+        reason=CancellationReason.BUYER_REQUESTED,
+        is_whole_order=True,
+    ),
+    "nothing-charged": a_mail(
+        a_cancelled_item("Cotton Tote Bag", variant_name=None, is_gift=True, quantity=1, subtotal=1500, total=0),
+        remaining=(a_mail_item("Linen Wrap Dress", "Sage, M"),),
+    ),
+}
+
+
+def write_snapshots() -> None:
+    for name, mail in MAILS.items():
+        message = a_message(mail)
+        (SNAPSHOTS / f"{name}.txt").write_text(text_of(message), encoding="utf-8")
+        (SNAPSHOTS / f"{name}.html").write_text(html_of(message), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_snapshots()

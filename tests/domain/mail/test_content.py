@@ -1,0 +1,139 @@
+"""What a cancellation leaves to be said to the buyer."""
+
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+
+from domain.mail import content
+from domain.mail.content import CancellationMail, CancelledItem
+from domain.order import (
+    Cancellation,
+    CancellationReason,
+    CancellationScope,
+    Fee,
+    FeeKind,
+    Notification,
+    NotificationStatus,
+    Order,
+    PackageStatus,
+    Pick,
+    RefundStatus,
+    ShippingRefundPolicy,
+    Shop,
+)
+from domain.refunds import refund_breakdown
+from tests.builders import a_package, after, an_item, an_order
+from tests.domain.mail.samples import CANCELLED_AT, MAILS, a_mail, a_mail_item
+
+SHOP = Shop("sage", "Sage & Linen", ShippingRefundPolicy.ON_FULL_CANCELLATION, b"key")
+
+
+def the_mail(order: Order, *picks: Pick) -> CancellationMail:
+    """The mail when these units of the order are cancelled."""
+    cancellation = Cancellation(
+        id=UUID("0195a1b2c3d47e8f9a0b1c2d3e4f5a6c"),
+        order_id=order.id,
+        scope=CancellationScope.ITEMS,
+        reason=CancellationReason.OUT_OF_STOCK,
+        note="Between us: the whole batch was lost.",
+        package=None,
+        breakdown=refund_breakdown(order, picks, SHOP.shipping_refund_policy),
+        refund_status=RefundStatus.PENDING,
+        notification=Notification(NotificationStatus.QUEUED),
+        actor="seller",
+        idempotency_key="key-1",
+        created_at=CANCELLED_AT,
+    )
+    return content.cancellation_mail(SHOP, after(order, *picks), cancellation)
+
+
+def test_it_says_what_was_cancelled_and_what_that_gives_back() -> None:
+    dress = an_item(
+        1,
+        quantity=3,
+        subtotal=3000,
+        seller_discount=300,
+        platform_discount=150,
+        tax=210,
+        product_name="Linen Wrap Dress",
+        variant_name="Sage, M",
+        image_url="https://img.example/dress.jpg",
+    )
+    order = an_order(dress, shipping_fee=599)
+
+    mail = the_mail(order, Pick(item=1, package=1, quantity=2))
+
+    units = a_mail_item("Linen Wrap Dress", "Sage, M", image_url="https://img.example/dress.jpg", quantity=2)
+    assert mail.cancelled == (CancelledItem(units, 2000, 200, 100, 140, 1840),)
+    assert mail.refund_total == 1840
+    assert mail.shipping_fee == 0
+    assert mail.remaining == (replace(units, quantity=1),)
+    assert not mail.is_whole_order
+
+
+def test_units_of_an_item_from_several_packages_are_one_entry() -> None:
+    packages = (a_package(1, units={1: 2}), a_package(2, units={1: 1}))
+    order = an_order(an_item(quantity=3, subtotal=1000), packages=packages)
+
+    mail = the_mail(order, Pick(1, 1, 1), Pick(1, 2, 1))
+
+    assert [(line.item.quantity, line.subtotal) for line in mail.cancelled] == [(2, 667)]
+
+
+def test_what_is_on_its_way_is_still_to_come_and_what_was_delivered_is_not() -> None:
+    packages = (
+        a_package(1, PackageStatus.AWAITING_SHIPMENT, units={1: 2}),
+        a_package(2, PackageStatus.AWAITING_COLLECTION, units={1: 1}),
+        a_package(3, PackageStatus.IN_TRANSIT, units={1: 3}),
+        a_package(4, PackageStatus.DELIVERED, units={1: 4, 2: 1}),
+    )
+    order = an_order(an_item(1, quantity=10), an_item(2, quantity=1), packages=packages)
+
+    mail = the_mail(order, Pick(1, 1, 1))
+
+    assert [(item.product_name, item.quantity) for item in mail.remaining] == [("Product 1", 5)]
+
+
+def test_nothing_remains_and_shipping_comes_back_when_the_last_unit_goes() -> None:
+    order = an_order(
+        an_item(1, quantity=2, cancelled=1, subtotal=2000),
+        shipping_fee=599,
+        shipping_tax=49,
+        fees=(Fee(FeeKind.HANDLING, 100),),
+    )
+
+    mail = the_mail(order, Pick(1, 1, 1))
+
+    assert mail.is_whole_order
+    assert mail.remaining == ()
+    assert (mail.shipping_fee, mail.shipping_tax, mail.fees) == (599, 49, ((FeeKind.HANDLING, 100),))
+    assert mail.refund_total == 1748
+
+
+def test_the_sellers_note_is_not_in_it() -> None:
+    mail = the_mail(an_order(), Pick(1, 1, 1))
+
+    assert "batch" not in str(content.to_json(mail))
+
+
+@pytest.mark.parametrize("mail", MAILS.values(), ids=MAILS)
+def test_it_comes_back_from_json_as_it_was(mail: CancellationMail) -> None:
+    assert content.from_json(content.to_json(mail)) == mail
+
+
+def test_enums_are_stored_by_name() -> None:
+    stored = content.to_json(a_mail(fees=((FeeKind.HANDLING, 61),)))
+
+    assert stored["reason"] == "OUT_OF_STOCK"
+    assert stored["fees"] == [["HANDLING", 61]]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [None, [], {}, {**content.to_json(a_mail()), "reason": "RAIN"}, {**content.to_json(a_mail()), "cancelled": 5}],
+    ids=["null", "list", "empty", "unknown reason", "no items"],
+)
+def test_what_is_no_stored_mail_is_refused(payload: object) -> None:
+    with pytest.raises(ValueError, match="CancellationMail"):
+        content.from_json(payload)

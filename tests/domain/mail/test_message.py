@@ -1,0 +1,313 @@
+"""The e-mail on the wire and as mail clients read it."""
+
+import email
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+
+import html5lib  # type: ignore[import-untyped]  # it has no types
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.formats import locale_of
+from domain.mail.content import CancellationMail
+from domain.mail.message import compose, usable_address
+from domain.mail.phrases import LANGUAGES, phrases, spoken
+from domain.order import Buyer, CancellationReason, FeeKind
+from tests.domain.mail.samples import (
+    MAILS,
+    SENDER,
+    SNAPSHOTS,
+    a_cancelled_item,
+    a_mail,
+    a_mail_item,
+    a_message,
+    html_of,
+    text_of,
+)
+
+HOSTILE = 'Ada"\r\nBcc: victim@example.com\r\n\r\n<script>alert(1)</script>\u202e\u2028{shop}{{ 7*7 }}'
+
+
+def received(message: EmailMessage) -> EmailMessage:
+    """The message as it comes out at the other end of the wire."""
+    return email.message_from_bytes(message.as_bytes(), policy=SMTP)
+
+
+@pytest.mark.parametrize("name", MAILS)
+def test_text_and_html_are_as_in_the_snapshots(name: str) -> None:
+    message = a_message(MAILS[name])
+
+    assert text_of(message) == (SNAPSHOTS / f"{name}.txt").read_text(encoding="utf-8")
+    assert html_of(message) == (SNAPSHOTS / f"{name}.html").read_text(encoding="utf-8")
+
+
+def test_the_headers_are_fixed_by_the_cancellation_and_the_settings() -> None:
+    message = compose(a_mail(), sender=SENDER, reply_to=Address("Help", "help", "shop.example"))
+
+    assert dict(received(message).items()) | {"Content-Type": ""} == {
+        "From": "Sage & Linen <orders@shop.example>",
+        "Reply-To": "Help <help@shop.example>",
+        "To": "Ada Buyer <ada@example.com>",
+        "Subject": "Sage & Linen: part of your order 1001 was cancelled",
+        "Date": "Mon, 02 Mar 2026 08:05:00 +0000",
+        "Message-ID": "<cancellation-0195a1b2c3d47e8f9a0b1c2d3e4f5a6c@shop.example>",
+        "Auto-Submitted": "auto-generated",
+        "MIME-Version": "1.0",
+        "Content-Type": "",
+    }
+
+
+def test_text_comes_before_html() -> None:
+    message = received(a_message(a_mail()))
+
+    assert message.get_content_type() == "multipart/alternative"
+    assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
+
+
+@pytest.mark.parametrize(
+    "mail",
+    [*MAILS.values(), a_mail(buyer=Buyer("陽葵 🌸", "himari@example.com", "ja_JP"), shop_name="Größe & Söhne")],
+    ids=[*MAILS, "other scripts"],
+)
+def test_the_wire_has_seven_bits_and_whole_line_ends_only(mail: CancellationMail) -> None:
+    wire = a_message(mail).as_bytes()
+
+    assert wire.isascii()
+    assert b"\n" not in wire.replace(b"\r\n", b"")
+    assert b"\r" not in wire.replace(b"\r\n", b"")
+    assert max(map(len, wire.split(b"\r\n"))) <= 78
+
+
+@pytest.mark.parametrize("mail", MAILS.values(), ids=MAILS)
+def test_the_html_has_no_parse_error_and_nothing_that_mail_clients_refuse(mail: CancellationMail) -> None:
+    document = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(html_of(a_message(mail)))
+
+    elements = {element.tag for element in document.iter() if isinstance(element.tag, str)}
+    assert elements.isdisjoint({"script", "form", "link", "iframe", "object", "base", "svg"})
+    assert document.get("lang") == "en-US"
+    assert document.findtext("head/title") == a_message(mail)["Subject"]
+    metas = {meta.get("name"): meta.get("content") for meta in document.iter("meta")}
+    assert metas["color-scheme"] == metas["supported-color-schemes"] == "light dark"
+
+
+def test_colours_of_text_and_background_are_set_together() -> None:
+    document = html5lib.parse(html_of(a_message(MAILS["part"])), namespaceHTMLElements=False)
+
+    styles = [element.get("style", "") for element in document.iter()]
+    assert any("color:" in style for style in styles)
+    assert [style for style in styles if style.count("color:") not in {0, 2}] == []
+    assert [style for style in styles if ("background-color:" in style) != style.startswith("color:")] == []
+
+
+def test_only_the_items_image_is_fetched_and_it_may_be_missing() -> None:
+    html = html_of(a_message(MAILS["part"]))
+
+    images = html5lib.parse(html, namespaceHTMLElements=False).findall(".//img")
+    assert [(image.get("src"), image.get("alt")) for image in images] == [
+        ("https://img.example/dress.jpg", "Linen Wrap Dress"),
+        ("https://img.example/dress.jpg", "Linen Wrap Dress"),
+    ]
+    assert {(image.get("width"), image.get("height")) for image in images} == {("64", "64")}
+    assert html.count("://") == 2
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "javascript:alert(1)",
+        "data:image/png;base64,AA",
+        "file:///etc/passwd",
+        "//img.example/a",
+        "https://",
+        "http://[",
+    ],
+)
+def test_other_addresses_of_images_are_left_out(url: str) -> None:
+    html = html_of(a_message(a_mail(a_cancelled_item(image_url=url))))
+
+    assert "<img" not in html
+
+
+def test_names_are_escaped_in_html_and_plain_in_text() -> None:
+    mail = a_mail(
+        a_cancelled_item("<b>Bold</b> & 'Co'", variant_name="</td>"),
+        shop_name="<i>Shop</i>",
+        order_number="<1001>",
+        remaining=(a_mail_item("<u>Rest</u>", image_url='https://img.example/"onerror="x'),),
+    )
+
+    html, text = html_of(a_message(mail)), text_of(a_message(mail))
+
+    assert "&lt;b&gt;Bold&lt;/b&gt; &amp; &#39;Co&#39;" in html
+    assert "<i>" not in html
+    assert "<u>" not in html
+    assert '"onerror' not in html
+    assert "2 × <b>Bold</b> & 'Co' (</td>)" in text  # noqa: RUF001 - the sign that is meant
+
+
+def test_hostile_names_stay_names() -> None:
+    mail = a_mail(
+        a_cancelled_item(HOSTILE, variant_name=HOSTILE),
+        buyer=Buyer(HOSTILE, "ada@example.com", HOSTILE),
+        shop_name=HOSTILE,
+        order_number=HOSTILE,
+    )
+
+    message = received(a_message(mail))
+
+    assert "Bcc" not in message
+    assert [address.addr_spec for address in message["To"].addresses] == ["ada@example.com"]
+    assert "<script" not in html_of(message)
+    assert not {"\u202e", "\u2028"} & set(text_of(message) + html_of(message))
+    assert "\nBcc" not in text_of(message)
+    assert "{shop}{{ 7*7 }}" in text_of(message)
+
+
+@given(st.text(max_size=500), st.text(max_size=500))
+def test_no_name_changes_who_gets_the_message(buyer_name: str, shop_name: str) -> None:
+    mail = a_mail(buyer=Buyer(buyer_name, "ada@example.com", "en_US"), shop_name=shop_name)
+
+    message = received(a_message(mail))
+
+    assert [address.addr_spec for address in message["To"].addresses] == ["ada@example.com"]
+    assert message.keys() == a_message(a_mail()).keys()
+    assert message.as_bytes().isascii()
+
+
+def test_very_long_names_break_into_lines() -> None:
+    mail = a_mail(a_cancelled_item("Extraordinary" * 38, variant_name=None))
+
+    message = a_message(mail)
+
+    assert "Extraordinary" * 38 in text_of(received(message))
+    assert "word-break:break-word;overflow-wrap:anywhere;" in html_of(message)
+    assert "table-layout:fixed" in html_of(message)
+
+
+def test_a_buyer_without_a_name_is_greeted_without_one() -> None:
+    mail = a_mail(buyer=Buyer("", "ada@example.com", "en_US"))
+
+    assert "\nHello,\n" in text_of(a_message(mail))
+    assert a_message(mail)["To"] == "ada@example.com"
+
+
+@pytest.mark.parametrize(
+    ("currency", "minor", "shown"),
+    [("JPY", 1500, "¥1,500"), ("KWD", 12345, "KWD12.345"), ("USD", 1234050, "$12,340.50"), ("IDR", 5, "IDR0.05")],
+)
+def test_amounts_have_the_digits_of_iso_4217(currency: str, minor: int, shown: str) -> None:
+    mail = a_mail(a_cancelled_item(subtotal=minor), currency=currency)
+
+    assert f"Total refund: {shown}\n" in text_of(a_message(mail))
+
+
+def test_tax_is_shown_but_not_added_where_prices_include_it() -> None:
+    text = text_of(a_message(MAILS["whole"]))
+
+    assert "    Price: $69.80\n    Tax included: $11.14\n    Refund for this item: $69.80\n" in text
+    assert "Shipping: $5.99\nTax included in shipping: $0.96\nTotal refund: $75.79\n" in text
+
+
+def test_a_discount_that_rounding_made_negative_is_added() -> None:
+    item = a_cancelled_item(subtotal=100, seller_discount=-1)
+
+    text = text_of(a_message(a_mail(item)))
+
+    assert "Price: $1.00\n    Seller discount: $0.01\n    Refund for this item: $1.01" in text
+
+
+def test_a_cancelled_order_says_so_instead_of_what_still_ships() -> None:
+    text = text_of(a_message(MAILS["whole"]))
+
+    assert "Your whole order is cancelled" in text
+    assert "still" not in text
+
+
+def test_where_all_else_was_delivered_it_says_so() -> None:
+    text = text_of(a_message(a_mail(remaining=())))
+
+    assert "Everything else from this order has already been delivered." in text
+
+
+def test_where_nothing_comes_back_it_says_that_nothing_was_charged() -> None:
+    text = text_of(a_message(MAILS["nothing-charged"]))
+
+    assert "Nothing was charged for these items" in text
+    assert "payment method" not in text
+    assert "$" not in text
+
+
+def test_gifts_are_listed_as_gifts() -> None:
+    message = a_message(MAILS["part"])
+
+    assert "1 × Cotton Tote Bag [Gift]" in text_of(message)  # noqa: RUF001 - the sign that is meant
+    assert ">Gift</span>" in html_of(message)
+
+
+@pytest.mark.parametrize("reason", CancellationReason)
+def test_each_reason_has_its_sentence(reason: CancellationReason) -> None:
+    sentence = phrases("en").reasons[reason]
+
+    assert sentence in text_of(a_message(a_mail(reason=reason)))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_has_words_for_all_reasons_and_fees(language: str) -> None:
+    words = phrases(language)
+
+    assert words.reasons.keys() == set(CancellationReason)
+    assert words.fees.keys() == set(FeeKind)
+
+
+@pytest.mark.parametrize(("locale", "written_in"), [("en_GB", "en_GB"), ("pl_PL", "en_US"), ("", "en_US")])
+def test_other_languages_fall_back_to_english(locale: str, written_in: str) -> None:
+    assert str(spoken(locale_of(locale))) == written_in
+
+
+def test_the_sellers_domain_may_be_long() -> None:
+    sender = Address("", "orders", "a-rather-long-label." * 4 + "example")
+
+    message = received(compose(a_mail(), sender=sender, reply_to=None))
+
+    assert message["Message-ID"] == f"<cancellation-0195a1b2c3d47e8f9a0b1c2d3e4f5a6c@{sender.domain}>"
+
+
+@pytest.mark.parametrize(
+    "address", ["ada@example.com", "ada+orders@mail.example.co.uk", "o'hara@example.com", "ada@staging.test"]
+)
+def test_ordinary_addresses_are_usable(address: str) -> None:
+    assert usable_address(address)
+
+
+def test_a_domain_of_other_scripts_is_written_in_ascii() -> None:
+    mail = a_mail(buyer=Buyer("Ada", "ada@bücher.example", "de_DE"))
+
+    assert a_message(mail)["To"].addresses[0].addr_spec == "ada@xn--bcher-kva.example"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "ada",
+        "ada@",
+        "ada@localhost",
+        "ada@example.invalid",
+        "ada ada@example.com",
+        "Ada <ada@example.com>",
+        "ada@example.com,eve@example.com",
+        "ada@example.com\r\nBcc: eve@example.com",
+        "jürgen@example.com",
+        "ada@[127.0.0.1]",
+        "\ud800@example.com",
+        "a" * 1000 + "@example.com",
+    ],
+)
+def test_what_is_no_address_is_not_usable_and_no_message_is_made(address: str) -> None:
+    mail = a_mail(buyer=Buyer("Ada", address, "en_US"))
+
+    assert not usable_address(address)
+    with pytest.raises(ValueError, match="no usable e-mail address"):
+        a_message(mail)

@@ -1,0 +1,395 @@
+"""The loop that sends the e-mails to buyers: what becomes of a message, and what the log says of it."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from uuid import UUID, uuid4
+
+import pytest
+import sqlalchemy as sa
+from structlog.testing import capture_logs
+
+from domain import cancellation, events, ids, notification, outbox
+from domain.cancellation import CancellationRequest
+from domain.database import Database
+from domain.mail import content
+from domain.mail.content import CancellationMail
+from domain.mail.mailbox import Mailbox
+from domain.mail.message import NO_USABLE_ADDRESS
+from domain.mail.sending import Deferred, Outcome, Rejected, Sent, Unreachable
+from domain.migrations import runner
+from domain.order import (
+    Buyer,
+    Cancellation,
+    CancellationReason,
+    EventType,
+    ItemEntry,
+    ItemsSelection,
+    Notification,
+    NotificationStatus,
+    OrderEvent,
+    Shop,
+)
+from domain.order_input import BuyerInput
+from domain.queries import cancellations
+from domain.queries.cancellations import MAIL_TOPIC
+from domain.tables import outbox as table
+from tests.domain.mail.samples import a_mail, a_message
+from tests.stored import NOW, a_shop, an_order_input, store, stored
+
+
+class Script:
+    """A sender that gives these outcomes one after another, and then stops the loop that it sends for."""
+
+    def __init__(self, *outcomes: Outcome) -> None:
+        self.outcomes = list(outcomes)
+        self.messages: list[EmailMessage] = []
+        self.stop = asyncio.Event()
+
+    async def send(self, message: EmailMessage) -> Outcome:
+        self.messages.append(message)
+        outcome = self.outcomes.pop(0)
+        if not self.outcomes:
+            self.stop.set()
+        return outcome
+
+
+async def run(
+    database: Database,
+    sender: Script,
+    *,
+    compose: Callable[[CancellationMail], EmailMessage] = a_message,
+    now: datetime = NOW,
+) -> None:
+    """Runs the loop until the sender has given its last outcome."""
+    async with asyncio.timeout(20):
+        await notification.run(database, sender, compose, clock=lambda: now, stop=sender.stop)
+
+
+async def a_cancellation(database: Database, shop: Shop, number: str = "1001", email: str = "ada@example.com") -> UUID:
+    """Of one unit of a new order with this number."""
+    [order] = await store(database, shop, an_order_input(number, buyer=BuyerInput("Ada Buyer", email)))
+    selection = ItemsSelection(ids.of_order(order.id), (ItemEntry(ids.of_item(order.id, 1), 1),))
+    request = CancellationRequest(selection, CancellationReason.OUT_OF_STOCK, f"key-{number}")
+    outcome = await cancellation.cancel(database, shop, request, cancellation_id=uuid4(), actor="seller", now=NOW)
+    assert outcome.cancellation
+    return outcome.cancellation.id
+
+
+async def found(database: Database, shop: Shop, cancellation_id: UUID) -> Cancellation:
+    async with database.reading() as connection:
+        cancelled = await cancellations.find_cancellation(connection, shop.id, cancellation_id)
+    assert cancelled
+    return cancelled
+
+
+async def notification_of(database: Database, shop: Shop, cancellation_id: UUID) -> Notification:
+    return (await found(database, shop, cancellation_id)).notification
+
+
+async def logged(database: Database, shop: Shop) -> list[OrderEvent]:
+    """What the log says of mails."""
+    async with database.reading() as connection:
+        written = await events.list_events(connection, shop.id, after=0, limit=100)
+    return [event for event in written if event.type is EventType.NOTIFICATION_STATUS_CHANGED]
+
+
+async def corrupt(database: Database, cancellation_id: UUID, payload: object) -> None:
+    statement = sa.update(table).where(table.c.id == cancellation_id).values(payload=payload)
+    await database.writing(lambda connection: connection.execute(statement))
+
+
+async def test_a_message_that_is_taken_is_sent_and_logged(database: Database) -> None:
+    shop = await a_shop(database)
+    cancelled = await a_cancellation(database, shop)
+    before = await stored(database, shop, "1001")
+    sender = Script(Sent())
+
+    await run(database, sender, now=NOW + timedelta(minutes=15))
+
+    after = await stored(database, shop, "1001")
+    assert [message["To"] for message in sender.messages] == ["Ada Buyer <ada@example.com>"]
+    assert await notification_of(database, shop, cancelled) == Notification(
+        NotificationStatus.SENT, attempts=1, sent_at=NOW + timedelta(minutes=15)
+    )
+    assert await logged(database, shop) == [
+        OrderEvent(
+            number=before.feed_number + 1,
+            order_id=before.id,
+            sequence=before.event_sequence + 1,
+            type=EventType.NOTIFICATION_STATUS_CHANGED,
+            occurred_at=NOW + timedelta(minutes=15),
+            actor="mail",
+            cancellation_id=cancelled,
+            before="QUEUED",
+            after="SENT",
+        )
+    ]
+    assert (after.version, after.updated_at) == (before.version, before.updated_at)
+
+
+async def test_a_message_that_is_rejected_has_failed_for_good(database: Database) -> None:
+    shop = await a_shop(database)
+    cancelled = await a_cancellation(database, shop)
+
+    await run(database, Script(Rejected("550 No such user")))
+
+    told = await notification_of(database, shop, cancelled)
+    assert (told.status, told.attempts, told.last_error) == (NotificationStatus.FAILED, 1, "550 No such user")
+    assert [event.after for event in await logged(database, shop)] == ["FAILED"]
+
+
+@pytest.mark.parametrize("outcome", [Deferred("451 Later"), Unreachable("Connection refused")])
+async def test_a_message_that_did_not_work_stays_queued(database: Database, outcome: Deferred | Unreachable) -> None:
+    shop = await a_shop(database)
+    cancelled = await a_cancellation(database, shop)
+
+    await run(database, Script(outcome))
+
+    assert await notification_of(database, shop, cancelled) == Notification(
+        NotificationStatus.QUEUED, attempts=1, last_error=outcome.error
+    )
+    assert await logged(database, shop) == []
+
+
+async def test_a_message_that_did_not_work_for_48_hours_has_failed(database: Database) -> None:
+    shop = await a_shop(database)
+    cancelled = await a_cancellation(database, shop)
+
+    await run(database, Script(Deferred("451 Later")), now=NOW + timedelta(hours=48))
+
+    told = await notification_of(database, shop, cancelled)
+    assert (told.status, told.last_error) == (NotificationStatus.FAILED, "451 Later")
+
+
+async def test_a_message_is_tried_again_until_it_is_taken(database: Database) -> None:
+    shop = await a_shop(database)
+    cancelled = await a_cancellation(database, shop)
+    first, second = Script(Deferred("451 Later")), Script(Sent())
+
+    await run(database, first)
+    await run(database, second, now=NOW + timedelta(minutes=15))
+
+    told = await notification_of(database, shop, cancelled)
+    assert (told.status, told.attempts, told.last_error) == (NotificationStatus.SENT, 2, None)
+    assert first.messages[0]["Message-ID"] == second.messages[0]["Message-ID"]
+
+
+async def test_while_no_message_can_be_sent_only_one_is_tried_at_a_time(database: Database) -> None:
+    shop = await a_shop(database)
+    await a_cancellation(database, shop, "1001")
+    sender = Flooded(database, shop)
+
+    await run(database, sender)
+
+    assert len(sender.messages) == 2
+    assert [event.after for event in await logged(database, shop)] == ["SENT"]
+
+
+class Flooded(Script):
+    """Gets two more messages to send while its server is down; then the server is back."""
+
+    def __init__(self, database: Database, shop: Shop) -> None:
+        super().__init__(Unreachable("down"), Sent())
+        self._database, self._shop = database, shop
+
+    async def send(self, message: EmailMessage) -> Outcome:
+        if not self.messages:
+            await a_cancellation(self._database, self._shop, "1002")
+            await a_cancellation(self._database, self._shop, "1003")
+        return await super().send(message)
+
+
+async def test_messages_are_sent_at_once(database: Database) -> None:
+    shop = await a_shop(database)
+    other = await a_shop(database, "other")
+    for number in ("1001", "1002"):
+        await a_cancellation(database, shop, number)
+    await a_cancellation(database, other)
+    sender = Together(3)
+
+    await run(database, sender)
+
+    assert len(sender.messages) == 3
+
+
+class Together(Script):
+    """Takes no message before all of them have come."""
+
+    def __init__(self, parties: int) -> None:
+        super().__init__(*[Sent()] * parties)
+        self._barrier = asyncio.Barrier(parties)
+
+    async def send(self, message: EmailMessage) -> Outcome:
+        await self._barrier.wait()
+        return await super().send(message)
+
+
+@pytest.mark.parametrize("payload", [{}, None, [1], {"buyer": 5}], ids=["empty", "null", "list", "nonsense"])
+async def test_what_cannot_be_read_has_failed_and_holds_up_nothing(database: Database, payload: object) -> None:
+    shop = await a_shop(database)
+    broken = await a_cancellation(database, shop, "1001")
+    await corrupt(database, broken, payload)
+    good = await a_cancellation(database, shop, "1002")
+
+    await run(database, Script(Sent()))
+
+    told = await notification_of(database, shop, broken)
+    assert (told.status, told.last_error) == (
+        NotificationStatus.FAILED,
+        "What is stored of the message cannot be read.",
+    )
+    assert (await notification_of(database, shop, good)).status is NotificationStatus.SENT
+    assert sorted(event.after or "" for event in await logged(database, shop)) == ["FAILED", "SENT"]
+
+
+async def test_a_message_that_cannot_be_made_holds_up_nothing(database: Database) -> None:
+    shop = await a_shop(database)
+    broken = await a_cancellation(database, shop, "1001")
+    good = await a_cancellation(database, shop, "1002")
+
+    def compose(mail: CancellationMail) -> EmailMessage:
+        if mail.order_number == "1001":
+            raise ZeroDivisionError
+        return a_message(mail)
+
+    await run(database, Script(Sent()), compose=compose)
+
+    assert (await notification_of(database, shop, broken)).status is NotificationStatus.QUEUED
+    assert (await notification_of(database, shop, good)).status is NotificationStatus.SENT
+
+
+async def test_without_a_usable_address_nothing_is_sent(database: Database) -> None:
+    shop = await a_shop(database)
+    unusable = await a_cancellation(database, shop, "1001", email="ada")
+    await a_cancellation(database, shop, "1002")
+    sender = Script(Sent())
+
+    await run(database, sender)
+
+    told = await notification_of(database, shop, unusable)
+    assert (told.status, told.attempts) == (NotificationStatus.FAILED, 0)
+    assert len(sender.messages) == 1
+
+
+async def test_an_address_that_is_not_usable_any_more_is_not_used(database: Database) -> None:
+    shop = await a_shop(database)
+    cancelled = await a_cancellation(database, shop)
+    mail = replace(a_mail(buyer=Buyer("Ada Buyer", "ada", "en_US")), order_id=(await stored(database, shop, "1001")).id)
+    await corrupt(database, cancelled, content.to_json(mail))
+    await a_cancellation(database, shop, "1002")
+
+    await run(database, Script(Sent()))
+
+    told = await notification_of(database, shop, cancelled)
+    assert (told.status, told.last_error) == (NotificationStatus.FAILED, NO_USABLE_ADDRESS)
+
+
+async def test_whoever_lost_the_lease_says_nothing(database: Database) -> None:
+    shop = await a_shop(database)
+    cancelled = await a_cancellation(database, shop)
+    before = await stored(database, shop, "1001")
+
+    await run(database, Overtaken(database))
+
+    told = await notification_of(database, shop, cancelled)
+    assert (told.status, told.attempts) == (NotificationStatus.QUEUED, 2)
+    assert await stored(database, shop, "1001") == before
+
+
+class Overtaken(Script):
+    """Takes so long that somebody else has claimed the message."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(Sent())
+        self._database = database
+
+    async def send(self, message: EmailMessage) -> Outcome:
+        await outbox.claim(self._database, MAIL_TOPIC, limit=1, now=NOW + timedelta(minutes=5))
+        return await super().send(message)
+
+
+async def test_what_was_sent_is_settled_after_a_fault_of_the_database(database: Database) -> None:
+    shop = await a_shop(database)
+    cancelled = await a_cancellation(database, shop)
+    sender = Interrupted(database)
+
+    await run(database, sender)
+
+    assert len(sender.messages) == 1
+    assert (await notification_of(database, shop, cancelled)).status is NotificationStatus.SENT
+
+
+async def test_what_cannot_be_settled_while_the_lease_lasts_is_left_to_the_next(database: Database) -> None:
+    shop = await a_shop(database)
+    cancelled = await a_cancellation(database, shop)
+    sender = Interrupted(database, lasting=timedelta(minutes=5))
+
+    await notification.run(database, sender, a_message, clock=lambda: sender.now, stop=sender.stop)
+
+    assert (await notification_of(database, shop, cancelled)).status is NotificationStatus.QUEUED
+    assert [message.attempts for message in await outbox.claim(database, MAIL_TOPIC, limit=1, now=sender.now)] == [2]
+    await sender.repaired
+
+
+class Interrupted(Script):
+    """The database cannot settle anything just after the message was taken."""
+
+    def __init__(self, database: Database, *, lasting: timedelta = timedelta(0)) -> None:
+        super().__init__(Sent())
+        self.now = NOW
+        self._database = database
+        self._lasting = lasting
+
+    async def send(self, message: EmailMessage) -> Outcome:
+        await self._rename("order_events", "away")
+        self.now += self._lasting
+        self.repaired = asyncio.create_task(self._repair())
+        return await super().send(message)
+
+    async def _repair(self) -> None:
+        await asyncio.sleep(0.3)
+        await self._rename("away", "order_events")
+
+    async def _rename(self, old: str, new: str) -> None:
+        await self._database.writing(
+            lambda connection: connection.execute(sa.text(f"ALTER TABLE {old} RENAME TO {new}"))
+        )
+
+
+async def test_the_loop_outlives_a_database_that_cannot_be_used(sqlite_url: str) -> None:
+    empty = Database(f"{sqlite_url}.new")
+    sender = Script(Sent())
+    loop = asyncio.create_task(run(empty, sender))
+    await asyncio.sleep(0.05)
+
+    await runner.migrate(empty)
+    cancelled = await a_cancellation(empty, shop := await a_shop(empty))
+    await loop
+
+    assert (await notification_of(empty, shop, cancelled)).status is NotificationStatus.SENT
+    await empty.close()
+
+
+async def test_an_idle_loop_stops_at_once(database: Database) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.create_task(notification.run(database, Mailbox(), a_message, clock=lambda: NOW, stop=stop))
+    await asyncio.sleep(0.05)
+
+    stop.set()
+
+    async with asyncio.timeout(0.5):
+        await loop
+
+
+async def test_no_address_is_logged(database: Database) -> None:
+    shop = await a_shop(database)
+    await a_cancellation(database, shop)
+
+    with capture_logs() as lines:
+        await run(database, Script(Unreachable("553 <orders@shop.example> is not yours")))
+
+    assert [line["event"] for line in lines] == ["no mail can be sent"]
+    assert "@" not in str(lines)
