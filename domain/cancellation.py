@@ -17,7 +17,7 @@ from domain import events, ids, outbox
 from domain.database import BusyError, Database
 from domain.events import NewEvent
 from domain.mail import content
-from domain.mail.message import usable_address
+from domain.mail.message import NO_USABLE_ADDRESS, usable_address
 from domain.money import digits, to_minor, to_text
 from domain.order import (
     Cancellation,
@@ -107,11 +107,11 @@ async def cancel(
     """
     claim = UsedKey(_request_hash(request), cancellation_id)
 
-    async def work(connection: AsyncConnection) -> Outcome:
+    async def work(connection: AsyncConnection) -> Outcome | UsedKey:
         if _is_key(request.idempotency_key):
             used = await cancellations.claim_key(connection, shop.id, request.idempotency_key, claim, now=now)
             if used:
-                return await _answer_again(connection, shop, request, claim, used)
+                return used
         order_id = _order_of(request.selection)
         order = await orders.lock_order(connection, shop.id, order_id) if order_id else None
         decided = decide(_target(order, request.selection), shop, request.selection, request.reason)
@@ -125,7 +125,12 @@ async def cancel(
         return Outcome(decided.order, problems=tuple(problems), plan=decided.plan)
 
     try:
-        return await database.writing(work)
+        done = await database.writing(work)
+        if isinstance(done, Outcome):
+            return done
+        # In one snapshot, which the transaction that writes does not have.
+        async with database.reading() as connection:
+            return await _answer_again(connection, shop, request, claim, done)
     except BusyError:
         message = "The order is busy; try again in a moment."
         return Outcome(problems=(Problem(CancellationErrorCode.TRY_AGAIN, message, ()),))
@@ -253,7 +258,7 @@ def _notification(order: Order) -> Notification:
     """An e-mail that can reach nobody has failed before it is tried."""
     if usable_address(order.buyer.email):
         return Notification(NotificationStatus.QUEUED)
-    return Notification(NotificationStatus.FAILED, last_error="The order has no usable e-mail address.")
+    return Notification(NotificationStatus.FAILED, last_error=NO_USABLE_ADDRESS)
 
 
 async def _answer_again(

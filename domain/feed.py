@@ -1,7 +1,7 @@
 """Following a shop's events live: one reader of the log a shop, however many follow it (specification, section 6)."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Sequence
 
 import structlog
 
@@ -31,7 +31,7 @@ class Feed:
         self._database = database
         self._readers: dict[str, _Reader] = {}
 
-    async def follow(self, shop_id: str, after: int | None) -> AsyncIterator[OrderEvent]:
+    async def follow(self, shop_id: str, after: int | None) -> AsyncGenerator[OrderEvent]:
         """Everything after this number and then what is committed, without loss or repetition; never ends by itself.
 
         Without a number, what is committed from now on. Raises SlowConsumerError.
@@ -59,8 +59,9 @@ class Feed:
         finally:
             reader.followers.discard(queue)
             if not reader.followers:
+                del self._readers[shop_id]
                 reader.task.cancel()
-                self._readers.pop(shop_id, None)
+                await asyncio.wait([reader.task])
 
 
 class _Queue:
@@ -69,15 +70,17 @@ class _Queue:
     def __init__(self) -> None:
         self.is_open = False
         self._has_overflown = False
-        self._events: asyncio.Queue[OrderEvent] = asyncio.Queue(_QUEUE)
+        self._events: asyncio.Queue[OrderEvent] = asyncio.Queue()
 
-    def put(self, event: OrderEvent) -> None:
+    def put(self, page: Sequence[OrderEvent]) -> None:
+        """Takes the page whole, for nobody can read during it; too slow is who left too much of the pages before."""
         if not self.is_open or self._has_overflown:
             return
-        try:
-            self._events.put_nowait(event)
-        except asyncio.QueueFull:
+        if self._events.qsize() > _QUEUE:
             self._has_overflown = True
+            return
+        for event in page:
+            self._events.put_nowait(event)
 
     async def get(self, number: int) -> OrderEvent:
         if self._has_overflown and self._events.empty():
@@ -91,20 +94,21 @@ class _Reader:
     def __init__(self, database: Database, shop_id: str, number: int) -> None:
         self.number = number
         self.followers: set[_Queue] = set()
-        self.task = asyncio.create_task(self._run(database, shop_id))
+        self.task = asyncio.create_task(self._run(database, shop_id), name=f"feed:{shop_id}")
 
     async def _run(self, database: Database, shop_id: str) -> None:
         with database.hints.listening(events.topic(shop_id)) as hint:
             while True:
                 try:
                     page = await _read(database, shop_id, self.number)
-                except (BusyError, UnavailableError):
-                    log.warning("feed.waiting_for_database", shop=shop_id)
+                except Exception as error:  # whoever follows would wait for ever if this ended
+                    is_outage = isinstance(error, BusyError | UnavailableError)
+                    log.error("feed.fault", shop=shop_id, exc_info=None if is_outage else error)  # noqa: TRY400
                     page = []
-                for event in page:
+                if page:
                     for follower in self.followers:
-                        follower.put(event)
-                    self.number = event.number
+                        follower.put(page)
+                    self.number = page[-1].number
                 if len(page) < _PAGE:
                     await hint_or_tick(hint)
 

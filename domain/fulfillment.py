@@ -1,5 +1,6 @@
 """The use cases of packages that move (specification, section 7)."""
 
+import unicodedata
 from dataclasses import replace
 from datetime import datetime
 
@@ -9,6 +10,7 @@ from domain import events, ids
 from domain.database import BusyError, Database
 from domain.events import NewEvent
 from domain.order import EventType, FulfillmentErrorCode, Order, Package, PackageStatus, Shop, value
+from domain.order_check import LONGEST_NUMBER, LONGEST_TEXT
 from domain.queries import orders
 from domain.selection import find_package
 from domain.status import can_move_package, order_status
@@ -25,18 +27,28 @@ class PackageMove:
 
 
 @value
+class Refusal:
+    """One reason why nothing was done. `path` is in the schema's words and begins below the argument `input`."""
+
+    code: FulfillmentErrorCode
+    message: str
+    path: tuple[str, ...] = ()
+
+
+@value
 class MoveOutcome:
-    """The order and the package as they are now, None when there is none; `refusal` when nothing was done."""
+    """The order and the package as they are now, None when there is none; with any refusal nothing was done."""
 
     order: Order | None = None
     package: Package | None = None
-    refusal: FulfillmentErrorCode | None = None
+    refusals: tuple[Refusal, ...] = ()
 
 
 async def update_package_status(
     database: Database, shop: Shop, move: PackageMove, *, actor: str, now: datetime
 ) -> MoveOutcome:
-    """Moves one package along; refuses with NOT_FOUND, TRANSITION_NOT_ALLOWED or TRY_AGAIN."""
+    """Moves one package along; refuses with NOT_FOUND or TRANSITION_NOT_ALLOWED, INVALID_VALUE, and TRY_AGAIN alone."""
+    unfit = _unfit_texts(move)
 
     async def work(connection: AsyncConnection) -> MoveOutcome:
         ref = ids.parse(move.package_id)
@@ -44,25 +56,53 @@ async def update_package_status(
         package = find_package(order, move.package_id) if order else None
         if order is None or package is None:
             await connection.rollback()
-            return MoveOutcome(refusal=FulfillmentErrorCode.NOT_FOUND)
+            return MoveOutcome(refusals=(_not_found(), *unfit))
         moved = replace(
             package,
             status=move.status,
-            carrier=package.carrier if move.carrier is None else move.carrier,
-            tracking_number=package.tracking_number if move.tracking_number is None else move.tracking_number,
+            carrier=_given(move.carrier, package.carrier),
+            tracking_number=_given(move.tracking_number, package.tracking_number),
         )
-        if moved == package:
+        refusals = (*_wrong_way(order, package, move.status), *unfit)
+        if refusals or moved == package:
             await connection.rollback()
-            return MoveOutcome(order, package)
-        if move.status is not package.status and not can_move_package(order, package, move.status):
-            await connection.rollback()
-            return MoveOutcome(order, package, FulfillmentErrorCode.TRANSITION_NOT_ALLOWED)
+            return MoveOutcome(order, package, refusals)
         return await _store(connection, shop, order, moved, actor=actor, now=now)
 
     try:
         return await database.writing(work)
     except BusyError:
-        return MoveOutcome(refusal=FulfillmentErrorCode.TRY_AGAIN)
+        message = "The order is busy; try again in a moment."
+        return MoveOutcome(refusals=(Refusal(FulfillmentErrorCode.TRY_AGAIN, message),))
+
+
+def _given(text: str | None, present: str | None) -> str | None:
+    """What is stored of a text: none for an empty one, and when none is given the present one."""
+    return present if text is None else text or None
+
+
+def _not_found() -> Refusal:
+    return Refusal(FulfillmentErrorCode.NOT_FOUND, "The shop has no package with this id.", ("packageId",))
+
+
+def _wrong_way(order: Order, package: Package, to: PackageStatus) -> list[Refusal]:
+    if to is package.status or can_move_package(order, package, to):
+        return []
+    message = (
+        f"A package that is {package.status.name} in an order that is {order.status.name} cannot become {to.name}."
+    )
+    return [Refusal(FulfillmentErrorCode.TRANSITION_NOT_ALLOWED, message, ("status",))]
+
+
+def _unfit_texts(move: PackageMove) -> list[Refusal]:
+    """Carrier and tracking number have the limits that they have in an import."""
+    texts = (("carrier", move.carrier, LONGEST_TEXT), ("trackingNumber", move.tracking_number, LONGEST_NUMBER))
+    refusals = []
+    for name, text, longest in texts:
+        if text and (len(text) > longest or any(unicodedata.category(character) in ("Cc", "Cs") for character in text)):
+            message = f"{name} must have at most {longest} characters, and no control characters."
+            refusals.append(Refusal(FulfillmentErrorCode.INVALID_VALUE, message, (name,)))
+    return refusals
 
 
 async def _store(

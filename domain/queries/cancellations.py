@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.order import (
     Cancellation,
     Notification,
+    NotificationStatus,
     PackageStatus,
     Pick,
     RefundBreakdown,
@@ -32,6 +33,8 @@ from domain.tables import (
 
 # The topic of the outbox whose messages are the e-mails about cancellations; their ids are the cancellations'.
 MAIL_TOPIC = "cancellation"
+# The work of the statement grows with the square of them, and databases bound its parameters.
+_PICKS_AT_ONCE = 500
 
 _LINE = (
     cancellation_lines.c.item,
@@ -145,7 +148,12 @@ def _cancellation(row: sa.Row[Any], lines: tuple[RefundLine, ...]) -> Cancellati
             lines=lines,
         ),
         refund_status=row.refund_status,
-        notification=Notification(row.state, row.attempts, row.done_at, row.last_error),
+        notification=Notification(
+            status=row.state,
+            attempts=row.attempts,
+            sent_at=row.done_at if row.state is NotificationStatus.SENT else None,
+            last_error=row.last_error,
+        ),
         actor=row.actor,
         idempotency_key=row.idempotency_key,
         created_at=row.created_at,
@@ -154,6 +162,11 @@ def _cancellation(row: sa.Row[Any], lines: tuple[RefundLine, ...]) -> Cancellati
 
 async def cancel_units(connection: AsyncConnection, shop_id: str, order_id: UUID, picks: Sequence[Pick]) -> None:
     """Marks the units as cancelled; the order is locked, and its checks refuse more units than there are."""
+    for start in range(0, len(picks), _PICKS_AT_ONCE):
+        await _cancel_some_units(connection, shop_id, order_id, picks[start : start + _PICKS_AT_ONCE])
+
+
+async def _cancel_some_units(connection: AsyncConnection, shop_id: str, order_id: UUID, picks: Sequence[Pick]) -> None:
     place = sa.tuple_(package_items.c.item, package_items.c.package)
     quantity = sa.case(
         *(

@@ -1,10 +1,14 @@
 """What SQLite and PostgreSQL write differently, or cannot hold."""
 
+import re
 from collections.abc import Iterable
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+# PostgreSQL takes no NUL, and UTF-8 has no halves of surrogate pairs.
+_UNSTORABLE = re.compile(r"[\0\ud800-\udfff]")
 
 
 def insert_or_ignore(connection: AsyncConnection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
@@ -16,4 +20,4 @@ def insert_or_ignore(connection: AsyncConnection, table: sa.Table) -> postgresql
 
 def storable(texts: Iterable[str]) -> list[str]:
     """Those that a database can hold at all; no row has any of the others."""
-    return [text for text in texts if "\0" not in text]
+    return [text for text in texts if not _UNSTORABLE.search(text)]

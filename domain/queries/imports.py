@@ -14,9 +14,6 @@ from domain.order import OrderItem, Package, PackageItem, value
 from domain.queries.orders import pairs_of
 from domain.tables import order_items, orders, package_items, packages
 
-# Each number is one bind parameter, and SQLite takes 32,766 of them.
-_NUMBERS_AT_ONCE = 10_000
-
 
 @value
 class Arrival:
@@ -50,66 +47,51 @@ async def insert_orders(
     """Stores the orders themselves and returns the ids of those whose number was free."""
     # By number, so that two imports of the same orders wait for each other in one order.
     rows = [_order_row(shop_id, arrival, now) for arrival in sorted(arrivals, key=lambda each: each.order.number)]
-    if connection.dialect.name == "sqlite":
-        statement = sqlite.insert(orders).on_conflict_do_nothing().returning(orders.c.id)
-        return set((await connection.execute(statement, rows)).scalars())
-    return set(
-        (
-            await connection.execute(
-                _BY_COLUMN[orders].on_conflict_do_nothing().returning(orders.c.id), _by_column(rows)
-            )
-        ).scalars()
-    )
+    statement, parameters = _insertion(connection, orders, rows)
+    statement = statement.on_conflict_do_nothing().returning(orders.c.id)
+    return set((await connection.execute(statement, parameters)).scalars())
 
 
 async def list_known(connection: AsyncConnection, shop_id: str, numbers: Collection[str]) -> dict[str, KnownOrder]:
     """Those of the shop's orders that have one of these numbers, by number."""
-    known: dict[str, KnownOrder] = {}
     columns = (orders.c.number, orders.c.id, orders.c.content_hash)
-    wanted = list(numbers)
-    for start in range(0, len(wanted), _NUMBERS_AT_ONCE):
-        chunk = wanted[start : start + _NUMBERS_AT_ONCE]
-        statement = sa.select(*columns).where(orders.c.shop_id == shop_id, orders.c.number.in_(chunk))
-        for number, order_id, content_hash in await connection.execute(statement):
-            known[number] = KnownOrder(order_id, content_hash)
-    return known
+    statement = sa.select(*columns).where(orders.c.shop_id == shop_id, orders.c.number.in_(numbers))
+    return {number: KnownOrder(*known) for number, *known in await connection.execute(statement)}
 
 
 async def insert_contents(connection: AsyncConnection, shop_id: str, arrivals: Sequence[Arrival]) -> None:
     """Stores the items and packages of orders that were inserted, at least one."""
     rows = [_item_row(shop_id, arrival.id, item) for arrival in arrivals for item in arrival.order.items]
-    await _insert(connection, order_items, rows)
+    await connection.execute(*_insertion(connection, order_items, rows))
     rows = [_package_row(shop_id, arrival.id, package) for arrival in arrivals for package in arrival.order.packages]
-    await _insert(connection, packages, rows)
+    await connection.execute(*_insertion(connection, packages, rows))
     rows = [
         _package_item_row(shop_id, arrival.id, package, packed)
         for arrival in arrivals
         for package in arrival.order.packages
         for packed in package.items
     ]
-    await _insert(connection, package_items, rows)
+    await connection.execute(*_insertion(connection, package_items, rows))
 
 
-async def _insert(connection: AsyncConnection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+def _insertion(
+    connection: AsyncConnection, table: sa.Table, rows: Sequence[Mapping[str, Any]]
+) -> tuple[Any, Sequence[Mapping[str, Any]] | Mapping[str, Any]]:  # each dialect has an Insert of its own
+    """A statement and its parameters that insert all the rows at once."""
     if connection.dialect.name == "sqlite":
-        await connection.execute(sa.insert(table), rows)
-    else:
-        await connection.execute(_BY_COLUMN[table], _by_column(rows))
+        return sqlite.insert(table), rows
+    return _BY_COLUMN[table], {f"each_{name}": [row[name] for row in rows] for name in rows[0]}
 
 
-def _inserting_by_column(table: sa.Table) -> postgresql.Insert:
-    """An insert of any number of rows, with an array for each column."""
+def _by_column(table: sa.Table) -> postgresql.Insert:
+    """Takes an array for each column."""
     arrays = [sa.bindparam(f"each_{c.name}", type_=postgresql.ARRAY(c.type, dimensions=1)) for c in table.c]
     rows = sa.func.unnest(*arrays).table_valued(*table.c.keys()).render_derived()
     return postgresql.insert(table).from_select(table.c.keys(), sa.select(*rows.c))
 
 
-# One row after another would cost PostgreSQL twice as much.
-_BY_COLUMN = {table: _inserting_by_column(table) for table in (orders, order_items, packages, package_items)}
-
-
-def _by_column(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    return {f"each_{name}": [row[name] for row in rows] for name in rows[0]}
+# Row by row, PostgreSQL would spend nearly twice the time on it.
+_BY_COLUMN = {table: _by_column(table) for table in (orders, order_items, packages, package_items)}
 
 
 def _order_row(shop_id: str, arrival: Arrival, now: datetime) -> dict[str, Any]:

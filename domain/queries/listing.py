@@ -17,6 +17,9 @@ from domain.queries.orders import HEADER, with_contents
 from domain.status import PAYMENT_BLOCKED
 from domain.tables import order_items, orders, package_items, packages
 
+# No product name is longer, folded for searching or not; SQLite refuses patterns of more than 50,000 bytes.
+_LONGEST_SEARCH = 2_000
+
 
 class OrderOrderField(Enum):
     SHIP_BY = "By the time until which the order has to be shipped."
@@ -91,8 +94,9 @@ async def list_orders(
     if page.before is not None:
         conditions.append(_short_of(column, _position(shop, sequence, page.before), descending=sequence.is_descending))
     by_date, by_id = (column.desc(), orders.c.id.desc()) if is_descending else (column.asc(), orders.c.id.asc())
-    no_date = column.is_(None).desc() if page.is_from_back else column.is_(None).asc()
-    statement = sa.select(*HEADER).where(*conditions).order_by(no_date, by_date, by_id).limit(page.size + 1)
+    if column.nullable:  # said of the others too, it would keep PostgreSQL from reading their index backwards
+        by_date = by_date.nulls_first() if page.is_from_back else by_date.nulls_last()
+    statement = sa.select(*HEADER).where(*conditions).order_by(by_date, by_id).limit(page.size + 1)
     rows = (await connection.execute(statement)).all()
     has_more = len(rows) > page.size
     rows = rows[: page.size]
@@ -212,7 +216,7 @@ def _has_live_unit(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
 
 def _matches(shop_id: str, text: str) -> sa.ColumnElement[bool]:
     """Order, package and tracking number, SKU and product id as they are, any part of a product name without case."""
-    if not storable([text]):
+    if len(text) > _LONGEST_SEARCH or not storable([text]):
         return sa.false()
     item = (order_items.c.sku == text) | (order_items.c.product_id == text)
     named = order_items.c.search_name.contains(text.casefold(), autoescape=True)

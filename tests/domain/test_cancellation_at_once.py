@@ -1,0 +1,225 @@
+"""Callers at once: units go once, money to the cent, one effect for each key, and no package is caught moving."""
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from domain import fulfillment
+from domain.cancellation import Outcome
+from domain.database import Database
+from domain.fulfillment import MoveOutcome, PackageMove
+from domain.order import Order, OrderStatus, PackageStatus, Shop
+from tests.cancelling import LATER, a_request, cancel, codes, everything, happened, package, package_id, units
+from tests.invariants import assert_sound
+from tests.stored import a_package_input, a_shop, an_item_input, an_order_input, store, stored
+
+
+async def test_of_two_tabs_that_cancel_the_last_unit_one_succeeds(database: Database) -> None:
+    shop = await a_shop(database)
+    [order] = await store(database, shop, an_order_input("1001", an_item_input("dress", quantity=1)))
+    tabs = [a_request(units(order, ("SKU-dress", 1)), "tab-1"), a_request(everything(order), "tab-2")]
+
+    outcomes = await asyncio.gather(*(cancel(database, shop, request) for request in tabs))
+
+    after = await stored(database, shop, "1001")
+    assert sorted(codes(outcome) for outcome in outcomes) == [[], ["NOT_CANCELLABLE"]]
+    assert {outcome.order for outcome in outcomes} == {after}
+    assert (after.version, after.refunded, after.status) == (2, 3000, OrderStatus.CANCELLED)
+    await assert_sound(database)
+
+
+async def test_sixty_callers_get_the_twelve_units_that_there_are(database: Database) -> None:
+    shop = await a_shop(database)
+    given = an_order_input(
+        "1001", an_item_input("dress", quantity=12, subtotal="100.00", seller_discount="0.05"), shipping_fee="4.99"
+    )
+    [order] = await store(database, shop, given)
+    requests = [a_request(units(order, ("SKU-dress", 1)), f"caller-{number}") for number in range(60)]
+
+    outcomes = await asyncio.gather(*(cancel(database, shop, request) for request in requests))
+
+    made = [outcome.cancellation for outcome in outcomes if outcome.cancellation]
+    after = await stored(database, shop, "1001")
+    assert Counter(tuple(codes(outcome)) for outcome in outcomes) == {(): 12, ("NOT_CANCELLABLE",): 48}
+    assert sum(each.breakdown.total for each in made) == after.refunded == after.total == 10494
+    assert (after.version, after.status) == (13, OrderStatus.CANCELLED)
+    await assert_sound(database)
+
+
+async def test_callers_for_more_than_is_left_are_told_what_is_left(database: Database) -> None:
+    shop = await a_shop(database)
+    [order] = await store(database, shop, an_order_input("1001", an_item_input("dress", quantity=5)))
+    requests = [a_request(units(order, ("SKU-dress", 3)), f"caller-{number}") for number in range(8)]
+
+    outcomes = await asyncio.gather(*(cancel(database, shop, request) for request in requests))
+
+    problems = [problem for outcome in outcomes for problem in outcome.problems]
+    assert Counter((problem.code.name, problem.cancellable_quantity) for problem in problems) == {
+        ("QUANTITY_EXCEEDED", 2): 7
+    }
+    assert (await stored(database, shop, "1001")).items[0].cancelled_quantity == 3
+    await assert_sound(database)
+
+
+async def test_ten_calls_with_one_key_have_one_effect(database: Database) -> None:
+    shop = await a_shop(database)
+    [order] = await store(database, shop, an_order_input("1001", an_item_input("dress", quantity=9)))
+    request = a_request(units(order, ("SKU-dress", 2)))
+
+    outcomes = await asyncio.gather(*(cancel(database, shop, request) for _ in range(10)))
+
+    after = await stored(database, shop, "1001")
+    assert Counter(outcome.replayed for outcome in outcomes) == {True: 9, False: 1}
+    assert len({outcome.cancellation for outcome in outcomes}) == 1
+    assert {outcome.order for outcome in outcomes} == {after}
+    assert (after.items[0].cancelled_quantity, after.version) == (2, 2)
+    await assert_sound(database)
+
+
+async def test_one_key_for_two_requests_serves_one_of_them(database: Database) -> None:
+    shop = await a_shop(database)
+    [order] = await store(database, shop, an_order_input("1001", an_item_input("dress", quantity=9)))
+    requests = [a_request(units(order, ("SKU-dress", 1 + number % 2))) for number in range(10)]
+
+    outcomes = await asyncio.gather(*(cancel(database, shop, request) for request in requests))
+
+    assert Counter(tuple(codes(outcome)) for outcome in outcomes) == {(): 5, ("IDEMPOTENCY_KEY_REUSED",): 5}
+    assert len({outcome.cancellation for outcome in outcomes if outcome.cancellation}) == 1
+    await assert_sound(database)
+
+
+async def test_orders_of_one_shop_are_cancelled_side_by_side(database: Database) -> None:
+    shop = await a_shop(database)
+    orders = await store(database, shop, *(an_order_input(f"{number}") for number in range(30)))
+    requests = [a_request(everything(order), f"caller-{order.number}") for order in orders]
+
+    outcomes = await asyncio.gather(*(cancel(database, shop, request) for request in requests))
+
+    after = [await stored(database, shop, order.number) for order in orders]
+    assert {tuple(codes(outcome)) for outcome in outcomes} == {()}
+    assert {order.refunded for order in after} == {3000}
+    await assert_sound(database)
+
+
+async def test_a_replay_during_other_cancellations_sees_one_state_of_the_order(database: Database) -> None:
+    shop = await a_shop(database)
+    [order] = await store(database, shop, an_order_input("1001", an_item_input("dress", quantity=50, subtotal="50.00")))
+    first = a_request(units(order, ("SKU-dress", 1)), "first")
+    await cancel(database, shop, first)
+    is_done = asyncio.Event()
+
+    async def go_on() -> None:
+        for number in range(49):
+            await cancel(database, shop, a_request(units(order, ("SKU-dress", 1)), f"then-{number}"))
+        is_done.set()
+
+    async def replay() -> list[Outcome]:
+        seen = []
+        while not is_done.is_set():
+            seen.append(await cancel(database, shop, first))
+        return seen
+
+    _, *replays = await asyncio.gather(go_on(), replay(), replay(), replay())
+
+    seen = [outcome.order for outcomes in replays for outcome in outcomes if outcome.order]
+    assert all(outcome.replayed for outcomes in replays for outcome in outcomes)
+    assert [(each.version, each.refunded) for each in seen] == [
+        (1 + each.items[0].cancelled_quantity, 100 * each.items[0].cancelled_quantity) for each in seen
+    ]
+    await assert_sound(database)
+
+
+# A cancellation against a package that moves on
+
+
+async def move(database: Database, shop: Shop, package_id: str, status: PackageStatus) -> MoveOutcome:
+    return await fulfillment.update_package_status(
+        database, shop, PackageMove(package_id, status), actor="warehouse", now=LATER
+    )
+
+
+CANCELLED_FIRST = [
+    "ORDER_IMPORTED",
+    "ITEMS_CANCELLED",
+    "PACKAGE_STATUS_CHANGED 1 AWAITING_SHIPMENT AWAITING_COLLECTION",
+    "ORDER_STATUS_CHANGED AWAITING_SHIPMENT AWAITING_COLLECTION",
+]
+MOVED_FIRST = [
+    "ORDER_IMPORTED",
+    "PACKAGE_STATUS_CHANGED 1 AWAITING_SHIPMENT AWAITING_COLLECTION",
+    "ORDER_STATUS_CHANGED AWAITING_SHIPMENT AWAITING_COLLECTION",
+]
+CANCELLED_WHOLE = [
+    "ORDER_IMPORTED",
+    "ITEMS_CANCELLED",
+    "PACKAGE_STATUS_CHANGED 1 AWAITING_SHIPMENT CANCELLED",
+    "ORDER_STATUS_CHANGED AWAITING_SHIPMENT CANCELLED",
+]
+ENDS = {
+    PackageStatus.CANCELLED: ([], ["TRANSITION_NOT_ALLOWED"]),
+    PackageStatus.IN_TRANSIT: (["NOT_CANCELLABLE"], []),
+}
+ALLOWED = {
+    "some units": [
+        ([], [], 1, CANCELLED_FIRST),
+        (["NOT_CANCELLABLE"], [], 0, MOVED_FIRST),
+    ],
+    "all units": [
+        ([], ["TRANSITION_NOT_ALLOWED"], 3, CANCELLED_WHOLE),
+        (["NOT_CANCELLABLE"], [], 0, MOVED_FIRST),
+    ],
+}
+
+
+@pytest.mark.parametrize(("quantity", "allowed"), [(1, ALLOWED["some units"]), (3, ALLOWED["all units"])], ids=ALLOWED)
+async def test_a_package_moves_on_before_or_after_a_cancellation_of_its_units(
+    database: Database, quantity: int, allowed: list[tuple[list[str], list[str], int, list[str]]]
+) -> None:
+    shop = await a_shop(database)
+    orders = await store(database, shop, *(an_order_input(f"{number}") for number in range(30)))
+
+    async def cancelling(order: Order) -> Outcome:
+        return await cancel(database, shop, a_request(units(order, ("SKU-dress", quantity)), order.number))
+
+    async def moving(order: Order) -> MoveOutcome:
+        return await move(database, shop, package_id(order, f"{order.number}-1"), PackageStatus.AWAITING_COLLECTION)
+
+    # Half of the rounds begin with the one, half with the other.
+    begun_by_cancelling = [asyncio.gather(cancelling(order), moving(order)) for order in orders[:15]]
+    begun_by_moving = [asyncio.gather(moving(order), cancelling(order)) for order in orders[15:]]
+    rounds = [*await asyncio.gather(*begun_by_cancelling)]
+    rounds += [(cancelled, moved) for moved, cancelled in await asyncio.gather(*begun_by_moving)]
+
+    stories = [
+        (
+            codes(cancelled),
+            [refusal.code.name for refusal in moved.refusals],
+            (await stored(database, shop, order.number)).items[0].cancelled_quantity,
+            await happened(database, order),
+        )
+        for order, (cancelled, moved) in zip(orders, rounds, strict=True)
+    ]
+    assert [story for story in stories if story not in allowed] == []
+    await assert_sound(database)
+
+
+async def test_a_package_that_is_cancelled_whole_goes_nowhere_else(database: Database) -> None:
+    shop = await a_shop(database)
+    packages = (a_package_input("A", PackageStatus.AWAITING_COLLECTION, dress=3),)
+    orders = await store(database, shop, *(an_order_input(f"{n}", packages=packages) for n in range(20)))
+
+    rounds = await asyncio.gather(
+        *(
+            asyncio.gather(
+                cancel(database, shop, a_request(package(order, "A"), order.number)),
+                move(database, shop, package_id(order, "A"), PackageStatus.IN_TRANSIT),
+            )
+            for order in orders
+        )
+    )
+
+    after = [await stored(database, shop, order.number) for order in orders]
+    stories = [(codes(cancelled), [refusal.code.name for refusal in moved.refusals]) for cancelled, moved in rounds]
+    assert [ENDS[order.packages[0].status] for order in after] == stories
+    await assert_sound(database)
