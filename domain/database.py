@@ -1,4 +1,4 @@
-"""How a transaction begins, ends and is tried again, on SQLite and PostgreSQL. Knows nothing about orders."""
+"""Transactions on SQLite and PostgreSQL: their locks, retries and faults. Orders are unknown here."""
 
 import asyncio
 import random
@@ -86,6 +86,7 @@ class Database:
                 pool_timeout=5,
                 json_serializer=_to_json,
                 json_deserializer=orjson.loads,
+                hide_parameters=True,  # faults are logged, and buyers' addresses are not
                 connect_args={"server_settings": _POSTGRESQL_SETTINGS, "timeout": 5},
             )
             self._reader = self._writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
@@ -206,7 +207,9 @@ def _to_json(content: Any) -> str:  # any JSON value
 
 
 def _sqlite_engine(url: sa.URL, begin: str, *, query_only: bool = False, **pool: int) -> AsyncEngine:
-    engine = create_async_engine(url, json_serializer=_to_json, json_deserializer=orjson.loads, **pool)
+    engine = create_async_engine(
+        url, json_serializer=_to_json, json_deserializer=orjson.loads, hide_parameters=True, **pool
+    )
 
     @sa.event.listens_for(engine.sync_engine, "connect")
     def configure(connection: Any, _record: object) -> None:  # the driver's connection has no common type

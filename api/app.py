@@ -1,0 +1,124 @@
+"""create_app: builds the database, routes and background loops, and wires them. No rule, no SQL."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import structlog
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+
+from api.auth import Authenticator
+from api.context import Context
+from api.http import GraphQLView
+from api.requests import RequestLog
+from api.schema import make_schema
+from api.settings import Settings, SettingsError, mail_address
+from domain import notification
+from domain.database import BusyError, Database, UnavailableError
+from domain.feed import Feed
+from domain.mail import message
+from domain.mail.mailbox import Mailbox
+from domain.mail.smtp import SmtpSender, smtp_settings
+from domain.migrations import runner
+
+log = structlog.get_logger()
+
+
+def clock() -> datetime:
+    """The one place where the time is looked up."""
+    return datetime.now(UTC)  # noqa: TID251 - here it is
+
+
+Loop = Callable[[Database, asyncio.Event], Awaitable[None]]
+
+
+def mail_loop(sender: SmtpSender | Mailbox, settings: Settings) -> Loop:
+    """Sends what is queued, from the address of the settings."""
+    reply_to = mail_address(settings.mail_reply_to) if settings.mail_reply_to else None
+    compose = partial(message.compose, sender=mail_address(str(settings.mail_from)), reply_to=reply_to)
+
+    async def loop(database: Database, stop: asyncio.Event) -> None:
+        await notification.run(database, sender, compose, clock=clock, stop=stop)
+        if isinstance(sender, SmtpSender):
+            await sender.close()
+
+    return loop
+
+
+def smtp_loops(settings: Settings) -> list[Loop]:
+    """The loop that sends over SMTP; none where no server is set. Raises SettingsError."""
+    if not settings.smtp_url:
+        log.warning("mail.stays_queued", reason="SHORTSHIP_SMTP_URL is not set")
+        return []
+    if not settings.mail_from:
+        raise SettingsError("SHORTSHIP_SMTP_URL needs SHORTSHIP_MAIL_FROM, the address that mails come from.")
+    ca_file = Path(settings.smtp_ca_file) if settings.smtp_ca_file else None
+    try:
+        return [mail_loop(SmtpSender(smtp_settings(settings.smtp_url, ca_file)), settings)]
+    except OSError as error:
+        raise SettingsError(f"SHORTSHIP_SMTP_CA_FILE has no certificates: {error}.") from error
+
+
+def create_app(
+    settings: Settings, database: Database, *, loops: Sequence[Loop] = (), routes: Sequence[BaseRoute] = ()
+) -> Starlette:
+    """The application on a database that it closes at its end.
+
+    The loops run beside it until their event is set; the mail's is one of them, and `routes` are those of the demo.
+    """
+    authenticator = Authenticator(settings, database)
+    feed = Feed(database)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        await authenticator.load_keys()
+        stop = asyncio.Event()
+        running = [asyncio.ensure_future(loop(database, stop)) for loop in loops]
+        try:
+            yield
+        finally:
+            stop.set()
+            for ended in await asyncio.gather(*running, return_exceptions=True):
+                if ended is not None:
+                    log.error("loop.crashed", exc_info=ended)
+            await database.close()
+
+    def new_context() -> Context:
+        return Context(database=database, feed=feed, clock=clock, page_limit=settings.page_limit)
+
+    async def ready(_request: Request) -> Response:
+        try:
+            is_ready = await runner.is_migrated(database)
+        except (BusyError, UnavailableError):
+            is_ready = False
+        return JSONResponse({"ready": is_ready}, 200 if is_ready else 503)
+
+    view = GraphQLView(
+        make_schema(introspection=settings.introspection),
+        authenticator,
+        new_context,
+        graphiql=settings.graphiql,
+        allowed_origins=settings.allowed_origins,
+    )
+    return Starlette(
+        routes=[
+            Route("/graphql", view),
+            WebSocketRoute("/graphql", view),
+            Route("/healthz", _alive),
+            Route("/readyz", ready),
+            *routes,
+        ],
+        middleware=[Middleware(RequestLog)],
+        lifespan=lifespan,
+    )
+
+
+async def _alive(_request: Request) -> Response:
+    return JSONResponse({"alive": True})

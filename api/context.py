@@ -1,0 +1,40 @@
+"""What every resolver is given: who calls, and what of the server it may use."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import strawberry
+
+from api.auth import Principal, Scope
+from api.errors import ForbiddenError
+from domain.database import Database
+from domain.feed import Feed
+
+
+@dataclass
+class Context:
+    """Over a websocket the caller becomes known with its first message, `connection_params`."""
+
+    database: Database
+    feed: Feed
+    clock: Callable[[], datetime]
+    page_limit: int
+    principal: Principal | None = None
+    connection_params: dict[str, Any] = field(default_factory=dict)  # whatever JSON a client sends
+
+    @property
+    def caller(self) -> Principal:
+        if self.principal is None:
+            raise AssertionError("an operation without a caller")
+        return self.principal
+
+    def allow(self, scope: Scope) -> Principal:
+        """The caller, if its token has the scope; raises ForbiddenError."""
+        if scope not in self.caller.scopes:
+            raise ForbiddenError(scope.value)
+        return self.caller
+
+
+Info = strawberry.Info[Context, None]

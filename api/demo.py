@@ -1,0 +1,183 @@
+"""The demo: a shop to play with, every e-mail in a mailbox page, and packages that move by themselves."""
+
+import asyncio
+import random
+import secrets
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from email.message import EmailMessage
+from functools import partial
+from pathlib import Path
+from urllib.parse import quote
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.templating import Jinja2Templates
+
+from api import auth
+from api.app import clock
+from api.settings import Settings, SettingsError
+from domain import fulfillment, ids, ingestion
+from domain.database import Database
+from domain.fulfillment import PackageMove
+from domain.mail.mailbox import Mailbox
+from domain.migrations import runner
+from domain.order import Order, Package, PackageStatus, ShippingRefundPolicy, Shop
+from domain.queries import listing, shops
+from domain.queries.listing import OrderFilter, OrderSequence, PageRequest
+
+SHOP_ID = "demo"
+FILE = Path("shortship-demo.db")
+SAMPLES = Path(ingestion.__file__).parent / "samples" / "orders-tiktok.json"
+
+_STATIC = Path(__file__).parent / "static"
+_TOKEN_SECONDS = 24 * 3600
+_MOVE_SECONDS = 5.0
+# Back and forth, so that there is always something left to see and to cancel.
+_NEXT = {
+    PackageStatus.AWAITING_SHIPMENT: PackageStatus.AWAITING_COLLECTION,
+    PackageStatus.AWAITING_COLLECTION: PackageStatus.AWAITING_SHIPMENT,
+}
+
+
+def settings_of(given: Settings) -> Settings:
+    """The demo's settings: its own file, and a secret of its own where none is set. SettingsError off loopback."""
+    if given.host not in {"localhost", "127.0.0.1", "::1"}:
+        raise SettingsError("The demo listens on loopback only: leave SHORTSHIP_HOST unset.")
+    return given.model_copy(
+        update={
+            "database_url": f"sqlite:///{FILE}",
+            "jwt_secret": given.jwt_secret or secrets.token_hex(32),
+            "mail_from": given.mail_from or "Demo Shop <orders@shop.example>",
+            "introspection": True,
+            "graphiql": True,
+            "log_format": given.log_format if "log_format" in given.model_fields_set else "console",
+        }
+    )
+
+
+def mint_token(settings: Settings) -> str:
+    """A token that allows everything in the demo's shop."""
+    scopes = [scope.value for scope in auth.Scope]
+    return auth.mint(
+        str(settings.jwt_secret),
+        shop_id=SHOP_ID,
+        subject="demo",
+        scopes=scopes,
+        seconds=_TOKEN_SECONDS,
+        now=time.time(),
+    )
+
+
+async def prepare(settings: Settings) -> None:
+    """Tables, the shop and the sample orders, as far as they are not there."""
+    database = Database(settings.database_url)
+    try:
+        database.claim_file()
+        await runner.migrate(database)
+        policy = ShippingRefundPolicy.ON_FULL_CANCELLATION
+        await database.writing(
+            partial(shops.create_shop, shop_id=SHOP_ID, name="Demo Shop", policy=policy, now=clock())
+        )
+        shop = await _shop(database)
+        async for _ in ingestion.import_file(database, shop, SAMPLES, actor="import", now=clock()):
+            pass
+    finally:
+        await database.close()
+
+
+def routes(mailbox: Mailbox, token: str, database: Database) -> list[BaseRoute]:
+    """The start page, the mailbox and what they look like."""
+    templates = Jinja2Templates(_STATIC)
+
+    async def start(request: Request) -> Response:
+        shop = await _shop(database)
+        orders = await _orders(database, shop, OrderFilter(items_cancellable=True), size=1)
+        operations = _operations(orders, token)
+        return templates.TemplateResponse(request, "demo.html", {"operations": operations, "token": token})
+
+    async def mails(request: Request) -> Response:
+        shown = [_shown(message) for message in mailbox.messages]
+        return templates.TemplateResponse(request, "mailbox.html", {"mails": shown})
+
+    return [Route("/", start), Route("/mailbox", mails), Mount("/static", StaticFiles(directory=_STATIC))]
+
+
+async def keep_moving(database: Database, stop: asyncio.Event) -> None:
+    """Moves a package of the orders that ship last, every few seconds."""
+    shop = await _shop(database)
+    while not stop.is_set():
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _MOVE_SECONDS)
+            return
+        orders = await _orders(database, shop, OrderFilter(package_statuses=list(_NEXT)), size=10, is_from_back=True)
+        movable = [(order, package) for order in orders for package in order.packages if package.status in _NEXT]
+        if movable:
+            order, package = random.choice(movable)  # noqa: S311 - a demo, no secret
+            await _move(database, shop, order, package)
+
+
+async def _move(database: Database, shop: Shop, order: Order, package: Package) -> None:
+    move = PackageMove(ids.of_package(order.id, package.position), _NEXT[package.status])
+    await fulfillment.update_package_status(database, shop, move, actor="demo", now=clock())
+
+
+async def _shop(database: Database) -> Shop:
+    async with database.reading() as connection:
+        shop = await shops.find_shop(connection, SHOP_ID)
+    if shop is None:
+        raise LookupError("the demo's shop")
+    return shop
+
+
+async def _orders(
+    database: Database, shop: Shop, filters: OrderFilter, *, size: int, is_from_back: bool = False
+) -> list[Order]:
+    async with database.reading() as connection:
+        page = await listing.list_orders(connection, shop, filters, OrderSequence(), PageRequest(size, is_from_back))
+    return page.orders
+
+
+def _operations(orders: Sequence[Order], token: str) -> list[dict[str, str]]:
+    """The ready-made operations as links to GraphiQL, about the first order where they need one."""
+    headers = orjson.dumps({"Authorization": f"Bearer {token}"}).decode()
+    links = []
+    for path in sorted((_STATIC / "operations").glob("*.graphql")):
+        text = path.read_text()
+        variables = orjson.dumps(_variables(orders), option=orjson.OPT_INDENT_2).decode() if "$" in text else ""
+        query = f"q={quote(text)}&variables={quote(variables)}&headers={quote(headers)}"
+        about = text.splitlines()[0].removeprefix("# ")
+        links.append({"title": path.stem[2:].capitalize(), "about": about, "url": f"/graphql?{query}"})
+    return links
+
+
+def _variables(orders: Sequence[Order]) -> dict[str, object]:
+    """One unit of the first item that has one to give."""
+    if not orders:
+        return {}
+    order = orders[0]
+    item = next(
+        packed.item
+        for package, packed in order.package_items()
+        if package.status is PackageStatus.AWAITING_SHIPMENT and packed.live_quantity
+    )
+    entries = [{"itemId": ids.of_item(order.id, item), "quantity": 1}]
+    order_id = ids.of_order(order.id)
+    key = f"demo-{secrets.token_hex(8)}"
+    request = {"orderId": order_id, "reason": "OUT_OF_STOCK", "items": entries, "idempotencyKey": key}
+    return {"orderId": order_id, "items": entries, "input": request}
+
+
+def _shown(message: EmailMessage) -> dict[str, str]:
+    html, text = message.get_body(("html",)), message.get_body(("plain",))
+    return {
+        "subject": str(message["Subject"]),
+        "to": str(message["To"]),
+        "date": str(message["Date"]),
+        "html": html.get_content() if html else "",
+        "text": text.get_content() if text else "",
+    }

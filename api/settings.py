@@ -1,0 +1,91 @@
+"""What can be set. No other module looks at the environment."""
+
+from email.headerregistry import Address
+from email.policy import default
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from domain.database import driver_url
+from domain.mail.message import usable_address
+from domain.mail.smtp import smtp_settings
+
+_SHORTEST_SECRET = 32
+
+
+def _words(value: object) -> object:
+    """A list may be written with commas or spaces."""
+    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+
+class SettingsError(Exception):
+    """What the settings name cannot be used; the message is for the one who set them."""
+
+
+def mail_address(text: str) -> Address:
+    """The one address in a text such as "Shop name <orders@example.com>"; ValueError if it is not that."""
+    header = default.header_factory("From", text)
+    if header.defects or len(header.addresses) != 1 or not usable_address(header.addresses[0].addr_spec):
+        raise ValueError("is no address such as Shop name <orders@example.com>")
+    address: Address = header.addresses[0]
+    return address
+
+
+class Settings(BaseSettings):
+    """Read from variables that begin with SHORTSHIP_, or a file `.env`; the README explains each."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SHORTSHIP_", env_file=".env", env_ignore_empty=True, frozen=True, extra="ignore"
+    )
+
+    database_url: str = "sqlite:///shortship.db"
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    jwt_secret: str | None = None
+    jwks: str | None = None
+    jwt_issuer: str | None = None
+    jwt_audience: str | None = None
+    smtp_url: str | None = None
+    smtp_ca_file: str | None = None
+    mail_from: str | None = None
+    mail_reply_to: str | None = None
+    introspection: bool = False
+    graphiql: bool = False
+    allowed_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = ()
+    log_format: Literal["json", "console"] = "json"
+    page_limit: Annotated[int, Field(ge=1, le=1000)] = 100
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, url: str) -> str:
+        driver_url(url)
+        return url
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _known_mail_server(cls, url: str | None) -> str | None:
+        if url is not None:
+            smtp_settings(url)
+        return url
+
+    @field_validator("mail_from", "mail_reply_to")
+    @classmethod
+    def _one_address(cls, text: str | None) -> str | None:
+        if text is not None:
+            mail_address(text)
+        return text
+
+    @field_validator("jwt_secret")
+    @classmethod
+    def _long_enough(cls, secret: str | None) -> str | None:
+        if secret is not None and len(secret.encode()) < _SHORTEST_SECRET:
+            raise ValueError(f"has to be at least {_SHORTEST_SECRET} bytes long")
+        return secret
+
+    @field_validator("jwks")
+    @classmethod
+    def _safe_source(cls, source: str | None) -> str | None:
+        if source is not None and "://" in source and not source.startswith("https://"):
+            raise ValueError("has to be a file or an https address")
+        return source

@@ -1,0 +1,74 @@
+"""Subscriptions: the shop's feed, narrowed to what was asked for."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Annotated
+from uuid import UUID
+
+import strawberry
+
+from api.auth import Scope
+from api.context import Info
+from api.errors import NotFoundError, SlowConsumerError
+from api.types.event import OrderEvent, OrderStatusChanged
+from api.types.loading import event_types
+from api.types.node import few
+from api.types.scalars import argument
+from domain import events, feed, ids
+from domain.queries import orders
+
+
+@strawberry.type(description="What can be followed live.")
+class Subscription:
+    @strawberry.subscription(description="Each change of an order's status, from now on.")
+    async def order_status_changed(
+        self,
+        info: Info,
+        order_id: Annotated[strawberry.ID | None, argument("One order; all of the shop's if left out.")] = None,
+    ) -> AsyncGenerator[OrderStatusChanged]:
+        async with aclosing(_follow(info, None if order_id is None else [order_id], after=None)) as following:
+            async for event in following:
+                if isinstance(event, OrderStatusChanged):
+                    yield event
+
+    @strawberry.subscription(
+        description="Everything that happens to orders: what came after the cursor first, then live, without loss or "
+        "repetition."
+    )
+    async def order_events(
+        self,
+        info: Info,
+        order_ids: Annotated[list[strawberry.ID] | None, argument("These orders; all if left out.")] = None,
+        after: Annotated[str | None, argument("A cursor; without it only what happens from now on.")] = None,
+    ) -> AsyncGenerator[OrderEvent]:
+        async with aclosing(_follow(info, order_ids, after=after)) as following:
+            async for event in following:
+                yield event
+
+
+async def _follow(
+    info: Info, order_ids: list[strawberry.ID] | None, *, after: str | None
+) -> AsyncGenerator[OrderEvent]:
+    """The events of these orders, or of all; raises NotFoundError for an order that the shop does not have."""
+    shop = info.context.allow(Scope.ORDERS_READ).shop
+    number = None if after is None else events.number_of(shop, after)
+    wanted = None if order_ids is None else await _known(info, order_ids)
+    try:
+        async with aclosing(info.context.feed.follow(shop.id, number)) as following:
+            async for event in following:
+                if wanted is None or event.order_id in wanted:
+                    async with info.context.database.reading() as connection:
+                        types = await event_types(info, connection, [event])
+                    yield types[0]
+    except feed.SlowConsumerError as error:
+        raise SlowConsumerError(events.cursor_of(shop, error.number)) from error
+
+
+async def _known(info: Info, order_ids: list[strawberry.ID]) -> set[UUID]:
+    refs = [ids.parse(order_id) for order_id in few("orderIds", order_ids)]
+    wanted = {ref.uuid for ref in refs if ref and ref.kind == "order"}
+    async with info.context.database.reading() as connection:
+        found = await orders.find_orders(connection, info.context.caller.shop.id, wanted)
+    if any(ref is None or ref.kind != "order" or ref.uuid not in found for ref in refs):
+        raise NotFoundError("The shop has no order with this id.")
+    return wanted

@@ -1,0 +1,139 @@
+"""What is sent to cancel something, and what comes back: inputs, previews, payloads, errors."""
+
+from collections.abc import Iterable
+
+import strawberry
+
+from api.types.cancellation import Cancellation, RefundBreakdown, breakdown_type
+from api.types.order import Order, order_type
+from api.types.scalars import DecimalText, described
+from domain import order as domain
+from domain.cancellation import CancellationRequest, Outcome, Plan, Preview
+from domain.money import decimal
+from domain.order import (
+    CancellationErrorCode,
+    CancellationReason,
+    ItemEntry,
+    ItemsSelection,
+    NotCancellableReason,
+    OrderStatus,
+)
+from domain.selection import Problem
+
+
+@strawberry.input(description="Units of one order item.")
+class CancelItemInput:
+    item_id: strawberry.ID = described("The order item.")
+    quantity: int = described("How many units of it.")
+    package_id: strawberry.ID | None = strawberry.field(
+        default=None, description="The package whose units they are; without it any cancellable units of the item."
+    )
+
+
+@strawberry.input(description="What the preview showed; a call that would do anything else is refused.")
+class CancellationExpectation:
+    refund_total: DecimalText | None = strawberry.field(default=None, description="The refund's total.")
+    order_version: int | None = strawberry.field(default=None, description="The order's version.")
+
+
+@strawberry.input(description="Which units to cancel, and why.")
+class CancelItemsInput:
+    order_id: strawberry.ID = described("The order.")
+    reason: CancellationReason = described("Why; single items take OUT_OF_STOCK.")
+    items: list[CancelItemInput] = described("The units; each item once, or once a package.")
+    note: str | None = strawberry.field(default=None, description="For the seller only, at most 2,000 characters.")
+    idempotency_key: str = described(
+        "Of 1 to 255 visible ASCII characters; a request that is sent again under the same key has one effect."
+    )
+    expect: CancellationExpectation | None = strawberry.field(default=None, description="What the seller saw.")
+
+
+@strawberry.type(description="What a cancellation would do. Nothing is written.")
+class CancellationPreview:
+    refund_breakdown: RefundBreakdown | None = described("What it would give back; null when there are errors.")
+    order_version: int | None = described("The order's version; pass it back in CancellationExpectation.")
+    order_status_after: OrderStatus | None = described("The status that the order would have; null with errors.")
+    errors: list["CancellationError"] = described("Everything that is wrong with it.")
+
+
+@strawberry.type(description="One thing that is wrong with a cancellation.")
+class CancellationError:
+    code: CancellationErrorCode = described("What is wrong, for programs.")
+    message: str = described("What is wrong, for people.")
+    path: list[str] = described('Where in the arguments, such as ["input","items","0","quantity"].')
+    item_id: strawberry.ID | None = described("The item's id, as it was given.")
+    package_id: strawberry.ID | None = described(
+        "The package's id, as it was given, or that of the package in the way."
+    )
+    cancellable_quantity: int | None = described("With QUANTITY_EXCEEDED: how many units are left for this entry.")
+    not_cancellable_reason: NotCancellableReason | None = described("With NOT_CANCELLABLE: why.")
+    current_preview: CancellationPreview | None = described(
+        "With ORDER_CHANGED and REFUND_CHANGED: what the same selection would do now."
+    )
+    retryable: bool = described("Whether the same call may succeed in a moment.")
+
+
+@strawberry.type(description="What became of cancelItems.")
+class CancelItemsPayload:
+    cancellation: Cancellation | None = described("The cancellation; null when there are errors.")
+    order: Order | None = described("The order as it is now, also when there are errors; null if there is none.")
+    replayed: bool = described("Whether this is the answer to an earlier call with the same key.")
+    errors: list[CancellationError] = described("Everything that is wrong; with any error nothing was cancelled.")
+
+
+def selection_of(order_id: str, items: Iterable[CancelItemInput]) -> ItemsSelection:
+    return ItemsSelection(order_id, tuple(ItemEntry(item.item_id, item.quantity, item.package_id) for item in items))
+
+
+def request_of(given: CancelItemsInput) -> CancellationRequest:
+    expect = given.expect or CancellationExpectation()
+    return CancellationRequest(
+        selection=selection_of(given.order_id, given.items),
+        reason=given.reason,
+        idempotency_key=given.idempotency_key,
+        note=given.note,
+        expected_version=expect.order_version,
+        expected_refund=None if expect.refund_total is None else decimal(expect.refund_total),
+    )
+
+
+def preview_type(shop: domain.Shop, preview: Preview) -> CancellationPreview:
+    if preview.plan:
+        return _plan_type(shop, preview.plan)
+    return CancellationPreview(
+        refund_breakdown=None,
+        order_version=preview.order.version if preview.order else None,
+        order_status_after=None,
+        errors=[_error(problem) for problem in preview.problems],
+    )
+
+
+def errors_of(shop: domain.Shop, outcome: Outcome) -> list[CancellationError]:
+    """The errors of a mutation, whose paths begin at its argument `input`."""
+    current = _plan_type(shop, outcome.plan) if outcome.plan else None
+    return [_error(problem, "input", current=current) for problem in outcome.problems]
+
+
+def _plan_type(shop: domain.Shop, plan: Plan) -> CancellationPreview:
+    return CancellationPreview(
+        refund_breakdown=breakdown_type(order_type(shop, plan.before), plan.breakdown),
+        order_version=plan.before.version,
+        order_status_after=plan.after.status,
+        errors=[],
+    )
+
+
+def _error(problem: Problem, *argument: str, current: CancellationPreview | None = None) -> CancellationError:
+    retryable = problem.code is CancellationErrorCode.TRY_AGAIN
+    is_change = problem.code in (CancellationErrorCode.ORDER_CHANGED, CancellationErrorCode.REFUND_CHANGED)
+    return CancellationError(
+        code=problem.code,
+        message=problem.message,
+        path=[] if retryable else [*argument, *problem.path],
+        item_id=None if problem.item_id is None else strawberry.ID(problem.item_id),
+        package_id=None if problem.package_id is None else strawberry.ID(problem.package_id),
+        cancellable_quantity=problem.cancellable_quantity,
+        not_cancellable_reason=problem.not_cancellable_reason,
+        current_preview=current if is_change else None,
+        retryable=retryable,
+    )

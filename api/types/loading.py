@@ -1,0 +1,104 @@
+"""From what the domain found to the types of the schema, with whatever else the operation selects below them."""
+
+from collections.abc import Iterable, Sequence
+
+from graphql import FieldNode, FragmentSpreadNode, InlineFragmentNode, SelectionNode
+
+from api.context import Info
+from api.types.cancellation import Cancellation, cancellation_type
+from api.types.event import OrderEvent, OrderEventConnection, event_connection, event_type
+from api.types.node import Node
+from api.types.order import Order, nodes_of, order_type, shop_type
+from domain import events, ids
+from domain import order as domain
+from domain.database import Connection
+from domain.queries import cancellations, orders
+from domain.queries.listing import PageRequest
+
+
+async def order_types(info: Info, connection: Connection, found: Sequence[domain.Order]) -> list[Order]:
+    """The orders, with their cancellations where the operation selects them anywhere."""
+    shop = info.context.caller.shop
+    types = [order_type(shop, order) for order in found]
+    if types and _selects(info, "cancellations"):
+        made = await cancellations.list_by_order(connection, shop.id, [order.id for order in found])
+        for order in types:
+            order.cancellations = [cancellation_type(order, each) for each in made[order.source.id]]
+    return types
+
+
+async def current_order(info: Info, order: domain.Order) -> Order:
+    """The order that a mutation answers with; it is read again only where its cancellations are selected."""
+    shop = info.context.caller.shop
+    if not _selects(info, "cancellations"):
+        return order_type(shop, order)
+    async with info.context.database.reading() as connection:
+        found = await orders.find_orders(connection, shop.id, [order.id])
+        return (await order_types(info, connection, list(found.values())))[0]
+
+
+async def node_types(info: Info, connection: Connection, node_ids: Sequence[str]) -> list[Node | None]:
+    """The objects with these ids, in their order; None for whatever the shop does not have."""
+    shop = info.context.caller.shop
+    refs = [ids.parse(node_id) for node_id in node_ids]
+    cancellation_ids = {ref.uuid for ref in refs if ref and ref.kind == "cancellation"}
+    made = await cancellations.find_cancellations(connection, shop.id, cancellation_ids)
+    order_ids = {ref.uuid for ref in refs if ref} | {cancellation.order_id for cancellation in made.values()}
+    found = await orders.find_orders(connection, shop.id, order_ids)
+    nodes: dict[str, Node] = {ids.of_shop(shop.id): shop_type(shop)}
+    types = {order.source.id: order for order in await order_types(info, connection, list(found.values()))}
+    for order in types.values():
+        nodes |= {node.id: node for node in nodes_of(order)}
+    for source in made.values():
+        cancellation = cancellation_type(types[source.order_id], source)
+        nodes[cancellation.id] = cancellation
+    return [nodes.get(node_id) for node_id in node_ids]
+
+
+async def event_types(info: Info, connection: Connection, found: Sequence[domain.OrderEvent]) -> list[OrderEvent]:
+    """The events, each with its order and cancellation as they are now."""
+    shop_id = info.context.caller.shop.id
+    sources = await orders.find_orders(connection, shop_id, {event.order_id for event in found})
+    made = {order.source.id: order for order in await order_types(info, connection, list(sources.values()))}
+    about = {event.cancellation_id for event in found if event.cancellation_id}
+    cancelled = await cancellations.find_cancellations(connection, shop_id, about) if about else {}
+    types = []
+    for event in found:
+        order = made[event.order_id]
+        source = cancelled.get(event.cancellation_id) if event.cancellation_id else None
+        cancellation: Cancellation | None = cancellation_type(order, source) if source else None
+        types.append(event_type(order, event, cancellation))
+    return types
+
+
+async def timeline(info: Info, order: Order, page: PageRequest) -> OrderEventConnection:
+    """A page of the events of one order."""
+    return await event_page(info, page, [order])
+
+
+async def event_page(info: Info, page: PageRequest, of: Iterable[Order] | None = None) -> OrderEventConnection:
+    """A page of the events of these orders, or of all of the shop's."""
+    shop = info.context.caller.shop
+    after = 0 if page.after is None else events.number_of(shop, page.after)
+    order_ids = None if of is None else [order.source.id for order in of]
+    async with info.context.database.reading() as connection:
+        found = await events.list_events(connection, shop.id, after=after, limit=page.size + 1, order_ids=order_ids)
+        types = await event_types(info, connection, found[: page.size])
+    return event_connection(types, page.after, has_more=len(found) > page.size)
+
+
+def _selects(info: Info, name: str) -> bool:
+    """Whether the field that is resolved has one of this name anywhere below it."""
+    raw = info._raw_info  # noqa: SLF001 - strawberry's `selected_fields` copies a fragment wherever it is spread
+    nodes: list[SelectionNode] = [*raw.field_nodes]
+    fragments = dict(raw.fragments)
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, FieldNode) and node.name.value == name:
+            return True
+        if isinstance(node, FragmentSpreadNode):
+            spread = fragments.pop(node.name.value, None)
+            nodes += spread.selection_set.selections if spread else ()
+        elif isinstance(node, FieldNode | InlineFragmentNode) and node.selection_set:
+            nodes += node.selection_set.selections
+    return False

@@ -1,0 +1,43 @@
+"""Amounts of money, made from minor units."""
+
+from collections.abc import Iterable
+from typing import Annotated
+
+import strawberry
+
+from api.types.scalars import CurrencyCode, DecimalText, argument, described
+from domain import formats
+from domain.money import to_text
+from domain.order import Fee as DomainFee
+from domain.order import FeeKind
+
+
+@strawberry.type(description="An amount of money.")
+class Money:
+    currency: CurrencyCode = described("The currency of the amount.")
+    minor: strawberry.Private[int]
+
+    @strawberry.field(description="The exact amount, with exactly the currency's decimal digits.")
+    def amount(self) -> DecimalText:
+        return DecimalText(to_text(self.minor, self.currency))
+
+    @strawberry.field(description='The amount for people to read, such as "$1,234.50", by the rules of CLDR.')
+    def formatted(
+        self,
+        locale: Annotated[str | None, argument('A locale such as "de_DE"; "en_US" if left out or unknown.')] = None,
+    ) -> str:
+        return formats.amount(self.minor, self.currency, formats.locale_of(locale or "en_US"))
+
+
+@strawberry.type(description="A fee on an order, or what comes back of it.")
+class Fee:
+    kind: FeeKind = described("What the fee is for.")
+    amount: Money = described("How much it is.")
+
+
+def money(minor: int, currency: str) -> Money:
+    return Money(minor=minor, currency=CurrencyCode(currency))
+
+
+def fee_list(fees: Iterable[DomainFee], currency: str) -> list[Fee]:
+    return [Fee(kind=fee.kind, amount=money(fee.amount, currency)) for fee in fees]

@@ -1,0 +1,49 @@
+"""What every object with an id has, and pages of lists."""
+
+from collections.abc import Sized
+from typing import TypeVar
+
+import strawberry
+from strawberry.relay import PageInfo
+
+from api.errors import BadUserInputError
+from api.types.scalars import described
+from domain.queries.listing import PageRequest
+
+__all__ = ["Node", "PageInfo", "few", "page_request"]
+
+_Values = TypeVar("_Values", bound=Sized | None)
+
+DEFAULT_PAGE = 20
+_MOST_VALUES = 1_000
+
+
+@strawberry.interface(description="An object that can be found again by its id.")
+class Node:
+    id: strawberry.ID = described("Opaque and unique among all objects of the shop.")
+
+
+def few(name: str, values: _Values) -> _Values:
+    """The list that was given, unless it is so long that no caller can mean it; raises BadUserInputError."""
+    if values is not None and len(values) > _MOST_VALUES:
+        raise BadUserInputError(f"{name} takes at most {_MOST_VALUES} values.")
+    return values
+
+
+def page_request(
+    *,
+    limit: int,
+    first: int | None = None,
+    after: str | None = None,
+    last: int | None = None,
+    before: str | None = None,
+) -> PageRequest:
+    """What the four arguments of a connection ask for; raises BadUserInputError."""
+    if first is not None and last is not None:
+        raise BadUserInputError("Give either first or last, not both.")
+    size = first if last is None else last
+    if size is None:
+        size = min(DEFAULT_PAGE, limit)
+    if not 1 <= size <= limit:
+        raise BadUserInputError(f"A page has 1 to {limit} entries; {size} were asked for.")
+    return PageRequest(size, is_from_back=last is not None, after=after, before=before)

@@ -1,0 +1,107 @@
+"""The scalars of the schema, and how its descriptions are attached."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any, NewType
+
+import strawberry
+from strawberry.types.scalar import ScalarDefinition
+
+from domain.money import decimal
+from domain.order import (
+    CancellationErrorCode,
+    CancellationReason,
+    CancellationScope,
+    FeeKind,
+    NotCancellableReason,
+    NotificationStatus,
+    OrderStatus,
+    PackageStatus,
+    RefundStatus,
+    ShippingRefundPolicy,
+)
+from domain.queries.listing import OrderOrderField
+
+DecimalText = NewType("DecimalText", str)
+CurrencyCode = NewType("CurrencyCode", str)
+
+
+def described(description: str) -> Any:  # a dataclass field's default is of its type
+    """A field of a GraphQL type that is a plain attribute."""
+    return strawberry.field(description=description)
+
+
+def argument(description: str) -> object:
+    return strawberry.argument(description=description)
+
+
+def _parse_time(text: object) -> datetime:
+    message = f"{text!r:.60} is no date and time with an offset, such as 2026-03-01T09:30:00+00:00."
+    if not isinstance(text, str):
+        raise TypeError(message)
+    try:
+        time = datetime.fromisoformat(text)
+        utc = time.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(message) from error
+    if time.tzinfo is None:
+        raise ValueError(message)
+    return utc
+
+
+def _parse_decimal(text: object) -> str:
+    if isinstance(text, int) and not isinstance(text, bool):
+        return str(text)
+    if not isinstance(text, str) or decimal(text) is None:
+        raise ValueError(f'{text!r:.60} is no decimal number in a string, such as "12.50".')
+    return text
+
+
+SCALARS: Mapping[object, ScalarDefinition] = {
+    datetime: strawberry.scalar(
+        name="DateTime",
+        description="A date and time in ISO 8601 with its offset; answers are always in UTC.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
+        serialize=datetime.isoformat,
+        parse_value=_parse_time,
+    ),
+    DecimalText: strawberry.scalar(
+        name="Decimal",
+        description='An exact decimal number in a string, such as "12.34" or "1500"; never a floating point number.',
+        serialize=str,
+        parse_value=_parse_decimal,
+    ),
+    CurrencyCode: strawberry.scalar(
+        name="CurrencyCode",
+        description="A currency's three capital letters as in ISO 4217.",
+        specified_by_url="https://www.iso.org/iso-4217-currency-codes.html",
+        serialize=str,
+        parse_value=str,
+    ),
+}
+
+_ENUMS: Mapping[type[Enum], str] = {
+    OrderStatus: "Where an order is on its way.",
+    PackageStatus: "Where a package is on its way.",
+    CancellationScope: "How much of an order one cancellation takes.",
+    CancellationReason: "Why something is cancelled.",
+    NotCancellableReason: "Why something cannot be cancelled.",
+    CancellationErrorCode: "What is wrong with a cancellation, for programs.",
+    RefundStatus: "How far a refund is.",
+    NotificationStatus: "How far the buyer's e-mail is.",
+    ShippingRefundPolicy: "When shipping and fees are given back.",
+    FeeKind: "What a fee is for.",
+    OrderOrderField: "What a list of orders is sorted by.",
+}
+
+
+def publish_enums() -> None:
+    """Makes the domain's enums GraphQL enums; a member's value is its description."""
+    for enum, description in _ENUMS.items():
+        strawberry.enum(enum, description=description)
+        for member in enum.__strawberry_definition__.values:  # type: ignore[attr-defined]  # set by the line above
+            member.description = member.value
+
+
+publish_enums()

@@ -1,0 +1,84 @@
+"""A client of the API as it is served: over HTTP, websockets and server-sent events."""
+
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import orjson
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+from api import auth
+
+SECRET = "a secret that only the tests know, of enough bytes"
+EVERYTHING = "orders:read orders:cancel orders:import fulfillment:write refunds:settle"
+
+
+def a_token(shop_id: str = "demo", scope: str = EVERYTHING, *, seconds: int = 600) -> str:
+    return auth.mint(SECRET, shop_id=shop_id, subject="tester", scopes=scope.split(), seconds=seconds, now=time.time())
+
+
+class Client:
+    """Talks to one server, with one token."""
+
+    def __init__(self, base: str, token: str, http: httpx.AsyncClient | None = None) -> None:
+        self.base = base
+        self.token = token
+        self.http = http or httpx.AsyncClient(base_url=base, headers={"Authorization": f"Bearer {token}"})
+
+    def with_token(self, token: str) -> "Client":
+        """The same client with another token; it is closed with this one."""
+        return Client(self.base, token, self.http)
+
+    async def post(self, query: str, **variables: object) -> dict[str, Any]:
+        """The whole answer, errors and all."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        answer = await self.http.post("/graphql", json={"query": query, "variables": variables}, headers=headers)
+        body: dict[str, Any] = answer.json()
+        return body
+
+    async def data(self, query: str, **variables: object) -> dict[str, Any]:
+        """The data of an answer without errors."""
+        body = await self.post(query, **variables)
+        assert "errors" not in body, body["errors"]
+        data: dict[str, Any] = body["data"]
+        return data
+
+    @asynccontextmanager
+    async def socket(self) -> AsyncIterator[ClientConnection]:
+        """A websocket whose connection is acknowledged."""
+        async with connect(self.base.replace("http", "ws") + "/graphql", subprotocols=[GRAPHQL_WS]) as socket:
+            payload = {"Authorization": f"Bearer {self.token}"}
+            await say(socket, type="connection_init", payload=payload)
+            assert (await hear(socket))["type"] == "connection_ack"
+            yield socket
+
+    @asynccontextmanager
+    async def subscription(self, query: str, **variables: object) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
+        """The results of one subscription, each with its data or errors."""
+        async with self.socket() as socket:
+            await say(socket, id="1", type="subscribe", payload={"query": query, "variables": variables})
+            yield _results(socket)
+
+
+GRAPHQL_WS = Subprotocol("graphql-transport-ws")
+
+
+async def say(socket: ClientConnection, **message: object) -> None:
+    await socket.send(orjson.dumps(message).decode())
+
+
+async def hear(socket: ClientConnection) -> dict[str, Any]:
+    message: dict[str, Any] = orjson.loads(await socket.recv())
+    return message
+
+
+async def _results(socket: ClientConnection) -> AsyncIterator[dict[str, Any]]:
+    async for text in socket:
+        message: Mapping[str, Any] = orjson.loads(text)
+        if message["type"] == "complete":
+            return
+        payload = message["payload"]
+        yield {"errors": payload} if message["type"] == "error" else payload

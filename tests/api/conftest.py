@@ -1,0 +1,61 @@
+"""The server that the tests of the API talk to, on a fresh database."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import uvicorn
+
+from api.app import create_app
+from api.settings import Settings
+from domain.database import Database
+from domain.order import Shop
+from tests.api.client import SECRET, Client, a_token
+from tests.stored import a_shop
+
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
+
+@asynccontextmanager
+async def running(config: uvicorn.Config) -> AsyncIterator[int]:
+    """The port of a server that runs in this process."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn has no event for it
+        await asyncio.sleep(0.01)
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        server.should_exit = True
+        await task
+
+
+@asynccontextmanager
+async def serving(settings: Settings, database: Database) -> AsyncIterator[str]:
+    """The address of the API, served in this process."""
+    application = create_app(settings, database)
+    async with running(uvicorn.Config(application, log_config=None, timeout_graceful_shutdown=1)) as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture
+def settings(database_url: str) -> Settings:
+    return Settings(database_url=database_url, jwt_secret=SECRET, introspection=True)
+
+
+@pytest.fixture
+async def shop(database: Database) -> Shop:
+    return await a_shop(database)
+
+
+@pytest.fixture
+async def client(settings: Settings, database: Database, shop: Shop) -> AsyncIterator[Client]:
+    """A client whose token allows everything in the shop `demo`."""
+    async with serving(settings, database) as base:
+        client = Client(base, a_token(shop.id))
+        yield client
+        await client.http.aclose()
