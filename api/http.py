@@ -32,6 +32,7 @@ _CODES = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
 _INIT_TIMEOUT = timedelta(seconds=5)
 _SUBSCRIPTIONS = 100
 _TRY_AGAIN_LATER = 1013
+_DAY_SECONDS = 86_400
 
 
 class _Socket(BaseGraphQLTransportWSHandler[Context, None]):
@@ -60,7 +61,10 @@ class _Socket(BaseGraphQLTransportWSHandler[Context, None]):
 
     async def _end_with(self, principal: Principal) -> None:
         """Closes the socket when the token has expired."""
-        await asyncio.sleep(principal.expires_at + LEEWAY_SECONDS - self.context.clock().timestamp())
+        end = principal.expires_at + LEEWAY_SECONDS
+        # Event loops refuse to sleep for ages.
+        while (left := end - self.context.clock().timestamp()) > 0:  # noqa: ASYNC110
+            await asyncio.sleep(min(left, _DAY_SECONDS))
         for operation_id in list(self.operations):
             await self.cleanup_operation(operation_id)
         await self.websocket.close(4403, "Forbidden")

@@ -1,4 +1,4 @@
-"""The use cases: decide, preview, cancel. Owns the transaction; no query text and no arithmetic."""
+"""Previewing and cancelling: one decision for both, and one transaction that carries it out."""
 
 import hashlib
 import json

@@ -36,8 +36,8 @@ async def append(
 ) -> int:
     """Writes the events in this order and returns the number of the last one.
 
-    It belongs at the end of a transaction: it locks the one row that the whole shop shares, which also makes number
-    n + 1 invisible before n is.
+    It belongs at the end of a transaction: all of the shop's transactions wait for the row that it locks. That is also
+    why nobody sees an event before they can see the one before it.
     """
     bump = (
         sa.update(shops)

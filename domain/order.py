@@ -111,9 +111,7 @@ class NotificationStatus(Enum):
 
 
 class ShippingRefundPolicy(Enum):
-    ON_FULL_CANCELLATION = (
-        "Shipping and fees come back with the cancellation that leaves the order without a live unit."
-    )
+    ON_FULL_CANCELLATION = "All of shipping and fees is given back, but only when the last live unit is cancelled."
     PROPORTIONAL = "Shipping and fees come back in proportion to the value of what is cancelled."
     NEVER = "Shipping and fees are not given back."
 
@@ -165,7 +163,7 @@ class Fee:
 
 @value
 class OrderItem:
-    """A SKU and a quantity with the money of the whole line; `cancelled_quantity` counts its units in all packages."""
+    """So many units of one SKU. Amounts are for all of them; `cancelled_quantity` is the sum over the packages."""
 
     position: int
     sku: str

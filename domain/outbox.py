@@ -1,4 +1,4 @@
-"""The table of what is to be sent: add, claim, settle, try again (reliability: at least once, never lost).
+"""Messages that wait to be sent, each at least once: queueing, claiming, settling, trying again.
 
 A message belongs to the one who claimed it until its lease ends. Whoever comes back later than that finds another lease
 in the row, or none, and changes nothing. The times are the caller's.

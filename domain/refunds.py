@@ -1,7 +1,7 @@
 """What is owed for cancelled units: the breakdown. Pure (specification, section 3).
 
 What is due is a function of how many units of each item are cancelled; a cancellation gives back what is due after it
-less what was due before. So any order and any batching of cancellations gives the same sums.
+less what was due before. In whatever steps units go, the sums are the same.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The tables: columns, keys, checks, indexes. No rule, no query.
+"""What is stored, and what the database by itself refuses to store.
 
 The second wall: whatever code does, no row may belong to another shop than its parent (`shop_id` leads every key), no
 unit be cancelled twice, and no order give back more than was paid. Amounts are minor units.
@@ -321,7 +321,7 @@ class IdempotencyRow(SQLModel, table=True):
 
 
 class OutboxRow(SQLModel, table=True):
-    """A message to be sent. `visible_at` is due time, lease and back-off in one; `lease` is the fencing token."""
+    """A message to be sent. It is due at `visible_at`, also after a pause or when the lease of who claimed it ends."""
 
     __tablename__ = "outbox"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""Orders with valid defaults: a test states only what it is about."""
+"""Orders that need only be told what a test cares about."""
 
 from collections import Counter
 from collections.abc import Mapping

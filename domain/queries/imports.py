@@ -14,6 +14,9 @@ from domain.order import OrderItem, Package, PackageItem, value
 from domain.queries.orders import pairs_of
 from domain.tables import order_items, orders, package_items, packages
 
+# An order may come in thousands of packages, and no statement may run into its time limit.
+_ROWS_AT_ONCE = 10_000
+
 
 @value
 class Arrival:
@@ -62,16 +65,21 @@ async def list_known(connection: AsyncConnection, shop_id: str, numbers: Collect
 async def insert_contents(connection: AsyncConnection, shop_id: str, arrivals: Sequence[Arrival]) -> None:
     """Stores the items and packages of orders that were inserted, at least one."""
     rows = [_item_row(shop_id, arrival.id, item) for arrival in arrivals for item in arrival.order.items]
-    await connection.execute(*_insertion(connection, order_items, rows))
+    await _insert(connection, order_items, rows)
     rows = [_package_row(shop_id, arrival.id, package) for arrival in arrivals for package in arrival.order.packages]
-    await connection.execute(*_insertion(connection, packages, rows))
+    await _insert(connection, packages, rows)
     rows = [
         _package_item_row(shop_id, arrival.id, package, packed)
         for arrival in arrivals
         for package in arrival.order.packages
         for packed in package.items
     ]
-    await connection.execute(*_insertion(connection, package_items, rows))
+    await _insert(connection, package_items, rows)
+
+
+async def _insert(connection: AsyncConnection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        await connection.execute(*_insertion(connection, table, rows[start : start + _ROWS_AT_ONCE]))
 
 
 def _insertion(

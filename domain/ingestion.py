@@ -1,0 +1,166 @@
+"""The use case of orders that come in: by the call, and by the file (specification, section 7)."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+from uuid_utils.compat import uuid7
+
+from domain import events, refunds
+from domain.database import Database
+from domain.events import NewEvent
+from domain.new_order import NewOrder, content_hash
+from domain.order import EventType, FulfillmentErrorCode, ImportOutcome, Shop, value
+from domain.order_check import normalise
+from domain.order_file import FileOrder, UnreadableFileError, read_orders
+from domain.order_input import ImportProblem, OrderInput, problem
+from domain.queries import imports
+from domain.queries.imports import Arrival, KnownOrder
+
+# Enough to make round trips cheap, and few enough to hold the shop's event counter for a moment only.
+_BATCH_ORDERS = 500
+_BATCH_BYTES = 4 * 2**20
+# From here on, what PostgreSQL's plans cost counts more than what planning costs.
+_MANY = 50
+# So few are judged without a break, for the database's answers to be taken soon.
+_ORDERS_AT_A_STRETCH = 10
+
+
+@value
+class ImportResult:
+    """What became of one order; `order_id` is that of the stored order, None where it was rejected."""
+
+    number: str
+    outcome: ImportOutcome
+    order_id: UUID | None
+    problems: tuple[ImportProblem, ...] = ()
+
+
+@value
+class ImportedBatch:
+    """The results of the next orders of a file, and how many of its bytes have been read up to here."""
+
+    results: tuple[ImportResult, ...]
+    bytes_read: int
+
+
+async def import_orders(
+    database: Database, shop: Shop, inputs: Sequence[OrderInput], *, actor: str, now: datetime
+) -> list[ImportResult]:
+    """Stores what can be stored, in one transaction; results in the order of the inputs.
+
+    A known number is UNCHANGED when its content is the same, whatever happened to the order since, and NUMBER_TAKEN
+    when it is not. A number that comes twice is judged as if its second order came in a second call.
+    """
+    judged = [_Judged(given.number, _judgement(shop, given)) for given in inputs]
+    return await _import(database, shop.id, judged, actor=actor, now=now)
+
+
+async def import_file(
+    database: Database, shop: Shop, path: Path, *, actor: str, now: datetime
+) -> AsyncGenerator[ImportedBatch]:
+    """Imports a file of any size, batch by batch, and yields the results in the order of the file.
+
+    Raises UnreadableFileError; what came before the place where a file breaks off has been imported and yielded then.
+    An order without a readable number goes by its place in the file, such as "line 17".
+    """
+    batches = _batches(shop, read_orders(path))
+    # The next batch is read and judged while the database stores this one.
+    upcoming = asyncio.ensure_future(anext(batches, None))
+    try:
+        while batch := await upcoming:
+            upcoming = asyncio.ensure_future(anext(batches, None))
+            results = await _import(database, shop.id, batch.orders, actor=actor, now=now)
+            yield ImportedBatch(tuple(results), batch.bytes_read)
+    finally:
+        await asyncio.gather(upcoming, return_exceptions=True)
+        await batches.aclose()
+
+
+@value
+class _Judged:
+    """An order by its name, ready to be stored, or what is wrong with it."""
+
+    name: str
+    judgement: Arrival | tuple[ImportProblem, ...]
+
+
+@value
+class _Batch:
+    orders: tuple[_Judged, ...]
+    bytes_read: int
+
+
+def _judgement(shop: Shop, content: OrderInput | tuple[ImportProblem, ...]) -> Arrival | tuple[ImportProblem, ...]:
+    order = normalise(content) if isinstance(content, OrderInput) else content
+    if not isinstance(order, NewOrder):
+        return order
+    return Arrival(uuid7(), order, content_hash(order), refunds.due(order, shop.shipping_refund_policy))
+
+
+async def _batches(shop: Shop, orders: Iterable[FileOrder]) -> AsyncGenerator[_Batch]:
+    judged: list[_Judged] = []
+    start = end = 0
+    try:
+        for order in orders:
+            judged.append(_Judged(order.name, _judgement(shop, order.content)))
+            end = order.bytes_read
+            if len(judged) == _BATCH_ORDERS or end - start >= _BATCH_BYTES:
+                yield _Batch(tuple(judged), end)
+                judged, start = [], end
+            elif len(judged) % _ORDERS_AT_A_STRETCH == 0:
+                await asyncio.sleep(0)
+    except UnreadableFileError:
+        if judged:
+            yield _Batch(tuple(judged), end)
+        raise
+    if judged:
+        yield _Batch(tuple(judged), end)
+
+
+async def _import(
+    database: Database, shop_id: str, judged: Sequence[_Judged], *, actor: str, now: datetime
+) -> list[ImportResult]:
+    arrivals = [order.judgement for order in judged if isinstance(order.judgement, Arrival)]
+
+    async def store(connection: AsyncConnection) -> dict[str, KnownOrder]:
+        return await _store(connection, shop_id, arrivals, actor=actor, now=now)
+
+    stored = await database.writing(store) if arrivals else {}
+    return [_result(order, stored) for order in judged]
+
+
+async def _store(
+    connection: AsyncConnection, shop_id: str, arrivals: Sequence[Arrival], *, actor: str, now: datetime
+) -> dict[str, KnownOrder]:
+    """The orders that the shop has under these numbers afterwards."""
+    if len(arrivals) >= _MANY:
+        await imports.forget_plans(connection)
+    inserted = await imports.insert_orders(connection, shop_id, arrivals, now=now)
+    new = [arrival for arrival in arrivals if arrival.id in inserted]
+    known = [arrival.order.number for arrival in arrivals if arrival.id not in inserted]
+    stored = {arrival.order.number: KnownOrder(arrival.id, arrival.content_hash) for arrival in new}
+    if known:
+        stored |= await imports.list_known(connection, shop_id, known)
+    if new:
+        await imports.insert_contents(connection, shop_id, new)
+        arrived = [NewEvent(arrival.id, 1, EventType.ORDER_IMPORTED) for arrival in new]
+        await events.append(connection, shop_id, arrived, actor=actor, now=now)
+    return stored
+
+
+def _result(order: _Judged, stored: Mapping[str, KnownOrder]) -> ImportResult:
+    arrival = order.judgement
+    if not isinstance(arrival, Arrival):
+        return ImportResult(order.name, ImportOutcome.REJECTED, None, arrival)
+    known = stored[arrival.order.number]
+    # The transaction may have been run again after a commit whose answer was lost: then the order is known, and ours.
+    if known.id == arrival.id:
+        return ImportResult(order.name, ImportOutcome.CREATED, known.id)
+    if known.content_hash == arrival.content_hash:
+        return ImportResult(order.name, ImportOutcome.UNCHANGED, known.id)
+    taken = problem(FulfillmentErrorCode.NUMBER_TAKEN, ("number",), "is that of another order of the shop")
+    return ImportResult(order.name, ImportOutcome.REJECTED, None, (taken,))

@@ -1,0 +1,63 @@
+"""An order that came in, as it will be stored, and the hash by which it is known again. Pure.
+
+Two inputs that come down to the same `NewOrder` are the same order, whatever format they came in.
+"""
+
+import hashlib
+from datetime import datetime
+
+import orjson
+
+from domain.order import Buyer, Fee, OrderItem, OrderStatus, Package, value
+
+
+@value
+class NewOrder:
+    """The fields of an order that come from outside; items and packages in the order given."""
+
+    number: str
+    status: OrderStatus
+    currency: str
+    prices_include_tax: bool
+    placed_at: datetime
+    paid_at: datetime | None
+    ship_by: datetime | None
+    buyer: Buyer
+    items: tuple[OrderItem, ...]
+    packages: tuple[Package, ...]
+    shipping_fee: int
+    shipping_tax: int
+    fees: tuple[Fee, ...]
+    total: int
+
+
+def content_hash(order: NewOrder) -> bytes:
+    """The same for equal orders; the order in which packages are listed does not count.
+
+    It is stored: to change what is hashed, or how, makes every known order look like another one.
+    """
+    content = {
+        "number": order.number,
+        "status": order.status.name,
+        "currency": order.currency,
+        "pricesIncludeTax": order.prices_include_tax,
+        "times": [time and time.isoformat() for time in (order.placed_at, order.paid_at, order.ship_by)],
+        "buyer": [order.buyer.name, order.buyer.email, order.buyer.locale],
+        "items": [_item_content(item) for item in order.items],
+        "packages": [_package_content(package) for package in sorted(order.packages, key=lambda each: each.number)],
+        "shipping": [order.shipping_fee, order.shipping_tax],
+        "fees": [[fee.kind.name, fee.amount] for fee in order.fees],
+        "total": order.total,
+    }
+    return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).digest()
+
+
+def _item_content(item: OrderItem) -> list[str | int | None]:
+    texts = [item.sku, item.product_id, item.product_name, item.variant_name, item.image_url]
+    amounts = [item.subtotal, item.seller_discount, item.platform_discount, item.tax]
+    return [*texts, item.is_gift, item.quantity, *amounts]
+
+
+def _package_content(package: Package) -> list[object]:
+    units = sorted([packed.item, packed.quantity] for packed in package.items)
+    return [package.number, package.status.name, package.carrier, package.tracking_number, units]

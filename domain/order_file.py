@@ -1,0 +1,178 @@
+"""Reads the orders in a file, one after another, in memory that does not grow with the file (specification, section 7).
+
+A file has our own input as a JSON array, as {"orders": [...]}, as single objects or as JSON lines, or the marketplace's
+answer. What is wrong inside one order is told for that order and the others go on.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from io import BufferedReader, FileIO
+from pathlib import Path
+from typing import BinaryIO
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from domain import marketplace
+from domain.json_stream import LONGEST_PART, DocumentError, JsonStream
+from domain.marketplace import MarketplaceOrder
+from domain.order import FulfillmentErrorCode, value
+from domain.order_check import LONGEST_NUMBER
+from domain.order_input import ImportProblem, OrderInput, problem
+
+_LINES = frozenset({".jsonl", ".ndjson"})
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+# Large enough to have the first lines of a file of JSON lines at the first look.
+_BUFFER = 2**20
+
+_OUR_ORDER = TypeAdapter(OrderInput)
+_MARKETPLACE_ORDER = TypeAdapter(MarketplaceOrder)
+_WHAT_IS_WRONG = {
+    "missing": "is missing",
+    "string_type": "must be a string, as amounts and numbers are too",
+    "int_type": "must be a whole number",
+    "bool_type": "must be true or false",
+    "tuple_type": "must be an array",
+    "dataclass_type": "must be an object",
+}
+
+
+class UnreadableFileError(Exception):
+    """The file, or what is left of it, cannot be read; the message is a sentence for people."""
+
+
+@value
+class FileOrder:
+    """An order of a file, or what is wrong with it.
+
+    `name` is its number or else, where that cannot be read or shown, its place, such as "line 17".
+    """
+
+    name: str
+    content: OrderInput | tuple[ImportProblem, ...]
+    bytes_read: int
+
+
+# Turns the bytes of one order into what they mean.
+_Reading = Callable[[bytes], OrderInput | tuple[ImportProblem, ...]]
+
+
+def read_orders(path: Path) -> Iterator[FileOrder]:
+    """The orders as they come; raises UnreadableFileError, after the orders before the place where JSON breaks off."""
+    try:
+        with BufferedReader(FileIO(path), _BUFFER) as file:
+            is_lines = path.suffix.lower() in _LINES or _looks_like_lines(file.peek())
+            yield from _lines(file) if is_lines else _documents(JsonStream(file))
+    except DocumentError as error:
+        raise UnreadableFileError(f"{path} {error}.") from error
+    except OSError as error:
+        raise UnreadableFileError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _looks_like_lines(head: bytes) -> bool:
+    """One object up to the end of a line and another one from the start of the next: no JSON document has that."""
+    first, _, others = head.removeprefix(_BYTE_ORDER_MARK).lstrip().partition(b"\n")
+    return first.startswith(b"{") and first.rstrip().endswith(b"}") and others.lstrip().startswith(b"{")
+
+
+def _lines(file: BinaryIO) -> Iterator[FileOrder]:
+    for number, (line, bytes_read) in enumerate(_bounded_lines(file), 1):
+        text = (line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line).strip()
+        if text:
+            yield _file_order(text, _ours, f"line {number}", bytes_read)
+
+
+def _bounded_lines(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
+    """Each line and how far it goes; one that is too long for any order is cut, which leaves it broken."""
+    bytes_read = 0
+    while line := file.readline(LONGEST_PART):
+        bytes_read += len(line)
+        end = line
+        while not end.endswith(b"\n") and (end := file.readline(LONGEST_PART)):
+            bytes_read += len(end)
+        yield line, bytes_read
+
+
+def _documents(stream: JsonStream) -> Iterator[FileOrder]:
+    """The orders of a JSON document, or of several in a row."""
+    for number, (part, reading) in enumerate(_all_orders(stream), 1):
+        yield _file_order(part, reading, f"order {number}", stream.bytes_read)
+
+
+def _all_orders(stream: JsonStream) -> Iterator[tuple[bytes, _Reading]]:
+    yield from _orders(stream)
+    while stream.peek():
+        yield from _orders(stream)
+
+
+def _orders(stream: JsonStream) -> Iterator[tuple[bytes, _Reading]]:
+    """The orders of one document."""
+    if stream.expect("[{") == "[":
+        yield from ((part, _ours) for part in stream.elements())
+        return
+    members: dict[str, bytes] = {}
+    is_list = False
+    for key in _keys(stream):
+        if key in _LISTS:
+            is_list = True
+            yield from ((part, _LISTS[key]) for part in stream.elements())
+        else:
+            members[key] = stream.part()
+    if not is_list:
+        yield _single(members), _ours
+
+
+def _keys(stream: JsonStream) -> Iterator[str]:
+    """The keys of the object, and instead of `data`, where that is an object, what is in it."""
+    for key in stream.members():
+        if key == "data" and stream.peek() == "{":
+            yield from (f"data.{inner}" for inner in stream.members())
+        else:
+            yield key
+
+
+def _single(members: dict[str, bytes]) -> bytes:
+    """The order that is a document by itself, put together again."""
+    if "items" not in members:
+        raise DocumentError("has no orders: it is none itself, and has neither orders nor data.orders")
+    return b"{%s}" % b",".join(json.dumps(key).encode() + b":" + part for key, part in members.items())
+
+
+def _file_order(part: bytes, reading: _Reading, place: str, bytes_read: int) -> FileOrder:
+    try:
+        content = reading(part)
+    except ValidationError as error:
+        content = tuple(map(_problem, error.errors(include_url=False, include_input=False)))
+    number = content.number if isinstance(content, OrderInput) else _number(part)
+    is_good = 0 < len(number) <= LONGEST_NUMBER and number.isprintable()
+    return FileOrder(number if is_good else place, content, bytes_read)
+
+
+def _ours(part: bytes) -> OrderInput:
+    return _OUR_ORDER.validate_json(part)
+
+
+def _marketplaces(part: bytes) -> OrderInput | tuple[ImportProblem, ...]:
+    return marketplace.order_input(_MARKETPLACE_ORDER.validate_json(part))
+
+
+_LISTS: dict[str, _Reading] = {"orders": _ours, "data.orders": _marketplaces}
+
+
+def _problem(detail: ErrorDetails) -> ImportProblem:
+    kind = detail["type"]
+    if kind == "json_invalid":
+        what = f"cannot be read: {detail['ctx']['error']}"
+    else:
+        what = _WHAT_IS_WRONG.get(kind, detail["msg"])
+    return problem(FulfillmentErrorCode.INVALID_VALUE, tuple(map(str, detail["loc"])), what)
+
+
+def _number(part: bytes) -> str:
+    """The number of an order that is otherwise not readable, if at all possible."""
+    try:
+        order = json.loads(part.decode(errors="replace"), parse_int=str)
+    except (ValueError, RecursionError):
+        return ""
+    number = (order.get("number") or order.get("id")) if isinstance(order, dict) else None
+    return number if isinstance(number, str) else ""
