@@ -1,6 +1,7 @@
 """A document comes apart in the same parts wherever it is cut while it is read."""
 
 import json
+from contextlib import suppress
 from io import BytesIO
 
 import pytest
@@ -72,10 +73,10 @@ def test_a_document_without_its_end_is_broken_wherever_it_ends(
 def test_anything_at_all_is_an_array_or_broken(content: bytes, step: int) -> None:
     stream = JsonStream(Trickle(b"[" + content, step))
 
-    try:
-        parts = list(stream.elements())
-    except DocumentError:
-        return
+    parts: list[bytes] = []
+    with suppress(DocumentError):
+        parts.extend(stream.elements())
+
     assert all(part in content for part in parts)
 
 
