@@ -52,5 +52,5 @@ format: install
 # Changes to the rules that no test notices are faults of the tests.
 mutants: install
 	rm -rf mutants
-	.venv/bin/mutmut run
+	.venv/bin/mutmut run > .mutmut.log || { tail -c 5000 .mutmut.log; exit 1; }
 	! .venv/bin/mutmut results | grep .
