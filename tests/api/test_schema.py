@@ -11,6 +11,7 @@ from api import schema
 
 HERE = Path(__file__).parent
 COMMITTED = HERE.parents[1] / "schema.graphql"
+OPERATIONS = HERE.parents[1] / "api" / "static" / "operations"
 CONTRACT = graphql.build_schema((HERE / "contract.graphql").read_text())
 SERVED = graphql.build_schema(schema.printed())
 
@@ -141,3 +142,8 @@ def test_without_introspection_no_name_is_suggested(*, is_on: bool) -> None:
 
     assert result.errors
     assert ("Did you mean" in result.errors[0].message) is is_on
+
+
+@pytest.mark.parametrize("path", sorted(OPERATIONS.glob("*.graphql")), ids=lambda path: path.stem)
+def test_the_demos_operations_are_valid(path: Path) -> None:
+    assert graphql.validate(SERVED, graphql.parse(path.read_text())) == []
