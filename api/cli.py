@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 import sys
 import time
 from collections import Counter
@@ -60,6 +61,7 @@ def serve() -> None:
     if not settings.jwt_secret and not settings.jwks:
         _refuse("There are no keys to check tokens with: set SHORTSHIP_JWT_SECRET or SHORTSHIP_JWKS.")
     asyncio.run(_check(settings))
+    _check_port(settings)
     logs.configure(settings.log_format)
     database = Database(settings.database_url)
     _run(settings, database, create_app(settings, database, loops=smtp_loops(settings)))
@@ -71,6 +73,7 @@ def demo_command(
 ) -> None:
     """Serves a shop to play with: sample orders, GraphiQL with a token, and a mailbox."""
     settings = demo.settings_of(_settings())
+    _check_port(settings)
     asyncio.run(demo.prepare(settings))
     logs.configure(settings.log_format)
     database, mailbox, minted = Database(settings.database_url), Mailbox(), demo.mint_token(settings)
@@ -171,6 +174,8 @@ def token(
     secret = _settings().jwt_secret
     if not secret:
         _refuse("There is no secret to sign with: set SHORTSHIP_JWT_SECRET.")
+    if not (shop and subject and scope.split()):
+        _refuse("A token needs a shop, a subject and at least one scope.")
     unknown = set(scope.split()) - {known.value for known in auth.Scope}
     if unknown:
         _refuse(f"There is no scope {', '.join(sorted(unknown))}; there are {', '.join(s.value for s in auth.Scope)}.")
@@ -203,11 +208,21 @@ def _run(settings: Settings, database: Database, application: Starlette) -> None
 def _settings() -> Settings:
     try:
         return Settings()
+    except UnicodeDecodeError:
+        _refuse("The file .env is no text in UTF-8.")
     except ValidationError as error:
         faults = [
             (str(fault["loc"][0]).upper(), fault["msg"].removeprefix("Value error, ")) for fault in error.errors()
         ]
         _refuse("; ".join(f"SHORTSHIP_{name}: {fault}" for name, fault in faults))
+
+
+def _check_port(settings: Settings) -> None:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        socket.create_server((settings.host, settings.port), family=family).close()
+    except OSError as error:
+        _refuse(f"{settings.host}:{settings.port} cannot be listened on: {error.strerror}; set SHORTSHIP_PORT.")
 
 
 async def _check(settings: Settings) -> None:

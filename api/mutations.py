@@ -9,7 +9,7 @@ from api.auth import Scope
 from api.context import Info
 from api.types.cancellation import cancellation_type
 from api.types.cancelling import CancelItemsInput, CancelItemsPayload, errors_of, request_of
-from api.types.loading import current_order
+from api.types.loading import current_order, planned_order
 from api.types.scalars import argument
 from domain import cancellation
 
@@ -39,5 +39,5 @@ class Mutation:
             cancellation=cancellation_type(order, made) if order and made else None,
             order=order,
             replayed=outcome.replayed,
-            errors=errors_of(caller.shop, outcome),
+            errors=errors_of(outcome, await planned_order(info, outcome.plan)),
         )

@@ -17,7 +17,7 @@ from api.types.listing import (
     filter_of,
     sequence_of,
 )
-from api.types.loading import event_page, node_types, order_types
+from api.types.loading import event_page, node_types, order_types, planned_order
 from api.types.node import Node, page_request
 from api.types.order import Order, Shop, shop_type
 from api.types.scalars import argument
@@ -98,7 +98,7 @@ class Query:
     ) -> CancellationPreview:
         shop = info.context.allow(Scope.ORDERS_READ).shop
         preview = await cancellation.preview(info.context.database, shop, selection_of(order_id, items), reason)
-        return preview_type(shop, preview)
+        return preview_type(preview, await planned_order(info, preview.plan))
 
     @strawberry.field(description="The shop's events, oldest first, for clients that poll or catch up.")
     async def order_events(

@@ -1,5 +1,6 @@
 """Puts everything together into the schema that is served."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import strawberry
@@ -10,9 +11,10 @@ from graphql import (
     GraphQLInputObjectType,
     GraphQLInterfaceType,
     GraphQLObjectType,
+    OperationDefinitionNode,
     Undefined,
 )
-from strawberry.extensions import DisableIntrospection, MaskErrors, MaxTokensLimiter
+from strawberry.extensions import DisableIntrospection, MaskErrors, MaxTokensLimiter, SchemaExtension
 from strawberry.printer import print_schema
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext, ExecutionResult
@@ -47,6 +49,20 @@ class CodedErrors(MaskErrors):
         return coded(error)
 
 
+class OneChosenOperation(SchemaExtension):
+    """Refuses a document with several operations unless the caller says which; the first would be run otherwise."""
+
+    def on_validate(self) -> Iterator[None]:
+        context = self.execution_context
+        definitions = context.graphql_document.definitions if context.graphql_document else ()
+        operations = [each for each in definitions if isinstance(each, OperationDefinitionNode)]
+        is_chosen = context._provided_operation_name is not None  # noqa: SLF001 - the public one guesses
+        if len(operations) > 1 and not is_chosen and context.pre_execution_errors is None:
+            message = "The document has several operations: say in operationName which one to run."
+            context.pre_execution_errors = [GraphQLError(message, nodes=operations)]
+        yield
+
+
 def make_schema(*, introspection: bool, is_sorted: bool = False) -> Schema:
     """The schema; without introspection it also suggests no names. A sorted one is for printing only."""
     schema = Schema(
@@ -54,7 +70,7 @@ def make_schema(*, introspection: bool, is_sorted: bool = False) -> Schema:
         mutation=Mutation,
         subscription=Subscription,
         types=EVENT_TYPES,
-        extensions=[CodedErrors, _limit_tokens, *([] if introspection else [DisableIntrospection])],
+        extensions=[CodedErrors, OneChosenOperation, _limit_tokens, *([] if introspection else [DisableIntrospection])],
         # Sorting makes plain enums of strawberry's, which then do not know the members that resolvers give.
         config=StrawberryConfig(scalar_map=SCALARS, sort_schema=is_sorted, disable_field_suggestions=not introspection),
     )

@@ -105,6 +105,9 @@ class Database:
     def claim_file(self) -> None:
         """Makes this process the only one that writes to the SQLite file; FileInUseError if another one does."""
         if self.is_sqlite:
+            folder = Path(str(self._url.database)).parent
+            if not folder.is_dir():
+                raise UnavailableError(f"There is no folder {folder} for the database.")
             lock = FileLock(f"{self._url.database}.lock")
             try:
                 lock.acquire(timeout=0)

@@ -5,9 +5,8 @@ from collections.abc import Iterable
 import strawberry
 
 from api.types.cancellation import Cancellation, RefundBreakdown, breakdown_type
-from api.types.order import Order, order_type
+from api.types.order import Order
 from api.types.scalars import DecimalText, described
-from domain import order as domain
 from domain.cancellation import CancellationRequest, Outcome, Plan, Preview
 from domain.money import decimal
 from domain.order import (
@@ -97,9 +96,10 @@ def request_of(given: CancelItemsInput) -> CancellationRequest:
     )
 
 
-def preview_type(shop: domain.Shop, preview: Preview) -> CancellationPreview:
-    if preview.plan:
-        return _plan_type(shop, preview.plan)
+def preview_type(preview: Preview, planned: Order | None) -> CancellationPreview:
+    """`planned` is the order of the plan, when there is one."""
+    if preview.plan and planned:
+        return _plan_type(preview.plan, planned)
     return CancellationPreview(
         refund_breakdown=None,
         order_version=preview.order.version if preview.order else None,
@@ -108,15 +108,15 @@ def preview_type(shop: domain.Shop, preview: Preview) -> CancellationPreview:
     )
 
 
-def errors_of(shop: domain.Shop, outcome: Outcome) -> list[CancellationError]:
-    """The errors of a mutation, whose paths begin at its argument `input`."""
-    current = _plan_type(shop, outcome.plan) if outcome.plan else None
+def errors_of(outcome: Outcome, planned: Order | None) -> list[CancellationError]:
+    """The errors of a mutation, whose paths begin at its argument `input`; `planned` is as for previews."""
+    current = _plan_type(outcome.plan, planned) if outcome.plan and planned else None
     return [_error(problem, "input", current=current) for problem in outcome.problems]
 
 
-def _plan_type(shop: domain.Shop, plan: Plan) -> CancellationPreview:
+def _plan_type(plan: Plan, planned: Order) -> CancellationPreview:
     return CancellationPreview(
-        refund_breakdown=breakdown_type(order_type(shop, plan.before), plan.breakdown),
+        refund_breakdown=breakdown_type(planned, plan.breakdown),
         order_version=plan.before.version,
         order_status_after=plan.after.status,
         errors=[],

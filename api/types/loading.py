@@ -11,6 +11,7 @@ from api.types.node import Node
 from api.types.order import Order, nodes_of, order_type, shop_type
 from domain import events, ids
 from domain import order as domain
+from domain.cancellation import Plan
 from domain.database import Connection
 from domain.queries import cancellations, orders
 from domain.queries.listing import PageRequest
@@ -35,6 +36,16 @@ async def current_order(info: Info, order: domain.Order) -> Order:
     async with info.context.database.reading() as connection:
         found = await orders.find_orders(connection, shop.id, [order.id])
         return (await order_types(info, connection, list(found.values())))[0]
+
+
+async def planned_order(info: Info, plan: Plan | None) -> Order | None:
+    """The order that a plan is about, as it was looked at."""
+    if plan is None:
+        return None
+    if not _selects(info, "cancellations"):
+        return order_type(info.context.caller.shop, plan.before)
+    async with info.context.database.reading() as connection:
+        return (await order_types(info, connection, [plan.before]))[0]
 
 
 async def node_types(info: Info, connection: Connection, node_ids: Sequence[str]) -> list[Node | None]:

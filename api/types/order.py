@@ -91,7 +91,7 @@ class Order(Node):
     number: str = described("The number that the marketplace gave it; no other order of the shop has it.")
     status: OrderStatus = described("Where the order is on its way; in a split order it follows from the packages.")
     version: int = described(
-        "Is Counts the states of its items, packages and status, from 1; refunds and mails do not count."
+        "Counts the states of its items, packages and status from 1 on; refunds and mails do not count."
     )
     currency: CurrencyCode = described("The currency of all its amounts.")
     prices_include_tax: bool = described("Whether tax is inside the amounts (true) or comes on top of them (false).")

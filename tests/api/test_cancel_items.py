@@ -672,3 +672,22 @@ async def test_an_order_that_stays_busy_can_be_tried_again(client: Client, split
     assert payload["cancellation"] is None
     assert later["errors"] == []
     assert later["replayed"] is False
+
+
+async def test_an_order_below_a_preview_has_its_cancellations(client: Client, database: Database, shop: Shop) -> None:
+    await store(database, shop, an_order_input("1001", an_item_input("dress", quantity=3, subtotal="10.00")))
+    order = (await client.data(ORDER, number="1001"))["orderByNumber"]
+    entry = {"itemId": order["items"][0]["id"], "quantity": 1}
+    request = {"orderId": order["id"], "reason": "OUT_OF_STOCK", "items": [entry], "idempotencyKey": "k1"}
+    made = (await client.data(CANCEL, input=request))["cancelItems"]["cancellation"]
+
+    answer = await client.data(
+        """query ($order: ID!, $items: [CancelItemInput!]!) {
+          previewCancelItems(orderId: $order, reason: OUT_OF_STOCK, items: $items) {
+            refundBreakdown { lines { item { order { cancellations { id } } } } } } }""",
+        order=order["id"],
+        items=[entry],
+    )
+
+    lines = answer["previewCancelItems"]["refundBreakdown"]["lines"]
+    assert [line["item"]["order"]["cancellations"] for line in lines] == [[{"id": made["id"]}]]

@@ -307,3 +307,21 @@ def test_the_demo_listens_on_loopback_only(tmp_path: Path) -> None:
 
     assert said(done) == (2, "", "The demo listens on loopback only: leave SHORTSHIP_HOST unset.\n")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_port_that_is_taken_is_one_sentence_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+
+        done = run(tmp_path, "demo", port=port)
+
+    sentence = f"127.0.0.1:{port} cannot be listened on: Address already in use; set SHORTSHIP_PORT.\n"
+    assert said(done) == (2, "", sentence)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_in_a_folder_that_is_missing_makes_none(tmp_path: Path) -> None:
+    done = run(tmp_path, "migrate", database_url="sqlite:///missing/shop.db")
+
+    assert said(done) == (2, "", "There is no folder missing for the database.\n")
+    assert list(tmp_path.iterdir()) == []

@@ -234,3 +234,14 @@ async def test_an_answer_has_the_id_of_its_request(client: Client) -> None:
     assert (refused.status_code, refused.headers["x-request-id"]) == (401, "order-desk.43")
     assert len(missing.headers["x-request-id"]) == 32
     assert len(strange.headers["x-request-id"]) == 32
+
+
+async def test_of_several_operations_the_caller_says_which(client: Client) -> None:
+    document = "query A { shop { id } } query B { shop { name } }"
+
+    unsaid = await client.post(document)
+    said = await client.http.post("/graphql", json={"query": document, "operationName": "B"})
+
+    assert unsaid["errors"][0]["extensions"] == {"code": "BAD_USER_INPUT"}
+    assert unsaid["data"] is None
+    assert said.json() == {"data": {"shop": {"name": "Demo Shop"}}}

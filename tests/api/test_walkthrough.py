@@ -26,7 +26,7 @@ wait
 def test_walkthrough_of_the_readme_does_what_it_says(tmp_path: Path) -> None:
     (tmp_path / "domain").symlink_to(ROOT / "domain")
     readme = (ROOT / "README.md").read_text()
-    set_up, cancel = re.findall(r"<!-- walk-through: .*? -->\n```sh\n(.*?)```", readme, re.DOTALL)
+    set_up, cancel = re.findall(r"<!-- walk-through: .*? -->\n```bash\n(.*?)```", readme, re.DOTALL)
     script = f"{set_up}\nuntil curl -sf http://127.0.0.1:8000/readyz; do sleep 0.05; done\n{cancel}\n{WAIT}"
     script = script.replace("make install", ":").replace('"$PWD/.venv/bin', f'"{Path(sys.executable).parent}')
     port = _free_port()
