@@ -222,7 +222,8 @@ def _check_port(settings: Settings) -> None:
     try:
         socket.create_server((settings.host, settings.port), family=family).close()
     except OSError as error:
-        _refuse(f"{settings.host}:{settings.port} cannot be listened on: {error.strerror}; set SHORTSHIP_PORT.")
+        cause = str(error.strerror).partition(" (")[0]
+        _refuse(f"{settings.host}:{settings.port} cannot be listened on: {cause}; set SHORTSHIP_PORT.")
 
 
 async def _check(settings: Settings) -> None:
