@@ -4,7 +4,7 @@ UV_VERSION := 0.13.9
 # The first of these that runs and is new enough; another one: make install PYTHON=/path/to/python
 PYTHON ?= python3.14 python3.13 python3.12 python3.11 python3
 ARGS :=
-PURE := order ids money status eligibility selection refunds marketplace order_input order_check new_order cursor \
+PURE := order ids money status eligibility selection refunds moves splits texts marketplace order_input order_check new_order cursor \
   json_stream formats mail/content mail/letter
 
 .PHONY: install serve test check format mutants

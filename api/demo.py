@@ -23,9 +23,9 @@ from api.app import clock
 from api.settings import Settings, SettingsError
 from domain import fulfillment, ids, ingestion
 from domain.database import Database
-from domain.fulfillment import PackageMove
 from domain.mail.mailbox import Mailbox
 from domain.migrations import runner
+from domain.moves import PackageMove
 from domain.order import Order, Package, PackageStatus, ShippingRefundPolicy, Shop
 from domain.queries import listing, shops
 from domain.queries.listing import OrderFilter, OrderSequence, PageRequest

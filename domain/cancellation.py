@@ -2,13 +2,11 @@
 
 import hashlib
 import json
-import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, replace
 from datetime import datetime
 from decimal import Decimal
-from itertools import count
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -42,6 +40,7 @@ from domain.queries.cancellations import MAIL_TOPIC, UsedKey
 from domain.refunds import refund_breakdown
 from domain.selection import Problem, find_package, judge, scope_of
 from domain.status import order_status
+from domain.texts import has_control_characters
 
 _LONGEST_NOTE = 2000
 _LONGEST_KEY = 255
@@ -61,7 +60,7 @@ class CancellationRequest:
 
 @value
 class Plan:
-    """What a cancellation would do: `before` is the order as it is, `after` as it would be."""
+    """What a cancellation would do: `before` is the order as it is, `after` as it would be but for its log."""
 
     before: Order
     after: Order
@@ -145,8 +144,6 @@ def decide(order: Order | None, shop: Shop, selection: Selection, reason: Cancel
     after = _after(order, judgement.picks, breakdown)
     packages = zip(order.packages, after.packages, strict=True)
     ended = tuple(new for old, new in packages if old.status is not new.status)
-    changes = 1 + len(ended) + (after.status is not order.status)
-    after = replace(after, event_sequence=order.event_sequence + changes)
     return Preview(order, Plan(order, after, breakdown, judgement.picks, ended), ())
 
 
@@ -182,7 +179,8 @@ def _without(package: Package, cancelled: Mapping[tuple[int, int], int]) -> Pack
 
 async def _carry_out(connection: AsyncConnection, shop: Shop, plan: Plan, cancellation: Cancellation) -> Outcome:
     """Writes all that the plan says. The events come last: they lock the row that the whole shop shares."""
-    order, now = replace(plan.after, updated_at=cancellation.created_at), cancellation.created_at
+    now, written = cancellation.created_at, _events(plan, cancellation)
+    order = replace(plan.after, updated_at=now, event_sequence=written[-1].sequence)
     await cancellations.cancel_units(connection, shop.id, order.id, plan.picks)
     if plan.ended_packages:
         positions = [package.position for package in plan.ended_packages]
@@ -192,8 +190,8 @@ async def _carry_out(connection: AsyncConnection, shop: Shop, plan: Plan, cancel
         connection, shop.id, cancellation, prices_include_tax=order.prices_include_tax
     )
     await _queue_mail(connection, shop, order, cancellation)
-    number = await events.append(connection, shop.id, _events(plan, cancellation), actor=cancellation.actor, now=now)
-    return Outcome(replace(order, feed_number=number), cancellation)
+    order = await events.append_to(connection, shop.id, order, written, actor=cancellation.actor, now=now)
+    return Outcome(order, cancellation)
 
 
 async def _queue_mail(connection: AsyncConnection, shop: Shop, order: Order, cancellation: Cancellation) -> None:
@@ -204,33 +202,9 @@ async def _queue_mail(connection: AsyncConnection, shop: Shop, order: Order, can
 
 def _events(plan: Plan, cancellation: Cancellation) -> list[NewEvent]:
     """What the log says of it, in the order of the specification's section 6."""
-    before, after = plan.before, plan.after
-    sequence = count(before.event_sequence + 1)
-    statuses = {package.position: package.status.name for package in before.packages}
-    written = [
-        NewEvent(before.id, next(sequence), EventType.ITEMS_CANCELLED, cancellation_id=cancellation.id),
-        *(
-            NewEvent(
-                before.id,
-                next(sequence),
-                EventType.PACKAGE_STATUS_CHANGED,
-                package=package.position,
-                before=statuses[package.position],
-                after=package.status.name,
-            )
-            for package in plan.ended_packages
-        ),
-    ]
-    if after.status is not before.status:
-        change = NewEvent(
-            before.id,
-            next(sequence),
-            EventType.ORDER_STATUS_CHANGED,
-            before=before.status.name,
-            after=after.status.name,
-        )
-        written.append(change)
-    return written
+    first = plan.before.event_sequence + 1
+    made = NewEvent(plan.before.id, first, EventType.ITEMS_CANCELLED, cancellation_id=cancellation.id)
+    return [made, *events.status_changes(plan.before, plan.after, first_sequence=first + 1)]
 
 
 def _new_cancellation(
@@ -278,9 +252,9 @@ async def _answer_again(
 
 def _order_of(selection: Selection) -> UUID | None:
     """The id of the order that a selection is about, None if it names nothing of that type."""
-    ref = ids.parse(selection.package_id if isinstance(selection, PackageSelection) else selection.order_id)
-    kind = "package" if isinstance(selection, PackageSelection) else "order"
-    return ref.uuid if ref and ref.kind == kind else None
+    if isinstance(selection, PackageSelection):
+        return ids.uuid_of(selection.package_id, "package")
+    return ids.uuid_of(selection.order_id, "order")
 
 
 def _target(order: Order | None, selection: Selection) -> Order | None:
@@ -306,7 +280,7 @@ def _request_problems(request: CancellationRequest) -> list[Problem]:
     if len(note) > _LONGEST_NOTE:
         message = f"The note has {len(note)} characters; {_LONGEST_NOTE} are allowed."
         problems.append(Problem(CancellationErrorCode.TEXT_TOO_LONG, message, ("note",)))
-    elif any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\t\n\r" for c in note):
+    elif has_control_characters(note, layout=True):
         message = "The note has control characters; only tab and line ends are allowed."
         problems.append(Problem(CancellationErrorCode.INVALID_TEXT, message, ("note",)))
     return problems

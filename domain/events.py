@@ -1,6 +1,7 @@
 """The log of what happened to orders: append, and read after a number (specification, section 6)."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import cursor
 from domain.database import announce
-from domain.order import EventType, OrderEvent, Shop, value
+from domain.order import EventType, Order, OrderEvent, Shop, value
 from domain.tables import order_events, shops
 
 
@@ -21,6 +22,7 @@ class NewEvent:
     sequence: int
     type: EventType
     package: int | None = None
+    new_package: int | None = None
     cancellation_id: UUID | None = None
     before: str | None = None
     after: str | None = None
@@ -56,6 +58,7 @@ async def append(
             "occurred_at": now,
             "actor": actor,
             "package": event.package,
+            "new_package": event.new_package,
             "cancellation_id": event.cancellation_id,
             "before": event.before,
             "after": event.after,
@@ -65,6 +68,44 @@ async def append(
     await connection.execute(sa.insert(order_events), rows)
     announce(connection, topic(shop_id))
     return last
+
+
+def status_changes(before: Order, after: Order, *, first_sequence: int) -> list[NewEvent]:
+    """What the log says of the statuses that an act changed: packages by number, then the order."""
+    statuses = {package.position: package.status for package in before.packages}
+    changed = [package for package in after.packages if package.status is not statuses[package.position]]
+    events = [
+        NewEvent(
+            before.id,
+            sequence,
+            EventType.PACKAGE_STATUS_CHANGED,
+            package=package.position,
+            before=statuses[package.position].name,
+            after=package.status.name,
+        )
+        for sequence, package in enumerate(changed, first_sequence)
+    ]
+    if after.status is not before.status:
+        events.append(
+            NewEvent(
+                before.id,
+                first_sequence + len(events),
+                EventType.ORDER_STATUS_CHANGED,
+                before=before.status.name,
+                after=after.status.name,
+            )
+        )
+    return events
+
+
+async def append_to(
+    connection: AsyncConnection, shop_id: str, order: Order, events: Sequence[NewEvent], *, actor: str, now: datetime
+) -> Order:
+    """Writes events of one order, none if there are none, and gives the order as it is with them."""
+    if not events:
+        return order
+    number = await append(connection, shop_id, events, actor=actor, now=now)
+    return replace(order, event_sequence=events[-1].sequence, feed_number=number)
 
 
 async def list_events(
@@ -103,6 +144,7 @@ _COLUMNS = (
     order_events.c.occurred_at,
     order_events.c.actor,
     order_events.c.package,
+    order_events.c.new_package,
     order_events.c.cancellation_id,
     order_events.c.before,
     order_events.c.after,

@@ -52,6 +52,12 @@ def of_event(order: UUID, sequence: int) -> str:
     return f"event_{order.hex}_{sequence}"
 
 
+def uuid_of(text: str, kind: str) -> UUID | None:
+    """The UUID in an id of this kind; None if it is no id or one of another kind."""
+    ref = parse(text)
+    return ref.uuid if ref and ref.kind == kind else None
+
+
 def parse(text: str) -> Ref | None:
     """What the id names, or None if it is none of ours. Shop ids are not taken apart: compare with `of_shop`."""
     match = _PATTERN.fullmatch(text)

@@ -10,13 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
 from domain import events, refunds
-from domain.database import Database
+from domain.database import BusyError, Database
 from domain.events import NewEvent
+from domain.moves import BUSY
 from domain.new_order import NewOrder, content_hash
-from domain.order import EventType, FulfillmentErrorCode, ImportOutcome, Shop, value
+from domain.order import EventType, FulfillmentErrorCode, FulfillmentProblem, ImportOutcome, Shop, value
 from domain.order_check import normalise
 from domain.order_file import FileOrder, UnreadableFileError, read_orders
-from domain.order_input import ImportProblem, OrderInput, problem
+from domain.order_input import OrderInput, problem
 from domain.queries import imports
 from domain.queries.imports import Arrival, KnownOrder
 
@@ -36,7 +37,7 @@ class ImportResult:
     number: str
     outcome: ImportOutcome
     order_id: UUID | None
-    problems: tuple[ImportProblem, ...] = ()
+    problems: tuple[FulfillmentProblem, ...] = ()
 
 
 @value
@@ -53,10 +54,14 @@ async def import_orders(
     """Stores what can be stored, in one transaction; results in the order of the inputs.
 
     A known number is UNCHANGED when its content is the same, whatever happened to the order since, and NUMBER_TAKEN
-    when it is not. A number that comes twice is judged as if its second order came in a second call.
+    when it is not. A number that comes twice is judged as if its second order came in a second call. Where the database
+    is too busy, all that could have been stored is refused with TRY_AGAIN.
     """
     judged = [_Judged(given.number, _judgement(shop, given)) for given in inputs]
-    return await _import(database, shop.id, judged, actor=actor, now=now)
+    try:
+        return await _import(database, shop.id, judged, actor=actor, now=now)
+    except BusyError:
+        return [_result(_Judged(order.name, _or_busy(order.judgement)), {}) for order in judged]
 
 
 async def import_file(
@@ -85,7 +90,7 @@ class _Judged:
     """An order by its name, ready to be stored, or what is wrong with it."""
 
     name: str
-    judgement: Arrival | tuple[ImportProblem, ...]
+    judgement: Arrival | tuple[FulfillmentProblem, ...]
 
 
 @value
@@ -94,11 +99,17 @@ class _Batch:
     bytes_read: int
 
 
-def _judgement(shop: Shop, content: OrderInput | tuple[ImportProblem, ...]) -> Arrival | tuple[ImportProblem, ...]:
+def _judgement(
+    shop: Shop, content: OrderInput | tuple[FulfillmentProblem, ...]
+) -> Arrival | tuple[FulfillmentProblem, ...]:
     order = normalise(content) if isinstance(content, OrderInput) else content
     if not isinstance(order, NewOrder):
         return order
     return Arrival(uuid7(), order, content_hash(order), refunds.due(order, shop.shipping_refund_policy))
+
+
+def _or_busy(judgement: Arrival | tuple[FulfillmentProblem, ...]) -> tuple[FulfillmentProblem, ...]:
+    return BUSY.problems if isinstance(judgement, Arrival) else judgement
 
 
 async def _batches(shop: Shop, orders: Iterable[FileOrder]) -> AsyncGenerator[_Batch]:

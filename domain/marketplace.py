@@ -11,11 +11,10 @@ from pydantic import ConfigDict, with_config
 
 from domain import order_check
 from domain.money import digits, to_text
-from domain.order import FeeKind, FulfillmentErrorCode, OrderStatus, PackageStatus, value
+from domain.order import FeeKind, FulfillmentErrorCode, FulfillmentProblem, OrderStatus, PackageStatus, value
 from domain.order_input import (
     BuyerInput,
     FeeInput,
-    ImportProblem,
     OrderInput,
     OrderItemInput,
     PackageInput,
@@ -148,7 +147,7 @@ class _Unit:
         return self.line.sku_id, bool(self.line.is_gift), self.subtotal
 
 
-def order_input(order: MarketplaceOrder) -> OrderInput | tuple[ImportProblem, ...]:
+def order_input(order: MarketplaceOrder) -> OrderInput | tuple[FulfillmentProblem, ...]:
     """The order in our own words, or everything that is wrong with it."""
     translation = _Translation(order)
     given = translation.order()
@@ -159,7 +158,7 @@ class _Translation:
     """Translates one order, part by part, and notes what is wrong on the way."""
 
     def __init__(self, order: MarketplaceOrder) -> None:
-        self.problems: list[ImportProblem] = []
+        self.problems: list[FulfillmentProblem] = []
         self._order = order
         self._currency = order.payment.currency
         self._digits = digits(self._currency)

@@ -1,19 +1,19 @@
-"""The use cases of the e-mail to the buyer: the loop that sends what is queued (specification, section 5)."""
+"""The use cases of the e-mail to the buyer: the loop that sends what is queued, and queueing again (section 5)."""
 
 import asyncio
 import re
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from datetime import datetime
 from email.message import EmailMessage
 from functools import partial
 from typing import Any
 from uuid import UUID
 
-import sqlalchemy as sa
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain import events, outbox
+from domain import events, ids, outbox
 from domain.database import BusyError, Database, UnavailableError
 from domain.events import NewEvent
 from domain.hints import TICK_SECONDS, hint_or_tick
@@ -21,15 +21,25 @@ from domain.mail import content
 from domain.mail.content import CancellationMail
 from domain.mail.message import NO_USABLE_ADDRESS, usable_address
 from domain.mail.sending import Deferred, Outcome, Rejected, Sender, Sent, Unreachable
-from domain.order import EventType, NotificationStatus
+from domain.moves import BUSY, FulfillmentOutcome, no_cancellation
+from domain.order import (
+    Cancellation,
+    EventType,
+    FulfillmentErrorCode,
+    FulfillmentProblem,
+    Notification,
+    NotificationStatus,
+    Order,
+    Shop,
+)
 from domain.outbox import Claimed
-from domain.queries import orders
+from domain.queries import cancellations, orders
 from domain.queries.cancellations import MAIL_TOPIC
-from domain.tables import cancellations
 
 Compose = Callable[[CancellationMail], EmailMessage]
 
 _ACTOR = "mail"
+_QUEUED = NotificationStatus.QUEUED
 _AT_ONCE = 10
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 60.0
@@ -57,6 +67,41 @@ async def run(
                 pause = 0.0
             else:
                 await _or_stop(hint_or_tick(hint), stop)
+
+
+async def resend_notification(
+    database: Database, shop: Shop, cancellation_id: str, *, actor: str, now: datetime
+) -> FulfillmentOutcome:
+    """Queues the e-mail of a cancellation again, as it was; one that is still queued stays so, and nothing is new.
+
+    Refuses with NOT_FOUND, with INVALID_VALUE where the buyer has no usable address, and with TRY_AGAIN.
+    """
+
+    async def work(connection: AsyncConnection) -> FulfillmentOutcome:
+        uuid = ids.uuid_of(cancellation_id, "cancellation")
+        order, cancellation = await cancellations.lock_cancellation(connection, shop.id, uuid)
+        refusals = _resend_refusals(order, cancellation)
+        if order is None or cancellation is None or refusals or cancellation.notification.status is _QUEUED:
+            await connection.rollback()
+            return FulfillmentOutcome(order, cancellation=cancellation, problems=refusals)
+        await outbox.add_again(connection, shop.id, MAIL_TOPIC, cancellation.id, now=now)
+        before, sequence = cancellation.notification.status, order.event_sequence + 1
+        event = _status_changed(order.id, sequence, cancellation.id, before=before, after=_QUEUED)
+        order = await events.append_to(connection, shop.id, order, [event], actor=actor, now=now)
+        return FulfillmentOutcome(order, cancellation=replace(cancellation, notification=Notification(_QUEUED)))
+
+    try:
+        return await database.writing(work)
+    except BusyError:
+        return BUSY
+
+
+def _resend_refusals(order: Order | None, cancellation: Cancellation | None) -> tuple[FulfillmentProblem, ...]:
+    if order is None or cancellation is None:
+        return (no_cancellation(),)
+    if usable_address(order.buyer.email):
+        return ()
+    return (FulfillmentProblem(FulfillmentErrorCode.INVALID_VALUE, NO_USABLE_ADDRESS, ("cancellationId",)),)
 
 
 async def _or_stop(waiting: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
@@ -133,20 +178,17 @@ class _Mailer:
             return
         state = NotificationStatus.SENT if isinstance(outcome, Sent) else NotificationStatus.FAILED
         error = None if isinstance(outcome, Sent) else outcome.error
-        order_id = order_id or await _order_of(connection, claimed)
+        order_id = order_id or await cancellations.find_order_id(connection, claimed.shop_id, claimed.id)
         # The order first, as everyone does who changes anything of it.
-        sequence = await orders.lock_sequence(connection, claimed.shop_id, order_id)
-        if sequence is None or not await outbox.settle(connection, claimed, state, now=now, error=error):
+        sequence = await orders.lock_sequence(connection, claimed.shop_id, order_id) if order_id else None
+        if (
+            order_id is None
+            or sequence is None
+            or not await outbox.settle(connection, claimed, state, now=now, error=error)
+        ):
             await connection.rollback()
             return
-        event = NewEvent(
-            order_id=order_id,
-            sequence=sequence,
-            type=EventType.NOTIFICATION_STATUS_CHANGED,
-            cancellation_id=claimed.id,
-            before=NotificationStatus.QUEUED.name,
-            after=state.name,
-        )
+        event = _status_changed(order_id, sequence, claimed.id, before=_QUEUED, after=state)
         await events.append(connection, claimed.shop_id, [event], actor=_ACTOR, now=now)
 
 
@@ -157,12 +199,17 @@ def _read(claimed: Claimed) -> CancellationMail | None:
         return None
 
 
-async def _order_of(connection: AsyncConnection, claimed: Claimed) -> UUID:
-    statement = sa.select(cancellations.c.order_id).where(
-        cancellations.c.shop_id == claimed.shop_id, cancellations.c.id == claimed.id
+def _status_changed(
+    order_id: UUID, sequence: int, cancellation_id: UUID, *, before: NotificationStatus, after: NotificationStatus
+) -> NewEvent:
+    return NewEvent(
+        order_id=order_id,
+        sequence=sequence,
+        type=EventType.NOTIFICATION_STATUS_CHANGED,
+        cancellation_id=cancellation_id,
+        before=before.name,
+        after=after.name,
     )
-    order_id: UUID = (await connection.execute(statement)).scalar_one()
-    return order_id
 
 
 def _log_fault(event: str, error: Exception) -> None:

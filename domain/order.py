@@ -128,7 +128,9 @@ class EventType(Enum):
     ORDER_IMPORTED = "The order came in."
     ORDER_STATUS_CHANGED = "The order's status changed."
     PACKAGE_STATUS_CHANGED = "A package's status changed."
+    PACKAGE_SPLIT = "Units of a package moved to a new one."
     ITEMS_CANCELLED = "Units were cancelled, by item, package or order."
+    REFUND_STATUS_CHANGED = "The payment system told how the refund went."
     NOTIFICATION_STATUS_CHANGED = "The buyer's e-mail went out, was given up or was queued again."
 
 
@@ -292,7 +294,10 @@ class Notification:
 
 @value
 class Cancellation:
-    """One act of cancelling. `package` is the position of the package when the scope is PACKAGE."""
+    """One act of cancelling. `package` is the position of the package when the scope is PACKAGE.
+
+    `provider_reference` is what the payment system calls the refund, once it has told.
+    """
 
     id: UUID
     order_id: UUID
@@ -306,13 +311,14 @@ class Cancellation:
     actor: str
     idempotency_key: str
     created_at: datetime
+    provider_reference: str | None = None
 
 
 @value
 class OrderEvent:
     """One entry of the log: `number` counts the shop's events, `sequence` the order's.
 
-    `before` and `after` are the names of the statuses that the event is about, `package` is a position.
+    `before` and `after` are the names of the statuses that the event is about, `package` and `new_package` positions.
     """
 
     number: int
@@ -322,9 +328,22 @@ class OrderEvent:
     occurred_at: datetime
     actor: str
     package: int | None = None
+    new_package: int | None = None
     cancellation_id: UUID | None = None
     before: str | None = None
     after: str | None = None
+
+
+@value
+class FulfillmentProblem:
+    """One reason why nothing was done. `path` is in the schema's words and begins below the argument `input`.
+
+    Of an order that comes in, it begins below that order and is in the words of the order's format.
+    """
+
+    code: FulfillmentErrorCode
+    message: str
+    path: tuple[str, ...]
 
 
 @value

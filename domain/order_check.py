@@ -1,6 +1,5 @@
 """Whether an order that comes in can be stored, and as what. Pure (specification, section 7, "Checks")."""
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,6 +12,7 @@ from domain.order import (
     Buyer,
     Fee,
     FulfillmentErrorCode,
+    FulfillmentProblem,
     OrderItem,
     OrderStatus,
     Package,
@@ -21,7 +21,6 @@ from domain.order import (
 )
 from domain.order_input import (
     BuyerInput,
-    ImportProblem,
     OrderInput,
     OrderItemInput,
     PackageInput,
@@ -30,17 +29,13 @@ from domain.order_input import (
 )
 from domain.refunds import order_total
 from domain.status import order_status
+from domain.texts import LONGEST_NUMBER, LONGEST_TEXT, LONGEST_URL, text_faults
 
-LONGEST_TEXT = 500
-LONGEST_NUMBER = 100
-LONGEST_URL = 2_000
 MOST_ITEMS = 500
 MOST_UNITS = 1_000_000
 DEFAULT_LOCALE = "en_US"
 
 _TOO_LARGE = 10**15
-# Control characters, and what UTF-8 cannot hold.
-_UNSTORABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 # The status of the package that holds everything where none is given; a split order has to come with its packages.
 _OF_ONE_PACKAGE = {
     OrderStatus.UNPAID: PackageStatus.AWAITING_SHIPMENT,
@@ -56,7 +51,7 @@ _Path = tuple[str, ...]
 _DONE = frozenset({PackageStatus.DELIVERED, PackageStatus.CANCELLED})
 
 
-def normalise(given: OrderInput) -> NewOrder | tuple[ImportProblem, ...]:
+def normalise(given: OrderInput) -> NewOrder | tuple[FulfillmentProblem, ...]:
     """The order as it will be stored, or everything that is wrong with it."""
     check = _Check(given)
     order = check.order()
@@ -82,7 +77,7 @@ class _Check:
     """Turns one order into what is stored, part by part, and notes what is wrong on the way."""
 
     def __init__(self, given: OrderInput) -> None:
-        self.problems: list[ImportProblem] = []
+        self.problems: list[FulfillmentProblem] = []
         self._given = given
         self._digits = digits(given.currency)
         self._positions = {item.ref: position for position, item in enumerate(given.items, 1)}
@@ -230,10 +225,8 @@ class _Check:
         return self._text(number, name, path, longest=LONGEST_NUMBER)
 
     def _text(self, text: str, name: str, path: _Path = (), *, longest: int = LONGEST_TEXT) -> str:
-        if len(text) > longest:
-            self._refuse(f"must have at most {longest} characters", name, path)
-        if not text.isprintable() and _UNSTORABLE.search(text):
-            self._refuse("must not have control characters or halves of surrogate pairs", name, path)
+        for fault in text_faults(text, longest):
+            self._refuse(fault, name, path)
         return text
 
     def _optional(self, text: str | None, name: str, path: _Path, *, longest: int = LONGEST_TEXT) -> str | None:

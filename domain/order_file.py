@@ -16,9 +16,9 @@ from pydantic_core import ErrorDetails
 from domain import marketplace
 from domain.json_stream import LONGEST_PART, DocumentError, JsonStream
 from domain.marketplace import MarketplaceOrder
-from domain.order import FulfillmentErrorCode, value
-from domain.order_check import LONGEST_NUMBER
-from domain.order_input import ImportProblem, OrderInput, problem
+from domain.order import FulfillmentErrorCode, FulfillmentProblem, value
+from domain.order_input import OrderInput, problem
+from domain.texts import LONGEST_NUMBER
 
 _LINES = frozenset({".jsonl", ".ndjson"})
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -49,12 +49,12 @@ class FileOrder:
     """
 
     name: str
-    content: OrderInput | tuple[ImportProblem, ...]
+    content: OrderInput | tuple[FulfillmentProblem, ...]
     bytes_read: int
 
 
 # Turns the bytes of one order into what they mean.
-_Reading = Callable[[bytes], OrderInput | tuple[ImportProblem, ...]]
+_Reading = Callable[[bytes], OrderInput | tuple[FulfillmentProblem, ...]]
 
 
 def read_orders(path: Path) -> Iterator[FileOrder]:
@@ -152,14 +152,14 @@ def _ours(part: bytes) -> OrderInput:
     return _OUR_ORDER.validate_json(part)
 
 
-def _marketplaces(part: bytes) -> OrderInput | tuple[ImportProblem, ...]:
+def _marketplaces(part: bytes) -> OrderInput | tuple[FulfillmentProblem, ...]:
     return marketplace.order_input(_MARKETPLACE_ORDER.validate_json(part))
 
 
 _LISTS: dict[str, _Reading] = {"orders": _ours, "data.orders": _marketplaces}
 
 
-def _problem(detail: ErrorDetails) -> ImportProblem:
+def _problem(detail: ErrorDetails) -> FulfillmentProblem:
     kind = detail["type"]
     if kind == "json_invalid":
         what = f"cannot be read: {detail['ctx']['error']}"

@@ -12,7 +12,7 @@ from pydantic import ConfigDict, PlainValidator, with_config
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from domain.order import FeeKind, FulfillmentErrorCode, OrderStatus, PackageStatus, value
+from domain.order import FeeKind, FulfillmentErrorCode, FulfillmentProblem, OrderStatus, PackageStatus, value
 
 _Word = TypeVar("_Word", bound=Enum)
 
@@ -112,15 +112,6 @@ class OrderInput:
     fees: tuple[FeeInput, ...] | None = None
 
 
-@value
-class ImportProblem:
-    """One reason not to store an order. `path` is in the words of the format and begins below the one order."""
-
-    code: FulfillmentErrorCode
-    message: str
-    path: tuple[str, ...]
-
-
-def problem(code: FulfillmentErrorCode, path: tuple[str, ...], what: str) -> ImportProblem:
+def problem(code: FulfillmentErrorCode, path: tuple[str, ...], what: str) -> FulfillmentProblem:
     """`what` completes the sentence that begins with the place, such as "must be at least 1"."""
-    return ImportProblem(code, f"{'.'.join(path) or 'The order'} {what}.", path)
+    return FulfillmentProblem(code, f"{'.'.join(path) or 'The order'} {what}.", path)

@@ -39,12 +39,12 @@ class Claimed:
     id: UUID
     payload: Any  # any JSON
     attempts: int
-    created_at: datetime
+    queued_at: datetime
     leased_until: datetime
     lease: UUID
 
     def is_too_old(self, now: datetime) -> bool:
-        return now - self.created_at >= GIVE_UP_AFTER
+        return now - self.queued_at >= GIVE_UP_AFTER
 
 
 async def add(  # noqa: PLR0913 a row has that many columns
@@ -65,7 +65,7 @@ async def add(  # noqa: PLR0913 a row has that many columns
         "payload": payload,
         "state": NotificationStatus.FAILED if error else NotificationStatus.QUEUED,
         "attempts": 0,
-        "created_at": now,
+        "queued_at": now,
         "visible_at": now,
         "lease": None,
         "done_at": now if error else None,
@@ -74,6 +74,19 @@ async def add(  # noqa: PLR0913 a row has that many columns
     await connection.execute(sa.insert(outbox).values(row))
     if not error:
         announce(connection, HINT)
+
+
+async def add_again(connection: AsyncConnection, shop_id: str, topic: str, id: UUID, *, now: datetime) -> None:  # noqa: A002 the column's name
+    """Queues a message that was sent or has failed as if it were new: its attempts and its age begin again."""
+    statement = (
+        sa.update(outbox)
+        .where(outbox.c.shop_id == shop_id, outbox.c.topic == topic, outbox.c.id == id)
+        .values(
+            state=NotificationStatus.QUEUED, attempts=0, queued_at=now, visible_at=now, done_at=None, last_error=None
+        )
+    )
+    await connection.execute(statement)
+    announce(connection, HINT)
 
 
 async def claim(database: Database, topic: str, *, limit: int, now: datetime) -> list[Claimed]:
@@ -85,7 +98,7 @@ async def claim(database: Database, topic: str, *, limit: int, now: datetime) ->
         sa.update(outbox)
         .where(sa.tuple_(*_KEY).in_(sa.select(_next(topic, limit, now))))
         .values(lease=uuid4(), visible_at=now + LEASE, attempts=outbox.c.attempts + 1)
-        .returning(*_KEY, outbox.c.payload, outbox.c.attempts, outbox.c.created_at, outbox.c.visible_at, outbox.c.lease)
+        .returning(*_KEY, outbox.c.payload, outbox.c.attempts, outbox.c.queued_at, outbox.c.visible_at, outbox.c.lease)
     )
 
     async def work(connection: AsyncConnection) -> list[Claimed]:

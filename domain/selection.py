@@ -69,6 +69,18 @@ def find_package(order: Order, package_id: str) -> Package | None:
     return next((p for p in order.packages if ids.of_package(order.id, p.position) == package_id), None)
 
 
+def duplicates(entries: Sequence[ItemEntry]) -> set[int]:
+    """The indexes of entries whose item and package an earlier entry has."""
+    seen: set[tuple[str, str | None]] = set()
+    found: set[int] = set()
+    for index, entry in enumerate(entries):
+        key = (entry.item_id, entry.package_id)
+        if key in seen:
+            found.add(index)
+        seen.add(key)
+    return found
+
+
 def judge(order: Order | None, selection: Selection, reason: CancellationReason) -> Judgement:
     """Judges a request on the order that it names, None when the shop has no such order or package."""
     reason_problems = _not_unlocked(reason, scope_of(selection))
@@ -120,18 +132,18 @@ def _judgement(problems: list[Problem], picks: list[Pick]) -> Judgement:
 
 
 def _without_order(entries: Sequence[ItemEntry]) -> list[Problem]:
-    duplicates = _duplicates(entries)
-    judged = (_wrong_by_itself(i, entry, is_duplicate=i in duplicates) for i, entry in enumerate(entries))
+    repeated = duplicates(entries)
+    judged = (_wrong_by_itself(i, entry, is_duplicate=i in repeated) for i, entry in enumerate(entries))
     return [problem for problem in judged if problem]
 
 
 def _serve(order: Order, entries: Sequence[ItemEntry]) -> tuple[list[Problem], list[Pick]]:
     """Serves entries that name a package first, the others from what is left; a refused entry takes nothing."""
     units = _Units(order)
-    duplicates = _duplicates(entries)
+    repeated = duplicates(entries)
     problems: dict[int, Problem] = {}
     for index, entry in sorted(enumerate(entries), key=lambda numbered: numbered[1].package_id is None):
-        problem = units.refuse(index, entry, is_duplicate=index in duplicates)
+        problem = units.refuse(index, entry, is_duplicate=index in repeated)
         if problem:
             problems[index] = problem
         else:
@@ -202,18 +214,6 @@ def _wrong_by_itself(index: int, entry: ItemEntry, *, is_duplicate: bool) -> Pro
         message = "An earlier entry names this item and package; add the quantities up."
         return _of_entry(CancellationErrorCode.DUPLICATE_ITEM, message, index, "itemId", entry)
     return None
-
-
-def _duplicates(entries: Sequence[ItemEntry]) -> set[int]:
-    """The indexes of entries whose item and package an earlier entry has."""
-    seen: set[tuple[str, str | None]] = set()
-    found: set[int] = set()
-    for index, entry in enumerate(entries):
-        key = (entry.item_id, entry.package_id)
-        if key in seen:
-            found.add(index)
-        seen.add(key)
-    return found
 
 
 def _live_units(package: Package) -> list[Pick]:

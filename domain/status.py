@@ -1,6 +1,6 @@
 """An order's status from its packages, and what moves to what. Pure (specification, section 1)."""
 
-from domain.order import Order, OrderStatus, Package, PackageStatus
+from domain.order import Order, OrderStatus, Package, PackageStatus, RefundStatus
 
 # Set on the order, these win over what its packages say for as long as it has a live unit.
 SET_ON_ORDER = frozenset({OrderStatus.UNPAID, OrderStatus.ON_HOLD, OrderStatus.COMPLETED})
@@ -24,6 +24,12 @@ ORDER_TRANSITIONS: dict[OrderStatus, frozenset[OrderStatus]] = {
     OrderStatus.DELIVERED: frozenset({OrderStatus.COMPLETED}),
     OrderStatus.COMPLETED: frozenset(),
     OrderStatus.CANCELLED: frozenset(),
+}
+REFUND_TRANSITIONS: dict[RefundStatus, frozenset[RefundStatus]] = {
+    RefundStatus.PENDING: frozenset({RefundStatus.SUCCEEDED, RefundStatus.FAILED}),
+    RefundStatus.FAILED: frozenset({RefundStatus.SUCCEEDED}),
+    RefundStatus.SUCCEEDED: frozenset(),
+    RefundStatus.NOT_NEEDED: frozenset(),
 }
 
 

@@ -223,6 +223,7 @@ class CancellationRow(SQLModel, table=True):
     fees_total: int = Field(sa_type=sa.BigInteger)
     total: int = Field(sa_type=sa.BigInteger)
     refund_status: RefundStatus = Field(sa_type=_enum(RefundStatus))
+    provider_reference: str | None
     actor: str
     idempotency_key: str
     created_at: datetime = Field(sa_type=UtcDateTime)
@@ -275,6 +276,11 @@ class OrderEventRow(SQLModel, table=True):
             ["shop_id", "order_id", "package"], ["packages.shop_id", "packages.order_id", "packages.position"]
         ),
         sa.ForeignKeyConstraint(
+            ["shop_id", "order_id", "new_package"],
+            ["packages.shop_id", "packages.order_id", "packages.position"],
+            name="fk_order_events_packages_new",
+        ),
+        sa.ForeignKeyConstraint(
             ["shop_id", "order_id", "cancellation_id"],
             ["cancellations.shop_id", "cancellations.order_id", "cancellations.id"],
         ),
@@ -290,6 +296,7 @@ class OrderEventRow(SQLModel, table=True):
     occurred_at: datetime = Field(sa_type=UtcDateTime)
     actor: str
     package: int | None
+    new_package: int | None
     cancellation_id: UUID | None
     before: str | None
     after: str | None
@@ -321,7 +328,10 @@ class IdempotencyRow(SQLModel, table=True):
 
 
 class OutboxRow(SQLModel, table=True):
-    """A message to be sent. It is due at `visible_at`, also after a pause or when the lease of who claimed it ends."""
+    """A message to be sent, since `queued_at`.
+
+    It is due at `visible_at`, also after a pause or when the lease of who claimed it ends.
+    """
 
     __tablename__ = "outbox"
     __table_args__ = (
@@ -342,7 +352,7 @@ class OutboxRow(SQLModel, table=True):
     payload: dict[str, Any] = Field(sa_type=sa.JSON)
     state: NotificationStatus = Field(sa_type=_enum(NotificationStatus))
     attempts: int
-    created_at: datetime = Field(sa_type=UtcDateTime)
+    queued_at: datetime = Field(sa_type=UtcDateTime)
     visible_at: datetime = Field(sa_type=UtcDateTime)
     lease: UUID | None
     done_at: datetime | None = Field(sa_type=UtcDateTime)

@@ -15,7 +15,7 @@ from domain.refunds import due
 from domain.status import SET_ON_ORDER, derived
 
 Rows = Sequence[sa.Row[Any]]
-_ACTS = {"ITEMS_CANCELLED", "PACKAGE_STATUS_CHANGED", "ORDER_STATUS_CHANGED"}
+_ACTS = {"ITEMS_CANCELLED", "PACKAGE_STATUS_CHANGED", "PACKAGE_SPLIT", "ORDER_STATUS_CHANGED"}
 
 
 async def dump(database: Database) -> dict[str, list[tuple[Any, ...]]]:
@@ -114,27 +114,36 @@ def _check_log(where: str, order: Order, rows: Mapping[str, Rows]) -> None:
     assert [event.type.name for event in events].index("ORDER_IMPORTED") == 0, where
     told = [event.cancellation_id for event in events if event.type.name == "ITEMS_CANCELLED"]
     assert sorted(told) == sorted(row.id for row in rows["cancellations"]), where
-    # A carrier that is stored alone raises the version without an event.
+    # A carrier that is stored alone raises the version without an event, and what the order's status follows with it.
     moves = [event for event in events if event.type.name == "PACKAGE_STATUS_CHANGED" and event.after != "CANCELLED"]
-    assert order.version >= 1 + len(told) + len(moves), where
+    splits = [event for event in events if event.type.name == "PACKAGE_SPLIT"]
+    assert order.version >= 1 + len(told) + len(moves) + len(splits), where
+    assert len({event.new_package for event in splits}) == len(splits), where
     assert order.version > 1 or not _ACTS & {event.type.name for event in events}, where
-    changes = [(event.before, event.after) for event in events if event.type.name == "ORDER_STATUS_CHANGED"]
-    assert all(before != after for before, after in changes), where
-    assert [before for before, _ in changes[1:]] == [after for _, after in changes[:-1]], where
-    assert not changes or changes[-1][1] == order.status.name, where
+    _check_steps(where, [each for each in events if each.type.name == "ORDER_STATUS_CHANGED"], order.status.name)
+    moved = [event for event in events if event.type.name == "PACKAGE_STATUS_CHANGED"]
     for package in order.packages:
-        steps = [
-            (e.before, e.after)
-            for e in events
-            if e.type.name == "PACKAGE_STATUS_CHANGED" and e.package == package.position
-        ]
-        assert [before for before, _ in steps[1:]] == [after for _, after in steps[:-1]], where
-        assert not steps or steps[-1][1] == package.status.name, where
+        _check_steps(where, [each for each in moved if each.package == package.position], package.status.name)
+
+
+def _check_steps(where: str, steps: Rows, end: str) -> None:
+    """Each change of a status goes on where the one before it ended, and the last one ends at the present status."""
+    assert all(step.before != step.after for step in steps), where
+    assert [step.before for step in steps[1:]] == [step.after for step in steps[:-1]], where
+    assert not steps or steps[-1].after == end, where
 
 
 def _check_answers(rows: Mapping[str, Rows]) -> None:
-    """Each cancellation has one e-mail and one key, and there are no others."""
+    """Each cancellation has one e-mail and one key, and there are no others; the log tells what became of them."""
     made = {row.id: row.idempotency_key for row in rows["cancellations"]}
     assert sorted(row.id for row in rows["outbox"] if row.topic == "cancellation") == sorted(made)
     assert {row.cancellation_id: row.key for row in rows["idempotency_keys"]} == made
     assert len(rows["idempotency_keys"]) == len(made)
+    mails = {row.id: row.state.name for row in rows["outbox"]}
+    for row in rows["cancellations"]:
+        events = [event for event in rows["order_events"] if event.cancellation_id == row.id]
+        settled = [event for event in events if event.type.name == "REFUND_STATUS_CHANGED"]
+        mailed = [event for event in events if event.type.name == "NOTIFICATION_STATUS_CHANGED"]
+        _check_steps(row.idempotency_key, settled, row.refund_status.name)
+        _check_steps(row.idempotency_key, mailed, mails[row.id])
+        assert settled or row.refund_status.name == ("PENDING" if row.total else "NOT_NEEDED"), row.idempotency_key

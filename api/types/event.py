@@ -12,7 +12,7 @@ from api.types.order import Order, Package, find_package
 from api.types.scalars import described
 from domain import events, ids
 from domain import order as domain
-from domain.order import EventType, NotificationStatus, OrderStatus, PackageStatus
+from domain.order import EventType, NotificationStatus, OrderStatus, PackageStatus, RefundStatus
 
 
 @strawberry.interface(description="One entry of the log of what happened to orders.")
@@ -48,7 +48,20 @@ class ItemsCancelled(OrderEvent):
     cancellation: Cancellation = described("The cancellation.")
 
 
-@strawberry.type(description="The buyer's e-mail went out or was given up.")
+@strawberry.type(description="The payment system told how the refund of a cancellation went.")
+class RefundStatusChanged(OrderEvent):
+    cancellation: Cancellation = described("The cancellation, as it is now.")
+    from_: RefundStatus = strawberry.field(name="from", description="The status of the refund before.")
+    to: RefundStatus = described("The status of the refund after.")
+
+
+@strawberry.type(description="Units of a package moved to a new package.")
+class PackageSplit(OrderEvent):
+    package: Package = described("The package that they were in, as it is now.")
+    new_package: Package = described("The package that they are in since, as it is now.")
+
+
+@strawberry.type(description="The buyer's e-mail went out, was given up or was queued again.")
 class NotificationStatusChanged(OrderEvent):
     cancellation: Cancellation = described("The cancellation that the e-mail is about.")
     to: NotificationStatus = described("The status of the e-mail after.")
@@ -66,7 +79,9 @@ class OrderEventConnection:
     page_info: PageInfo = described("Whether there is more, and where it begins.")
 
 
-def event_type(order: Order, event: domain.OrderEvent, cancellation: Cancellation | None) -> OrderEvent:
+def event_type(  # noqa: PLR0911 one for each type
+    order: Order, event: domain.OrderEvent, cancellation: Cancellation | None
+) -> OrderEvent:
     """One event with its order and, where it is about one, its cancellation as they are now."""
     common: dict[str, Any] = {  # the fields of the interface
         "id": strawberry.ID(ids.of_event(event.order_id, event.sequence)),
@@ -87,6 +102,17 @@ def event_type(order: Order, event: domain.OrderEvent, cancellation: Cancellatio
             return PackageStatusChanged(**common, package=package, from_=from_, to=to)
         case EventType.ITEMS_CANCELLED:
             return ItemsCancelled(**common, cancellation=_there(cancellation))
+        case EventType.PACKAGE_SPLIT:
+            package = find_package(order, int(event.package or 0))
+            new_package = find_package(order, int(event.new_package or 0))
+            return PackageSplit(**common, package=package, new_package=new_package)
+        case EventType.REFUND_STATUS_CHANGED:
+            return RefundStatusChanged(
+                **common,
+                cancellation=_there(cancellation),
+                from_=RefundStatus[str(event.before)],
+                to=RefundStatus[str(event.after)],
+            )
         case EventType.NOTIFICATION_STATUS_CHANGED:
             to_status = NotificationStatus[str(event.after)]
             return NotificationStatusChanged(**common, cancellation=_there(cancellation), to=to_status)
@@ -112,4 +138,12 @@ def event_connection(found: Sequence[OrderEvent], after: str | None, *, has_more
     )
 
 
-EVENT_TYPES = (OrderImported, OrderStatusChanged, PackageStatusChanged, ItemsCancelled, NotificationStatusChanged)
+EVENT_TYPES = (
+    OrderImported,
+    OrderStatusChanged,
+    PackageStatusChanged,
+    PackageSplit,
+    ItemsCancelled,
+    RefundStatusChanged,
+    NotificationStatusChanged,
+)

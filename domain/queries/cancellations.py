@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,7 @@ from domain.order import (
     Cancellation,
     Notification,
     NotificationStatus,
+    Order,
     PackageStatus,
     Pick,
     RefundBreakdown,
@@ -21,7 +22,7 @@ from domain.order import (
     value,
 )
 from domain.queries.dialect import insert_or_ignore
-from domain.queries.orders import fees_of, pairs_of
+from domain.queries.orders import fees_of, find_order, lock_sequence, pairs_of
 from domain.tables import (
     cancellation_lines,
     cancellations,
@@ -88,6 +89,41 @@ async def find_cancellations(
     """Those that the shop has, by id."""
     found = await _find(connection, shop_id, cancellations.c.id.in_(list(cancellation_ids)))
     return {cancellation.id: cancellation for cancellation in found}
+
+
+async def find_order_id(connection: AsyncConnection, shop_id: str, cancellation_id: UUID) -> UUID | None:
+    """The order that a cancellation is of."""
+    statement = sa.select(cancellations.c.order_id).where(
+        cancellations.c.shop_id == shop_id, cancellations.c.id == cancellation_id
+    )
+    order_id: UUID | None = (await connection.execute(statement)).scalar_one_or_none()
+    return order_id
+
+
+async def lock_cancellation(
+    connection: AsyncConnection, shop_id: str, cancellation_id: UUID | None
+) -> tuple[Order | None, Cancellation | None]:
+    """Locks the order of the cancellation until the transaction ends and takes its next event sequence.
+
+    Gives both as they were before; None and None if the shop has no such cancellation.
+    """
+    order_id = await find_order_id(connection, shop_id, cancellation_id) if cancellation_id else None
+    if order_id is None or cancellation_id is None:
+        return None, None
+    await lock_sequence(connection, shop_id, order_id)
+    order = await find_order(connection, shop_id, order_id)
+    before = order and replace(order, event_sequence=order.event_sequence - 1)
+    return before, await find_cancellation(connection, shop_id, cancellation_id)
+
+
+async def store_settlement(connection: AsyncConnection, shop_id: str, cancellation: Cancellation) -> None:
+    """Writes how the refund went; the order is locked."""
+    statement = (
+        sa.update(cancellations)
+        .where(cancellations.c.shop_id == shop_id, cancellations.c.id == cancellation.id)
+        .values(refund_status=cancellation.refund_status, provider_reference=cancellation.provider_reference)
+    )
+    await connection.execute(statement)
 
 
 async def list_by_order(
@@ -157,6 +193,7 @@ def _cancellation(row: sa.Row[Any], lines: tuple[RefundLine, ...]) -> Cancellati
         actor=row.actor,
         idempotency_key=row.idempotency_key,
         created_at=row.created_at,
+        provider_reference=row.provider_reference,
     )
 
 
@@ -222,6 +259,7 @@ async def insert_cancellation(
             fees_total=sum(fee.amount for fee in breakdown.fees),
             total=breakdown.total,
             refund_status=cancellation.refund_status,
+            provider_reference=cancellation.provider_reference,
             actor=cancellation.actor,
             idempotency_key=cancellation.idempotency_key,
             created_at=cancellation.created_at,

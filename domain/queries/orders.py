@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -89,6 +90,7 @@ async def store_order(connection: AsyncConnection, shop_id: str, order: Order) -
         .where(orders.c.shop_id == shop_id, orders.c.id == order.id)
         .values(
             status=order.status,
+            paid_at=order.paid_at,
             refunded=order.refunded,
             updated_at=order.updated_at,
             event_sequence=order.event_sequence,
@@ -105,6 +107,28 @@ async def store_package(connection: AsyncConnection, shop_id: str, order_id: UUI
         .values(status=package.status, carrier=package.carrier, tracking_number=package.tracking_number)
     )
     await connection.execute(statement)
+
+
+async def store_split(connection: AsyncConnection, shop_id: str, order_id: UUID, left: Package, new: Package) -> None:
+    """Writes a package that is new, and takes what is in it out of the one that it was split from."""
+    key = {"shop_id": shop_id, "order_id": order_id}
+    row = {"position": new.position, "number": new.number, "status": new.status}
+    carried = {"carrier": new.carrier, "tracking_number": new.tracking_number}
+    await connection.execute(sa.insert(packages).values(**key, **row, **carried))
+    kept = {packed.item: packed.quantity for packed in left.items}
+    here = (
+        package_items.c.shop_id == shop_id,
+        package_items.c.order_id == order_id,
+        package_items.c.package == left.position,
+    )
+    gone = [moved.item for moved in new.items if moved.item not in kept]
+    await connection.execute(sa.delete(package_items).where(*here, package_items.c.item.in_(gone)))
+    fewer = sa.update(package_items).where(*here, package_items.c.item == sa.bindparam("moved"))
+    rest = [{"moved": moved.item, "quantity": kept[moved.item]} for moved in new.items if moved.item in kept]
+    if rest:
+        await connection.execute(fewer, rest)
+    rows = [{**key, "package": new.position, **asdict(moved)} for moved in new.items]
+    await connection.execute(sa.insert(package_items), rows)
 
 
 async def with_contents(connection: AsyncConnection, shop_id: str, headers: Sequence[Row]) -> list[Order]:

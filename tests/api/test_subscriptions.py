@@ -6,7 +6,7 @@ from typing import Any
 
 from domain import fulfillment
 from domain.database import Database
-from domain.fulfillment import PackageMove
+from domain.moves import PackageMove
 from domain.order import Order, PackageStatus, Shop
 from tests.api.client import Client, a_token, hear, say
 from tests.api.conftest import on_sqlite

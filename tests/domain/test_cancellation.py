@@ -293,7 +293,8 @@ async def test_a_preview_tells_exactly_what_the_cancellation_then_does(
     assert outcome.order
     assert preview.order == preview.plan.before == order
     assert preview.plan.breakdown == outcome.cancellation.breakdown
-    assert replace(preview.plan.after, updated_at=LATER, feed_number=outcome.order.feed_number) == outcome.order
+    sequence, number = outcome.order.event_sequence, outcome.order.feed_number
+    assert replace(preview.plan.after, updated_at=LATER, event_sequence=sequence, feed_number=number) == outcome.order
 
 
 @pytest.mark.parametrize("select", SCOPES.values(), ids=SCOPES)

@@ -8,7 +8,7 @@ import pytest
 from domain import fulfillment
 from domain.cancellation import Outcome
 from domain.database import Database
-from domain.fulfillment import MoveOutcome, PackageMove
+from domain.moves import FulfillmentOutcome, PackageMove
 from domain.order import Order, OrderStatus, PackageStatus, Shop
 from tests.cancelling import LATER, a_request, cancel, codes, everything, happened, package, package_id, units
 from tests.invariants import assert_sound
@@ -133,7 +133,7 @@ async def test_a_replay_during_other_cancellations_sees_one_state_of_the_order(d
 # A cancellation against a package that moves on
 
 
-async def move(database: Database, shop: Shop, package_id: str, status: PackageStatus) -> MoveOutcome:
+async def move(database: Database, shop: Shop, package_id: str, status: PackageStatus) -> FulfillmentOutcome:
     return await fulfillment.update_package_status(
         database, shop, PackageMove(package_id, status), actor="warehouse", now=LATER
     )
@@ -182,7 +182,7 @@ async def test_a_package_moves_on_before_or_after_a_cancellation_of_its_units(
     async def cancelling(order: Order) -> Outcome:
         return await cancel(database, shop, a_request(units(order, ("SKU-dress", quantity)), order.number))
 
-    async def moving(order: Order) -> MoveOutcome:
+    async def moving(order: Order) -> FulfillmentOutcome:
         return await move(database, shop, package_id(order, f"{order.number}-1"), PackageStatus.AWAITING_COLLECTION)
 
     # Half of the rounds begin with the one, half with the other.
@@ -194,7 +194,7 @@ async def test_a_package_moves_on_before_or_after_a_cancellation_of_its_units(
     stories = [
         (
             codes(cancelled),
-            [refusal.code.name for refusal in moved.refusals],
+            [problem.code.name for problem in moved.problems],
             (await stored(database, shop, order.number)).items[0].cancelled_quantity,
             await happened(database, order),
         )
@@ -220,6 +220,6 @@ async def test_a_package_that_is_cancelled_whole_goes_nowhere_else(database: Dat
     )
 
     after = [await stored(database, shop, order.number) for order in orders]
-    stories = [(codes(cancelled), [refusal.code.name for refusal in moved.refusals]) for cancelled, moved in rounds]
+    stories = [(codes(cancelled), [problem.code.name for problem in moved.problems]) for cancelled, moved in rounds]
     assert [ENDS[order.packages[0].status] for order in after] == stories
     await assert_sound(database)

@@ -10,7 +10,7 @@ import pytest
 
 from domain import fulfillment, ids
 from domain.database import Database
-from domain.fulfillment import MoveOutcome, PackageMove
+from domain.moves import FulfillmentOutcome, PackageMove
 from domain.order import Order, OrderStatus, PackageStatus, Shop
 from tests.cancelling import LATER, a_request, cancel_well, happened, package_id, units
 from tests.invariants import assert_sound, dump
@@ -43,14 +43,14 @@ async def a_split_order(database: Database, shop: Shop, one: PackageStatus, othe
     return (await store(database, shop, an_order_input("1001", packages=packages)))[0]
 
 
-async def move(database: Database, shop: Shop, order: Order, status: PackageStatus, **more: Any) -> MoveOutcome:
+async def move(database: Database, shop: Shop, order: Order, status: PackageStatus, **more: Any) -> FulfillmentOutcome:
     """Moves the package A; the rest are carrier and tracking number."""
     request = PackageMove(package_id(order, "A"), status, **more)
     return await fulfillment.update_package_status(database, shop, request, actor="warehouse", now=LATER)
 
 
-def refused(outcome: MoveOutcome) -> list[tuple[str, tuple[str, ...]]]:
-    return [(refusal.code.name, refusal.path) for refusal in outcome.refusals]
+def refused(outcome: FulfillmentOutcome) -> list[tuple[str, tuple[str, ...]]]:
+    return [(problem.code.name, problem.path) for problem in outcome.problems]
 
 
 @pytest.mark.parametrize(("start", "end"), sorted(WAYS, key=str), ids=names)
@@ -62,7 +62,7 @@ async def test_a_package_moves_along_a_way_that_there_is(
     outcome = await move(database, shop, order, end)
 
     after = await stored(database, shop, "1001")
-    assert outcome == MoveOutcome(after, after.packages[0])
+    assert outcome == FulfillmentOutcome(after, after.packages[0])
     assert after.packages == (replace(order.packages[0], status=end), order.packages[1])
     assert (after.status, after.version, after.updated_at) == (OrderStatus[end.name], 2, LATER)
     assert after.refunded == order.refunded == 2000
@@ -94,7 +94,7 @@ async def test_the_present_status_again_writes_nothing(database: Database, shop:
 
     outcome = await move(database, shop, order, status)
 
-    assert outcome == MoveOutcome(order, order.packages[0])
+    assert outcome == FulfillmentOutcome(order, order.packages[0])
     assert await dump(database) == before
 
 
@@ -107,7 +107,7 @@ async def test_with_the_present_status_a_carrier_is_stored_without_an_event(
     outcome = await move(database, shop, order, status, carrier="Swift", tracking_number="T-1")
 
     after = await stored(database, shop, "1001")
-    assert outcome == MoveOutcome(after, after.packages[0])
+    assert outcome == FulfillmentOutcome(after, after.packages[0])
     assert after == replace(
         order,
         version=2,
@@ -148,7 +148,7 @@ async def test_a_carrier_that_is_stored_already_changes_nothing(database: Databa
 
     outcome = await move(database, shop, order, PackageStatus.AWAITING_COLLECTION, carrier="Swift")
 
-    assert outcome.refusals == ()
+    assert outcome.problems == ()
     assert await dump(database) == before
 
 

@@ -263,7 +263,7 @@ async def test_a_new_order_is_stored_with_its_first_event(database: Database) ->
     assert (order.packages[0].carrier, order.packages[0].tracking_number) == ("DHL", "T-1")
     rows = await dump(database)
     assert rows["order_events"] == [
-        ("demo", 1, order.id, 1, EventType.ORDER_IMPORTED, LATER, "warehouse", None, None, None, None),
+        ("demo", 1, order.id, 1, EventType.ORDER_IMPORTED, LATER, "warehouse", *[None] * 5),
     ]
     assert [row[6] for row in rows["order_items"]] == ["das masskleid"]
     assert rows["cancellations"] == rows["outbox"] == []

@@ -63,7 +63,7 @@ async def test_a_message_is_claimed_with_what_was_added(database: Database) -> N
     [claimed] = await claim(database)
 
     assert (claimed.shop_id, claimed.topic, claimed.id, claimed.payload) == ("demo", TOPIC, UUID(int=1), {"number": 1})
-    assert (claimed.attempts, claimed.created_at) == (1, NOW + timedelta(microseconds=1))
+    assert (claimed.attempts, claimed.queued_at) == (1, NOW + timedelta(microseconds=1))
     assert claimed.leased_until == NOW + timedelta(seconds=61)
 
 

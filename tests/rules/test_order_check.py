@@ -11,6 +11,7 @@ from domain.order import (
     Fee,
     FeeKind,
     FulfillmentErrorCode,
+    FulfillmentProblem,
     OrderItem,
     OrderStatus,
     Package,
@@ -18,7 +19,7 @@ from domain.order import (
     PackageStatus,
 )
 from domain.order_check import normalise
-from domain.order_input import BuyerInput, FeeInput, ImportProblem, OrderInput, PackageInput, PackageItemInput
+from domain.order_input import BuyerInput, FeeInput, OrderInput, PackageInput, PackageItemInput
 from tests.stored import a_package_input, an_item_input, an_order_input
 
 INVALID_VALUE = FulfillmentErrorCode.INVALID_VALUE
@@ -228,7 +229,7 @@ def test_a_wrong_total_is_told_with_both_sums() -> None:
     given = replace(ORDER, currency="JPY", items=(replace(DRESS, subtotal="3000"),), shipping_fee="500", total="3501")
 
     assert normalise(given) == (
-        ImportProblem(AMOUNTS_DO_NOT_ADD_UP, "total is 3501, but the parts sum to 3500.", ("total",)),
+        FulfillmentProblem(AMOUNTS_DO_NOT_ADD_UP, "total is 3501, but the parts sum to 3500.", ("total",)),
     )
 
 
@@ -296,7 +297,7 @@ def test_more_than_500_items_are_refused() -> None:
 
     assert len(new_order(an_order_input("1001", *items[:500])).items) == 500
     assert normalise(an_order_input("1001", *items)) == (
-        ImportProblem(INVALID_VALUE, "items must be at most 500.", ("items",)),
+        FulfillmentProblem(INVALID_VALUE, "items must be at most 500.", ("items",)),
     )
 
 

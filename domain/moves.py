@@ -1,0 +1,146 @@
+"""Where packages, orders and refunds may go, and what an order is then. Pure (specification, sections 4 and 7)."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from domain.order import (
+    Cancellation,
+    FulfillmentErrorCode,
+    FulfillmentProblem,
+    Order,
+    OrderStatus,
+    Package,
+    PackageStatus,
+    RefundStatus,
+    value,
+)
+from domain.order_input import problem
+from domain.selection import find_package
+from domain.status import REFUND_TRANSITIONS, SET_ON_ORDER, can_move_order, can_move_package, order_status
+from domain.texts import LONGEST_NUMBER, LONGEST_TEXT, text_faults
+
+_SETTLED = frozenset({RefundStatus.SUCCEEDED, RefundStatus.FAILED})
+
+
+@value
+class PackageMove:
+    """The status a package is to have; a carrier or tracking number that is None is left as it is."""
+
+    package_id: str
+    status: PackageStatus
+    carrier: str | None = None
+    tracking_number: str | None = None
+
+
+@value
+class Settlement:
+    """How a refund went. `provider_reference` is what the payment system calls it."""
+
+    cancellation_id: str
+    status: RefundStatus
+    provider_reference: str | None = None
+
+
+@value
+class FulfillmentOutcome:
+    """The order, and of its parts those that the call was about, as they are now; None where there is none.
+
+    With any problem nothing was done.
+    """
+
+    order: Order | None = None
+    package: Package | None = None
+    new_package: Package | None = None
+    cancellation: Cancellation | None = None
+    problems: tuple[FulfillmentProblem, ...] = ()
+
+
+BUSY = FulfillmentOutcome(
+    problems=(FulfillmentProblem(FulfillmentErrorCode.TRY_AGAIN, "The order is busy; try again in a moment.", ()),)
+)
+
+
+def moved_package(order: Order | None, move: PackageMove) -> FulfillmentOutcome:
+    """The order with the package moved; the same order if nothing of the package changes."""
+    unfit = [
+        *_unfit(move.carrier, "carrier", LONGEST_TEXT),
+        *_unfit(move.tracking_number, "trackingNumber", LONGEST_NUMBER),
+    ]
+    package = find_package(order, move.package_id) if order else None
+    if order is None or package is None:
+        return FulfillmentOutcome(problems=(no_package(), *unfit))
+    problems = (*_wrong_way(order, package, move.status), *unfit)
+    if problems:
+        return FulfillmentOutcome(order, package, problems=problems)
+    moved = replace(
+        package,
+        status=move.status,
+        carrier=_given(move.carrier, package.carrier),
+        tracking_number=_given(move.tracking_number, package.tracking_number),
+    )
+    packages = tuple(moved if each is package else each for each in order.packages)
+    return FulfillmentOutcome(replace(order, packages=packages, status=order_status(order.status, packages)), moved)
+
+
+def moved_order(order: Order | None, to: OrderStatus, now: datetime) -> FulfillmentOutcome:
+    """The order with this status. AWAITING_SHIPMENT means released: then it is paid, and has its packages' status."""
+    if order is None:
+        message = "The shop has no order with this id."
+        return FulfillmentOutcome(problems=(FulfillmentProblem(FulfillmentErrorCode.NOT_FOUND, message, ("orderId",)),))
+    if to is order.status:
+        return FulfillmentOutcome(order)
+    if not can_move_order(order, to):
+        message = f"An order that is {order.status.name} cannot become {to.name}."
+        refusal = FulfillmentProblem(FulfillmentErrorCode.TRANSITION_NOT_ALLOWED, message, ("status",))
+        return FulfillmentOutcome(order, problems=(refusal,))
+    if to in SET_ON_ORDER:
+        return FulfillmentOutcome(replace(order, status=to))
+    return FulfillmentOutcome(
+        replace(order, status=order_status(to, order.packages), paid_at=order.paid_at or now),
+    )
+
+
+def settled_refund(order: Order | None, cancellation: Cancellation | None, told: Settlement) -> FulfillmentOutcome:
+    """The cancellation with its refund settled; the same cancellation if it is settled so already."""
+    unfit = _unfit(told.provider_reference, "providerReference", LONGEST_TEXT)
+    if told.status not in _SETTLED:
+        unfit = [problem(FulfillmentErrorCode.INVALID_VALUE, ("status",), "must be SUCCEEDED or FAILED"), *unfit]
+    if order is None or cancellation is None:
+        return FulfillmentOutcome(problems=(no_cancellation(), *unfit))
+    if told.status is cancellation.refund_status or unfit:
+        return FulfillmentOutcome(order, cancellation=cancellation, problems=tuple(unfit))
+    if told.status not in REFUND_TRANSITIONS[cancellation.refund_status]:
+        message = f"A refund that is {cancellation.refund_status.name} cannot become {told.status.name}."
+        refusal = FulfillmentProblem(FulfillmentErrorCode.TRANSITION_NOT_ALLOWED, message, ("status",))
+        return FulfillmentOutcome(order, cancellation=cancellation, problems=(refusal,))
+    reference = _given(told.provider_reference, cancellation.provider_reference)
+    settled = replace(cancellation, refund_status=told.status, provider_reference=reference)
+    return FulfillmentOutcome(order, cancellation=settled)
+
+
+def no_cancellation() -> FulfillmentProblem:
+    message = "The shop has no cancellation with this id."
+    return FulfillmentProblem(FulfillmentErrorCode.NOT_FOUND, message, ("cancellationId",))
+
+
+def no_package() -> FulfillmentProblem:
+    return FulfillmentProblem(FulfillmentErrorCode.NOT_FOUND, "The shop has no package with this id.", ("packageId",))
+
+
+def _given(text: str | None, present: str | None) -> str | None:
+    """What is stored of a text: none for an empty one, and when none is given the present one."""
+    return present if text is None else text or None
+
+
+def _wrong_way(order: Order, package: Package, to: PackageStatus) -> list[FulfillmentProblem]:
+    if to is package.status or can_move_package(order, package, to):
+        return []
+    message = (
+        f"A package that is {package.status.name} in an order that is {order.status.name} cannot become {to.name}."
+    )
+    return [FulfillmentProblem(FulfillmentErrorCode.TRANSITION_NOT_ALLOWED, message, ("status",))]
+
+
+def _unfit(text: str | None, name: str, longest: int) -> list[FulfillmentProblem]:
+    """What is wrong with a text that is optional; carriers and tracking numbers have the limits of an import."""
+    return [problem(FulfillmentErrorCode.INVALID_VALUE, (name,), fault) for fault in text_faults(text or "", longest)]

@@ -1,0 +1,113 @@
+"""Which units may move from a package to a new one, and what the order is then. Pure (specification, section 7)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import count
+
+from domain import ids
+from domain.moves import FulfillmentOutcome, no_package
+from domain.order import (
+    FulfillmentErrorCode,
+    FulfillmentProblem,
+    ItemEntry,
+    Order,
+    Package,
+    PackageItem,
+    PackageStatus,
+    value,
+)
+from domain.selection import duplicates, find_package
+from domain.status import SET_ON_ORDER
+
+
+@value
+class PackageSplit:
+    """Which units of the package move to a new one; the entries name no package."""
+
+    package_id: str
+    entries: tuple[ItemEntry, ...]
+
+
+def split_package(order: Order | None, split: PackageSplit) -> FulfillmentOutcome:
+    """The order with these units in a package of their own; cancelled units stay where they are."""
+    problems = [] if split.entries else [_problem("Name at least one item to move.", "EMPTY_SELECTION", "items")]
+    package = find_package(order, split.package_id) if order else None
+    if order is None or package is None:
+        wrong = (wrong for wrong in _wrong_by_themselves(split.entries) if wrong)
+        return FulfillmentOutcome(problems=(no_package(), *problems, *wrong))
+    problems = [*_not_split(order, package), *problems]
+    problems += _entry_problems(order, package, split.entries, is_open=not problems)
+    if problems:
+        return FulfillmentOutcome(order, package, problems=tuple(problems))
+    quantities = {entry.item_id: entry.quantity for entry in split.entries}
+    moving = {packed.item: quantities.get(ids.of_item(order.id, packed.item), 0) for packed in package.items}
+    left = replace(package, items=_without(package, moving))
+    new = Package(
+        position=1 + max(each.position for each in order.packages),
+        number=_free_number(order, package.number),
+        status=package.status,
+        carrier=None,
+        tracking_number=None,
+        items=tuple(PackageItem(item, quantity, 0) for item, quantity in moving.items() if quantity),
+    )
+    packages = [new, *(left if each is package else each for each in order.packages)]
+    after = replace(order, packages=tuple(sorted(packages, key=lambda each: each.number)))
+    return FulfillmentOutcome(after, left, new)
+
+
+def _not_split(order: Order, package: Package) -> list[FulfillmentProblem]:
+    if package.status is PackageStatus.AWAITING_SHIPMENT and order.status not in SET_ON_ORDER:
+        return []
+    message = f"A package that is {package.status.name} in an order that is {order.status.name} cannot be split."
+    return [_problem(message, "TRANSITION_NOT_ALLOWED", "packageId")]
+
+
+def _entry_problems(
+    order: Order, package: Package, entries: Sequence[ItemEntry], *, is_open: bool
+) -> list[FulfillmentProblem]:
+    """At most one an entry, in their order. How many units may move is judged only while any may, if it `is_open`."""
+    live = {ids.of_item(order.id, packed.item): packed.live_quantity for packed in package.items}
+    problems = []
+    for index, (entry, wrong) in enumerate(zip(entries, _wrong_by_themselves(entries), strict=True)):
+        if entry.item_id not in live:
+            message = "The package holds no unit of an item with this id."
+            problems.append(_problem(message, "NOT_FOUND", "items", str(index), "itemId"))
+        elif wrong:
+            problems.append(wrong)
+        elif is_open and entry.quantity > live[entry.item_id]:
+            message = f"{entry.quantity} asked for, but the package holds {live[entry.item_id]}."
+            problems.append(_problem(message, "QUANTITY_EXCEEDED", "items", str(index), "quantity"))
+    if is_open and not problems and sum(entry.quantity for entry in entries) == sum(live.values()):
+        problems.append(_problem("At least one unit has to stay in the package.", "INVALID_VALUE", "items"))
+    return problems
+
+
+def _wrong_by_themselves(entries: Sequence[ItemEntry]) -> list[FulfillmentProblem | None]:
+    """For each entry what can be said of it without its package."""
+    repeated = duplicates(entries)
+    found: list[FulfillmentProblem | None] = []
+    for index, entry in enumerate(entries):
+        if entry.quantity < 1:
+            found.append(_problem("Move at least 1 unit.", "INVALID_QUANTITY", "items", str(index), "quantity"))
+        elif index in repeated:
+            message = "An earlier entry names this item; add the quantities up."
+            found.append(_problem(message, "DUPLICATE_ITEM", "items", str(index), "itemId"))
+        else:
+            found.append(None)
+    return found
+
+
+def _without(package: Package, units: Mapping[int, int]) -> tuple[PackageItem, ...]:
+    """What the package holds without these units, by the item's position."""
+    left = (replace(packed, quantity=packed.quantity - units[packed.item]) for packed in package.items)
+    return tuple(packed for packed in left if packed.quantity)
+
+
+def _free_number(order: Order, number: str) -> str:
+    """The package's number with -2, -3, ...: the first that no package of the order has."""
+    taken = {package.number for package in order.packages}
+    return next(free for suffix in count(2) if (free := f"{number}-{suffix}") not in taken)
+
+
+def _problem(message: str, code: str, *path: str) -> FulfillmentProblem:
+    return FulfillmentProblem(FulfillmentErrorCode[code], message, path)
