@@ -90,8 +90,8 @@ def create_app(
                     log.error("loop.crashed", exc_info=ended)
             await database.close()
 
-    def new_context() -> Context:
-        return Context(database=database, feed=feed, clock=clock, page_limit=settings.page_limit)
+    def new_context(language: str) -> Context:
+        return Context(database=database, feed=feed, clock=clock, page_limit=settings.page_limit, language=language)
 
     async def ready(_request: Request) -> Response:
         try:

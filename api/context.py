@@ -15,12 +15,16 @@ from domain.feed import Feed
 
 @dataclass
 class Context:
-    """Over a websocket the caller becomes known with its first message, `connection_params`."""
+    """Over a websocket the caller becomes known with its first message, `connection_params`.
+
+    `language` is the one of the mails' languages that the caller likes best.
+    """
 
     database: Database
     feed: Feed
     clock: Callable[[], datetime]
     page_limit: int
+    language: str
     principal: Principal | None = None
     connection_params: dict[str, Any] = field(default_factory=dict)  # whatever JSON a client sends
 

@@ -28,7 +28,8 @@ from domain.migrations import runner
 from domain.moves import PackageMove
 from domain.order import Order, Package, PackageStatus, ShippingRefundPolicy, Shop
 from domain.queries import listing, shops
-from domain.queries.listing import OrderFilter, OrderSequence, PageRequest
+from domain.queries.listing import OrderFilter, OrderSequence
+from domain.queries.paging import PageRequest
 
 SHOP_ID = "demo"
 FILE = Path("shortship-demo.db")
@@ -139,7 +140,7 @@ async def _orders(
 ) -> list[Order]:
     async with database.reading() as connection:
         page = await listing.list_orders(connection, shop, filters, OrderSequence(), PageRequest(size, is_from_back))
-    return page.orders
+    return page.entries
 
 
 def _operations(orders: Sequence[Order], token: str) -> list[dict[str, str]]:

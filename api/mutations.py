@@ -7,11 +7,44 @@ from uuid_utils.compat import uuid7
 
 from api.auth import Scope
 from api.context import Info
-from api.types.cancellation import cancellation_type
-from api.types.cancelling import CancelItemsInput, CancelItemsPayload, errors_of, request_of
-from api.types.loading import current_order, planned_order
+from api.errors import BadUserInputError
+from api.types import importing
+from api.types.cancellation import Cancellation, cancellation_type
+from api.types.cancelling import (
+    CancelItemsInput,
+    CancelItemsPayload,
+    CancelOrderInput,
+    CancelOrderPayload,
+    CancelPackageInput,
+    CancelPackagePayload,
+    Payload,
+    errors_of,
+    request_of,
+)
+from api.types.fulfilling import (
+    ResendNotificationInput,
+    ResendNotificationPayload,
+    SettleRefundInput,
+    SettleRefundPayload,
+    SplitPackageInput,
+    SplitPackagePayload,
+    UpdateOrderStatusInput,
+    UpdateOrderStatusPayload,
+    UpdatePackageStatusInput,
+    UpdatePackageStatusPayload,
+    fulfillment_errors,
+    move_of,
+    settlement_of,
+    split_of,
+)
+from api.types.importing import ImportOrdersInput, ImportOrdersPayload
+from api.types.loading import current_order, orders_by_id, planned_order
+from api.types.order import Order, Package, find_package
 from api.types.scalars import argument
-from domain import cancellation
+from domain import cancellation, fulfillment, ingestion, notification
+from domain import order as domain
+
+_MOST_ORDERS = 100
 
 
 @strawberry.type(description="What can be done.")
@@ -20,24 +53,142 @@ class Mutation:
         description="Cancels units of items, all of them or, with any error, none. The buyer is told by e-mail."
     )
     async def cancel_items(
-        self,
-        info: Info,
-        input: Annotated[CancelItemsInput, argument("Which units, and why.")],
+        self, info: Info, input: Annotated[CancelItemsInput, argument("Which units, and why.")]
     ) -> CancelItemsPayload:
-        caller = info.context.allow(Scope.ORDERS_CANCEL)
-        outcome = await cancellation.cancel(
-            info.context.database,
-            caller.shop,
-            request_of(input),
-            cancellation_id=uuid7(),
-            actor=caller.subject,
-            now=info.context.clock(),
+        return await _cancel(info, input, CancelItemsPayload)
+
+    @strawberry.mutation(
+        description="Cancels all live units of a package, also when the carrier has not collected yet. The buyer is "
+        "told by e-mail."
+    )
+    async def cancel_package(
+        self, info: Info, input: Annotated[CancelPackageInput, argument("Which package, and why.")]
+    ) -> CancelPackagePayload:
+        return await _cancel(info, input, CancelPackagePayload)
+
+    @strawberry.mutation(
+        description="Cancels all live units of an order of which nothing was collected. The buyer is told by e-mail."
+    )
+    async def cancel_order(
+        self, info: Info, input: Annotated[CancelOrderInput, argument("Which order, and why.")]
+    ) -> CancelOrderPayload:
+        return await _cancel(info, input, CancelOrderPayload)
+
+    @strawberry.mutation(
+        description="Queues the e-mail about a cancellation again, as it was; one that still waits is left alone."
+    )
+    async def resend_notification(
+        self, info: Info, input: Annotated[ResendNotificationInput, argument("Which e-mail.")]
+    ) -> ResendNotificationPayload:
+        caller, context = info.context.allow(Scope.ORDERS_CANCEL), info.context
+        outcome = await notification.resend_notification(
+            context.database, caller.shop, input.cancellation_id, actor=caller.subject, now=context.clock()
         )
-        order = await current_order(info, outcome.order) if outcome.order else None
-        made = outcome.cancellation
-        return CancelItemsPayload(
-            cancellation=cancellation_type(order, made) if order and made else None,
+        order = await current_order(info, outcome.order)
+        return ResendNotificationPayload(
+            cancellation=_made(order, outcome.cancellation),
+            errors=fulfillment_errors(outcome.problems),
+        )
+
+    @strawberry.mutation(
+        description="Stores up to 100 orders, each by itself. A number that is known is left as it is: UNCHANGED with "
+        "the same content, REJECTED with other content."
+    )
+    async def import_orders(
+        self, info: Info, input: Annotated[ImportOrdersInput, argument("The orders.")]
+    ) -> ImportOrdersPayload:
+        caller, context = info.context.allow(Scope.ORDERS_IMPORT), info.context
+        if not 1 <= len(input.orders) <= _MOST_ORDERS:
+            message = f"Send 1 to {_MOST_ORDERS} orders at once; {len(input.orders)} were sent."
+            raise BadUserInputError(message)
+        orders = [importing.order_of(order) for order in input.orders]
+        results = await ingestion.import_orders(
+            context.database, caller.shop, orders, actor=caller.subject, now=context.clock()
+        )
+        async with context.database.reading() as connection:
+            stored = await orders_by_id(info, connection, {result.order_id for result in results if result.order_id})
+        return importing.payload_type(results, stored)
+
+    @strawberry.mutation(description="Tells that an order is on hold, released or completed.")
+    async def update_order_status(
+        self, info: Info, input: Annotated[UpdateOrderStatusInput, argument("Which order, and its status.")]
+    ) -> UpdateOrderStatusPayload:
+        caller, context = info.context.allow(Scope.FULFILLMENT_WRITE), info.context
+        outcome = await fulfillment.update_order_status(
+            context.database, caller.shop, input.order_id, input.status, actor=caller.subject, now=context.clock()
+        )
+        return UpdateOrderStatusPayload(
+            order=await current_order(info, outcome.order), errors=fulfillment_errors(outcome.problems)
+        )
+
+    @strawberry.mutation(description="Tells where a package is on its way, and who carries it.")
+    async def update_package_status(
+        self, info: Info, input: Annotated[UpdatePackageStatusInput, argument("Which package, and its status.")]
+    ) -> UpdatePackageStatusPayload:
+        caller, context = info.context.allow(Scope.FULFILLMENT_WRITE), info.context
+        outcome = await fulfillment.update_package_status(
+            context.database, caller.shop, move_of(input), actor=caller.subject, now=context.clock()
+        )
+        order = await current_order(info, outcome.order)
+        return UpdatePackageStatusPayload(
+            package=_part(order, outcome.package), order=order, errors=fulfillment_errors(outcome.problems)
+        )
+
+    @strawberry.mutation(description="Moves units of a package that awaits shipment to a new package; no money moves.")
+    async def split_package(
+        self, info: Info, input: Annotated[SplitPackageInput, argument("Which package, and which units.")]
+    ) -> SplitPackagePayload:
+        caller, context = info.context.allow(Scope.FULFILLMENT_WRITE), info.context
+        outcome = await fulfillment.split_package(
+            context.database, caller.shop, split_of(input), actor=caller.subject, now=context.clock()
+        )
+        order = await current_order(info, outcome.order)
+        return SplitPackagePayload(
+            package=_part(order, outcome.package),
+            new_package=_part(order, outcome.new_package),
             order=order,
-            replayed=outcome.replayed,
-            errors=errors_of(outcome, await planned_order(info, outcome.plan)),
+            errors=fulfillment_errors(outcome.problems),
         )
+
+    @strawberry.mutation(description="Tells how the refund of a cancellation went.")
+    async def settle_refund(
+        self, info: Info, input: Annotated[SettleRefundInput, argument("Which refund, and how it went.")]
+    ) -> SettleRefundPayload:
+        caller, context = info.context.allow(Scope.REFUNDS_SETTLE), info.context
+        outcome = await fulfillment.settle_refund(
+            context.database, caller.shop, settlement_of(input), actor=caller.subject, now=context.clock()
+        )
+        order = await current_order(info, outcome.order)
+        return SettleRefundPayload(
+            cancellation=_made(order, outcome.cancellation),
+            errors=fulfillment_errors(outcome.problems),
+        )
+
+
+async def _cancel(
+    info: Info, given: CancelItemsInput | CancelPackageInput | CancelOrderInput, payload: type[Payload]
+) -> Payload:
+    caller = info.context.allow(Scope.ORDERS_CANCEL)
+    outcome = await cancellation.cancel(
+        info.context.database,
+        caller.shop,
+        request_of(given),
+        cancellation_id=uuid7(),
+        actor=caller.subject,
+        now=info.context.clock(),
+    )
+    order = await current_order(info, outcome.order)
+    return payload(
+        cancellation=_made(order, outcome.cancellation),
+        order=order,
+        replayed=outcome.replayed,
+        errors=errors_of(outcome, await planned_order(info, outcome.plan)),
+    )
+
+
+def _made(order: Order | None, made: domain.Cancellation | None) -> Cancellation | None:
+    return cancellation_type(order, made) if order and made else None
+
+
+def _part(order: Order | None, package: domain.Package | None) -> Package | None:
+    return find_package(order, package.position) if order and package else None

@@ -7,26 +7,40 @@ import strawberry
 from api.auth import Scope
 from api.context import Info
 from api.errors import BadUserInputError
-from api.types.cancelling import CancelItemInput, CancellationPreview, preview_type, selection_of
+from api.types.cancelling import (
+    CancelItemInput,
+    CancellationPreview,
+    CancellationReasonOption,
+    preview_type,
+    reason_options,
+    selection_of,
+)
 from api.types.event import OrderEventConnection
 from api.types.listing import (
+    CancellationConnection,
+    CancellationFilter,
     OrderConnection,
     OrderFilter,
     OrderOrder,
+    cancellation_connection_type,
+    cancellation_filter_of,
     connection_type,
     filter_of,
     sequence_of,
 )
-from api.types.loading import event_page, node_types, order_types, planned_order
+from api.types.loading import cancellation_types, event_page, node_types, order_types, planned_order
 from api.types.node import Node, page_request
 from api.types.order import Order, Shop, shop_type
 from api.types.scalars import argument
 from domain import cancellation
-from domain.order import CancellationReason
-from domain.queries import listing
+from domain.order import CancellationReason, OrderSelection, PackageSelection, Selection
+from domain.queries import cancellation_listing, listing
 from domain.queries import orders as order_queries
 
+_FIRST = argument("How many, from the front; 20 without first and last.")
 _AFTER = argument("A cursor; only what comes after it.")
+_LAST = argument("How many, from the back.")
+_BEFORE = argument("A cursor; only what comes before it.")
 
 
 @strawberry.type(description="What can be asked.")
@@ -55,10 +69,10 @@ class Query:
         info: Info,
         filter: Annotated[OrderFilter | None, argument("Which orders; all if left out.")] = None,
         order_by: Annotated[OrderOrder | None, argument("By which date; by shipBy, the earliest first.")] = None,
-        first: Annotated[int | None, argument("How many, from the front; 20 without first and last.")] = None,
+        first: Annotated[int | None, _FIRST] = None,
         after: Annotated[str | None, _AFTER] = None,
-        last: Annotated[int | None, argument("How many, from the back.")] = None,
-        before: Annotated[str | None, argument("A cursor; only what comes before it.")] = None,
+        last: Annotated[int | None, _LAST] = None,
+        before: Annotated[str | None, _BEFORE] = None,
     ) -> OrderConnection:
         shop = info.context.allow(Scope.ORDERS_READ).shop
         limit = info.context.page_limit
@@ -66,7 +80,7 @@ class Query:
         filters, sequence = filter_of(filter), sequence_of(order_by)
         async with info.context.database.reading() as connection:
             page = await listing.list_orders(connection, shop, filters, sequence, request)
-            types = await order_types(info, connection, page.orders)
+            types = await order_types(info, connection, page.entries)
         return connection_type(shop, filters, sequence, page, types)
 
     @strawberry.field(description="The order with this id; null if the shop has none.")
@@ -88,6 +102,30 @@ class Query:
             types = await order_types(info, connection, [found] if found else [])
         return types[0] if types else None
 
+    @strawberry.field(description="The shop's cancellations, the newest first.")
+    async def cancellations(
+        self,
+        info: Info,
+        filter: Annotated[CancellationFilter | None, argument("Which cancellations; all if left out.")] = None,
+        first: Annotated[int | None, _FIRST] = None,
+        after: Annotated[str | None, _AFTER] = None,
+        last: Annotated[int | None, _LAST] = None,
+        before: Annotated[str | None, _BEFORE] = None,
+    ) -> CancellationConnection:
+        shop = info.context.allow(Scope.ORDERS_READ).shop
+        limit = info.context.page_limit
+        request = page_request(limit=limit, first=first, after=after, last=last, before=before)
+        filters = cancellation_filter_of(filter)
+        async with info.context.database.reading() as connection:
+            page = await cancellation_listing.list_cancellations(connection, shop, filters, request)
+            types = await cancellation_types(info, connection, page.entries)
+        return cancellation_connection_type(shop, filters, page, types)
+
+    @strawberry.field(description="The reasons to choose from, and what each of them unlocks.")
+    async def cancellation_reasons(self, info: Info) -> list[CancellationReasonOption]:
+        info.context.allow(Scope.ORDERS_READ)
+        return reason_options(info.context.language)
+
     @strawberry.field(description="What cancelling these units would do. Writes nothing.")
     async def preview_cancel_items(
         self,
@@ -96,9 +134,25 @@ class Query:
         reason: Annotated[CancellationReason, argument("Why; single items take OUT_OF_STOCK.")],
         items: Annotated[list[CancelItemInput], argument("The units; each item once, or once a package.")],
     ) -> CancellationPreview:
-        shop = info.context.allow(Scope.ORDERS_READ).shop
-        preview = await cancellation.preview(info.context.database, shop, selection_of(order_id, items), reason)
-        return preview_type(preview, await planned_order(info, preview.plan))
+        return await _preview(info, selection_of(order_id, items), reason)
+
+    @strawberry.field(description="What cancelling this package would do. Writes nothing.")
+    async def preview_cancel_package(
+        self,
+        info: Info,
+        package_id: Annotated[strawberry.ID, argument("The package.")],
+        reason: Annotated[CancellationReason, argument("Why; any reason will do.")],
+    ) -> CancellationPreview:
+        return await _preview(info, PackageSelection(package_id), reason)
+
+    @strawberry.field(description="What cancelling this order would do. Writes nothing.")
+    async def preview_cancel_order(
+        self,
+        info: Info,
+        order_id: Annotated[strawberry.ID, argument("The order.")],
+        reason: Annotated[CancellationReason, argument("Why; any reason will do.")],
+    ) -> CancellationPreview:
+        return await _preview(info, OrderSelection(order_id), reason)
 
     @strawberry.field(description="The shop's events, oldest first, for clients that poll or catch up.")
     async def order_events(
@@ -109,6 +163,12 @@ class Query:
     ) -> OrderEventConnection:
         info.context.allow(Scope.ORDERS_READ)
         return await event_page(info, page_request(limit=info.context.page_limit, first=first, after=after))
+
+
+async def _preview(info: Info, selection: Selection, reason: CancellationReason) -> CancellationPreview:
+    shop = info.context.allow(Scope.ORDERS_READ).shop
+    preview = await cancellation.preview(info.context.database, shop, selection, reason)
+    return preview_type(preview, await planned_order(info, preview.plan))
 
 
 async def _find_nodes(info: Info, ids: list[strawberry.ID]) -> list[Node | None]:

@@ -57,7 +57,8 @@ async def import_orders(
     when it is not. A number that comes twice is judged as if its second order came in a second call. Where the database
     is too busy, all that could have been stored is refused with TRY_AGAIN.
     """
-    judged = [_Judged(given.number, _judgement(shop, given)) for given in inputs]
+    given = (FileOrder(order.number, order, 0) for order in inputs)
+    judged = [order async for batch in _batches(shop, given) for order in batch.orders]
     try:
         return await _import(database, shop.id, judged, actor=actor, now=now)
     except BusyError:

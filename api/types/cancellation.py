@@ -115,6 +115,7 @@ class Cancellation(Node):
     lines: list[CancellationLine] = described("What was cancelled.")
     refund_breakdown: RefundBreakdown = described("What it gives back.")
     refund_status: RefundStatus = described("How far the refund is.")
+    provider_reference: str | None = described("What the payment system calls the refund, if it has told.")
     notification: BuyerNotification = described("The e-mail to the buyer.")
     actor: str = described("Who cancelled: the token's subject.")
     idempotency_key: str = described("The key that it was called with.")
@@ -135,6 +136,7 @@ def cancellation_type(order: Order, source: domain.Cancellation) -> Cancellation
         lines=list(lines),
         refund_breakdown=breakdown,
         refund_status=source.refund_status,
+        provider_reference=source.provider_reference,
         notification=BuyerNotification(
             status=notification.status,
             attempts=notification.attempts,

@@ -1,6 +1,7 @@
 """What is sent to cancel something, and what comes back: inputs, previews, payloads, errors."""
 
 from collections.abc import Iterable
+from typing import TypeVar, assert_never
 
 import strawberry
 
@@ -8,14 +9,20 @@ from api.types.cancellation import Cancellation, RefundBreakdown, breakdown_type
 from api.types.order import Order
 from api.types.scalars import DecimalText, described
 from domain.cancellation import CancellationRequest, Outcome, Plan, Preview
+from domain.eligibility import UNLOCKS
+from domain.mail.phrases import phrases
 from domain.money import decimal
 from domain.order import (
     CancellationErrorCode,
     CancellationReason,
+    CancellationScope,
     ItemEntry,
     ItemsSelection,
     NotCancellableReason,
+    OrderSelection,
     OrderStatus,
+    PackageSelection,
+    Selection,
 )
 from domain.selection import Problem
 
@@ -35,16 +42,41 @@ class CancellationExpectation:
     order_version: int | None = strawberry.field(default=None, description="The order's version.")
 
 
-@strawberry.input(description="Which units to cancel, and why.")
-class CancelItemsInput:
-    order_id: strawberry.ID = described("The order.")
-    reason: CancellationReason = described("Why; single items take OUT_OF_STOCK.")
-    items: list[CancelItemInput] = described("The units; each item once, or once a package.")
+@strawberry.input
+class _CancelInput:
+    """What every cancellation is called with."""
+
     note: str | None = strawberry.field(default=None, description="For the seller only, at most 2,000 characters.")
     idempotency_key: str = described(
         "Of 1 to 255 visible ASCII characters; a request that is sent again under the same key has one effect."
     )
     expect: CancellationExpectation | None = strawberry.field(default=None, description="What the seller saw.")
+
+
+@strawberry.input(description="Which units to cancel, and why.")
+class CancelItemsInput(_CancelInput):
+    order_id: strawberry.ID = described("The order.")
+    reason: CancellationReason = described("Why; single items take OUT_OF_STOCK.")
+    items: list[CancelItemInput] = described("The units; each item once, or once a package.")
+
+
+@strawberry.input(description="Which package to cancel, and why.")
+class CancelPackageInput(_CancelInput):
+    package_id: strawberry.ID = described("The package.")
+    reason: CancellationReason = described("Why; any reason will do.")
+
+
+@strawberry.input(description="Which order to cancel, and why.")
+class CancelOrderInput(_CancelInput):
+    order_id: strawberry.ID = described("The order.")
+    reason: CancellationReason = described("Why; any reason will do.")
+
+
+@strawberry.type(description="A reason to choose, and what it unlocks.")
+class CancellationReasonOption:
+    reason: CancellationReason = described("The reason.")
+    label: str = described("The reason for people, in the caller's language (Accept-Language) or in English.")
+    scopes: list[CancellationScope] = described("How much of an order may be cancelled for it.")
 
 
 @strawberry.type(description="What a cancellation would do. Nothing is written.")
@@ -72,28 +104,69 @@ class CancellationError:
     retryable: bool = described("Whether the same call may succeed in a moment.")
 
 
-@strawberry.type(description="What became of cancelItems.")
-class CancelItemsPayload:
+@strawberry.type
+class _CancelPayload:
+    """What becomes of every cancellation."""
+
     cancellation: Cancellation | None = described("The cancellation; null when there are errors.")
     order: Order | None = described("The order as it is now, also when there are errors; null if there is none.")
     replayed: bool = described("Whether this is the answer to an earlier call with the same key.")
     errors: list[CancellationError] = described("Everything that is wrong; with any error nothing was cancelled.")
 
 
+@strawberry.type(description="What became of cancelItems.")
+class CancelItemsPayload(_CancelPayload):
+    pass
+
+
+@strawberry.type(description="What became of cancelPackage.")
+class CancelPackagePayload(_CancelPayload):
+    pass
+
+
+@strawberry.type(description="What became of cancelOrder.")
+class CancelOrderPayload(_CancelPayload):
+    pass
+
+
+Payload = TypeVar("Payload", CancelItemsPayload, CancelPackagePayload, CancelOrderPayload)
+
+
+def reason_options(language: str) -> list[CancellationReasonOption]:
+    """Every reason, labelled in one of the mails' languages."""
+    labels = phrases(language).labels
+    return [
+        CancellationReasonOption(reason=reason, label=labels[reason], scopes=list(scopes))
+        for reason, scopes in UNLOCKS.items()
+    ]
+
+
 def selection_of(order_id: str, items: Iterable[CancelItemInput]) -> ItemsSelection:
     return ItemsSelection(order_id, tuple(ItemEntry(item.item_id, item.quantity, item.package_id) for item in items))
 
 
-def request_of(given: CancelItemsInput) -> CancellationRequest:
+def request_of(given: CancelItemsInput | CancelPackageInput | CancelOrderInput) -> CancellationRequest:
     expect = given.expect or CancellationExpectation()
     return CancellationRequest(
-        selection=selection_of(given.order_id, given.items),
+        selection=_selection(given),
         reason=given.reason,
         idempotency_key=given.idempotency_key,
         note=given.note,
         expected_version=expect.order_version,
         expected_refund=None if expect.refund_total is None else decimal(expect.refund_total),
     )
+
+
+def _selection(given: CancelItemsInput | CancelPackageInput | CancelOrderInput) -> Selection:
+    match given:
+        case CancelItemsInput():
+            return selection_of(given.order_id, given.items)
+        case CancelPackageInput():
+            return PackageSelection(given.package_id)
+        case CancelOrderInput():
+            return OrderSelection(given.order_id)
+        case _:
+            assert_never(given)
 
 
 def preview_type(preview: Preview, planned: Order | None) -> CancellationPreview:

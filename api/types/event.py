@@ -1,18 +1,18 @@
 """Events of orders, made from the domain's values."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, assert_never
 
 import strawberry
 
 from api.types.cancellation import Cancellation
-from api.types.node import PageInfo
+from api.types.node import PageInfo, page_info
 from api.types.order import Order, Package, find_package
 from api.types.scalars import described
 from domain import events, ids
 from domain import order as domain
 from domain.order import EventType, NotificationStatus, OrderStatus, PackageStatus, RefundStatus
+from domain.queries.paging import Page
 
 
 @strawberry.interface(description="One entry of the log of what happened to orders.")
@@ -126,15 +126,10 @@ def _there(cancellation: Cancellation | None) -> Cancellation:
     return cancellation
 
 
-def event_connection(found: Sequence[OrderEvent], after: str | None, *, has_more: bool) -> OrderEventConnection:
+def event_connection(page: Page[OrderEvent]) -> OrderEventConnection:
     return OrderEventConnection(
-        edges=[OrderEventEdge(cursor=event.cursor, node=event) for event in found],
-        page_info=PageInfo(
-            has_next_page=has_more,
-            has_previous_page=after is not None,
-            start_cursor=found[0].cursor if found else None,
-            end_cursor=found[-1].cursor if found else None,
-        ),
+        edges=[OrderEventEdge(cursor=event.cursor, node=event) for event in page.entries],
+        page_info=page_info(page, [event.cursor for event in page.entries]),
     )
 
 

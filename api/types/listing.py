@@ -1,4 +1,4 @@
-"""Lists of orders: what can be asked for, and a page of the answer."""
+"""Lists of orders and of cancellations: what can be asked for, and a page of the answer."""
 
 from datetime import datetime
 from enum import Enum
@@ -6,13 +6,15 @@ from enum import Enum
 import strawberry
 
 from api.context import Info
-from api.types.node import PageInfo, few
+from api.types.cancellation import Cancellation
+from api.types.node import PageInfo, few, page_info
 from api.types.order import Order
 from api.types.scalars import described
 from domain import order as domain
-from domain.order import OrderStatus, PackageStatus
-from domain.queries import listing
-from domain.queries.listing import OrderOrderField, OrderPage, OrderSequence, TimeRange
+from domain.order import CancellationReason, CancellationScope, OrderStatus, PackageStatus, RefundStatus
+from domain.queries import cancellation_listing, listing
+from domain.queries.listing import OrderOrderField, OrderSequence
+from domain.queries.paging import Page, TimeRange
 
 
 @strawberry.enum(description="Which end of a list comes first.")
@@ -53,6 +55,19 @@ class OrderFilter:
     updated_at: DateTimeRange | None = strawberry.field(default=None, description="When it last changed.")
 
 
+@strawberry.input(
+    description="All conditions have to hold. What is null or left out does not filter; an empty list matches nothing."
+)
+class CancellationFilter:
+    order_id: strawberry.ID | None = strawberry.field(default=None, description="It is of this order.")
+    reasons: list[CancellationReason] | None = strawberry.field(default=None, description="It has one of these.")
+    scopes: list[CancellationScope] | None = strawberry.field(default=None, description="It has one of these.")
+    refund_statuses: list[RefundStatus] | None = strawberry.field(
+        default=None, description="Its refund has one of these now."
+    )
+    created_at: DateTimeRange | None = strawberry.field(default=None, description="When it was made.")
+
+
 @strawberry.input(description="What a list is sorted by.")
 class OrderOrder:
     field: OrderOrderField = strawberry.field(description="The date to sort by; equal dates are sorted by id.")
@@ -78,6 +93,26 @@ class OrderConnection:
             return await listing.count_orders(connection, info.context.caller.shop.id, self.filters)
 
 
+@strawberry.type(description="One cancellation in a list, and where it stands.")
+class CancellationEdge:
+    cursor: str = described("Where the list goes on behind or before this cancellation.")
+    node: Cancellation = described("The cancellation.")
+
+
+@strawberry.type(description="A page of a list of cancellations, the newest first.")
+class CancellationConnection:
+    filters: strawberry.Private[cancellation_listing.CancellationFilter]
+
+    edges: list[CancellationEdge] = described("The cancellations with their cursors.")
+    page_info: PageInfo = described("Whether there is more, and where it begins.")
+
+    @strawberry.field(description="How many cancellations match; counted only when asked for.")
+    async def total_count(self, info: Info) -> int:
+        async with info.context.database.reading() as connection:
+            shop_id = info.context.caller.shop.id
+            return await cancellation_listing.count_cancellations(connection, shop_id, self.filters)
+
+
 def filter_of(given: OrderFilter | None) -> listing.OrderFilter:
     """Raises BadUserInputError."""
     if given is None:
@@ -100,18 +135,44 @@ def sequence_of(given: OrderOrder | None) -> OrderSequence:
 
 
 def connection_type(
-    shop: domain.Shop, filters: listing.OrderFilter, sequence: OrderSequence, page: OrderPage, orders: list[Order]
+    shop: domain.Shop,
+    filters: listing.OrderFilter,
+    sequence: OrderSequence,
+    page: Page[domain.Order],
+    orders: list[Order],
 ) -> OrderConnection:
     cursors = [listing.cursor_of(shop, sequence, order.source) for order in orders]
     return OrderConnection(
         filters=filters,
         edges=[OrderEdge(cursor=cursor, node=order) for cursor, order in zip(cursors, orders, strict=True)],
-        page_info=PageInfo(
-            has_next_page=page.has_next,
-            has_previous_page=page.has_previous,
-            start_cursor=cursors[0] if cursors else None,
-            end_cursor=cursors[-1] if cursors else None,
-        ),
+        page_info=page_info(page, cursors),
+    )
+
+
+def cancellation_filter_of(given: CancellationFilter | None) -> cancellation_listing.CancellationFilter:
+    """Raises BadUserInputError."""
+    if given is None:
+        return cancellation_listing.CancellationFilter()
+    return cancellation_listing.CancellationFilter(
+        order_id=given.order_id,
+        reasons=few("reasons", given.reasons),
+        scopes=few("scopes", given.scopes),
+        refund_statuses=few("refundStatuses", given.refund_statuses),
+        created_at=_range_of(given.created_at),
+    )
+
+
+def cancellation_connection_type(
+    shop: domain.Shop,
+    filters: cancellation_listing.CancellationFilter,
+    page: Page[domain.Cancellation],
+    made: list[Cancellation],
+) -> CancellationConnection:
+    cursors = [cancellation_listing.cursor_of(shop, source) for source in page.entries]
+    return CancellationConnection(
+        filters=filters,
+        edges=[CancellationEdge(cursor=cursor, node=each) for cursor, each in zip(cursors, made, strict=True)],
+        page_info=page_info(page, cursors),
     )
 
 

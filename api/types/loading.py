@@ -1,6 +1,7 @@
 """From what the domain found to the types of the schema, with whatever else the operation selects below them."""
 
 from collections.abc import Iterable, Sequence
+from uuid import UUID
 
 from graphql import FieldNode, FragmentSpreadNode, InlineFragmentNode, SelectionNode
 
@@ -14,7 +15,7 @@ from domain import order as domain
 from domain.cancellation import Plan
 from domain.database import Connection
 from domain.queries import cancellations, orders
-from domain.queries.listing import PageRequest
+from domain.queries.paging import Page, PageRequest
 
 
 async def order_types(info: Info, connection: Connection, found: Sequence[domain.Order]) -> list[Order]:
@@ -28,8 +29,10 @@ async def order_types(info: Info, connection: Connection, found: Sequence[domain
     return types
 
 
-async def current_order(info: Info, order: domain.Order) -> Order:
-    """The order that a mutation answers with; it is read again only where its cancellations are selected."""
+async def current_order(info: Info, order: domain.Order | None) -> Order | None:
+    """The order that a mutation answers with, if any; read again only where its cancellations are selected."""
+    if order is None:
+        return None
     shop = info.context.caller.shop
     if not _selects(info, "cancellations"):
         return order_type(shop, order)
@@ -48,6 +51,12 @@ async def planned_order(info: Info, plan: Plan | None) -> Order | None:
         return (await order_types(info, connection, [plan.before]))[0]
 
 
+async def orders_by_id(info: Info, connection: Connection, order_ids: Iterable[UUID]) -> dict[UUID, Order]:
+    """Those of these orders that the shop has."""
+    found = await orders.find_orders(connection, info.context.caller.shop.id, order_ids)
+    return {order.source.id: order for order in await order_types(info, connection, list(found.values()))}
+
+
 async def node_types(info: Info, connection: Connection, node_ids: Sequence[str]) -> list[Node | None]:
     """The objects with these ids, in their order; None for whatever the shop does not have."""
     shop = info.context.caller.shop
@@ -55,9 +64,8 @@ async def node_types(info: Info, connection: Connection, node_ids: Sequence[str]
     cancellation_ids = {ref.uuid for ref in refs if ref and ref.kind == "cancellation"}
     made = await cancellations.find_cancellations(connection, shop.id, cancellation_ids)
     order_ids = {ref.uuid for ref in refs if ref} | {cancellation.order_id for cancellation in made.values()}
-    found = await orders.find_orders(connection, shop.id, order_ids)
+    types = await orders_by_id(info, connection, order_ids)
     nodes: dict[str, Node] = {ids.of_shop(shop.id): shop_type(shop)}
-    types = {order.source.id: order for order in await order_types(info, connection, list(found.values()))}
     for order in types.values():
         nodes |= {node.id: node for node in nodes_of(order)}
     for source in made.values():
@@ -66,11 +74,18 @@ async def node_types(info: Info, connection: Connection, node_ids: Sequence[str]
     return [nodes.get(node_id) for node_id in node_ids]
 
 
+async def cancellation_types(
+    info: Info, connection: Connection, made: Sequence[domain.Cancellation]
+) -> list[Cancellation]:
+    """The cancellations, each with its order as it is now."""
+    found = await orders_by_id(info, connection, {source.order_id for source in made})
+    return [cancellation_type(found[source.order_id], source) for source in made]
+
+
 async def event_types(info: Info, connection: Connection, found: Sequence[domain.OrderEvent]) -> list[OrderEvent]:
     """The events, each with its order and cancellation as they are now."""
     shop_id = info.context.caller.shop.id
-    sources = await orders.find_orders(connection, shop_id, {event.order_id for event in found})
-    made = {order.source.id: order for order in await order_types(info, connection, list(sources.values()))}
+    made = await orders_by_id(info, connection, {event.order_id for event in found})
     about = {event.cancellation_id for event in found if event.cancellation_id}
     cancelled = await cancellations.find_cancellations(connection, shop_id, about) if about else {}
     types = []
@@ -95,7 +110,7 @@ async def event_page(info: Info, page: PageRequest, of: Iterable[Order] | None =
     async with info.context.database.reading() as connection:
         found = await events.list_events(connection, shop.id, after=after, limit=page.size + 1, order_ids=order_ids)
         types = await event_types(info, connection, found[: page.size])
-    return event_connection(types, page.after, has_more=len(found) > page.size)
+    return event_connection(Page(types, has_next=len(found) > page.size, has_previous=page.after is not None))
 
 
 def _selects(info: Info, name: str) -> bool:

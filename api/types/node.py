@@ -1,16 +1,16 @@
 """What every object with an id has, and pages of lists."""
 
-from collections.abc import Sized
-from typing import TypeVar
+from collections.abc import Sequence, Sized
+from typing import Any, TypeVar
 
 import strawberry
 from strawberry.relay import PageInfo
 
 from api.errors import BadUserInputError
 from api.types.scalars import described
-from domain.queries.listing import PageRequest
+from domain.queries.paging import Page, PageRequest
 
-__all__ = ["Node", "PageInfo", "few", "page_request"]
+__all__ = ["Node", "PageInfo", "few", "page_info", "page_request"]
 
 _Values = TypeVar("_Values", bound=Sized | None)
 
@@ -47,3 +47,12 @@ def page_request(
     if not 1 <= size <= limit:
         raise BadUserInputError(f"A page has 1 to {limit} entries; {size} were asked for.")
     return PageRequest(size, is_from_back=last is not None, after=after, before=before)
+
+
+def page_info(page: Page[Any], cursors: Sequence[str]) -> PageInfo:  # of whatever entries
+    return PageInfo(
+        has_next_page=page.has_next,
+        has_previous_page=page.has_previous,
+        start_cursor=cursors[0] if cursors else None,
+        end_cursor=cursors[-1] if cursors else None,
+    )

@@ -14,6 +14,8 @@ from domain.order import (
     CancellationReason,
     CancellationScope,
     FeeKind,
+    FulfillmentErrorCode,
+    ImportOutcome,
     NotCancellableReason,
     NotificationStatus,
     OrderStatus,
@@ -58,6 +60,12 @@ def _parse_decimal(text: object) -> str:
     return text
 
 
+def _parse_currency(text: object) -> str:
+    if not isinstance(text, str):
+        raise TypeError(f"{text!r:.60} is no currency code in a string, such as USD.")
+    return text
+
+
 SCALARS: Mapping[object, ScalarDefinition] = {
     datetime: strawberry.scalar(
         name="DateTime",
@@ -77,7 +85,7 @@ SCALARS: Mapping[object, ScalarDefinition] = {
         description="A currency's three capital letters as in ISO 4217.",
         specified_by_url="https://www.iso.org/iso-4217-currency-codes.html",
         serialize=str,
-        parse_value=str,
+        parse_value=_parse_currency,
     ),
 }
 
@@ -88,6 +96,8 @@ _ENUMS: Mapping[type[Enum], str] = {
     CancellationReason: "Why something is cancelled.",
     NotCancellableReason: "Why something cannot be cancelled.",
     CancellationErrorCode: "What is wrong with a cancellation, for programs.",
+    FulfillmentErrorCode: "Why something was not done or an order not stored, for programs.",
+    ImportOutcome: "What became of an order that came in.",
     RefundStatus: "How far a refund is.",
     NotificationStatus: "How far the buyer's e-mail is.",
     ShippingRefundPolicy: "When shipping and fees are given back.",

@@ -56,6 +56,7 @@ class Phrases:
     closing: str
     reasons: dict[Annotated[CancellationReason, ByName], str]
     fees: dict[Annotated[FeeKind, ByName], str]
+    labels: dict[Annotated[CancellationReason, ByName], str]
 
 
 def spoken(locale: Locale) -> Locale:

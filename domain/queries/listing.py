@@ -1,19 +1,17 @@
-"""The list of orders: its filters, its sequence and its pages (specification, section 9)."""
+"""The list of orders: its filters and its sequence (specification, section 9)."""
 
 from collections.abc import Collection
-from datetime import datetime
 from enum import Enum
-from typing import Any
-from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain import cursor
 from domain.eligibility import OPEN_FOR_ITEMS
 from domain.order import Order, OrderStatus, PackageStatus, Shop, value
+from domain.queries import paging
 from domain.queries.dialect import storable
 from domain.queries.orders import HEADER, with_contents
+from domain.queries.paging import Page, PageRequest, Sorting, TimeRange, read_page, within
 from domain.status import PAYMENT_BLOCKED
 from domain.tables import order_items, orders, package_items, packages
 
@@ -32,14 +30,6 @@ _COLUMNS = {
     OrderOrderField.PLACED_AT: orders.c.placed_at,
     OrderOrderField.UPDATED_AT: orders.c.updated_at,
 }
-
-
-@value
-class TimeRange:
-    """`start` is in it, `end` is not; None leaves that side open."""
-
-    start: datetime | None = None
-    end: datetime | None = None
 
 
 @value
@@ -63,50 +53,15 @@ class OrderSequence:
     is_descending: bool = False
 
 
-@value
-class PageRequest:
-    """So many entries from the front, or from the back, of what lies between two cursors."""
-
-    size: int
-    is_from_back: bool = False
-    after: str | None = None
-    before: str | None = None
-
-
-@value
-class OrderPage:
-    """Orders in the sequence asked for, and whether there are more on either side."""
-
-    orders: list[Order]
-    has_next: bool
-    has_previous: bool
-
-
 async def list_orders(
     connection: AsyncConnection, shop: Shop, filters: OrderFilter, sequence: OrderSequence, page: PageRequest
-) -> OrderPage:
+) -> Page[Order]:
     """One page; two statements whatever its size. Raises InvalidCursorError."""
-    column = _COLUMNS[sequence.field]
-    is_descending = sequence.is_descending is not page.is_from_back
-    conditions = _conditions(shop.id, filters)
-    if page.after is not None:
-        conditions.append(_beyond(column, _position(shop, sequence, page.after), descending=sequence.is_descending))
-    if page.before is not None:
-        conditions.append(_short_of(column, _position(shop, sequence, page.before), descending=sequence.is_descending))
-    by_date, by_id = (column.desc(), orders.c.id.desc()) if is_descending else (column.asc(), orders.c.id.asc())
-    if column.nullable:  # said of the others too, it would keep PostgreSQL from reading their index backwards
-        by_date = by_date.nulls_first() if page.is_from_back else by_date.nulls_last()
-    statement = sa.select(*HEADER).where(*conditions).order_by(by_date, by_id).limit(page.size + 1)
-    rows = (await connection.execute(statement)).all()
-    has_more = len(rows) > page.size
-    rows = rows[: page.size]
-    if page.is_from_back:
-        rows = rows[::-1]
-    return OrderPage(
-        orders=await with_contents(connection, shop.id, rows),
-        has_next=page.before is not None if page.is_from_back else has_more,
-        has_previous=has_more if page.is_from_back else page.after is not None,
-    )
+    sorting = Sorting(sequence.field.name, _COLUMNS[sequence.field], orders.c.id, sequence.is_descending)
+    statement = sa.select(*HEADER).where(*_conditions(shop.id, filters))
+    found = await read_page(connection, shop, statement, sorting, page)
+    entries = await with_contents(connection, shop.id, found.entries)
+    return Page(entries, has_next=found.has_next, has_previous=found.has_previous)
 
 
 async def count_orders(connection: AsyncConnection, shop_id: str, filters: OrderFilter) -> int:
@@ -121,37 +76,7 @@ def cursor_of(shop: Shop, sequence: OrderSequence, order: Order) -> str:
         OrderOrderField.PLACED_AT: order.placed_at,
         OrderOrderField.UPDATED_AT: order.updated_at,
     }
-    date = dates[sequence.field]
-    return cursor.sign(shop.cursor_key, sequence.field.name, f"{order.id.hex} {date.isoformat() if date else ''}")
-
-
-def _position(shop: Shop, sequence: OrderSequence, text: str) -> tuple[datetime | None, UUID]:
-    order_id, _, date = cursor.position(shop.cursor_key, sequence.field.name, text).partition(" ")
-    return datetime.fromisoformat(date) if date else None, UUID(hex=order_id)
-
-
-def _beyond(
-    column: sa.ColumnElement[Any], position: tuple[datetime | None, UUID], *, descending: bool
-) -> sa.ColumnElement[bool]:
-    """What follows the position in a list that ends with the orders without a date."""
-    date, order_id = position
-    later_id = orders.c.id < order_id if descending else orders.c.id > order_id
-    if date is None:
-        return column.is_(None) & later_id
-    later_date = column < date if descending else column > date
-    return later_date | ((column == date) & later_id) | column.is_(None)
-
-
-def _short_of(
-    column: sa.ColumnElement[Any], position: tuple[datetime | None, UUID], *, descending: bool
-) -> sa.ColumnElement[bool]:
-    """What precedes the position in such a list."""
-    date, order_id = position
-    earlier_id = orders.c.id > order_id if descending else orders.c.id < order_id
-    if date is None:
-        return column.is_not(None) | earlier_id
-    earlier_date = column > date if descending else column < date
-    return earlier_date | ((column == date) & earlier_id)
+    return paging.cursor_of(shop, sequence.field.name, dates[sequence.field], order.id)
 
 
 def _conditions(shop_id: str, filters: OrderFilter) -> list[sa.ColumnElement[bool]]:
@@ -169,15 +94,9 @@ def _conditions(shop_id: str, filters: OrderFilter) -> list[sa.ColumnElement[boo
         conditions.append(open_ if filters.items_cancellable else ~open_)
     if filters.search is not None and filters.search.strip():
         conditions.append(_matches(shop_id, filters.search.strip()))
-    for column, range_ in (
-        (orders.c.placed_at, filters.placed_at),
-        (orders.c.ship_by, filters.ship_by),
-        (orders.c.updated_at, filters.updated_at),
-    ):
-        if range_ and range_.start:
-            conditions.append(column >= range_.start)
-        if range_ and range_.end:
-            conditions.append(column < range_.end)
+    conditions += within(orders.c.placed_at, filters.placed_at)
+    conditions += within(orders.c.ship_by, filters.ship_by)
+    conditions += within(orders.c.updated_at, filters.updated_at)
     return conditions
 
 

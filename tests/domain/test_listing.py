@@ -13,7 +13,8 @@ from domain.cursor import InvalidCursorError
 from domain.database import Database
 from domain.order import CancellationReason, Order, OrderStatus, PackageStatus, Shop
 from domain.queries import listing
-from domain.queries.listing import OrderFilter, OrderOrderField, OrderPage, OrderSequence, PageRequest, TimeRange
+from domain.queries.listing import OrderFilter, OrderOrderField, OrderSequence
+from domain.queries.paging import Page, PageRequest, TimeRange
 from tests.cancelling import a_request, cancel_well, everything, package, units
 from tests.invariants import assert_sound
 from tests.stored import NOW, a_package_input, a_shop, an_item_input, an_order_input, store, stored
@@ -41,7 +42,7 @@ async def page_of(
     request: PageRequest,
     sequence: OrderSequence = OrderSequence(),  # noqa: B008 - a value
     filters: OrderFilter = OrderFilter(),  # noqa: B008 - a value
-) -> OrderPage:
+) -> Page[Order]:
     async with database.reading() as connection:
         return await listing.list_orders(connection, shop, filters, sequence, request)
 
@@ -50,8 +51,8 @@ async def found(database: Database, shop: Shop, **filters: Any) -> str:
     """The numbers of the orders that match, in alphabetical order; they are also counted."""
     page = await page_of(database, shop, PageRequest(100), filters=OrderFilter(**filters))
     async with database.reading() as connection:
-        assert await listing.count_orders(connection, shop.id, OrderFilter(**filters)) == len(page.orders)
-    return " ".join(sorted(order.number for order in page.orders))
+        assert await listing.count_orders(connection, shop.id, OrderFilter(**filters)) == len(page.entries)
+    return " ".join(sorted(order.number for order in page.entries))
 
 
 # Filters
@@ -293,10 +294,10 @@ async def walk(
     request = PageRequest(size, is_from_back=is_from_back)
     while True:
         page = await page_of(database, shop, request, sequence)
-        pages.append([order.number for order in page.orders])
+        pages.append([order.number for order in page.entries])
         if not (page.has_previous if is_from_back else page.has_next):
             return pages
-        end = listing.cursor_of(shop, sequence, page.orders[0 if is_from_back else -1])
+        end = listing.cursor_of(shop, sequence, page.entries[0 if is_from_back else -1])
         request = replace(request, before=end) if is_from_back else replace(request, after=end)
 
 
@@ -315,10 +316,10 @@ async def test_pages_from_either_end_are_the_list_in_pieces(database: Database, 
 
     expected = [in_sequence(orders, sequence) for sequence in EVERY]
     each_thrice = [numbers for numbers in expected for _ in range(3)]
-    assert [[order.number for order in page.orders] for page in whole] == expected
+    assert [[order.number for order in page.entries] for page in whole] == expected
     assert [sum(pages, []) for pages in forwards] == each_thrice  # noqa: RUF017 - short
     assert [sum(reversed(pages), []) for pages in backwards] == each_thrice  # noqa: RUF017 - short
-    assert {order for page in whole for order in page.orders} == set(orders)
+    assert {order for page in whole for order in page.entries} == set(orders)
 
 
 @pytest.mark.parametrize("sequence", EVERY, ids=named)
@@ -335,9 +336,9 @@ async def test_between_two_cursors_lies_what_lies_between(
     back = await page_of(database, shop, PageRequest(4, is_from_back=True, after=after, before=before), sequence)
     none = await page_of(database, shop, PageRequest(100, after=before, before=after), sequence)
 
-    assert [order.number for order in page.orders] == expected[3:-3]
-    assert [order.number for order in back.orders] == expected[-7:-3]
-    assert none.orders == []
+    assert [order.number for order in page.entries] == expected[3:-3]
+    assert [order.number for order in back.entries] == expected[-7:-3]
+    assert none.entries == []
 
 
 async def test_a_page_says_whether_there_is_more(database: Database, shop: Shop) -> None:
@@ -359,7 +360,7 @@ async def test_a_page_says_whether_there_is_more(database: Database, shop: Shop)
         )
     ]
 
-    assert [(len(page.orders), page.has_next, page.has_previous) for page in pages] == [
+    assert [(len(page.entries), page.has_next, page.has_previous) for page in pages] == [
         (3, False, False),
         (2, True, False),
         (0, True, False),
@@ -379,7 +380,7 @@ async def test_an_order_that_moved_away_leaves_its_cursor_good(database: Databas
 
     page = await page_of(database, shop, PageRequest(10, after=after), sequence)
 
-    assert [order.number for order in page.orders] == ["2", "3", "1"]
+    assert [order.number for order in page.entries] == ["2", "3", "1"]
 
 
 async def test_a_cursor_is_good_in_its_own_list_and_shop_only(database: Database, shop: Shop) -> None:
@@ -405,5 +406,5 @@ async def test_a_cursor_is_good_in_its_own_list_and_shop_only(database: Database
                 await page_of(database, shop, request, by_ship)
             refused.append(name)
 
-    assert page.orders == []
+    assert page.entries == []
     assert len(refused) == 14

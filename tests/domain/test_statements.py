@@ -12,7 +12,8 @@ from domain.cancellation import CancellationRequest
 from domain.database import Database
 from domain.order import CancellationReason, Order
 from domain.queries import listing, orders
-from domain.queries.listing import OrderFilter, OrderSequence, PageRequest
+from domain.queries.listing import OrderFilter, OrderSequence
+from domain.queries.paging import PageRequest
 from tests.cancelling import a_request, cancel, everything, package, units
 from tests.invariants import assert_sound
 from tests.stored import a_package_input, a_shop, an_item_input, an_order_input, store
@@ -45,7 +46,7 @@ async def test_a_page_of_orders_takes_two_statements_whatever_its_size(database:
         async with database.reading() as connection:
             page = await listing.list_orders(connection, shop, filters, OrderSequence(), PageRequest(size))
 
-    assert len(page.orders) == size
+    assert len(page.entries) == size
     assert len(sent) == 2
 
 

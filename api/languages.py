@@ -1,0 +1,24 @@
+"""Which of the languages that we speak a caller likes best (RFC 9110, 12.5.4)."""
+
+import re
+from functools import lru_cache
+
+from domain.formats import DEFAULT_LOCALE
+from domain.mail.phrases import LANGUAGES
+
+# A language, with its region and its quality.
+_RANGE = re.compile(r"([a-z]{1,8}|\*)(?:-[a-z0-9-]+)?(?:\s*;\s*q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?))?", re.IGNORECASE)
+_LONGEST_HEADER = 500
+
+
+@lru_cache(maxsize=1_000)
+def preferred_language(accept_language: str) -> str:
+    """The best of our languages for the value of an Accept-Language header; English where it names none of them.
+
+    Regions do not matter, "de-CH" likes German. What is no range of languages is passed over.
+    """
+    parts = (_RANGE.fullmatch(part.strip()) for part in accept_language[:_LONGEST_HEADER].split(","))
+    ranges = [(part[1].lower(), float(part[2] or 1)) for part in parts if part]
+    ours = [(DEFAULT_LOCALE.language if language == "*" else language, quality) for language, quality in ranges]
+    liked = [(quality, language) for language, quality in ours if quality and language in LANGUAGES]
+    return max(liked, key=lambda each: each[0], default=(1, DEFAULT_LOCALE.language))[1]

@@ -1,0 +1,138 @@
+"""What other systems send about packages, orders, refunds and mails, and what comes back: inputs, payloads, errors."""
+
+from collections.abc import Iterable
+
+import strawberry
+
+from api.types.cancellation import Cancellation
+from api.types.order import Order, Package
+from api.types.scalars import described
+from domain.moves import PackageMove, Settlement
+from domain.order import (
+    FulfillmentErrorCode,
+    FulfillmentProblem,
+    ItemEntry,
+    OrderStatus,
+    PackageStatus,
+    RefundStatus,
+)
+from domain.splits import PackageSplit
+
+
+@strawberry.input(description="Which order gets which status.")
+class UpdateOrderStatusInput:
+    order_id: strawberry.ID = described("The order.")
+    status: OrderStatus = described(
+        "The status it is to have: from UNPAID to ON_HOLD or AWAITING_SHIPMENT, from ON_HOLD to AWAITING_SHIPMENT and "
+        "back, from DELIVERED to COMPLETED. AWAITING_SHIPMENT means released: then the packages say what it is. The "
+        "present status again is no error."
+    )
+
+
+@strawberry.input(description="Which package gets which status, and who carries it.")
+class UpdatePackageStatusInput:
+    package_id: strawberry.ID = described("The package.")
+    status: PackageStatus = described(
+        "The status it is to have: from AWAITING_SHIPMENT to AWAITING_COLLECTION and back, then to IN_TRANSIT, then to "
+        "DELIVERED. The present status again is no error."
+    )
+    carrier: str | None = strawberry.field(
+        default=None, description="Who carries it, at most 500 characters; null leaves it as it is."
+    )
+    tracking_number: str | None = strawberry.field(
+        default=None, description="The carrier's number for it, at most 100 characters; null leaves it as it is."
+    )
+
+
+@strawberry.input(description="Units of one order item that move.")
+class SplitItemInput:
+    item_id: strawberry.ID = described("The order item.")
+    quantity: int = described("How many units of it.")
+
+
+@strawberry.input(description="Which units of a package that awaits shipment move to a new one.")
+class SplitPackageInput:
+    package_id: strawberry.ID = described("The package.")
+    items: list[SplitItemInput] = described("The units, each item once; at least one unit has to stay.")
+
+
+@strawberry.input(description="How the refund of a cancellation went.")
+class SettleRefundInput:
+    cancellation_id: strawberry.ID = described("The cancellation.")
+    status: RefundStatus = described(
+        "SUCCEEDED, or FAILED; after FAILED it may still succeed. The present status again is no error."
+    )
+    provider_reference: str | None = strawberry.field(
+        default=None, description="What the payment system calls the refund, at most 500 characters."
+    )
+
+
+@strawberry.input(description="Which e-mail to queue again.")
+class ResendNotificationInput:
+    cancellation_id: strawberry.ID = described("The cancellation that it tells of.")
+
+
+@strawberry.type(description="One reason why something was not done, or an order not stored.")
+class FulfillmentError:
+    code: FulfillmentErrorCode = described("What is wrong, for programs.")
+    message: str = described("What is wrong, for people.")
+    path: list[str] = described('Where in the arguments, such as ["input","items","0","quantity"].')
+
+
+@strawberry.type(description="What became of updateOrderStatus.")
+class UpdateOrderStatusPayload:
+    order: Order | None = described("The order as it is now, also when there are errors; null if there is none.")
+    errors: list[FulfillmentError] = described("Everything that is wrong; with any error nothing was done.")
+
+
+@strawberry.type(description="What became of updatePackageStatus.")
+class UpdatePackageStatusPayload:
+    package: Package | None = described("The package as it is now, also when there are errors; null if there is none.")
+    order: Order | None = described("Its order as it is now.")
+    errors: list[FulfillmentError] = described("Everything that is wrong; with any error nothing was done.")
+
+
+@strawberry.type(description="What became of splitPackage.")
+class SplitPackagePayload:
+    package: Package | None = described("The package as it is now, also when there are errors; null if there is none.")
+    new_package: Package | None = described("The new package; null when there are errors.")
+    order: Order | None = described("Their order as it is now.")
+    errors: list[FulfillmentError] = described("Everything that is wrong; with any error nothing was done.")
+
+
+@strawberry.type(description="What became of settleRefund.")
+class SettleRefundPayload:
+    cancellation: Cancellation | None = described(
+        "The cancellation as it is now, also when there are errors; null if there is none."
+    )
+    errors: list[FulfillmentError] = described("Everything that is wrong; with any error nothing was done.")
+
+
+@strawberry.type(description="What became of resendNotification.")
+class ResendNotificationPayload:
+    cancellation: Cancellation | None = described(
+        "The cancellation as it is now, also when there are errors; null if there is none."
+    )
+    errors: list[FulfillmentError] = described("Everything that is wrong; with any error nothing was done.")
+
+
+def move_of(given: UpdatePackageStatusInput) -> PackageMove:
+    return PackageMove(given.package_id, given.status, given.carrier, given.tracking_number)
+
+
+def split_of(given: SplitPackageInput) -> PackageSplit:
+    return PackageSplit(given.package_id, tuple(ItemEntry(item.item_id, item.quantity) for item in given.items))
+
+
+def settlement_of(given: SettleRefundInput) -> Settlement:
+    return Settlement(given.cancellation_id, given.status, given.provider_reference)
+
+
+def fulfillment_errors(problems: Iterable[FulfillmentProblem], *below: str) -> list[FulfillmentError]:
+    """The errors of a mutation, whose paths begin at its argument `input`, and `below` that."""
+    return [_error(problem, ("input", *below)) for problem in problems]
+
+
+def _error(problem: FulfillmentProblem, place: tuple[str, ...]) -> FulfillmentError:
+    path = [] if problem.code is FulfillmentErrorCode.TRY_AGAIN else [*place, *problem.path]
+    return FulfillmentError(code=problem.code, message=problem.message, path=path)
