@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
+import structlog
 import typer
 import uvicorn
 from pydantic import ValidationError
@@ -31,6 +32,8 @@ from domain.order import ImportOutcome, ShippingRefundPolicy, Shop
 from domain.order_file import UnreadableFileError
 from domain.queries import shops
 from domain.queries.shops import ShopRefusal
+
+log = structlog.get_logger()
 
 _T = TypeVar("_T")
 _LARGEST_FRAME = 64 * 1024
@@ -55,8 +58,10 @@ def main() -> None:
 
 
 @app.command()
-def serve() -> None:
-    """Serves the API with the settings of the environment."""
+def serve(
+    *, no_worker: Annotated[bool, typer.Option("--no-worker", help="Leaves the mail to `shortship worker`.")] = False
+) -> None:
+    """Serves the API with the settings of the environment, and sends the mail unless it is left to workers."""
     settings = _settings()
     if not settings.jwt_secret and not settings.jwks:
         _refuse("There are no keys to check tokens with: set SHORTSHIP_JWT_SECRET or SHORTSHIP_JWKS.")
@@ -64,7 +69,28 @@ def serve() -> None:
     _check_port(settings)
     logs.configure(settings.log_format)
     database = Database(settings.database_url)
-    _run(settings, database, create_app(settings, database, loops=smtp_loops(settings)))
+    loops = [] if no_worker else smtp_loops(settings)
+    _run(settings, database, create_app(settings, database, loops=loops))
+
+
+@app.command()
+def worker() -> None:
+    """Sends the mail that is queued, until it is told to stop."""
+    settings = _settings()
+    if not settings.smtp_url:
+        _refuse("There is no mail server to send to: set SHORTSHIP_SMTP_URL.")
+    logs.configure(settings.log_format)
+    loops = smtp_loops(settings)
+
+    async def work(database: Database) -> None:
+        await _check_migrated(database)
+        stop = asyncio.Event()
+        for told in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(told, stop.set)
+        log.info("worker.started")
+        await asyncio.gather(*(loop(database, stop) for loop in loops))
+
+    _with_database(work)
 
 
 @app.command(name="demo")
