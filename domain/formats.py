@@ -10,7 +10,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_datetime
+from babel.dates import format_date, format_time, get_datetime_format
 from babel.numbers import NumberPattern, format_currency, format_decimal
 
 from domain import money
@@ -45,8 +45,11 @@ def number(count: int, locale: Locale) -> str:
 
 
 def moment(at: datetime, locale: Locale) -> str:
-    """Day and time in UTC, which the text says."""
-    return format_datetime(at, "long", tzinfo=UTC, locale=locale)
+    """Day and minute in UTC, which the text says by that name: few know what their language calls it."""
+    day = format_date(at.astimezone(UTC), "long", locale=locale)
+    time = format_time(at, "short", tzinfo=UTC, locale=locale)
+    pattern = str(get_datetime_format("long", locale=locale))
+    return pattern.replace("'", "").replace("{0}", f"{time} UTC").replace("{1}", day)
 
 
 @lru_cache(maxsize=1_000)

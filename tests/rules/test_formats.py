@@ -28,6 +28,38 @@ def test_an_amount_has_the_locales_pattern_and_the_currencys_digits(
     assert amount(minor, currency, locale_of(locale)) == shown
 
 
+# What a language writes between number and currency never breaks a line: U+00A0, and U+202F within French numbers.
+@pytest.mark.parametrize(
+    ("locale", "dollars", "euros", "yen", "dinars", "rupiah"),
+    [
+        ("en_US", "$1,234.56", "€1,234.56", "¥123,456", "KWD123.456", "IDR1,234.56"),
+        ("en_GB", "US$1,234.56", "€1,234.56", "JP¥123,456", "KWD123.456", "IDR1,234.56"),
+        ("de_DE", "1.234,56\xa0$", "1.234,56\xa0€", "123.456\xa0¥", "123,456\xa0KWD", "1.234,56\xa0IDR"),
+        ("de_AT", "$\xa01.234,56", "€\xa01.234,56", "¥\xa0123.456", "KWD\xa0123,456", "IDR\xa01.234,56"),
+        ("es_ES", "1.234,56\xa0US$", "1.234,56\xa0€", "123.456\xa0JPY", "123,456\xa0KWD", "1.234,56\xa0IDR"),
+        ("es_MX", "USD1,234.56", "EUR1,234.56", "JPY123,456", "KWD123.456", "IDR1,234.56"),
+        (
+            "fr_FR",
+            "1\u202f234,56\xa0$US",
+            "1\u202f234,56\xa0€",
+            "123\u202f456\xa0JPY",
+            "123,456\xa0KWD",
+            "1\u202f234,56\xa0IDR",
+        ),
+        ("ja_JP", "$1,234.56", "€1,234.56", "￥123,456", "KWD123.456", "IDR1,234.56"),
+        ("id_ID", "US$1.234,56", "€1.234,56", "JP¥123.456", "KWD123,456", "Rp1.234,56"),
+    ],
+)
+def test_each_language_of_the_mails_writes_amounts_in_its_own_way(
+    locale: str, dollars: str, euros: str, yen: str, dinars: str, rupiah: str
+) -> None:
+    reader = locale_of(locale)
+
+    shown = [amount(123456, currency, reader) for currency in ("USD", "EUR", "JPY", "KWD", "IDR")]
+
+    assert shown == [dollars, euros, yen, dinars, rupiah]
+
+
 def test_a_number_has_the_locales_separators() -> None:
     assert number(1_000_000, locale_of("de_DE")) == "1.000.000"
 
@@ -35,7 +67,30 @@ def test_a_number_has_the_locales_separators() -> None:
 def test_a_moment_is_told_in_utc() -> None:
     at = datetime(2026, 3, 2, 8, 5, tzinfo=timezone(timedelta(hours=-8)))
 
-    assert moment(at, locale_of("en_GB")) == "2 March 2026, 16:05:00 UTC"
+    assert moment(at, locale_of("en_GB")) == "2 March 2026, 16:05 UTC"
+
+
+@pytest.mark.parametrize(
+    ("locale", "shown"),
+    [
+        ("en_US", "March 2, 2026, 8:05\u202fAM UTC"),
+        ("de_DE", "2. März 2026, 08:05 UTC"),
+        ("es_ES", "2 de marzo de 2026, 8:05 UTC"),
+        ("es_MX", "2 de marzo de 2026, 8:05\u202fa.m. UTC"),
+        ("fr_FR", "2 mars 2026, 08:05 UTC"),
+        ("fr_CA", "2 mars 2026, 08 h 05 UTC"),
+        ("ja_JP", "2026年3月2日 8:05 UTC"),
+        ("id_ID", "2 Maret 2026 08.05 UTC"),
+    ],
+)
+def test_a_moment_has_the_locales_long_date_and_short_time(locale: str, shown: str) -> None:
+    assert moment(datetime(2026, 3, 2, 8, 5, 59, tzinfo=UTC), locale_of(locale)) == shown
+
+
+def test_the_day_of_a_moment_is_that_of_utc() -> None:
+    at = datetime(2026, 3, 2, 20, 5, tzinfo=timezone(timedelta(hours=-8)))
+
+    assert moment(at, locale_of("de_DE")) == "3. März 2026, 04:05 UTC"
 
 
 def test_a_moment_does_not_depend_on_the_zone_it_came_in() -> None:
@@ -50,6 +105,14 @@ def test_a_moment_does_not_depend_on_the_zone_it_came_in() -> None:
         ("de_DE", "de_DE"),
         ("de-AT", "de_AT"),
         ("ja", "ja"),
+        ("DE-de", "de_DE"),
+        ("FR_ca", "fr_CA"),
+        ("in", "id_ID"),
+        ("in_ID", "id_ID"),
+        ("zh_TW", "zh_Hant_TW"),
+        ("de_DE.UTF-8", "de_DE"),
+        ("german", "en_US"),
+        ("_DE", "en_US"),
         ("de_XX", "de"),
         ("zz_ZZ", "en_US"),
         ("", "en_US"),
