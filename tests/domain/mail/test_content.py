@@ -29,23 +29,29 @@ from tests.domain.mail.samples import CANCELLED_AT, MAILS, a_mail, a_mail_item
 SHOP = Shop("sage", "Sage & Linen", ShippingRefundPolicy.ON_FULL_CANCELLATION, b"key")
 
 
-def the_mail(order: Order, *picks: Pick) -> CancellationMail:
+def the_mail(
+    order: Order,
+    *picks: Pick,
+    scope: CancellationScope = CancellationScope.ITEMS,
+    package: int | None = None,
+    shop: Shop = SHOP,
+) -> CancellationMail:
     """The mail when these units of the order are cancelled."""
     cancellation = Cancellation(
         id=UUID("0195a1b2c3d47e8f9a0b1c2d3e4f5a6c"),
         order_id=order.id,
-        scope=CancellationScope.ITEMS,
+        scope=scope,
         reason=CancellationReason.OUT_OF_STOCK,
         note="Between us: the whole batch was lost.",
-        package=None,
-        breakdown=refund_breakdown(order, picks, SHOP.shipping_refund_policy),
+        package=package,
+        breakdown=refund_breakdown(order, picks, shop.shipping_refund_policy),
         refund_status=RefundStatus.PENDING,
         notification=Notification(NotificationStatus.QUEUED),
         actor="seller",
         idempotency_key="key-1",
         created_at=CANCELLED_AT,
     )
-    return content.cancellation_mail(SHOP, after(order, *picks), cancellation)
+    return content.cancellation_mail(shop, after(order, *picks, policy=shop.shipping_refund_policy), cancellation)
 
 
 def test_it_says_what_was_cancelled_and_what_that_gives_back() -> None:
@@ -109,6 +115,56 @@ def test_nothing_remains_and_shipping_comes_back_when_the_last_unit_goes() -> No
     assert mail.remaining == ()
     assert (mail.shipping_fee, mail.shipping_tax, mail.fees) == (599, 49, ((FeeKind.HANDLING, 100),))
     assert mail.refund_total == 1748
+
+
+def test_a_cancelled_package_is_told_by_its_items_and_the_other_packages_still_come() -> None:
+    packages = (a_package(1, units={1: 2, 2: 1}), a_package(2, PackageStatus.AWAITING_COLLECTION, units={1: 1, 3: 4}))
+    order = an_order(an_item(1, quantity=3), an_item(2, quantity=1), an_item(3, quantity=4), packages=packages)
+
+    mail = the_mail(order, Pick(1, 2, 1), Pick(3, 2, 4), scope=CancellationScope.PACKAGE, package=2)
+
+    assert [(line.item.product_name, line.item.quantity) for line in mail.cancelled] == [
+        ("Product 1", 1),
+        ("Product 3", 4),
+    ]
+    assert [(item.product_name, item.quantity) for item in mail.remaining] == [("Product 1", 2), ("Product 2", 1)]
+    assert not mail.is_whole_order
+
+
+def test_the_last_package_with_live_units_is_the_end_of_the_order() -> None:
+    packages = (a_package(1, PackageStatus.CANCELLED, units={1: 2}), a_package(2, units={2: 1}))
+    order = an_order(an_item(1, quantity=2), an_item(2, quantity=1), packages=packages, shipping_fee=599)
+
+    mail = the_mail(order, Pick(2, 2, 1), scope=CancellationScope.PACKAGE, package=2)
+
+    assert [line.item.product_name for line in mail.cancelled] == ["Product 2"]
+    assert (mail.is_whole_order, mail.remaining, mail.shipping_fee) == (True, (), 599)
+
+
+def test_a_cancelled_order_is_told_by_all_that_was_still_live() -> None:
+    packages = (a_package(1, units={1: 2}, cancelled={1: 1}), a_package(2, units={1: 1, 2: 5}))
+    order = an_order(an_item(1, quantity=3, cancelled=1), an_item(2, quantity=5), packages=packages)
+
+    mail = the_mail(order, Pick(1, 1, 1), Pick(1, 2, 1), Pick(2, 2, 5), scope=CancellationScope.ORDER)
+
+    assert [(line.item.product_name, line.item.quantity) for line in mail.cancelled] == [
+        ("Product 1", 2),
+        ("Product 2", 5),
+    ]
+    assert (mail.is_whole_order, mail.remaining) == (True, ())
+
+
+def test_a_proportional_share_of_shipping_and_fees_is_told() -> None:
+    shop = replace(SHOP, shipping_refund_policy=ShippingRefundPolicy.PROPORTIONAL)
+    order = an_order(
+        an_item(quantity=4, subtotal=4000), shipping_fee=1001, shipping_tax=80, fees=(Fee(FeeKind.HANDLING, 100),)
+    )
+
+    mail = the_mail(order, Pick(1, 1, 1), shop=shop)
+
+    assert (mail.shipping_fee, mail.shipping_tax, mail.fees) == (250, 20, ((FeeKind.HANDLING, 25),))
+    assert mail.refund_total == 1295
+    assert not mail.is_whole_order
 
 
 def test_the_sellers_note_is_not_in_it() -> None:
