@@ -18,8 +18,11 @@ _TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u20
 
 @value
 class AmountRow:
+    """`line` has both, for where there are no columns."""
+
     label: str
     amount: str
+    line: str
 
 
 @value
@@ -44,7 +47,7 @@ class Letter:
     greeting: str
     opening: str
     reason: str
-    facts: tuple[tuple[str, str], ...]
+    facts: tuple[str, ...]
     cancelled_heading: str
     cancelled: tuple[LetterItem, ...]
     refund_heading: str
@@ -93,8 +96,8 @@ class _Writer:
             opening=(words.opening_whole if whole else words.opening_part).format(**self._names),
             reason=words.reasons[mail.reason],
             facts=(
-                (words.order, self._names["order"]),
-                (words.cancelled_at, formats.moment(mail.created_at, self._locale)),
+                self._line(words.order, self._names["order"]),
+                self._line(words.cancelled_at, formats.moment(mail.created_at, self._locale)),
             ),
             cancelled_heading=words.cancelled,
             cancelled=tuple(map(self._cancelled, mail.cancelled)),
@@ -168,7 +171,11 @@ class _Writer:
         return (self._row(label, minor) for label, minor in rows if minor)
 
     def _row(self, label: str, minor: int) -> AmountRow:
-        return AmountRow(label, self._amount(minor))
+        amount = self._amount(minor)
+        return AmountRow(label, amount, self._line(label, amount))
+
+    def _line(self, label: str, text: str) -> str:
+        return self._phrases.label_and_text.format(label=label, text=text)
 
     def _amount(self, minor: int) -> str:
         return formats.amount(minor, self._mail.currency, self._locale)

@@ -15,7 +15,8 @@ from domain.mail.letter import letter, one_line
 _POLICY = SMTP.clone(cte_type="7bit")
 # What a message that cannot be sent for this reason has as its error.
 NO_USABLE_ADDRESS = "The buyer has no usable e-mail address."
-_LONGEST_DISPLAY_NAME = 100
+# As long as a line of a header can be without a break.
+_LONGEST_DISPLAY_NAME = 70
 
 _environment = Environment(
     loader=PackageLoader("domain.mail"),

@@ -1,4 +1,4 @@
-"""What the mails say in each language: one file of translations/ each. Another language is another file."""
+"""The words of each language for mails and for the reasons of a cancellation. Another language is another file."""
 
 import tomllib
 from functools import cache
@@ -19,7 +19,10 @@ LANGUAGES = frozenset(file.name.removesuffix(".toml") for file in _TRANSLATIONS.
 @with_config(ConfigDict(extra="forbid"))
 @value
 class Phrases:
-    """`part` is for a cancellation that leaves something of the order, `whole` for one that does not."""
+    """`part` is for a cancellation that leaves something of the order, `whole` for one that does not.
+
+    `reasons` are sentences for the buyer, `labels` the same reasons in short, for the seller to choose from.
+    """
 
     subject_part: str
     subject_whole: str
@@ -31,6 +34,7 @@ class Phrases:
     opening_whole: str
     order: str
     cancelled_at: str
+    label_and_text: str
     quantity_and_name: str
     gift: str
     cancelled: str
@@ -55,6 +59,7 @@ class Phrases:
     remaining_nothing: str
     closing: str
     reasons: dict[Annotated[CancellationReason, ByName], str]
+    labels: dict[Annotated[CancellationReason, ByName], str]
     fees: dict[Annotated[FeeKind, ByName], str]
     labels: dict[Annotated[CancellationReason, ByName], str]
 

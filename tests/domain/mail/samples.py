@@ -125,6 +125,69 @@ MAILS = {
         a_cancelled_item("Cotton Tote Bag", variant_name=None, is_gift=True, quantity=1, subtotal=1500, total=0),
         remaining=(a_mail_item("Linen Wrap Dress", "Sage, M"),),
     ),
+    "long-names": a_mail(
+        a_cancelled_item(
+            "Extraordinary" * 38, variant_name="Superlong" * 55, image_url="https://img.example/dress.jpg"
+        ),
+        a_cancelled_item("Linen Wrap Dress with a name of many words " * 11, variant_name=None, image_url=None),
+        buyer=Buyer("Hubert" * 80, "ada@example.com", "en_US"),
+        shop_name="Sage&Linen" * 50,
+        order_number="5764" * 25,
+        remaining=(a_mail_item("Extraordinary" * 38, quantity=1_000_000),),
+    ),
+    "package-de": a_mail(
+        a_cancelled_item("Leinenkleid", variant_name="Salbei, M", seller_discount=698, tax=1003),
+        a_cancelled_item("Strohhut", variant_name=None, image_url=None, quantity=1, subtotal=124900, tax=19942),
+        buyer=Buyer("Greta Müller", "greta@example.com", "de_DE"),
+        currency="EUR",
+        reason=CancellationReason.UNDELIVERABLE_ADDRESS,
+        remaining=(a_mail_item("Geschirrtuch aus Halbleinen", "3er-Pack", quantity=4),),
+    ),
+    "order-fr": a_mail(
+        a_cancelled_item("Robe portefeuille en lin", variant_name="Sauge, M", tax=1163),
+        buyer=Buyer("Élise Dupont", "elise@example.com", "fr_FR"),
+        currency="EUR",
+        reason=CancellationReason.BUYER_REQUESTED,
+        shipping_fee=590,
+        shipping_tax=98,
+        fees=((FeeKind.BUYER_SERVICE, 99),),
+        is_whole_order=True,
+    ),
+    "share-of-shipping-es": a_mail(
+        a_cancelled_item("Vestido cruzado de lino", variant_name="Salvia, M", platform_discount=500, tax=1125),
+        buyer=Buyer("Lucía García", "lucia@example.com", "es_ES"),
+        currency="EUR",
+        reason=CancellationReason.PRICING_ERROR,
+        shipping_fee=245,
+        shipping_tax=43,
+        fees=((FeeKind.SMALL_ORDER, 50),),
+    ),
+    "gift-ja": a_mail(
+        a_cancelled_item(
+            "リネンのラップワンピース", variant_name="セージ・M", subtotal=13960, seller_discount=1396, tax=1142
+        ),
+        a_cancelled_item(
+            "コットントートバッグ", variant_name=None, image_url=None, is_gift=True, quantity=1, subtotal=0
+        ),
+        buyer=Buyer("佐藤 陽葵", "himari@example.com", "ja_JP"),
+        currency="JPY",
+        remaining=(a_mail_item("麦わら帽子", quantity=2),),
+    ),
+    "thousands-id": a_mail(
+        a_cancelled_item(
+            "Gaun linen",
+            variant_name="Hijau, M",
+            subtotal=125_000_000,
+            seller_discount=500_000,
+            tax=13_695_000,
+            total=138_195_000,
+        ),
+        buyer=Buyer("Dewi Lestari", "dewi@example.com", "id_ID"),
+        currency="IDR",
+        prices_include_tax=False,
+        reason=CancellationReason.OTHER,
+        remaining=(a_mail_item("Topi jerami", quantity=1200),),
+    ),
 }
 
 

@@ -1,6 +1,8 @@
 """The e-mail on the wire and as mail clients read it."""
 
 import email
+import re
+from dataclasses import asdict
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from domain.formats import locale_of
 from domain.mail.content import CancellationMail
 from domain.mail.message import compose, usable_address
-from domain.mail.phrases import LANGUAGES, phrases, spoken
+from domain.mail.phrases import LANGUAGES, Phrases, phrases, spoken
 from domain.order import Buyer, CancellationReason, FeeKind
 from tests.domain.mail.samples import (
     MAILS,
@@ -33,6 +35,18 @@ HOSTILE = 'Ada"\r\nBcc: victim@example.com\r\n\r\n<script>alert(1)</script>\u202
 def received(message: EmailMessage) -> EmailMessage:
     """The message as it comes out at the other end of the wire."""
     return email.message_from_bytes(message.as_bytes(), policy=SMTP)
+
+
+def texts(words: Phrases) -> dict[str, str]:
+    """Every text of a language under its name, such as "greeting" or "fees.HANDLING"."""
+    plain = asdict(words)
+    tables = {name: plain.pop(name) for name in ("reasons", "labels", "fees")}
+    return plain | {f"{name}.{key.name}": text for name, table in tables.items() for key, text in table.items()}
+
+
+def names_in(words: Phrases) -> dict[str, list[str]]:
+    """The names that each phrase has replaced, in the order of the alphabet."""
+    return {name: sorted(re.findall(r"{(.*?)}", text)) for name, text in texts(words).items()}
 
 
 @pytest.mark.parametrize("name", MAILS)
@@ -86,7 +100,6 @@ def test_the_html_has_no_parse_error_and_nothing_that_mail_clients_refuse(mail: 
 
     elements = {element.tag for element in document.iter() if isinstance(element.tag, str)}
     assert elements.isdisjoint({"script", "form", "link", "iframe", "object", "base", "svg"})
-    assert document.get("lang") == "en-US"
     assert document.findtext("head/title") == a_message(mail)["Subject"]
     metas = {meta.get("name"): meta.get("content") for meta in document.iter("meta")}
     assert metas["color-scheme"] == metas["supported-color-schemes"] == "light dark"
@@ -253,15 +266,92 @@ def test_each_reason_has_its_sentence(reason: CancellationReason) -> None:
     assert sentence in text_of(a_message(a_mail(reason=reason)))
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_mails_are_in_six_languages() -> None:
+    assert frozenset({"de", "en", "es", "fr", "id", "ja"}) == LANGUAGES
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
 def test_every_language_has_words_for_all_reasons_and_fees(language: str) -> None:
     words = phrases(language)
 
     assert words.reasons.keys() == set(CancellationReason)
+    assert words.labels.keys() == set(CancellationReason)
     assert words.fees.keys() == set(FeeKind)
+    assert "" not in texts(words).values()
 
 
-@pytest.mark.parametrize(("locale", "written_in"), [("en_GB", "en_GB"), ("pl_PL", "en_US"), ("", "en_US")])
+def test_the_seller_chooses_from_short_labels() -> None:
+    labels = phrases("en").labels
+
+    assert labels == {
+        CancellationReason.OUT_OF_STOCK: "Out of stock",
+        CancellationReason.PRICING_ERROR: "Pricing error",
+        CancellationReason.UNDELIVERABLE_ADDRESS: "Undeliverable address",
+        CancellationReason.BUYER_REQUESTED: "Buyer requested",
+        CancellationReason.OTHER: "Other",
+    }
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+def test_the_labels_of_the_reasons_differ(language: str) -> None:
+    labels = phrases(language).labels
+
+    assert len(set(labels.values())) == len(labels)
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+def test_every_language_names_in_each_phrase_what_english_names_there(language: str) -> None:
+    assert names_in(phrases(language)) == names_in(phrases("en"))
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+@pytest.mark.parametrize("is_whole_order", [False, True], ids=["part", "whole"])
+def test_names_that_look_like_phrases_stay_names_in_every_language(language: str, *, is_whole_order: bool) -> None:
+    mail = a_mail(
+        a_cancelled_item("{quantity} {0} {", variant_name=None),
+        buyer=Buyer("{shop.__class__} %s", "ada@example.com", language),
+        shop_name="{order!r}}",
+        order_number="{buyer}",
+        is_whole_order=is_whole_order,
+    )
+
+    message = a_message(mail)
+
+    text = text_of(message)
+    assert "{order!r}}" in message["Subject"]
+    assert "{buyer}" in message["Subject"]
+    assert text.count("{order!r}}") == 2
+    assert text.count("{buyer}") == 3
+    assert text.count("{shop.__class__} %s") == 1
+    assert text.count("{quantity} {0} {") == 1
+
+
+def test_french_has_a_no_break_space_before_its_colons() -> None:
+    colons = re.findall(".:", " ".join(texts(phrases("fr")).values()))
+
+    assert set(colons) == {"\xa0:"}
+
+
+def test_japanese_puts_the_quantity_behind_the_name_and_has_wide_colons() -> None:
+    text = text_of(a_message(MAILS["gift-ja"]))
+
+    assert "\n麦わら帽子 × 2\n" in text  # noqa: RUF001 - the sign that is meant
+    assert "\nご注文番号\uff1a1001\n" in text
+
+
+@pytest.mark.parametrize(
+    ("locale", "written_in"),
+    [
+        ("en_GB", "en_GB"),
+        ("de_AT", "de_AT"),
+        ("fr-ca", "fr_CA"),
+        ("in", "id_ID"),
+        ("zh_TW", "en_US"),
+        ("pl_PL", "en_US"),
+        ("root", "en_US"),
+        ("", "en_US"),
+    ],
+)
 def test_other_languages_fall_back_to_english(locale: str, written_in: str) -> None:
     assert str(spoken(locale_of(locale))) == written_in
 
