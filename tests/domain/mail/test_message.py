@@ -105,13 +105,62 @@ def test_the_html_has_no_parse_error_and_nothing_that_mail_clients_refuse(mail: 
     assert metas["color-scheme"] == metas["supported-color-schemes"] == "light dark"
 
 
-def test_colours_of_text_and_background_are_set_together() -> None:
-    document = html5lib.parse(html_of(a_message(MAILS["part"])), namespaceHTMLElements=False)
+@pytest.mark.parametrize(
+    ("locale", "language"),
+    [
+        ("en_US", "en-US"),
+        ("en_GB", "en-GB"),
+        ("de_AT", "de-AT"),
+        ("DE-de", "de-DE"),
+        ("de", "de"),
+        ("es_MX", "es-MX"),
+        ("es-419", "es-419"),
+        ("fr_CA", "fr-CA"),
+        ("ja_JP", "ja-JP"),
+        ("in_ID", "id-ID"),
+        ("zh_TW", "en-US"),
+        ("none", "en-US"),
+    ],
+)
+def test_the_html_names_its_language_where_clients_keep_it(locale: str, language: str) -> None:
+    mail = a_mail(buyer=Buyer("Ada Buyer", "ada@example.com", locale))
+
+    document = html5lib.parse(html_of(a_message(mail)), namespaceHTMLElements=False)
+
+    named = [element.get("lang") for element in document.iter() if element.get("lang")]
+    assert named == [language, language]
+
+
+@pytest.mark.parametrize("mail", MAILS.values(), ids=MAILS)
+def test_the_layout_is_made_of_tables_of_at_most_600_pixels(mail: CancellationMail) -> None:
+    html = html_of(a_message(mail))
+
+    widths = {table.get("width") for table in html5lib.parse(html, namespaceHTMLElements=False).iter("table")}
+    assert widths == {"100%"}
+    assert re.findall(r"max-width:\d+px", html) == ["max-width:600px"]
+    assert '<!--[if mso]><table role="presentation" width="600"' in html
+
+
+@pytest.mark.parametrize("mail", MAILS.values(), ids=MAILS)
+def test_colours_of_text_and_background_are_set_together(mail: CancellationMail) -> None:
+    document = html5lib.parse(html_of(a_message(mail)), namespaceHTMLElements=False)
 
     styles = [element.get("style", "") for element in document.iter()]
     assert any("color:" in style for style in styles)
     assert [style for style in styles if style.count("color:") not in {0, 2}] == []
     assert [style for style in styles if ("background-color:" in style) != style.startswith("color:")] == []
+
+
+def test_whatever_has_colours_has_dark_ones_too() -> None:
+    html = html_of(a_message(MAILS["part"]))
+
+    coloured = [
+        element.get("class", "").removesuffix(" line")
+        for element in html5lib.parse(html, namespaceHTMLElements=False).iter()
+        if element.get("style", "").startswith("color:")
+    ]
+    dark = re.findall(r"\.(\w+) { color: #\w+ !important; background-color: #\w+ !important; }", html)
+    assert set(coloured) == set(dark) == {"page", "card", "muted", "faint", "badge"}
 
 
 def test_only_the_items_image_is_fetched_and_it_may_be_missing() -> None:
@@ -195,8 +244,7 @@ def test_very_long_names_break_into_lines() -> None:
     message = a_message(mail)
 
     assert "Extraordinary" * 38 in text_of(received(message))
-    assert "word-break:break-word;overflow-wrap:anywhere;" in html_of(message)
-    assert "table-layout:fixed" in html_of(message)
+    assert "table-layout:fixed;word-break:break-word;overflow-wrap:anywhere;" in html_of(message)
 
 
 def test_a_buyer_without_a_name_is_greeted_without_one() -> None:
