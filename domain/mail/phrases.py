@@ -61,7 +61,6 @@ class Phrases:
     reasons: dict[Annotated[CancellationReason, ByName], str]
     labels: dict[Annotated[CancellationReason, ByName], str]
     fees: dict[Annotated[FeeKind, ByName], str]
-    labels: dict[Annotated[CancellationReason, ByName], str]
 
 
 def spoken(locale: Locale) -> Locale:
