@@ -272,6 +272,27 @@ def test_a_server_serves_alone_logs_no_secret_and_ends_when_told(shop_folder: Pa
     assert [secret for secret in (token, stolen, SECRET, "ada@example.com") if secret in log] == []
 
 
+def test_a_server_leaves_the_mail_to_workers_when_told(shop_folder: Path) -> None:
+    (shop_folder / "orders.json").write_bytes(orjson.dumps([ORDER]))
+    run(shop_folder, "import", "--shop", "demo", "orders.json")
+    token = a_token()
+    mail = {"smtp_url": "smtp://127.0.0.1:1?tls=none", "mail_from": "orders@shop.example"}
+
+    with started(shop_folder, "serve", "--no-worker", jwt_secret=SECRET, **mail) as (process, client):
+        cancelled = cancel_one(client, token, ask(client, FIND, token)["data"]["orderByNumber"], "one")
+        worker = run(shop_folder, "worker", **mail)
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(SECONDS)
+
+    assert cancelled["data"]["cancelItems"]["errors"] == []
+    assert (worker.returncode, worker.stderr.count("\n")) == (2, 1)
+    assert "is in use by another process" in worker.stderr
+    assert code == 0
+    log = (shop_folder / "log").read_text()
+    told = [orjson.loads(line)["event"] for line in log.splitlines()]
+    assert [event for event in told if "mail" in event] == []
+
+
 def test_the_demo_shows_operations_and_the_mail_of_a_cancellation(tmp_path: Path) -> None:
     with started(tmp_path, "demo", "--still") as (process, client):
         page = client.get("/").text
