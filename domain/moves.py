@@ -107,12 +107,9 @@ def settled_refund(order: Order | None, cancellation: Cancellation | None, told:
         unfit = [problem(FulfillmentErrorCode.INVALID_VALUE, ("status",), "must be SUCCEEDED or FAILED"), *unfit]
     if order is None or cancellation is None:
         return FulfillmentOutcome(problems=(no_cancellation(), *unfit))
-    if told.status is cancellation.refund_status or unfit:
-        return FulfillmentOutcome(order, cancellation=cancellation, problems=tuple(unfit))
-    if told.status not in REFUND_TRANSITIONS[cancellation.refund_status]:
-        message = f"A refund that is {cancellation.refund_status.name} cannot become {told.status.name}."
-        refusal = FulfillmentProblem(FulfillmentErrorCode.TRANSITION_NOT_ALLOWED, message, ("status",))
-        return FulfillmentOutcome(order, cancellation=cancellation, problems=(refusal,))
+    problems = (*_wrong_settlement(cancellation, told.status), *unfit)
+    if problems or told.status is cancellation.refund_status:
+        return FulfillmentOutcome(order, cancellation=cancellation, problems=problems)
     reference = _given(told.provider_reference, cancellation.provider_reference)
     settled = replace(cancellation, refund_status=told.status, provider_reference=reference)
     return FulfillmentOutcome(order, cancellation=settled)
@@ -138,6 +135,15 @@ def _wrong_way(order: Order, package: Package, to: PackageStatus) -> list[Fulfil
     message = (
         f"A package that is {package.status.name} in an order that is {order.status.name} cannot become {to.name}."
     )
+    return [FulfillmentProblem(FulfillmentErrorCode.TRANSITION_NOT_ALLOWED, message, ("status",))]
+
+
+def _wrong_settlement(cancellation: Cancellation, to: RefundStatus) -> list[FulfillmentProblem]:
+    """Why the refund does not become this; nothing where it is so already, or where nothing ever becomes this."""
+    present = cancellation.refund_status
+    if to is present or to not in _SETTLED or to in REFUND_TRANSITIONS[present]:
+        return []
+    message = f"A refund that is {present.name} cannot become {to.name}."
     return [FulfillmentProblem(FulfillmentErrorCode.TRANSITION_NOT_ALLOWED, message, ("status",))]
 
 
