@@ -93,11 +93,8 @@ def moved_order(order: Order | None, to: OrderStatus, now: datetime) -> Fulfillm
         message = f"An order that is {order.status.name} cannot become {to.name}."
         refusal = FulfillmentProblem(FulfillmentErrorCode.TRANSITION_NOT_ALLOWED, message, ("status",))
         return FulfillmentOutcome(order, problems=(refusal,))
-    if to in SET_ON_ORDER:
-        return FulfillmentOutcome(replace(order, status=to))
-    return FulfillmentOutcome(
-        replace(order, status=order_status(to, order.packages), paid_at=order.paid_at or now),
-    )
+    paid_at = order.paid_at if to in SET_ON_ORDER else order.paid_at or now
+    return FulfillmentOutcome(replace(order, status=order_status(to, order.packages), paid_at=paid_at))
 
 
 def settled_refund(order: Order | None, cancellation: Cancellation | None, told: Settlement) -> FulfillmentOutcome:
@@ -149,4 +146,6 @@ def _wrong_settlement(cancellation: Cancellation, to: RefundStatus) -> list[Fulf
 
 def _unfit(text: str | None, name: str, longest: int) -> list[FulfillmentProblem]:
     """What is wrong with a text that is optional; carriers and tracking numbers have the limits of an import."""
-    return [problem(FulfillmentErrorCode.INVALID_VALUE, (name,), fault) for fault in text_faults(text or "", longest)]
+    if text is None:
+        return []
+    return [problem(FulfillmentErrorCode.INVALID_VALUE, (name,), fault) for fault in text_faults(text, longest)]

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import count
 
 from domain import ids
 from domain.moves import FulfillmentOutcome, no_package
@@ -67,13 +66,14 @@ def _entry_problems(
 ) -> list[FulfillmentProblem]:
     """At most one an entry, in their order. How many units may move is judged only while any may, if it `is_open`."""
     live = {ids.of_item(order.id, packed.item): packed.live_quantity for packed in package.items}
+    wrong = _wrong_by_themselves(entries)
     problems = []
-    for index, (entry, wrong) in enumerate(zip(entries, _wrong_by_themselves(entries), strict=True)):
+    for index, entry in enumerate(entries):
         if entry.item_id not in live:
             message = "The package holds no unit of an item with this id."
             problems.append(_problem(message, "NOT_FOUND", "items", str(index), "itemId"))
-        elif wrong:
-            problems.append(wrong)
+        elif alone := wrong[index]:
+            problems.append(alone)
         elif is_open and entry.quantity > live[entry.item_id]:
             message = f"{entry.quantity} asked for, but the package holds {live[entry.item_id]}."
             problems.append(_problem(message, "QUANTITY_EXCEEDED", "items", str(index), "quantity"))
@@ -104,9 +104,12 @@ def _without(package: Package, units: Mapping[int, int]) -> tuple[PackageItem, .
 
 
 def _free_number(order: Order, number: str) -> str:
-    """The package's number with -2, -3, ...: the first that no package of the order has."""
+    """The package's number with -2, -3, ...: the first that no package of the order has.
+
+    It is among as many as there are packages, for the package's own number is none of them.
+    """
     taken = {package.number for package in order.packages}
-    return next(free for suffix in count(2) if (free := f"{number}-{suffix}") not in taken)
+    return next(free for suffix, _ in enumerate(taken, 2) if (free := f"{number}-{suffix}") not in taken)
 
 
 def _problem(message: str, code: str, *path: str) -> FulfillmentProblem:

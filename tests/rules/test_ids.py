@@ -85,6 +85,30 @@ def test_any_other_text_is_no_id(text: str) -> None:
     assert ids.parse(text) is None
 
 
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        (f"order_{HEX}", "order"),
+        (f"item_{HEX}_2", "item"),
+        (f"package_{HEX}_3", "package"),
+        (f"packageitem_{HEX}_3_2", "packageitem"),
+        (f"cancellation_{HEX}", "cancellation"),
+        (f"event_{HEX}_12", "event"),
+    ],
+    ids=["order", "item", "package", "package item", "cancellation", "event"],
+)
+def test_an_id_of_the_kind_that_is_asked_for_gives_its_uuid(text: str, kind: str) -> None:
+    assert ids.uuid_of(text, kind) == SOME
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", HEX, f"order_{HEX}", f"item_{HEX}_1", f"packageitem_{HEX}_1_1", f"cancellation_{HEX}", f"package_{HEX}"],
+)
+def test_any_other_id_gives_no_uuid(text: str) -> None:
+    assert ids.uuid_of(text, "package") is None
+
+
 @given(st.text(alphabet=st.sampled_from("item_" + HEX), max_size=60) | st.text())
 def test_no_text_makes_the_parser_fail(text: str) -> None:
     assert ids.parse(text) is None
