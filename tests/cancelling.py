@@ -115,8 +115,8 @@ def codes(outcome: Outcome) -> list[str]:
 
 
 async def happened(database: Database, order: Order, shop_id: str = "demo") -> list[str]:
-    """The order's events in short: type, position of the package, status before and after."""
+    """The order's events in short: type, positions of the package and of a new one, status before and after."""
     async with database.reading() as connection:
         found = await events.list_events(connection, shop_id, after=0, limit=100, order_ids=[order.id])
-    parts = [(event.type.name, event.package, event.before, event.after) for event in found]
+    parts = [(each.type.name, each.package, each.new_package, each.before, each.after) for each in found]
     return [" ".join(str(part) for part in each if part is not None) for each in parts]

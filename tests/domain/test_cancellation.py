@@ -1,6 +1,6 @@
 """A cancellation, from the call to what is stored: units, status, money, log, e-mail and key."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -56,13 +56,6 @@ from tests.invariants import assert_sound, dump
 from tests.stored import NOW, a_package_input, a_shop, an_item_input, an_order_input, store, stored
 
 SAMPLES = Path(cancellation.__file__).parent / "samples" / "orders-tiktok.json"
-
-
-@pytest.fixture
-async def shop(database: Database) -> AsyncIterator[Shop]:
-    """The shop of the test; at its end what is stored is still sound."""
-    yield await a_shop(database)
-    await assert_sound(database)
 
 
 async def test_cancelling_units_stores_everything_that_belongs_to_it(database: Database, shop: Shop) -> None:

@@ -1,6 +1,6 @@
 """The same call again has one effect; its key is good for it alone."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -36,15 +36,8 @@ from tests.cancelling import (
     read_again,
     units,
 )
-from tests.invariants import assert_sound, dump
+from tests.invariants import dump
 from tests.stored import a_shop, stored
-
-
-@pytest.fixture
-async def shop(database: Database) -> AsyncIterator[Shop]:
-    """The shop of the test; at its end what is stored is still sound."""
-    yield await a_shop(database)
-    await assert_sound(database)
 
 
 async def test_the_same_call_again_answers_the_same_and_does_nothing(database: Database, shop: Shop) -> None:

@@ -1,6 +1,6 @@
 """A call that is refused says everything that is wrong with it and writes nothing."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -37,17 +37,10 @@ from tests.cancelling import (
     read_again,
     units,
 )
-from tests.invariants import assert_sound, dump
+from tests.invariants import dump
 from tests.stored import a_package_input, a_shop, an_order_input, store, stored
 
 UNKNOWN = UUID("0195a1b2c3d47e8f9a0b1c2d3e4f5a6b")
-
-
-@pytest.fixture
-async def shop(database: Database) -> AsyncIterator[Shop]:
-    """The shop of the test; at its end what is stored is still sound."""
-    yield await a_shop(database)
-    await assert_sound(database)
 
 
 REFUSALS: dict[str, tuple[Callable[[Order], CancellationRequest], list[str]]] = {

@@ -1,6 +1,5 @@
 """Packages move along the specified ways and no others; the order follows, and the log tells it."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from itertools import product
 from typing import Any
@@ -13,7 +12,8 @@ from domain.database import Database
 from domain.moves import FulfillmentOutcome, PackageMove
 from domain.order import Order, OrderStatus, PackageStatus, Shop
 from tests.cancelling import LATER, a_request, cancel_well, happened, package_id, units
-from tests.invariants import assert_sound, dump
+from tests.fulfilling import refused
+from tests.invariants import dump
 from tests.stored import a_package_input, a_shop, an_item_input, an_order_input, store, stored
 
 WAYS = {
@@ -31,13 +31,6 @@ def names(value: object) -> str | None:
     return value.name if isinstance(value, PackageStatus | OrderStatus) else None
 
 
-@pytest.fixture
-async def shop(database: Database) -> AsyncIterator[Shop]:
-    """The shop of the test; at its end what is stored is still sound."""
-    yield await a_shop(database)
-    await assert_sound(database)
-
-
 async def a_split_order(database: Database, shop: Shop, one: PackageStatus, other: PackageStatus) -> Order:
     packages = (a_package_input("A", one, dress=1), a_package_input("B", other, dress=2))
     return (await store(database, shop, an_order_input("1001", packages=packages)))[0]
@@ -47,10 +40,6 @@ async def move(database: Database, shop: Shop, order: Order, status: PackageStat
     """Moves the package A; the rest are carrier and tracking number."""
     request = PackageMove(package_id(order, "A"), status, **more)
     return await fulfillment.update_package_status(database, shop, request, actor="warehouse", now=LATER)
-
-
-def refused(outcome: FulfillmentOutcome) -> list[tuple[str, tuple[str, ...]]]:
-    return [(problem.code.name, problem.path) for problem in outcome.problems]
 
 
 @pytest.mark.parametrize(("start", "end"), sorted(WAYS, key=str), ids=names)

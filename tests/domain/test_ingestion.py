@@ -19,12 +19,13 @@ from hypothesis import strategies as st
 from pydantic.alias_generators import to_camel
 
 from domain import ingestion
-from domain.database import Database, Work
+from domain.database import Database
 from domain.ingestion import ImportedBatch, ImportResult
 from domain.order import (
     EventType,
     FeeKind,
     FulfillmentErrorCode,
+    FulfillmentProblem,
     ImportOutcome,
     Order,
     OrderStatus,
@@ -44,6 +45,7 @@ from domain.order_input import (
 from tests.cancelling import a_request, cancel_well, everything
 from tests.invariants import assert_sound, dump
 from tests.stored import NOW, a_package_input, a_shop, an_item_input, an_order_input, stored
+from tests.troubles import ForgetfulDatabase, held_by_others
 
 CREATED, UNCHANGED, REJECTED = ImportOutcome.CREATED, ImportOutcome.UNCHANGED, ImportOutcome.REJECTED
 LATER = NOW + timedelta(days=1)
@@ -438,14 +440,6 @@ async def test_many_orders_come_in_together(database: Database) -> None:
     assert await outcomes(database, shop, *orders) == [UNCHANGED] * 1_700
 
 
-class ForgetfulDatabase(Database):
-    """Loses the answer to each commit and runs the transaction again, as for a connection that breaks just then."""
-
-    async def writing(self, work: Work[Any]) -> Any:  # as there, for any result
-        await super().writing(work)
-        return await super().writing(work)
-
-
 async def test_an_order_is_created_though_the_answer_to_its_commit_was_lost(
     database: Database, database_url: str
 ) -> None:
@@ -470,6 +464,34 @@ async def test_calls_at_once_with_the_same_orders_create_each_once(database: Dat
     assert created == Counter(order.number for order in orders)
     assert Counter(result.outcome for result in results) == {CREATED: 60, UNCHANGED: 300}
     await assert_sound(database)
+
+
+async def test_where_the_database_is_busy_what_could_be_stored_can_be_tried_again(
+    database: Database, shop: Shop, database_url: str
+) -> None:
+    await imported(database, shop, an_order_input("1001"))
+    inputs = [
+        an_order_input("1001"),
+        an_order_input("1002"),
+        an_order_input("1003", an_item_input(quantity=0), currency="XXX"),
+        an_order_input("1004"),
+    ]
+    before = await dump(database)
+
+    async with held_by_others(database, database_url):
+        results = await imported(database, shop, *inputs)
+
+    busy = FulfillmentProblem(FulfillmentErrorCode.TRY_AGAIN, "The order is busy; try again in a moment.", ())
+    assert [(result.number, result.outcome, result.order_id) for result in results] == [
+        ("1001", REJECTED, None),
+        ("1002", REJECTED, None),
+        ("1003", REJECTED, None),
+        ("1004", REJECTED, None),
+    ]
+    assert [results[index].problems for index in (0, 1, 3)] == [(busy,)] * 3
+    assert codes(results)[2] == ["INVALID_VALUE", "INVALID_QUANTITY"]
+    assert await dump(database) == before
+    assert await outcomes(database, shop, *inputs) == [UNCHANGED, CREATED, REJECTED, CREATED]
 
 
 # A file.

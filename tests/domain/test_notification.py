@@ -1,9 +1,8 @@
 """The loop that sends the e-mails to buyers: what becomes of a message, and what the log says of it."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from email.message import EmailMessage
 from uuid import UUID, uuid4
 
@@ -11,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from domain import cancellation, events, ids, notification, outbox
+from domain import cancellation, ids, notification, outbox
 from domain.cancellation import CancellationRequest
 from domain.database import Database
 from domain.mail import content
@@ -22,7 +21,6 @@ from domain.mail.sending import Deferred, Outcome, Rejected, Sent, Unreachable
 from domain.migrations import runner
 from domain.order import (
     Buyer,
-    Cancellation,
     CancellationReason,
     EventType,
     ItemEntry,
@@ -33,39 +31,11 @@ from domain.order import (
     Shop,
 )
 from domain.order_input import BuyerInput
-from domain.queries import cancellations
 from domain.queries.cancellations import MAIL_TOPIC
 from domain.tables import outbox as table
 from tests.domain.mail.samples import a_mail, a_message
+from tests.mailing import Script, logged, notification_of, run
 from tests.stored import NOW, a_shop, an_order_input, store, stored
-
-
-class Script:
-    """A sender that gives these outcomes one after another, and then stops the loop that it sends for."""
-
-    def __init__(self, *outcomes: Outcome) -> None:
-        self.outcomes = list(outcomes)
-        self.messages: list[EmailMessage] = []
-        self.stop = asyncio.Event()
-
-    async def send(self, message: EmailMessage) -> Outcome:
-        self.messages.append(message)
-        outcome = self.outcomes.pop(0)
-        if not self.outcomes:
-            self.stop.set()
-        return outcome
-
-
-async def run(
-    database: Database,
-    sender: Script,
-    *,
-    compose: Callable[[CancellationMail], EmailMessage] = a_message,
-    now: datetime = NOW,
-) -> None:
-    """Runs the loop until the sender has given its last outcome."""
-    async with asyncio.timeout(20):
-        await notification.run(database, sender, compose, clock=lambda: now, stop=sender.stop)
 
 
 async def a_cancellation(database: Database, shop: Shop, number: str = "1001", email: str = "ada@example.com") -> UUID:
@@ -76,24 +46,6 @@ async def a_cancellation(database: Database, shop: Shop, number: str = "1001", e
     outcome = await cancellation.cancel(database, shop, request, cancellation_id=uuid4(), actor="seller", now=NOW)
     assert outcome.cancellation
     return outcome.cancellation.id
-
-
-async def found(database: Database, shop: Shop, cancellation_id: UUID) -> Cancellation:
-    async with database.reading() as connection:
-        cancelled = await cancellations.find_cancellation(connection, shop.id, cancellation_id)
-    assert cancelled
-    return cancelled
-
-
-async def notification_of(database: Database, shop: Shop, cancellation_id: UUID) -> Notification:
-    return (await found(database, shop, cancellation_id)).notification
-
-
-async def logged(database: Database, shop: Shop) -> list[OrderEvent]:
-    """What the log says of mails."""
-    async with database.reading() as connection:
-        written = await events.list_events(connection, shop.id, after=0, limit=100)
-    return [event for event in written if event.type is EventType.NOTIFICATION_STATUS_CHANGED]
 
 
 async def corrupt(database: Database, cancellation_id: UUID, payload: object) -> None:

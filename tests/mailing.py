@@ -1,0 +1,58 @@
+"""The loop that sends e-mails as a test runs it, and what is read of it afterwards."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from email.message import EmailMessage
+from uuid import UUID
+
+from domain import events, notification
+from domain.database import Database
+from domain.mail.content import CancellationMail
+from domain.mail.sending import Outcome
+from domain.order import EventType, Notification, OrderEvent, Shop
+from domain.queries import cancellations
+from tests.domain.mail.samples import a_message
+from tests.stored import NOW
+
+
+class Script:
+    """A sender that gives these outcomes one after another, and then stops the loop that it sends for."""
+
+    def __init__(self, *outcomes: Outcome) -> None:
+        self.outcomes = list(outcomes)
+        self.messages: list[EmailMessage] = []
+        self.stop = asyncio.Event()
+
+    async def send(self, message: EmailMessage) -> Outcome:
+        self.messages.append(message)
+        outcome = self.outcomes.pop(0)
+        if not self.outcomes:
+            self.stop.set()
+        return outcome
+
+
+async def run(
+    database: Database,
+    sender: Script,
+    *,
+    compose: Callable[[CancellationMail], EmailMessage] = a_message,
+    now: datetime = NOW,
+) -> None:
+    """Runs the loop until the sender has given its last outcome."""
+    async with asyncio.timeout(20):
+        await notification.run(database, sender, compose, clock=lambda: now, stop=sender.stop)
+
+
+async def notification_of(database: Database, shop: Shop, cancellation_id: UUID) -> Notification:
+    async with database.reading() as connection:
+        cancelled = await cancellations.find_cancellation(connection, shop.id, cancellation_id)
+    assert cancelled
+    return cancelled.notification
+
+
+async def logged(database: Database, shop: Shop) -> list[OrderEvent]:
+    """What the log says of mails."""
+    async with database.reading() as connection:
+        written = await events.list_events(connection, shop.id, after=0, limit=100)
+    return [event for event in written if event.type is EventType.NOTIFICATION_STATUS_CHANGED]

@@ -1,0 +1,62 @@
+"""Databases in trouble: others hold what is needed, or the answer to a commit is lost."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.database import Database, Work
+
+
+class ForgetfulDatabase(Database):
+    """Loses the answer to each commit and runs the transaction again, as for a connection that breaks just then."""
+
+    async def writing(self, work: Work[Any]) -> Any:  # as there, for any result
+        await super().writing(work)
+        return await super().writing(work)
+
+
+class UnluckyDatabase(Database):
+    """Has to roll each transaction back once and runs it again, as for a conflict with another one."""
+
+    async def writing(self, work: Work[Any]) -> Any:  # as there, for any result
+        async def undone(connection: AsyncConnection) -> None:
+            await work(connection)
+            await connection.rollback()
+
+        await super().writing(undone)
+        await self.meanwhile()
+        return await super().writing(work)
+
+    async def meanwhile(self) -> None:
+        """What others do before it is run again."""
+
+
+@asynccontextmanager
+async def held_by_others(database: Database, database_url: str) -> AsyncIterator[None]:
+    """All orders are held inside the block, and `database` does not wait long for them."""
+    other, holds, done = Database(database_url), asyncio.Event(), asyncio.Event()
+
+    async def hold(connection: AsyncConnection) -> None:
+        await connection.execute(sa.text("UPDATE orders SET version = version"))
+        await connection.execute(sa.text("UPDATE shops SET name = name"))
+        holds.set()
+        await done.wait()
+        await connection.rollback()
+
+    async def be_impatient(connection: AsyncConnection) -> None:
+        setting = "PRAGMA busy_timeout = 20" if database.is_sqlite else "SET lock_timeout = '20ms'"
+        await connection.execute(sa.text(setting))
+
+    await database.writing(be_impatient)
+    holding = asyncio.create_task(other.writing(hold))
+    await holds.wait()
+    try:
+        yield
+    finally:
+        done.set()
+        await holding
+        await other.close()
