@@ -1,18 +1,32 @@
 """The migrations make exactly the tables that tables.py describes, once."""
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.database import Database
 from domain.migrations import runner
+from domain.order import (
+    CancellationReason,
+    CancellationScope,
+    EventType,
+    NotificationStatus,
+    OrderStatus,
+    PackageStatus,
+    RefundStatus,
+    ShippingRefundPolicy,
+)
 from domain.tables import metadata
+from tests.invariants import assert_sound
 
 
 @pytest.fixture
@@ -126,3 +140,199 @@ async def test_a_failed_migration_leaves_nothing(empty: Database) -> None:
         tables = await connection.run_sync(lambda sync: sa.inspect(sync).get_table_names())
 
     assert tables == ["orders"]
+
+
+# An order with one of two units cancelled, and the e-mail sent: every table has a row, every column a value if it can.
+AT = datetime(2026, 3, 1, 9, 30, 0, 123456, tzinfo=UTC)
+ORDER, MADE = UUID("0195a1b2c3d47e8f9a0b1c2d3e4f5a6b"), UUID("0195a1b2c3d47e8f9a0b1c2d3e4f5a6c")
+OF_ORDER = {"shop_id": "demo", "order_id": ORDER}
+OF_EVENT = {**OF_ORDER, "occurred_at": AT, "package": None, "cancellation_id": None, "before": None, "after": None}
+FIRST: dict[str, list[dict[str, object]]] = {
+    "shops": [
+        {
+            "id": "demo",
+            "name": "Demo Shop",
+            "shipping_refund_policy": ShippingRefundPolicy.NEVER,
+            "cursor_key": b"\x00key\xff",
+            "last_event": 3,
+            "created_at": AT,
+        }
+    ],
+    "orders": [
+        {
+            "shop_id": "demo",
+            "id": ORDER,
+            "number": "1001",
+            "status": OrderStatus.AWAITING_SHIPMENT,
+            "version": 2,
+            "event_sequence": 3,
+            "currency": "USD",
+            "prices_include_tax": True,
+            "placed_at": AT,
+            "paid_at": AT,
+            "ship_by": AT,
+            "updated_at": AT,
+            "buyer_name": "Ada Buyer \N{PACKAGE}",
+            "buyer_email": "ada@example.com",
+            "buyer_locale": "en_US",
+            "shipping_fee": 499,
+            "shipping_tax": 0,
+            "fees": [["SMALL_ORDER", 101]],
+            "total": 2600,
+            "refunded": 1000,
+            "content_hash": b"\x00hash\xff",
+        }
+    ],
+    "order_items": [
+        {
+            **OF_ORDER,
+            "position": 1,
+            "sku": "SKU-dress",
+            "product_id": "P-dress",
+            "product_name": "The dress",
+            "search_name": "the dress",
+            "variant_name": "Sage, M",
+            "image_url": "https://img.example/dress.jpg",
+            "is_gift": False,
+            "quantity": 2,
+            "subtotal": 2500,
+            "seller_discount": 300,
+            "platform_discount": 200,
+            "tax": 0,
+        }
+    ],
+    "packages": [
+        {
+            **OF_ORDER,
+            "position": 1,
+            "number": "A",
+            "status": PackageStatus.AWAITING_SHIPMENT,
+            "carrier": "Swift",
+            "tracking_number": "T-1",
+        }
+    ],
+    "package_items": [{**OF_ORDER, "item": 1, "package": 1, "quantity": 2, "cancelled_quantity": 1}],
+    "cancellations": [
+        {
+            **OF_ORDER,
+            "id": MADE,
+            "scope": CancellationScope.ITEMS,
+            "reason": CancellationReason.OUT_OF_STOCK,
+            "note": "Out of sage\n",
+            "package": 1,
+            "prices_include_tax": True,
+            "items_subtotal": 1250,
+            "seller_discount": 150,
+            "platform_discount": 100,
+            "item_tax": 0,
+            "shipping_fee": 0,
+            "shipping_tax": 0,
+            "fees": [],
+            "fees_total": 0,
+            "total": 1000,
+            "refund_status": RefundStatus.PENDING,
+            "actor": "seller@desk-1",
+            "idempotency_key": "key-1",
+            "created_at": AT,
+        }
+    ],
+    "cancellation_lines": [
+        {
+            **OF_ORDER,
+            "cancellation_id": MADE,
+            "line": 1,
+            "item": 1,
+            "package": 1,
+            "quantity": 1,
+            "subtotal": 1250,
+            "seller_discount": 150,
+            "platform_discount": 100,
+            "tax": 0,
+            "total": 1000,
+        }
+    ],
+    "idempotency_keys": [
+        {
+            "shop_id": "demo",
+            "key": "key-1",
+            "request_hash": b"\x00request\xff",
+            "cancellation_id": MADE,
+            "created_at": AT,
+        }
+    ],
+    "outbox": [
+        {
+            "shop_id": "demo",
+            "topic": "cancellation",
+            "id": MADE,
+            "payload": {"buyer": {"name": "Ada Buyer"}, "total": 1000},
+            "state": NotificationStatus.SENT,
+            "attempts": 1,
+            "created_at": AT,
+            "visible_at": AT,
+            "lease": MADE,
+            "done_at": AT,
+            "last_error": "451 Later",
+        }
+    ],
+    "order_events": [
+        {**OF_EVENT, "number": 1, "sequence": 1, "type": EventType.ORDER_IMPORTED, "actor": "import"},
+        {
+            **OF_EVENT,
+            "number": 2,
+            "sequence": 2,
+            "type": EventType.ITEMS_CANCELLED,
+            "actor": "seller@desk-1",
+            "package": 1,
+            "cancellation_id": MADE,
+        },
+        {
+            **OF_EVENT,
+            "number": 3,
+            "sequence": 3,
+            "type": EventType.NOTIFICATION_STATUS_CHANGED,
+            "actor": "mail",
+            "cancellation_id": MADE,
+            "before": "QUEUED",
+            "after": "SENT",
+        },
+    ],
+}
+
+
+def row_after(table: str, row: dict[str, object]) -> dict[str, object]:
+    """What becomes of a row of the first revision."""
+    added: dict[str, dict[str, object]] = {
+        "cancellations": {"provider_reference": None},
+        "order_events": {"new_package": None},
+        "outbox": {"queued_at": AT},
+    }
+    return {column: value for column, value in row.items() if (table, column) != ("outbox", "created_at")} | added.get(
+        table, {}
+    )
+
+
+def insert_first(connection: sa.Connection) -> None:
+    """Makes the tables of the first revision and fills them."""
+    command.upgrade(runner.config(connection), "0001")
+    for name, rows in FIRST.items():
+        types = {column.name: column.type for column in metadata.tables[name].columns}
+        types["created_at"] = types.get("created_at", types.get("queued_at", sa.types.NULLTYPE))
+        table = sa.table(name, *(sa.column(column, types[column]) for column in rows[0]))
+        connection.execute(sa.insert(table), rows)
+
+
+async def test_a_database_of_the_first_revision_is_migrated_without_losing_a_value(empty: Database) -> None:
+    await empty.writing(lambda connection: connection.run_sync(insert_first))
+
+    await runner.migrate(empty)
+
+    async with empty.reading() as connection:
+        found = {
+            name: [dict(row) for row in (await connection.execute(sa.select(metadata.tables[name]))).mappings()]
+            for name in FIRST
+        }
+    assert found == {name: [row_after(name, row) for row in rows] for name, rows in FIRST.items()}
+    assert set(FIRST) == set(metadata.tables)
+    assert await runner.is_migrated(empty)
+    await assert_sound(empty)
