@@ -1,0 +1,242 @@
+"""An e-mail that was sent or has failed is queued again, as it was, with all its time to try."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+
+from domain import ids, notification, outbox
+from domain.database import Database
+from domain.mail.sending import Deferred, Outcome, Rejected, Sent
+from domain.moves import FulfillmentOutcome
+from domain.order import (
+    Cancellation,
+    EventType,
+    FulfillmentErrorCode,
+    FulfillmentProblem,
+    Notification,
+    NotificationStatus,
+    Order,
+    OrderEvent,
+    Shop,
+)
+from domain.order_input import BuyerInput
+from domain.queries.cancellations import MAIL_TOPIC
+from domain.tables import outbox as table
+from tests.cancelling import LATER, a_request, cancel_well, happened, package_id, read_again, units
+from tests.fulfilling import refused
+from tests.invariants import dump
+from tests.mailing import Script, logged, notification_of, run
+from tests.stored import NOW, a_shop, an_order_input, store, stored
+from tests.troubles import held_by_others
+
+QUEUED, SENT, FAILED = NotificationStatus
+UNKNOWN = UUID("0195a1b2c3d47e8f9a0b1c2d3e4f5a6b")
+DAYS_LATER = NOW + timedelta(days=5)
+
+
+async def a_cancellation(
+    database: Database, shop: Shop, number: str = "1001", email: str = "ada@example.com"
+) -> tuple[Order, Cancellation]:
+    """Of one unit of a new order with this number; its e-mail is queued at LATER."""
+    [order] = await store(database, shop, an_order_input(number, buyer=BuyerInput("Ada Buyer", email)))
+    made = await cancel_well(database, shop, a_request(units(order, ("SKU-dress", 1)), f"key-{number}"))
+    return await stored(database, shop, number), made
+
+
+async def a_tried_one(database: Database, shop: Shop, *outcomes: Outcome) -> tuple[Order, Cancellation, Script]:
+    """A cancellation after its mail was tried with these outcomes, if any."""
+    _, made = await a_cancellation(database, shop)
+    sender = Script(*outcomes)
+    if outcomes:
+        await run(database, sender, now=LATER)
+    again = await read_again(database, shop, made)
+    assert again
+    return await stored(database, shop, "1001"), again, sender
+
+
+async def resend(database: Database, shop: Shop, cancellation_id: str) -> FulfillmentOutcome:
+    return await notification.resend_notification(
+        database, shop, cancellation_id, actor="seller@desk-1", now=DAYS_LATER
+    )
+
+
+async def queue_row(database: Database) -> dict[str, object]:
+    """What is stored of the only message, but for what it says."""
+    columns = [column for column in table.c if column.name != "payload"]
+    async with database.reading() as connection:
+        return dict((await connection.execute(sa.select(*columns))).mappings().one())
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [(Sent(), SENT), (Rejected("550 No such user"), FAILED)],
+    ids=["sent", "failed"],
+)
+async def test_a_mail_that_is_done_is_queued_as_if_it_were_new(
+    database: Database, shop: Shop, outcome: Outcome, status: NotificationStatus
+) -> None:
+    order, made, _ = await a_tried_one(database, shop, outcome)
+
+    answer = await resend(database, shop, ids.of_cancellation(made.id))
+
+    after = await stored(database, shop, "1001")
+    queued = replace(made, notification=Notification(QUEUED))
+    assert made.notification.status is status
+    assert answer == FulfillmentOutcome(after, cancellation=queued)
+    assert await read_again(database, shop, made) == queued
+    assert after == replace(order, event_sequence=4, feed_number=4)
+    assert (await logged(database, shop))[1:] == [
+        OrderEvent(
+            number=4,
+            order_id=order.id,
+            sequence=4,
+            type=EventType.NOTIFICATION_STATUS_CHANGED,
+            occurred_at=DAYS_LATER,
+            actor="seller@desk-1",
+            cancellation_id=made.id,
+            before=status.name,
+            after="QUEUED",
+        )
+    ]
+    assert await queue_row(database) == {
+        "shop_id": "demo",
+        "topic": MAIL_TOPIC,
+        "id": made.id,
+        "state": QUEUED,
+        "attempts": 0,
+        "queued_at": DAYS_LATER,
+        "visible_at": DAYS_LATER,
+        "lease": None,
+        "done_at": None,
+        "last_error": None,
+    }
+
+
+async def test_the_same_mail_is_sent_again(database: Database, shop: Shop) -> None:
+    order, made, first = await a_tried_one(database, shop, Sent())
+    await resend(database, shop, ids.of_cancellation(made.id))
+    second = Script(Sent())
+
+    await run(database, second, now=DAYS_LATER)
+
+    [before], [again] = first.messages, second.messages
+    assert [again[name] for name in ("Message-ID", "Date", "To", "Subject")] == [
+        before[name] for name in ("Message-ID", "Date", "To", "Subject")
+    ]
+    assert await notification_of(database, shop, made.id) == Notification(SENT, attempts=1, sent_at=DAYS_LATER)
+    assert await happened(database, order) == [
+        "ORDER_IMPORTED",
+        "ITEMS_CANCELLED",
+        "NOTIFICATION_STATUS_CHANGED QUEUED SENT",
+        "NOTIFICATION_STATUS_CHANGED SENT QUEUED",
+        "NOTIFICATION_STATUS_CHANGED QUEUED SENT",
+    ]
+
+
+async def test_a_mail_that_is_queued_again_has_48_hours_again(database: Database, shop: Shop) -> None:
+    _, made, _ = await a_tried_one(database, shop, Rejected("550 No such user"))
+    await resend(database, shop, ids.of_cancellation(made.id))
+
+    await run(database, Script(Deferred("451 Later")), now=DAYS_LATER + timedelta(hours=47))
+
+    assert await notification_of(database, shop, made.id) == Notification(QUEUED, attempts=1, last_error="451 Later")
+
+
+async def test_a_mail_that_is_queued_again_is_given_up_after_48_hours(database: Database, shop: Shop) -> None:
+    _, made, _ = await a_tried_one(database, shop, Sent())
+    await resend(database, shop, ids.of_cancellation(made.id))
+
+    await run(database, Script(Deferred("451 Later")), now=DAYS_LATER + timedelta(hours=48))
+
+    assert await notification_of(database, shop, made.id) == Notification(FAILED, attempts=1, last_error="451 Later")
+
+
+async def test_the_loop_is_told_at_once(database: Database, shop: Shop) -> None:
+    _, made, _ = await a_tried_one(database, shop, Sent())
+
+    with database.hints.listening(outbox.HINT) as hint:
+        await resend(database, shop, ids.of_cancellation(made.id))
+        was_told = hint.is_set()
+
+    assert was_told
+
+
+@pytest.mark.parametrize("outcomes", [[], [Deferred("451 Later")]], ids=["not tried yet", "tried already"])
+async def test_of_a_queued_mail_nothing_is_new(database: Database, shop: Shop, outcomes: list[Outcome]) -> None:
+    order, made, _ = await a_tried_one(database, shop, *outcomes)
+    before = await dump(database)
+
+    answer = await resend(database, shop, ids.of_cancellation(made.id))
+
+    assert answer == FulfillmentOutcome(order, cancellation=made)
+    assert await dump(database) == before
+
+
+async def test_twice_at_once_is_queued_once(database: Database, shop: Shop) -> None:
+    order, made, _ = await a_tried_one(database, shop, Sent())
+    cancellation_id = ids.of_cancellation(made.id)
+
+    answers = await asyncio.gather(*(resend(database, shop, cancellation_id) for _ in range(5)))
+
+    after = await stored(database, shop, "1001")
+    queued = replace(made, notification=Notification(QUEUED))
+    assert set(answers) == {FulfillmentOutcome(after, cancellation=queued)}
+    assert after.event_sequence == order.event_sequence + 1
+
+
+async def test_a_mail_that_can_reach_nobody_is_not_queued(database: Database, shop: Shop) -> None:
+    order, made = await a_cancellation(database, shop, email="ada")
+    before = await dump(database)
+
+    answer = await resend(database, shop, ids.of_cancellation(made.id))
+
+    message = "The buyer has no usable e-mail address."
+    problem = FulfillmentProblem(FulfillmentErrorCode.INVALID_VALUE, message, ("cancellationId",))
+    assert answer == FulfillmentOutcome(order, cancellation=made, problems=(problem,))
+    assert made.notification == Notification(FAILED, attempts=0, last_error=message)
+    assert await dump(database) == before
+
+
+async def test_only_the_mail_that_is_named_is_queued(database: Database, shop: Shop) -> None:
+    _, first = await a_cancellation(database, shop, "1001")
+    _, second = await a_cancellation(database, shop, "1002")
+    await run(database, Script(Sent(), Sent()), now=LATER)
+
+    await resend(database, shop, ids.of_cancellation(second.id))
+
+    assert (await notification_of(database, shop, first.id)).status is SENT
+    assert (await notification_of(database, shop, second.id)).status is QUEUED
+
+
+async def test_cancellations_that_are_not_ours_to_see_are_all_alike(database: Database, shop: Shop) -> None:
+    _, foreign = await a_cancellation(database, await a_shop(database, "other"))
+    order, made = await a_cancellation(database, shop)
+    mine = ids.of_cancellation(made.id)
+    strange = ["", "key-1001", "\0", "\ud800", mine.upper(), f"{mine} ", f"{mine}_1", made.id.hex]
+    strange += [ids.of_cancellation(each) for each in (UNKNOWN, foreign.id, order.id)]
+    strange += [ids.of_order(order.id), ids.of_order(made.id), package_id(order, "1001-1")]
+    before = await dump(database)
+
+    answers = [await resend(database, shop, each) for each in strange]
+
+    message = "The shop has no cancellation with this id."
+    problem = FulfillmentProblem(FulfillmentErrorCode.NOT_FOUND, message, ("cancellationId",))
+    assert set(answers) == {FulfillmentOutcome(problems=(problem,))}
+    assert await dump(database) == before
+
+
+async def test_a_mail_whose_order_others_hold_can_be_queued_later(
+    database: Database, shop: Shop, database_url: str
+) -> None:
+    _, made, _ = await a_tried_one(database, shop, Sent())
+    cancellation_id = ids.of_cancellation(made.id)
+
+    async with held_by_others(database, database_url):
+        answer = await resend(database, shop, cancellation_id)
+
+    assert (answer.order, answer.cancellation, refused(answer)) == (None, None, [("TRY_AGAIN", ())])
+    assert (await resend(database, shop, cancellation_id)).problems == ()
