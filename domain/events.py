@@ -108,6 +108,18 @@ async def append_to(
     return replace(order, event_sequence=events[-1].sequence, feed_number=number)
 
 
+async def is_written(connection: AsyncConnection, shop_id: str, event: NewEvent, *, actor: str, now: datetime) -> bool:
+    """Whether the log has this very event, as after a commit whose answer was lost."""
+    statement = sa.select(*_COLUMNS).where(
+        order_events.c.shop_id == shop_id,
+        order_events.c.order_id == event.order_id,
+        order_events.c.sequence == event.sequence,
+    )
+    row = (await connection.execute(statement)).one_or_none()
+    parts = (event.package, event.new_package, event.cancellation_id, event.before, event.after)
+    return row is not None and row[1:] == (event.order_id, event.sequence, event.type, now, actor, *parts)
+
+
 async def list_events(
     connection: AsyncConnection, shop_id: str, *, after: int, limit: int, order_ids: Collection[UUID] | None = None
 ) -> list[OrderEvent]:

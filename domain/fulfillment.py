@@ -77,9 +77,15 @@ async def _act(
     database: Database, shop: Shop, order_id: UUID | None, decide: _Decide, *, actor: str, now: datetime
 ) -> FulfillmentOutcome:
     """Does to the order what is decided about it; nothing is written where that leaves it as it is."""
+    # Of an earlier run of the transaction, which was committed if the log has its event, though no answer came.
+    earlier: tuple[FulfillmentOutcome, NewEvent] | None = None
 
     async def work(connection: AsyncConnection) -> FulfillmentOutcome:
+        nonlocal earlier
         before = await orders.lock_order(connection, shop.id, order_id) if order_id else None
+        if earlier and await events.is_written(connection, shop.id, earlier[1], actor=actor, now=now):
+            await connection.rollback()
+            return earlier[0]
         decided = decide(before)
         after = decided.order
         if before is None or after is None or after == before:
@@ -94,7 +100,9 @@ async def _act(
         )
         await _store(connection, shop, decided, after)
         after = await events.append_to(connection, shop.id, after, written, actor=actor, now=now)
-        return replace(decided, order=after)
+        outcome = replace(decided, order=after)
+        earlier = (outcome, written[0]) if written else None
+        return outcome
 
     return await _or_busy(database, work)
 
