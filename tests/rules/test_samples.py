@@ -1,0 +1,109 @@
+"""The marketplace's sample orders, cancelled bit by bit as far as the rules allow, close to the last cent."""
+
+from functools import cache
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.order import (
+    CancellationReason,
+    Order,
+    OrderStatus,
+    RefundBreakdown,
+    ShippingRefundPolicy,
+)
+from domain.order_check import normalise
+from domain.order_file import read_orders
+from domain.order_input import OrderInput
+from domain.refunds import refund_breakdown
+from domain.selection import judge
+from tests.builders import after, an_order
+from tests.closing import NEVER, ON_FULL_CANCELLATION, PROPORTIONAL, SAMPLES, charges, next_selection, specified_refund
+from tests.rules.test_refunds import sums
+
+# How much of shipping and fees stays with the seller when everything is cancelled.
+NEVER_BACK = {ON_FULL_CANCELLATION: 0, PROPORTIONAL: 0, NEVER: 1}
+policies = pytest.mark.parametrize("policy", ShippingRefundPolicy, ids=lambda policy: policy.name)
+seeds = st.integers(0, 2**32 - 1)
+
+
+@cache
+def samples(policy: ShippingRefundPolicy) -> list[Order]:
+    """As they are after import."""
+    judged = [normalise(each.content) for each in read_orders(SAMPLES) if isinstance(each.content, OrderInput)]
+    return [
+        an_order(
+            *new.items,
+            packages=new.packages,
+            status=new.status,
+            policy=policy,
+            number=new.number,
+            currency=new.currency,
+            prices_include_tax=new.prices_include_tax,
+            shipping_fee=new.shipping_fee,
+            shipping_tax=new.shipping_tax,
+            fees=new.fees,
+            total=new.total,
+        )
+        for new in judged
+        if not isinstance(new, tuple)
+    ]
+
+
+def cancelled_bit_by_bit(
+    order: Order, policy: ShippingRefundPolicy, chance: Random, *, most: int = 1
+) -> tuple[Order, list[RefundBreakdown]]:
+    """At most so many units of an item at a time while any can be cancelled by item, then whatever can be whole."""
+    breakdowns = []
+    while selection := next_selection(order, chance, most):
+        judgement = judge(order, selection, CancellationReason.OUT_OF_STOCK)
+        assert judgement.problems == ()
+        breakdowns.append(refund_breakdown(order, judgement.picks, policy))
+        order = after(order, *judgement.picks, policy=policy)
+    return order, breakdowns
+
+
+@policies
+@settings(max_examples=10)
+@given(seed=seeds)
+def test_samples_cancelled_unit_by_unit_close_to_the_last_cent(policy: ShippingRefundPolicy, seed: int) -> None:
+    chance = Random(seed)  # noqa: S311 - an order of events, no secret
+
+    ends = [(order, *cancelled_bit_by_bit(order, policy, chance)) for order in samples(policy)]
+
+    refunds = {start.number: sum(each.total for each in breakdowns) for start, _, breakdowns in ends}
+    assert len(ends) == 60
+    assert refunds == {start.number: specified_refund(end, policy) - start.refunded for start, end, _ in ends}
+    assert {end.number for _, end, _ in ends if not 0 <= end.refunded <= end.total} == set()
+    assert min(each.total for _, _, breakdowns in ends for each in breakdowns) >= 0
+
+
+@policies
+@settings(max_examples=10)
+@given(seed=seeds)
+def test_samples_of_which_nothing_shipped_give_back_all_that_was_paid(policy: ShippingRefundPolicy, seed: int) -> None:
+    chance = Random(seed)  # noqa: S311 - an order of events, no secret
+
+    ends = [cancelled_bit_by_bit(order, policy, chance)[0] for order in samples(policy)]
+
+    over = [end for end in ends if end.status is OrderStatus.CANCELLED]
+    never_back = {end.number: NEVER_BACK[policy] * sum(charges(end)) for end in over}
+    assert len(over) == 46
+    assert {end.number: end.total - end.refunded for end in over} == never_back
+
+
+@policies
+@settings(max_examples=10)
+@given(seed=seeds, most=st.integers(2, 9))
+def test_samples_cancelled_in_other_batches_give_back_the_same(
+    policy: ShippingRefundPolicy, seed: int, most: int
+) -> None:
+    chance = Random(seed)  # noqa: S311 - an order of events, no secret
+
+    one_by_one = [cancelled_bit_by_bit(order, policy, chance) for order in samples(policy)]
+    in_batches = [cancelled_bit_by_bit(order, policy, chance, most=most) for order in samples(policy)]
+
+    assert [end for end, _ in in_batches] == [end for end, _ in one_by_one]
+    assert [sums(breakdowns) for _, breakdowns in in_batches] == [sums(breakdowns) for _, breakdowns in one_by_one]
