@@ -3,9 +3,11 @@
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -15,6 +17,10 @@ from tests.postgresql import Databases, EmbeddedServer, GivenServer
 
 _GIVEN_URL = os.environ.pop("SHORTSHIP_TEST_POSTGRESQL", None)  # noqa: TID251 - a setting of the tests, not of the code
 _SERVER = pytest.StashKey[EmbeddedServer | GivenServer]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--model-examples", type=int, help="how many random histories to try (tests/domain/test_model.py)")
 
 
 def pytest_configure() -> None:
@@ -92,3 +98,20 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     database = Database(database_url)
     yield database
     await database.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def fresh_database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], AbstractContextManager[str]]:
+    """For a test that needs many databases, one after another: each call makes one, until its block ends."""
+    if request.param == "postgresql":
+        databases: Databases = request.getfixturevalue("_postgresql_databases")
+        return databases.fresh
+    template: Path = request.getfixturevalue("_sqlite_template")
+
+    @contextmanager
+    def fresh() -> Iterator[str]:
+        path = tmp_path / f"{uuid4()}.db"
+        yield f"sqlite:///{shutil.copy(template, path)}"
+        path.unlink()
+
+    return fresh
