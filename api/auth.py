@@ -5,16 +5,18 @@ import ssl
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
 import orjson
 import structlog
 from joserfc import jws, jwt
 from joserfc.errors import JoseError, SecurityWarning
-from joserfc.jwk import KeySet, OctKey
+from joserfc.jwk import Key, KeySet, OctKey
 from joserfc.jws import JWSRegistry
 from joserfc.jwt import ClaimsOption, JWTClaimsRegistry
 
@@ -22,12 +24,15 @@ from api.settings import Settings, SettingsError
 from domain.database import Database
 from domain.order import Shop
 from domain.queries import shops
+from domain.texts import text_faults
 
 log = structlog.get_logger()
 
 LEEWAY_SECONDS = 30
 _SHARED_ALGORITHM = "HS256"
-_PUBLIC_ALGORITHMS = ("ES256", "RS256", "EdDSA")
+_PUBLIC_ALGORITHMS = {"ES256": "EC", "RS256": "RSA", "EdDSA": "OKP"}  # and the type of their keys
+# Other claims are the issuer's business.
+_CHECKED_CLAIMS = frozenset({"sub", "shop", "exp", "nbf", "iss", "aud"})
 _REFETCH_SECONDS = 60
 _REMEMBERED = 10_000
 # What a token that is none can make the parsing of its parts raise.
@@ -108,29 +113,39 @@ class Authenticator:
     async def _verify(self, token: str) -> Principal:
         try:
             keys = await self._keys_for(token)
-            with warnings.catch_warnings():
-                # RFC 9864 gives EdDSA with this curve a name of its own; issuers go on with the old one.
-                warnings.simplefilter("ignore", SecurityWarning)
-                claims = jwt.decode(token, keys, registry=self._registry).claims
-            JWTClaimsRegistry(now=int(self._clock()), leeway=LEEWAY_SECONDS, **self._claims).validate(claims)
+            claims = self._decode(token, keys)
+            registry = JWTClaimsRegistry(now=int(self._clock()), leeway=LEEWAY_SECONDS, **self._claims)
+            registry.validate({name: claim for name, claim in claims.items() if name in _CHECKED_CLAIMS})
             expires_at = float(claims["exp"])
         except _BAD_TOKEN as error:
             raise UnauthenticatedError("The token is not valid.") from error
         subject, shop_id, scope = claims["sub"], claims["shop"], claims.get("scope", "")
-        if not all(isinstance(text, str) for text in (subject, shop_id, scope)):
+        if not all(isinstance(text, str) for text in (subject, shop_id, scope)) or text_faults(subject):
             raise UnauthenticatedError("The token is not valid.")
         shop = await self._find_shop(shop_id)
         known = {scope.value: scope for scope in Scope}
         scopes = frozenset(known[word] for word in scope.split() if word in known)
         return Principal(shop, subject, scopes, expires_at)
 
-    async def _keys_for(self, token: str) -> KeySet | OctKey:
+    def _decode(self, token: str, keys: Sequence[Key]) -> dict[str, Any]:  # any JSON
+        """What the token says, if one of the keys has signed it; raises ValueError."""
+        with warnings.catch_warnings():
+            # RFC 9864 gives EdDSA with this curve a name of its own; issuers go on with the old one.
+            warnings.simplefilter("ignore", SecurityWarning)
+            for key in keys:
+                with suppress(JoseError):
+                    return jwt.decode(token, key, registry=self._registry).claims
+        raise ValueError("signed with another key")
+
+    async def _keys_for(self, token: str) -> Sequence[Key]:
         """The keys that go with the token's algorithm: never a public key as a shared secret."""
         header = jws.extract_compact(token.encode()).headers()
-        if header.get("alg") == _SHARED_ALGORITHM and self._secret:
-            return self._secret
-        if header.get("alg") in _PUBLIC_ALGORITHMS and self._jwks:
-            return await self._jwks.keys(header.get("kid"))
+        algorithm = header.get("alg")
+        if algorithm == _SHARED_ALGORITHM and self._secret:
+            return [self._secret]
+        if algorithm in _PUBLIC_ALGORITHMS and self._jwks:
+            keys = await self._jwks.keys(header.get("kid"))
+            return [key for key in keys if key.key_type == _PUBLIC_ALGORITHMS[algorithm]]
         raise ValueError("no key for this algorithm")
 
     async def _find_shop(self, shop_id: str) -> Shop:
@@ -162,17 +177,16 @@ class _Jwks:
                 raise SettingsError(message) from error
             log.warning("jwks.unavailable", error=str(error))
 
-    async def keys(self, kid: object) -> KeySet:
-        """Looks again, at most once a minute, for a key that is not known yet."""
+    async def keys(self, kid: object) -> Sequence[Key]:
+        """Those with this id, all without one; looks again, at most once a minute, for a key that is not known yet."""
         async with self._turn:
-            if not self._has(kid) and self._loaded_at + _REFETCH_SECONDS <= self._clock():
+            if not self._known(kid) and self._loaded_at + _REFETCH_SECONDS <= self._clock():
                 await self.load()
-        if self._keys is None or not self._has(kid):
-            raise ValueError("no such key")
-        return self._keys
+        return self._known(kid)
 
-    def _has(self, kid: object) -> bool:
-        return self._keys is not None and (kid is None or any(key.kid == kid for key in self._keys.keys))
+    def _known(self, kid: object) -> Sequence[Key]:
+        keys = self._keys.keys if self._keys else []
+        return [key for key in keys if kid is None or key.kid == kid]
 
 
 def _key_set(content: bytes) -> KeySet:

@@ -48,6 +48,8 @@ class _Socket(BaseGraphQLTransportWSHandler[Context, None]):
             await self.handle_invalid_message("Invalid message")
 
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
+        if message.get("payload") is None:  # null is as good as none, and what is missing then is the token
+            message = {"type": "connection_init"}
         try:
             await super().handle_connection_init(message)
         except (BusyError, UnavailableError):
