@@ -118,7 +118,8 @@ async def cancel(
         if decided.plan and not problems:
             problems = _expectation_problems(request, decided.plan)
         if decided.plan and not problems:
-            cancellation = _new_cancellation(request, decided.plan, cancellation_id, actor, now)
+            moment = events.moment(decided.plan.before, now)
+            cancellation = _new_cancellation(request, decided.plan, cancellation_id, actor, moment)
             return await _carry_out(connection, shop, decided.plan, cancellation)
         await connection.rollback()
         return Outcome(decided.order, problems=tuple(problems), plan=decided.plan)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -70,6 +70,14 @@ async def append(
     return last
 
 
+def moment(order: Order, now: datetime) -> datetime:
+    """When an act on the order takes place: now, or just after its last act where that one's `now` was later.
+
+    Callers look at their clocks before they wait for the order, and clocks differ; the log and its times must not.
+    """
+    return now if now >= order.updated_at else order.updated_at + timedelta(microseconds=1)
+
+
 def status_changes(before: Order, after: Order, *, first_sequence: int) -> list[NewEvent]:
     """What the log says of the statuses that an act changed: packages by number, then the order."""
     statuses = {package.position: package.status for package in before.packages}
@@ -101,10 +109,13 @@ def status_changes(before: Order, after: Order, *, first_sequence: int) -> list[
 async def append_to(
     connection: AsyncConnection, shop_id: str, order: Order, events: Sequence[NewEvent], *, actor: str, now: datetime
 ) -> Order:
-    """Writes events of one order, none if there are none, and gives the order as it is with them."""
+    """Writes events of one order, none if there are none, and gives the order as it is with them.
+
+    They do not precede its last act, whatever the caller's clock says.
+    """
     if not events:
         return order
-    number = await append(connection, shop_id, events, actor=actor, now=now)
+    number = await append(connection, shop_id, events, actor=actor, now=max(now, order.updated_at))
     return replace(order, event_sequence=events[-1].sequence, feed_number=number)
 
 

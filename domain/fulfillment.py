@@ -78,30 +78,32 @@ async def _act(
 ) -> FulfillmentOutcome:
     """Does to the order what is decided about it; nothing is written where that leaves it as it is."""
     # Of an earlier run of the transaction, which was committed if the log has its event, though no answer came.
-    earlier: tuple[FulfillmentOutcome, NewEvent] | None = None
+    earlier: tuple[FulfillmentOutcome, NewEvent, datetime] | None = None
 
     async def work(connection: AsyncConnection) -> FulfillmentOutcome:
         nonlocal earlier
         before = await orders.lock_order(connection, shop.id, order_id) if order_id else None
-        if earlier and await events.is_written(connection, shop.id, earlier[1], actor=actor, now=now):
-            await connection.rollback()
-            return earlier[0]
+        if earlier:
+            outcome, event, moment = earlier
+            if await events.is_written(connection, shop.id, event, actor=actor, now=moment):
+                await connection.rollback()
+                return outcome
         decided = decide(before)
         after = decided.order
         if before is None or after is None or after == before:
             await connection.rollback()
             return decided
-        written = _events(before, decided, after)
+        written, moment = _events(before, decided, after), events.moment(before, now)
         after = replace(
             after,
             version=before.version + 1,
-            updated_at=now,
+            updated_at=moment,
             event_sequence=before.event_sequence + len(written),
         )
         await _store(connection, shop, decided, after)
-        after = await events.append_to(connection, shop.id, after, written, actor=actor, now=now)
+        after = await events.append_to(connection, shop.id, after, written, actor=actor, now=moment)
         outcome = replace(decided, order=after)
-        earlier = (outcome, written[0]) if written else None
+        earlier = (outcome, written[0], moment) if written else None
         return outcome
 
     return await _or_busy(database, work)

@@ -114,6 +114,8 @@ def _check_log(where: str, order: Order, rows: Mapping[str, Rows]) -> None:
     assert [event.type.name for event in events].index("ORDER_IMPORTED") == 0, where
     told = [event.cancellation_id for event in events if event.type.name == "ITEMS_CANCELLED"]
     assert sorted(told) == sorted(row.id for row in rows["cancellations"]), where
+    acts = [event.occurred_at for event in events if event.type.name in _ACTS]
+    assert acts == sorted(acts), where
     # A carrier that is stored alone raises the version without an event, and what the order's status follows with it.
     moves = [event for event in events if event.type.name == "PACKAGE_STATUS_CHANGED" and event.after != "CANCELLED"]
     splits = [event for event in events if event.type.name == "PACKAGE_SPLIT"]

@@ -2,14 +2,17 @@
 
 import asyncio
 from collections import Counter
+from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 
-from domain import fulfillment
+from domain import cancellation, fulfillment
 from domain.cancellation import Outcome
 from domain.database import Database
 from domain.moves import FulfillmentOutcome, PackageMove
 from domain.order import Order, OrderStatus, PackageStatus, Shop
+from domain.queries import cancellations
 from tests.cancelling import LATER, a_request, cancel, codes, everything, happened, package, package_id, units
 from tests.invariants import assert_sound
 from tests.stored import a_package_input, a_shop, an_item_input, an_order_input, store, stored
@@ -59,6 +62,35 @@ async def test_callers_for_more_than_is_left_are_told_what_is_left(database: Dat
         ("QUANTITY_EXCEEDED", 2): 7
     }
     assert (await stored(database, shop, "1001")).items[0].cancelled_quantity == 3
+    await assert_sound(database)
+
+
+async def test_acts_are_told_in_the_order_in_which_they_were_done_whatever_the_clocks_say(database: Database) -> None:
+    shop = await a_shop(database)
+    [order] = await store(database, shop, an_order_input("1001", an_item_input("dress", quantity=9)))
+    clocks = [LATER + timedelta(seconds=seconds) for seconds in (9, 3, 7)]
+    requests = [a_request(units(order, ("SKU-dress", 1)), f"key-{number}") for number in range(3)]
+
+    made = [
+        await cancellation.cancel(database, shop, request, cancellation_id=uuid4(), actor="seller", now=clock)
+        for request, clock in zip(requests, clocks, strict=True)
+    ]
+    moved = await fulfillment.update_package_status(
+        database,
+        shop,
+        PackageMove(package_id(order, "1001-1"), PackageStatus.AWAITING_COLLECTION),
+        actor="warehouse",
+        now=LATER,
+    )
+
+    at = [outcome.cancellation.created_at for outcome in made if outcome.cancellation]
+    instant = timedelta(microseconds=1)
+    assert at == [clocks[0], clocks[0] + instant, clocks[0] + 2 * instant]
+    assert moved.order
+    assert moved.order.updated_at == clocks[0] + 3 * instant
+    async with database.reading() as connection:
+        listed = await cancellations.list_by_order(connection, shop.id, [order.id])
+    assert [each.idempotency_key for each in listed[order.id]] == ["key-0", "key-1", "key-2"]
     await assert_sound(database)
 
 
