@@ -37,10 +37,12 @@ class UpdatePackageStatusInput:
         "DELIVERED. The present status again is no error."
     )
     carrier: str | None = strawberry.field(
-        default=None, description="Who carries it, at most 500 characters; null leaves it as it is."
+        default=None,
+        description="Who carries it, at most 500 characters; null leaves it as it is, an empty text removes it.",
     )
     tracking_number: str | None = strawberry.field(
-        default=None, description="The carrier's number for it, at most 100 characters; null leaves it as it is."
+        default=None,
+        description="The carrier's number for it, at most 100 characters; null and an empty text as for the carrier.",
     )
 
 
