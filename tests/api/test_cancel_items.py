@@ -2,15 +2,15 @@
 
 from typing import Any
 
-import asyncpg
 import pytest
 
 from domain.database import Database
 from domain.order import FeeKind, OrderStatus, PackageStatus, ShippingRefundPolicy, Shop
 from domain.order_input import BuyerInput, FeeInput
 from tests.api.client import Client, a_token
-from tests.api.conftest import on_postgresql, on_sqlite
+from tests.api.conftest import on_sqlite
 from tests.stored import a_package_input, a_shop, an_item_input, an_order_input, store
+from tests.troubles import held_by_others
 
 ERRORS = """
 errors {
@@ -655,16 +655,11 @@ async def test_orders_that_are_unpaid_or_on_hold_are_refused(
     ]
 
 
-@on_postgresql
-async def test_an_order_that_stays_busy_can_be_tried_again(client: Client, split: Stored, database_url: str) -> None:
-    connection = await asyncpg.connect(database_url)
-    try:
-        async with connection.transaction():
-            await connection.execute("SELECT 1 FROM orders FOR UPDATE")
-
-            payload = await cancel(client, split.request(split.entry("dress", 1)))
-    finally:
-        await connection.close()
+async def test_an_order_that_stays_busy_can_be_tried_again(
+    client: Client, database: Database, split: Stored, database_url: str
+) -> None:
+    async with held_by_others(database, database_url):
+        payload = await cancel(client, split.request(split.entry("dress", 1)))
     later = await cancel(client, split.request(split.entry("dress", 1)))
 
     busy = an_error("TRY_AGAIN", "The order is busy; try again in a moment.", [], retryable=True)

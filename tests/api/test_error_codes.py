@@ -2,12 +2,10 @@
 
 from typing import Any
 
-import asyncpg
-
 from domain.database import Database
 from domain.order import CancellationErrorCode, PackageStatus, Shop
 from tests.api.client import Client
-from tests.api.conftest import on_postgresql, on_sqlite
+from tests.api.conftest import on_sqlite
 from tests.api.test_cancel_items import Stored, cancel, find
 from tests.invariants import dump
 from tests.stored import a_package_input, an_item_input, an_order_input, store
@@ -31,7 +29,7 @@ async def an_order(client: Client, database: Database, shop: Shop) -> Stored:
 
 
 def requests(order: Stored) -> dict[str, dict[str, Any]]:
-    """A request for each code but TRY_AGAIN; the key `used` was used before."""
+    """A request for each code but TRY_AGAIN, which test_cancel_items.py provokes; the key `used` was used before."""
     one = order.entry("dress", 1)
     unknown = {"itemId": "nothing", "quantity": 1}
     elsewhere = {"itemId": order.item("dress"), "quantity": 1, "packageId": order.package("B")}
@@ -106,24 +104,6 @@ async def test_every_code_comes_with_its_path_and_its_data(client: Client, datab
     assert {payload["order"]["version"] for payload in payloads.values() if payload["order"]} == {2}
     assert used["errors"] == []
     assert await dump(database) == before
-
-
-@on_postgresql
-async def test_a_busy_order_is_the_one_refusal_that_may_be_tried_again(
-    client: Client, database: Database, shop: Shop, database_url: str
-) -> None:
-    order = await an_order(client, database, shop)
-    connection = await asyncpg.connect(database_url)
-    try:
-        async with connection.transaction():
-            await connection.execute("SELECT 1 FROM orders FOR UPDATE")
-
-            payload = await cancel(client, order.request(order.entry("dress", 1), order.entry("dress", 0)))
-    finally:
-        await connection.close()
-
-    message = "The order is busy; try again in a moment."
-    assert payload["errors"] == [EMPTY | {"code": "TRY_AGAIN", "message": message, "path": [], "retryable": True}]
 
 
 @on_sqlite

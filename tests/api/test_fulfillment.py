@@ -2,16 +2,15 @@
 
 from typing import Any
 
-import asyncpg
-
 from domain.database import Database
 from domain.order import FulfillmentErrorCode, OrderStatus, PackageStatus, Shop
 from domain.order_input import BuyerInput
 from tests.api.client import Client, a_token
-from tests.api.conftest import on_postgresql, on_sqlite
+from tests.api.conftest import on_sqlite
 from tests.api.test_cancel_items import Stored, find
 from tests.invariants import assert_sound, dump
 from tests.stored import a_package_input, a_shop, an_item_input, an_order_input, store
+from tests.troubles import held_by_others
 
 ERRORS = "errors { code message path }"
 PACKAGE = "id number status carrier trackingNumber items { quantity cancelledQuantity item { sku } }"
@@ -311,19 +310,13 @@ async def test_ids_that_are_not_the_shops_are_all_alike(client: Client, database
     assert await dump(database) == before
 
 
-@on_postgresql
 async def test_an_order_that_stays_busy_can_be_told_again(
     client: Client, database: Database, shop: Shop, database_url: str
 ) -> None:
     order = await an_order(client, database, shop)
-    connection = await asyncpg.connect(database_url)
-    try:
-        async with connection.transaction():
-            await connection.execute("SELECT 1 FROM orders FOR UPDATE")
 
-            busy = await tell(client, "updateOrderStatus", orderId=order.id, status="ON_HOLD")
-    finally:
-        await connection.close()
+    async with held_by_others(database, database_url):
+        busy = await tell(client, "updateOrderStatus", orderId=order.id, status="ON_HOLD")
     later = await tell(client, "updateOrderStatus", orderId=order.id, status="ON_HOLD")
 
     assert busy["errors"] == [{"code": "TRY_AGAIN", "message": "The order is busy; try again in a moment.", "path": []}]
