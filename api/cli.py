@@ -156,7 +156,7 @@ def import_orders(
         counts = Counter[ImportOutcome]()
         try:
             with _progress(file) as bar:
-                async for batch in ingestion.import_file(database, found, file, actor="import", now=clock()):
+                async for batch in ingestion.import_file(database, found, file, actor="import", clock=clock):
                     counts.update(_report(result) for result in batch.results)
                     bar.update(TaskID(0), completed=batch.bytes_read)
         finally:

@@ -85,7 +85,7 @@ async def prepare(settings: Settings) -> None:
             partial(shops.create_shop, shop_id=SHOP_ID, name="Demo Shop", policy=policy, now=clock())
         )
         shop = await _shop(database)
-        async for _ in ingestion.import_file(database, shop, SAMPLES, actor="import", now=clock()):
+        async for _ in ingestion.import_file(database, shop, SAMPLES, actor="import", clock=clock):
             pass
     finally:
         await database.close()

@@ -1,7 +1,7 @@
 """The use case of orders that come in: by the call, and by the file (specification, section 7)."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
@@ -66,9 +66,9 @@ async def import_orders(
 
 
 async def import_file(
-    database: Database, shop: Shop, path: Path, *, actor: str, now: datetime
+    database: Database, shop: Shop, path: Path, *, actor: str, clock: Callable[[], datetime]
 ) -> AsyncGenerator[ImportedBatch]:
-    """Imports a file of any size, batch by batch, and yields the results in the order of the file.
+    """Imports a file of any size, batch by batch, each at its time, and yields the results in the order of the file.
 
     Raises UnreadableFileError; what came before the place where a file breaks off has been imported and yielded then.
     An order without a readable number goes by its place in the file, such as "line 17".
@@ -79,7 +79,7 @@ async def import_file(
     try:
         while batch := await upcoming:
             upcoming = asyncio.ensure_future(anext(batches, None))
-            results = await _import(database, shop.id, batch.orders, actor=actor, now=now)
+            results = await _import(database, shop.id, batch.orders, actor=actor, now=clock())
             yield ImportedBatch(tuple(results), batch.bytes_read)
     finally:
         await asyncio.gather(upcoming, return_exceptions=True)

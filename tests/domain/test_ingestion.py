@@ -68,7 +68,7 @@ def codes(results: Iterable[ImportResult]) -> list[list[str]]:
 
 
 async def batches(database: Database, shop: Shop, path: Path) -> list[ImportedBatch]:
-    return [batch async for batch in ingestion.import_file(database, shop, path, actor="import", now=NOW)]
+    return [batch async for batch in ingestion.import_file(database, shop, path, actor="import", clock=lambda: NOW)]
 
 
 async def import_of(
@@ -76,7 +76,7 @@ async def import_of(
 ) -> list[ImportResult]:
     """The results, which are also there in a list that is given when the file cannot be read to its end."""
     results = [] if results is None else results
-    async for batch in ingestion.import_file(database, shop, path, actor="import", now=NOW):
+    async for batch in ingestion.import_file(database, shop, path, actor="import", clock=lambda: NOW):
         results.extend(batch.results)
     return results
 
@@ -581,13 +581,28 @@ async def test_an_import_may_be_given_up_between_batches(database: Database, tmp
     shop = await a_shop(database)
     path = tmp_path / "orders.jsonl"
     path.write_text(lines(*(an_order_input(f"{number}") for number in range(1_200))))
-    under_way = ingestion.import_file(database, shop, path, actor="import", now=NOW)
+    under_way = ingestion.import_file(database, shop, path, actor="import", clock=lambda: NOW)
 
     batch = await anext(under_way)
     await under_way.aclose()
 
     assert len(batch.results) == 500
     assert len((await dump(database))["orders"]) == 500
+
+
+async def test_each_batch_is_stored_at_its_own_time(sqlite_url: str, tmp_path: Path) -> None:
+    database = Database(sqlite_url)
+    shop = await a_shop(database)
+    path = tmp_path / "orders.jsonl"
+    path.write_text(lines(*(an_order_input(f"{number}") for number in range(501))))
+    clock = iter([NOW, LATER])
+
+    async for _ in ingestion.import_file(database, shop, path, actor="import", clock=lambda: next(clock)):
+        pass
+
+    assert (await stored(database, shop, "0")).updated_at == NOW
+    assert (await stored(database, shop, "500")).updated_at == LATER
+    await database.close()
 
 
 async def test_memory_does_not_grow_with_the_file(sqlite_url: str, tmp_path: Path) -> None:
@@ -599,7 +614,7 @@ async def test_memory_does_not_grow_with_the_file(sqlite_url: str, tmp_path: Pat
 
     tracemalloc.start()
     results = Counter[ImportOutcome]()
-    async for batch in ingestion.import_file(database, shop, path, actor="import", now=NOW):
+    async for batch in ingestion.import_file(database, shop, path, actor="import", clock=lambda: NOW):
         results.update(result.outcome for result in batch.results)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
