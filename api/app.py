@@ -90,8 +90,14 @@ def create_app(
                     log.error("loop.crashed", exc_info=ended)
             await database.close()
 
-    def new_context(language: str) -> Context:
-        return Context(database=database, feed=feed, clock=clock, page_limit=settings.page_limit, language=language)
+    def new_context(accept_language: str) -> Context:
+        return Context(
+            database=database,
+            feed=feed,
+            clock=clock,
+            page_limit=settings.page_limit,
+            accept_language=accept_language,
+        )
 
     async def ready(_request: Request) -> Response:
         try:

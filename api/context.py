@@ -17,14 +17,14 @@ from domain.feed import Feed
 class Context:
     """Over a websocket the caller becomes known with its first message, `connection_params`.
 
-    `language` is the one of the mails' languages that the caller likes best.
+    `accept_language` is the request's header of this name, empty where it has none.
     """
 
     database: Database
     feed: Feed
     clock: Callable[[], datetime]
     page_limit: int
-    language: str
+    accept_language: str
     principal: Principal | None = None
     connection_params: dict[str, Any] = field(default_factory=dict)  # whatever JSON a client sends
 

@@ -23,7 +23,6 @@ from strawberry.types.unset import UnsetType
 from api.auth import LEEWAY_SECONDS, Authenticator, Principal, UnauthenticatedError
 from api.context import Context
 from api.errors import INTERNAL, UNAVAILABLE
-from api.languages import preferred_language
 from api.schema import Schema
 from domain.database import BusyError, UnavailableError
 
@@ -79,7 +78,7 @@ class _Socket(BaseGraphQLTransportWSHandler[Context, None]):
 
 
 class GraphQLView(GraphQL[Context, None]):
-    """Strawberry's view with our callers; `new_context` makes the context of one request in a language."""
+    """Strawberry's view with our callers; `new_context` makes that of one request from its Accept-Language."""
 
     graphql_transport_ws_handler_class = _Socket
 
@@ -127,7 +126,7 @@ class GraphQLView(GraphQL[Context, None]):
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:  # noqa: ARG002
         """The context of a request; over a websocket its caller becomes known with the first message."""
-        context = self._new_context(preferred_language(request.headers.get("accept-language", "")))
+        context = self._new_context(request.headers.get("accept-language", ""))
         if isinstance(request, Request) and not self._is_for_a_person(request):
             context.principal = await self._authenticator.authenticate(request.headers.get("authorization", ""))
         return context

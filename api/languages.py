@@ -1,7 +1,6 @@
 """Which of the languages that we speak a caller likes best (RFC 9110, 12.5.4)."""
 
 import re
-from functools import lru_cache
 
 from domain.formats import DEFAULT_LOCALE
 from domain.mail.phrases import LANGUAGES
@@ -11,7 +10,6 @@ _RANGE = re.compile(r"([a-z]{1,8}|\*)(?:-[a-z0-9-]+)?(?:\s*;\s*q=(0(?:\.[0-9]{0,
 _LONGEST_HEADER = 500
 
 
-@lru_cache(maxsize=1_000)
 def preferred_language(accept_language: str) -> str:
     """The best of our languages for the value of an Accept-Language header; English where it names none of them.
 

@@ -7,6 +7,7 @@ import strawberry
 from api.auth import Scope
 from api.context import Info
 from api.errors import BadUserInputError
+from api.languages import preferred_language
 from api.types.cancelling import (
     CancelItemInput,
     CancellationPreview,
@@ -124,7 +125,7 @@ class Query:
     @strawberry.field(description="The reasons to choose from, and what each of them unlocks.")
     async def cancellation_reasons(self, info: Info) -> list[CancellationReasonOption]:
         info.context.allow(Scope.ORDERS_READ)
-        return reason_options(info.context.language)
+        return reason_options(preferred_language(info.context.accept_language))
 
     @strawberry.field(description="What cancelling these units would do. Writes nothing.")
     async def preview_cancel_items(
