@@ -65,10 +65,10 @@ async def _follow(
 
 
 async def _known(info: Info, order_ids: list[strawberry.ID]) -> set[UUID]:
-    refs = [ids.parse(order_id) for order_id in few("orderIds", order_ids)]
-    wanted = {ref.uuid for ref in refs if ref and ref.kind == "order"}
+    uuids = [ids.uuid_of(order_id, "order") for order_id in few("orderIds", order_ids)]
+    wanted = {uuid for uuid in uuids if uuid}
     async with info.context.database.reading() as connection:
         found = await orders.find_orders(connection, info.context.caller.shop.id, wanted)
-    if any(ref is None or ref.kind != "order" or ref.uuid not in found for ref in refs):
+    if any(uuid not in found for uuid in uuids):
         raise NotFoundError("The shop has no order with this id.")
     return wanted

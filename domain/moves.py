@@ -19,7 +19,8 @@ from domain.selection import find_package
 from domain.status import REFUND_TRANSITIONS, SET_ON_ORDER, can_move_order, can_move_package, order_status
 from domain.texts import LONGEST_NUMBER, LONGEST_TEXT, text_faults
 
-_SETTLED = frozenset({RefundStatus.SUCCEEDED, RefundStatus.FAILED})
+# What the payment system may tell: every status that a refund can come to.
+_SETTLED = frozenset[RefundStatus]().union(*REFUND_TRANSITIONS.values())
 
 
 @value

@@ -29,7 +29,8 @@ class PackageSplit:
 
 def split_package(order: Order | None, split: PackageSplit) -> FulfillmentOutcome:
     """The order with these units in a package of their own; cancelled units stay where they are."""
-    problems = [] if split.entries else [_problem("Name at least one item to move.", "EMPTY_SELECTION", "items")]
+    message = "Name at least one item to move."
+    problems = [] if split.entries else [_problem(message, FulfillmentErrorCode.EMPTY_SELECTION, "items")]
     package = find_package(order, split.package_id) if order else None
     if order is None or package is None:
         wrong = (wrong for wrong in _wrong_by_themselves(split.entries) if wrong)
@@ -58,7 +59,7 @@ def _not_split(order: Order, package: Package) -> list[FulfillmentProblem]:
     if package.status is PackageStatus.AWAITING_SHIPMENT and order.status not in SET_ON_ORDER:
         return []
     message = f"A package that is {package.status.name} in an order that is {order.status.name} cannot be split."
-    return [_problem(message, "TRANSITION_NOT_ALLOWED", "packageId")]
+    return [_problem(message, FulfillmentErrorCode.TRANSITION_NOT_ALLOWED, "packageId")]
 
 
 def _entry_problems(
@@ -71,14 +72,15 @@ def _entry_problems(
     for index, entry in enumerate(entries):
         if entry.item_id not in live:
             message = "The package holds no unit of an item with this id."
-            problems.append(_problem(message, "NOT_FOUND", "items", str(index), "itemId"))
+            problems.append(_problem(message, FulfillmentErrorCode.NOT_FOUND, "items", str(index), "itemId"))
         elif alone := wrong[index]:
             problems.append(alone)
         elif is_open and entry.quantity > live[entry.item_id]:
             message = f"{entry.quantity} asked for, but the package holds {live[entry.item_id]}."
-            problems.append(_problem(message, "QUANTITY_EXCEEDED", "items", str(index), "quantity"))
+            problems.append(_problem(message, FulfillmentErrorCode.QUANTITY_EXCEEDED, "items", str(index), "quantity"))
     if is_open and not problems and sum(entry.quantity for entry in entries) == sum(live.values()):
-        problems.append(_problem("At least one unit has to stay in the package.", "INVALID_VALUE", "items"))
+        message = "At least one unit has to stay in the package."
+        problems.append(_problem(message, FulfillmentErrorCode.INVALID_VALUE, "items"))
     return problems
 
 
@@ -88,10 +90,11 @@ def _wrong_by_themselves(entries: Sequence[ItemEntry]) -> list[FulfillmentProble
     found: list[FulfillmentProblem | None] = []
     for index, entry in enumerate(entries):
         if entry.quantity < 1:
-            found.append(_problem("Move at least 1 unit.", "INVALID_QUANTITY", "items", str(index), "quantity"))
+            message = "Move at least 1 unit."
+            found.append(_problem(message, FulfillmentErrorCode.INVALID_QUANTITY, "items", str(index), "quantity"))
         elif index in repeated:
             message = "An earlier entry names this item; add the quantities up."
-            found.append(_problem(message, "DUPLICATE_ITEM", "items", str(index), "itemId"))
+            found.append(_problem(message, FulfillmentErrorCode.DUPLICATE_ITEM, "items", str(index), "itemId"))
         else:
             found.append(None)
     return found
@@ -112,5 +115,5 @@ def _free_number(order: Order, number: str) -> str:
     return next(free for suffix, _ in enumerate(taken, 2) if (free := f"{number}-{suffix}") not in taken)
 
 
-def _problem(message: str, code: str, *path: str) -> FulfillmentProblem:
-    return FulfillmentProblem(FulfillmentErrorCode[code], message, path)
+def _problem(message: str, code: FulfillmentErrorCode, *path: str) -> FulfillmentProblem:
+    return FulfillmentProblem(code, message, path)
