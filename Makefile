@@ -7,7 +7,7 @@ ARGS :=
 PURE := order ids money status eligibility selection refunds moves splits texts marketplace order_input order_check new_order cursor \
   json_stream formats mail/content mail/letter
 
-.PHONY: install serve test check format mutants
+.PHONY: install serve test check faults format mutants
 
 install: .venv/installed
 
@@ -44,6 +44,11 @@ check: install
 	$(MAKE) --no-print-directory test ARGS='--cov --cov-report='
 	.venv/bin/coverage report --include="$$(printf 'domain/%s.py,' $(PURE))tests/rules/*" --fail-under=100
 	.venv/bin/coverage report --fail-under=90
+
+# A longer run of the faults that the tests cause: make faults ARGS="--fault-rounds 50 --fault-seed 7"
+faults: ARGS := --fault-rounds 10
+faults: install
+	.venv/bin/pytest tests/faults $(ARGS)
 
 format: install
 	.venv/bin/ruff format

@@ -21,6 +21,8 @@ _SERVER = pytest.StashKey[EmbeddedServer | GivenServer]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--model-examples", type=int, help="how many random histories to try (tests/domain/test_model.py)")
+    parser.addoption("--fault-seed", type=int, help="the seed of what tests/faults leave to chance")
+    parser.addoption("--fault-rounds", type=int, default=1, help="how often tests/faults repeat what depends on luck")
 
 
 def pytest_configure() -> None:
@@ -33,6 +35,15 @@ def pytest_configure() -> None:
 def pytest_configure_node(node: Any) -> None:  # xdist names its type in a private module
     """One server for all workers of xdist; it starts while they collect."""
     node.workerinput["postgresql"] = _address(node.config)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What the tests of tests/faults have counted, and the seeds that repeat them."""
+    reports = terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
+    for report in sorted(reports, key=lambda report: report.nodeid):
+        if report.when == "call" and report.user_properties:
+            counted = ", ".join(f"{name} {count}" for name, count in report.user_properties)
+            terminalreporter.write_line(f"{report.nodeid}: {counted}")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
