@@ -1,7 +1,7 @@
 """What is stored, and what the database by itself refuses to store.
 
 The second wall: whatever code does, no row may belong to another shop than its parent (`shop_id` leads every key), no
-unit be cancelled twice, and no order give back more than was paid. Amounts are minor units.
+unit be cancelled twice, no order give back more than was paid, and no event be changed. Amounts are minor units.
 """
 
 from datetime import UTC, datetime
@@ -267,7 +267,10 @@ class CancellationLineRow(SQLModel, table=True):
 
 
 class OrderEventRow(SQLModel, table=True):
-    """The append-only log; `number` counts the shop's events, `sequence` the order's, both without gaps."""
+    """The append-only log; `number` counts the shop's events, `sequence` the order's, both without gaps.
+
+    Triggers (migration 0003) see to it that an event follows the one before it, and that none is changed or deleted.
+    """
 
     __tablename__ = "order_events"
     __table_args__ = (

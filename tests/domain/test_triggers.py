@@ -1,0 +1,125 @@
+"""The log only grows: statements that bypass every rule leave no gap in it and take nothing out of it."""
+
+import re
+from collections.abc import Callable, Iterable
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain import tables
+from domain.database import EVERY_SHOP, Database
+from domain.order import Shop
+from tests.cancelling import a_request, a_small_order, a_split_order, cancel_well, units
+from tests.stored import a_shop
+
+# The number and the sequence of the newest event in `log`: a cancellation of the order 1001 of the shop `demo`.
+NUMBER, SEQUENCE = 3, 2
+AN_ORDER = "(SELECT id FROM orders WHERE shop_id = '{}' AND number = '{}')"
+A_CANCELLATION = "(SELECT id FROM cancellations WHERE shop_id = 'other')"
+
+
+def an_event(verb: str = "INSERT", **changes: str | int) -> str:
+    """Writes the newest event again as the next one, with these columns changed."""
+    next_one: dict[str, str | int] = {"number": NUMBER + 1, "sequence": SEQUENCE + 1}
+    values = {column.name: column.name for column in tables.order_events.columns} | next_one | changes
+    parts = ", ".join(str(part) for part in values.values())
+    copied = f"SELECT {parts} FROM order_events WHERE shop_id = 'demo' AND number = {NUMBER}"  # noqa: S608 - ours
+    return f"{verb} INTO order_events ({', '.join(values)}) {copied}"
+
+
+@pytest.fixture
+def database_url(database_url: str, as_owner: Callable[[str], str]) -> str:
+    """For who may do everything: the wall stands for the owner too."""
+    return as_owner(database_url)
+
+
+@pytest.fixture
+async def log(database: Database, shop: Shop) -> Database:
+    """The orders 2001 and 1001 in each of two shops; a unit of 1001 is cancelled."""
+    for each in (shop, await a_shop(database, "other")):
+        await a_small_order(database, each)
+        order = await a_split_order(database, each)
+        await cancel_well(database, each, a_request(units(order, ("SKU-dress", 1))))
+    return database
+
+
+async def outcomes(database: Database, statements: Iterable[str]) -> dict[str, str]:
+    """What refused each statement; what is done is undone."""
+    return {statement: await outcome(database, statement) for statement in statements}
+
+
+async def outcome(database: Database, statement: str) -> str:
+    async def undone(connection: AsyncConnection) -> None:
+        await connection.execute(sa.text(statement))
+        await connection.rollback()
+
+    try:
+        await database.writing(EVERY_SHOP, undone)
+    except IntegrityError as error:
+        names = "ck_[a-z_]+|foreign key|unique constraint|order_events_[a-z]+(?=:)"
+        return "".join(re.findall(names, str(error.orig), re.IGNORECASE)).lower()
+    return "done"
+
+
+async def test_an_event_follows_the_one_before_it(log: Database) -> None:
+    expected = {
+        an_event(): "done",
+        an_event(number=NUMBER + 2): "order_events_follow",
+        an_event(sequence=SEQUENCE + 2): "order_events_follow",
+        an_event(order_id=AN_ORDER.format("demo", "2001")): "order_events_follow",
+        an_event(shop_id="'nowhere'", sequence=1): "order_events_follow",
+        an_event(number=0): "ck_order_events_numbers",
+        an_event(sequence=0): "ck_order_events_numbers",
+    }
+
+    found = await outcomes(log, expected)
+
+    assert found == expected
+
+
+async def test_an_event_is_of_its_own_shop_and_order(log: Database) -> None:
+    statements = [
+        an_event(shop_id="'nowhere'", number=1, sequence=1),
+        an_event(order_id=AN_ORDER.format("other", "1001"), sequence=1),
+        an_event(order_id=AN_ORDER.format("demo", "2001"), sequence=2),
+        an_event(cancellation_id=A_CANCELLATION),
+        an_event(package=3),
+        an_event(new_package=3),
+    ]
+
+    found = await outcomes(log, statements)
+
+    assert found == dict.fromkeys(statements, "foreign key")
+
+
+async def test_no_number_is_given_twice(log: Database) -> None:
+    statements = [an_event(number=NUMBER), an_event(sequence=SEQUENCE), an_event(number=1), an_event(sequence=1)]
+
+    found = await outcomes(log, statements)
+
+    expected = "order_events_once" if log.is_sqlite else "unique constraint"
+    assert found == dict.fromkeys(statements, expected)
+
+
+async def test_events_are_neither_changed_nor_deleted(log: Database) -> None:
+    statements = [
+        "UPDATE order_events SET actor = 'nobody' WHERE number = 1",
+        "UPDATE order_events SET number = number + 1",
+        "UPDATE order_events SET after = NULL",
+        "DELETE FROM order_events WHERE number = 3",
+        "DELETE FROM order_events",
+    ]
+
+    found = await outcomes(log, statements)
+
+    assert found == dict.fromkeys(statements, "order_events_stay")
+
+
+async def test_nothing_else_takes_an_event_away(log: Database) -> None:
+    statement = an_event("INSERT OR REPLACE", number=1) if log.is_sqlite else "TRUNCATE order_events"
+
+    found = await outcome(log, statement)
+
+    assert found == ("order_events_once" if log.is_sqlite else "order_events_stay")
