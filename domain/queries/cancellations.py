@@ -68,14 +68,25 @@ async def claim_key(
         "cancellation_id": claim.cancellation_id,
         "created_at": now,
     }
-    inserted = await connection.execute(insert_or_ignore(connection, idempotency_keys).values(row))
-    if inserted.rowcount:
-        return None
+    insertion = insert_or_ignore(connection, idempotency_keys).values(row)
     statement = sa.select(idempotency_keys.c.request_hash, idempotency_keys.c.cancellation_id).where(
         idempotency_keys.c.shop_id == shop_id, idempotency_keys.c.key == key
     )
-    request_hash, cancellation_id = (await connection.execute(statement)).one()
-    return UsedKey(request_hash, cancellation_id)
+    while not (await connection.execute(insertion)).rowcount:
+        used = (await connection.execute(statement)).one_or_none()
+        if used:  # else it was swept in between
+            return UsedKey(*used)
+    return None
+
+
+async def delete_keys(connection: AsyncConnection, *, before: datetime, limit: int) -> int:
+    """Deletes keys of whatever shop that were claimed before then, at most so many, and returns how many."""
+    key = (idempotency_keys.c.shop_id, idempotency_keys.c.key)
+    oldest = sa.select(*key).where(idempotency_keys.c.created_at < before).order_by(idempotency_keys.c.created_at)
+    # A CTE, as in the outbox: a subquery may be run again and lock more.
+    chosen = oldest.limit(limit).with_for_update(skip_locked=True).cte("chosen")
+    deletion = sa.delete(idempotency_keys).where(sa.tuple_(*key).in_(sa.select(chosen)))
+    return len((await connection.execute(deletion.returning(*key))).all())
 
 
 async def find_cancellation(connection: AsyncConnection, shop_id: str, cancellation_id: UUID) -> Cancellation | None:

@@ -1,0 +1,45 @@
+"""What is not kept for ever: idempotency keys are for retries, and go after seven days."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.database import EVERY_SHOP, BusyError, Database, UnavailableError
+from domain.queries import cancellations
+
+KEEP_KEYS = timedelta(days=7)
+_SWEEP_SECONDS = 3600
+# So few at a time that nobody waits for it.
+_AT_ONCE = 500
+
+log = structlog.get_logger()
+
+
+async def run(database: Database, *, clock: Callable[[], datetime], stop: asyncio.Event) -> None:
+    """Sweeps every hour until `stop` is set; any number of processes may do so at once."""
+    while not stop.is_set():
+        try:
+            swept = await sweep(database, now=clock())
+            log.info("retention.swept", keys=swept)
+        except (BusyError, UnavailableError) as error:
+            log.warning("retention.put_off", error=type(error).__name__)
+        try:
+            async with asyncio.timeout(_SWEEP_SECONDS):
+                await stop.wait()
+        except TimeoutError:
+            continue
+
+
+async def sweep(database: Database, *, now: datetime) -> int:
+    """Forgets the keys that are old enough, and returns how many they were."""
+
+    async def work(connection: AsyncConnection) -> int:
+        return await cancellations.delete_keys(connection, before=now - KEEP_KEYS, limit=_AT_ONCE)
+
+    swept = 0
+    while deleted := await database.writing(EVERY_SHOP, work):
+        swept += deleted
+    return swept
