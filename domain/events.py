@@ -109,13 +109,10 @@ def status_changes(before: Order, after: Order, *, first_sequence: int) -> list[
 async def append_to(
     connection: AsyncConnection, shop_id: str, order: Order, events: Sequence[NewEvent], *, actor: str, now: datetime
 ) -> Order:
-    """Writes events of one order, none if there are none, and gives the order as it is with them.
-
-    They do not precede its last act, whatever the caller's clock says.
-    """
+    """Writes events of one order, none if there are none, and gives the order as it is with them."""
     if not events:
         return order
-    number = await append(connection, shop_id, events, actor=actor, now=max(now, order.updated_at))
+    number = await append(connection, shop_id, events, actor=actor, now=now)
     return replace(order, event_sequence=events[-1].sequence, feed_number=number)
 
 

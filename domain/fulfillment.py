@@ -9,10 +9,11 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import events, ids, moves, splits
-from domain.database import BusyError, Database, Work
+from domain.act import Done, once
+from domain.database import Database
 from domain.events import NewEvent
-from domain.moves import BUSY, FulfillmentOutcome, PackageMove, Settlement
-from domain.order import EventType, Order, OrderStatus, Shop
+from domain.moves import FulfillmentOutcome, PackageMove, Settlement
+from domain.order import Cancellation, EventType, Order, OrderStatus, Shop
 from domain.queries import cancellations, orders
 from domain.splits import PackageSplit
 
@@ -48,15 +49,18 @@ async def settle_refund(
     database: Database, shop: Shop, told: Settlement, *, actor: str, now: datetime
 ) -> FulfillmentOutcome:
     """Notes how a refund went. Refuses with NOT_FOUND or TRANSITION_NOT_ALLOWED, INVALID_VALUE, and TRY_AGAIN alone."""
+    cancellation_id = ids.uuid_of(told.cancellation_id, "cancellation")
 
-    async def work(connection: AsyncConnection) -> FulfillmentOutcome:
-        cancellation_id = ids.uuid_of(told.cancellation_id, "cancellation")
-        locked = await cancellations.lock_cancellation(connection, shop.id, cancellation_id)
+    async def lock(connection: AsyncConnection) -> tuple[Order | None, Cancellation | None]:
+        return await cancellations.lock_cancellation(connection, shop.id, cancellation_id)
+
+    async def do(
+        connection: AsyncConnection, locked: tuple[Order | None, Cancellation | None]
+    ) -> FulfillmentOutcome | Done:
         decided = moves.settled_refund(*locked, told)
         order, before = locked
         after = decided.cancellation
         if order is None or before is None or after is None or after == before:
-            await connection.rollback()
             return decided
         await cancellations.store_settlement(connection, shop.id, after)
         event = NewEvent(
@@ -67,31 +71,25 @@ async def settle_refund(
             before=before.refund_status.name,
             after=after.refund_status.name,
         )
-        order = await events.append_to(connection, shop.id, order, [event], actor=actor, now=now)
-        return replace(decided, order=order)
+        at = max(now, order.updated_at)
+        order = await events.append_to(connection, shop.id, order, [event], actor=actor, now=at)
+        return Done(replace(decided, order=order), event, at)
 
-    return await _or_busy(database, work)
+    return await once(database, shop, lock, do, actor=actor)
 
 
 async def _act(
     database: Database, shop: Shop, order_id: UUID | None, decide: _Decide, *, actor: str, now: datetime
 ) -> FulfillmentOutcome:
     """Does to the order what is decided about it; nothing is written where that leaves it as it is."""
-    # Of an earlier run of the transaction, which was committed if the log has its event, though no answer came.
-    earlier: tuple[FulfillmentOutcome, NewEvent, datetime] | None = None
 
-    async def work(connection: AsyncConnection) -> FulfillmentOutcome:
-        nonlocal earlier
-        before = await orders.lock_order(connection, shop.id, order_id) if order_id else None
-        if earlier:
-            outcome, event, moment = earlier
-            if await events.is_written(connection, shop.id, event, actor=actor, now=moment):
-                await connection.rollback()
-                return outcome
+    async def lock(connection: AsyncConnection) -> Order | None:
+        return await orders.lock_order(connection, shop.id, order_id) if order_id else None
+
+    async def do(connection: AsyncConnection, before: Order | None) -> FulfillmentOutcome | Done:
         decided = decide(before)
         after = decided.order
         if before is None or after is None or after == before:
-            await connection.rollback()
             return decided
         written, moment = _events(before, decided, after), events.moment(before, now)
         after = replace(
@@ -102,11 +100,9 @@ async def _act(
         )
         await _store(connection, shop, decided, after)
         after = await events.append_to(connection, shop.id, after, written, actor=actor, now=moment)
-        outcome = replace(decided, order=after)
-        earlier = (outcome, written[0], moment) if written else None
-        return outcome
+        return Done(replace(decided, order=after), written[0] if written else None, moment)
 
-    return await _or_busy(database, work)
+    return await once(database, shop, lock, do, actor=actor)
 
 
 async def _store(connection: AsyncConnection, shop: Shop, decided: FulfillmentOutcome, after: Order) -> None:
@@ -123,10 +119,3 @@ def _events(before: Order, decided: FulfillmentOutcome, after: Order) -> list[Ne
         old, new = decided.package.position, decided.new_package.position
         return [NewEvent(before.id, first, EventType.PACKAGE_SPLIT, package=old, new_package=new)]
     return events.status_changes(before, after, first_sequence=first)
-
-
-async def _or_busy(database: Database, work: Work[FulfillmentOutcome]) -> FulfillmentOutcome:
-    try:
-        return await database.writing(work)
-    except BusyError:
-        return BUSY

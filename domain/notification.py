@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import events, ids, outbox
+from domain.act import Done, once
 from domain.database import BusyError, Database, UnavailableError
 from domain.events import NewEvent
 from domain.hints import TICK_SECONDS, hint_or_tick
@@ -21,7 +22,7 @@ from domain.mail import content
 from domain.mail.content import CancellationMail
 from domain.mail.message import NO_USABLE_ADDRESS, usable_address
 from domain.mail.sending import Deferred, Outcome, Rejected, Sender, Sent, Unreachable
-from domain.moves import BUSY, FulfillmentOutcome, no_cancellation
+from domain.moves import FulfillmentOutcome, no_cancellation
 from domain.order import (
     Cancellation,
     EventType,
@@ -76,24 +77,27 @@ async def resend_notification(
 
     Refuses with NOT_FOUND, with INVALID_VALUE where the buyer has no usable address, and with TRY_AGAIN.
     """
+    uuid = ids.uuid_of(cancellation_id, "cancellation")
 
-    async def work(connection: AsyncConnection) -> FulfillmentOutcome:
-        uuid = ids.uuid_of(cancellation_id, "cancellation")
-        order, cancellation = await cancellations.lock_cancellation(connection, shop.id, uuid)
+    async def lock(connection: AsyncConnection) -> tuple[Order | None, Cancellation | None]:
+        return await cancellations.lock_cancellation(connection, shop.id, uuid)
+
+    async def do(
+        connection: AsyncConnection, locked: tuple[Order | None, Cancellation | None]
+    ) -> FulfillmentOutcome | Done:
+        order, cancellation = locked
         refusals = _resend_refusals(order, cancellation)
         if order is None or cancellation is None or refusals or cancellation.notification.status is _QUEUED:
-            await connection.rollback()
             return FulfillmentOutcome(order, cancellation=cancellation, problems=refusals)
         await outbox.add_again(connection, shop.id, MAIL_TOPIC, cancellation.id, now=now)
         before, sequence = cancellation.notification.status, order.event_sequence + 1
         event = _status_changed(order.id, sequence, cancellation.id, before=before, after=_QUEUED)
-        order = await events.append_to(connection, shop.id, order, [event], actor=actor, now=now)
-        return FulfillmentOutcome(order, cancellation=replace(cancellation, notification=Notification(_QUEUED)))
+        at = max(now, order.updated_at)
+        order = await events.append_to(connection, shop.id, order, [event], actor=actor, now=at)
+        queued = replace(cancellation, notification=Notification(_QUEUED))
+        return Done(FulfillmentOutcome(order, cancellation=queued), event, at)
 
-    try:
-        return await database.writing(work)
-    except BusyError:
-        return BUSY
+    return await once(database, shop, lock, do, actor=actor)
 
 
 def _resend_refusals(order: Order | None, cancellation: Cancellation | None) -> tuple[FulfillmentProblem, ...]:
@@ -160,7 +164,7 @@ class _Mailer:
         """Tries as long as the message is ours: what was sent and is not settled would be sent again."""
         while True:
             try:
-                await self._database.writing(partial(self._record, claimed, order_id, outcome))
+                await self._database.writing(claimed.shop_id, partial(self._record, claimed, order_id, outcome))
             except Exception as error:  # noqa: BLE001 - the loop outlives every fault of a round
                 _log_fault("a mail could not be settled", error)
             else:

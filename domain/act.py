@@ -1,0 +1,65 @@
+"""One act on an order: in one transaction, once, whatever becomes of the answer to its commit."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain import events
+from domain.database import BusyError, Database
+from domain.events import NewEvent
+from domain.moves import BUSY, FulfillmentOutcome
+from domain.order import Shop, value
+
+_Locked = TypeVar("_Locked")
+
+
+@value
+class Done:
+    """What a run of the transaction did: its answer, and of what it logged the first event, and when that was.
+
+    Without an event it may simply be run again.
+    """
+
+    outcome: FulfillmentOutcome
+    event: NewEvent | None
+    at: datetime
+
+
+async def once(
+    database: Database,
+    shop: Shop,
+    lock: Callable[[AsyncConnection], Awaitable[_Locked]],
+    do: Callable[[AsyncConnection, _Locked], Awaitable[FulfillmentOutcome | Done]],
+    *,
+    actor: str,
+) -> FulfillmentOutcome:
+    """Locks the order and does something to it; a plain outcome means that there was nothing to do.
+
+    The transaction is run again when its commit had no answer. By then others may have acted on the order: whether the
+    first run was committed is told by the log, and by nothing else. TRY_AGAIN where the order is busy for too long.
+    """
+    earlier: Done | None = None
+
+    async def work(connection: AsyncConnection) -> FulfillmentOutcome:
+        nonlocal earlier
+        locked = await lock(connection)
+        if earlier and await _is_committed(connection, shop, earlier, actor):
+            await connection.rollback()
+            return earlier.outcome
+        done = await do(connection, locked)
+        if isinstance(done, FulfillmentOutcome):
+            await connection.rollback()
+            return done
+        earlier = done
+        return done.outcome
+
+    try:
+        return await database.writing(shop.id, work)
+    except BusyError:
+        return BUSY
+
+
+async def _is_committed(connection: AsyncConnection, shop: Shop, done: Done, actor: str) -> bool:
+    return done.event is not None and await events.is_written(connection, shop.id, done.event, actor=actor, now=done.at)
