@@ -21,7 +21,7 @@ from joserfc.jws import JWSRegistry
 from joserfc.jwt import ClaimsOption, JWTClaimsRegistry
 
 from api.settings import Settings, SettingsError
-from domain.database import Database
+from domain.database import EVERY_SHOP, Database
 from domain.order import Shop
 from domain.queries import shops
 from domain.texts import text_faults
@@ -149,7 +149,7 @@ class Authenticator:
         raise ValueError("no key for this algorithm")
 
     async def _find_shop(self, shop_id: str) -> Shop:
-        async with self._database.reading() as connection:
+        async with self._database.reading(EVERY_SHOP) as connection:
             shop = await shops.find_shop(connection, shop_id)
         if shop is None:
             raise UnauthenticatedError("The token is not valid.")

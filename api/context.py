@@ -1,6 +1,7 @@
 """What every resolver is given: who calls, and what of the server it may use."""
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -9,7 +10,7 @@ import strawberry
 
 from api.auth import Principal, Scope
 from api.errors import ForbiddenError
-from domain.database import Database
+from domain.database import Connection, Database
 from domain.feed import Feed
 
 
@@ -33,6 +34,10 @@ class Context:
         if self.principal is None:
             raise AssertionError("an operation without a caller")
         return self.principal
+
+    def reading(self) -> AbstractAsyncContextManager[Connection]:
+        """One snapshot of the caller's shop."""
+        return self.database.reading(self.caller.shop.id)
 
     def allow(self, scope: Scope) -> Principal:
         """The caller, if its token has the scope; raises ForbiddenError."""

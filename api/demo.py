@@ -22,7 +22,7 @@ from api import auth
 from api.app import clock
 from api.settings import Settings, SettingsError
 from domain import fulfillment, ids, ingestion
-from domain.database import Database
+from domain.database import EVERY_SHOP, Database
 from domain.mail.mailbox import Mailbox
 from domain.migrations import runner
 from domain.moves import PackageMove
@@ -82,7 +82,7 @@ async def prepare(settings: Settings) -> None:
         await runner.migrate(database)
         policy = ShippingRefundPolicy.ON_FULL_CANCELLATION
         await database.writing(
-            partial(shops.create_shop, shop_id=SHOP_ID, name="Demo Shop", policy=policy, now=clock())
+            EVERY_SHOP, partial(shops.create_shop, shop_id=SHOP_ID, name="Demo Shop", policy=policy, now=clock())
         )
         shop = await _shop(database)
         async for _ in ingestion.import_file(database, shop, SAMPLES, actor="import", clock=clock):
@@ -128,7 +128,7 @@ async def _move(database: Database, shop: Shop, order: Order, package: Package) 
 
 
 async def _shop(database: Database) -> Shop:
-    async with database.reading() as connection:
+    async with database.reading(SHOP_ID) as connection:
         shop = await shops.find_shop(connection, SHOP_ID)
     if shop is None:
         raise LookupError("the demo's shop")
@@ -138,7 +138,7 @@ async def _shop(database: Database) -> Shop:
 async def _orders(
     database: Database, shop: Shop, filters: OrderFilter, *, size: int, is_from_back: bool = False
 ) -> list[Order]:
-    async with database.reading() as connection:
+    async with database.reading(shop.id) as connection:
         page = await listing.list_orders(connection, shop, filters, OrderSequence(), PageRequest(size, is_from_back))
     return page.entries
 

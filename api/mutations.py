@@ -105,7 +105,7 @@ class Mutation:
         results = await ingestion.import_orders(
             context.database, caller.shop, orders, actor=caller.subject, now=context.clock()
         )
-        async with context.database.reading() as connection:
+        async with context.reading() as connection:
             stored = await orders_by_id(info, connection, {result.order_id for result in results if result.order_id})
         return importing.payload_type(results, stored)
 

@@ -79,7 +79,7 @@ class Query:
         limit = info.context.page_limit
         request = page_request(limit=limit, first=first, after=after, last=last, before=before)
         filters, sequence = filter_of(filter), sequence_of(order_by)
-        async with info.context.database.reading() as connection:
+        async with info.context.reading() as connection:
             page = await listing.list_orders(connection, shop, filters, sequence, request)
             types = await order_types(info, connection, page.entries)
         return connection_type(shop, filters, sequence, page, types)
@@ -98,7 +98,7 @@ class Query:
         self, info: Info, number: Annotated[str, argument("The marketplace's order number.")]
     ) -> Order | None:
         shop = info.context.allow(Scope.ORDERS_READ).shop
-        async with info.context.database.reading() as connection:
+        async with info.context.reading() as connection:
             found = await order_queries.find_by_number(connection, shop.id, number)
             types = await order_types(info, connection, [found] if found else [])
         return types[0] if types else None
@@ -117,7 +117,7 @@ class Query:
         limit = info.context.page_limit
         request = page_request(limit=limit, first=first, after=after, last=last, before=before)
         filters = cancellation_filter_of(filter)
-        async with info.context.database.reading() as connection:
+        async with info.context.reading() as connection:
             page = await cancellation_listing.list_cancellations(connection, shop, filters, request)
             types = await cancellation_types(info, connection, page.entries)
         return cancellation_connection_type(shop, filters, page, types)
@@ -176,5 +176,5 @@ async def _find_nodes(info: Info, ids: list[strawberry.ID]) -> list[Node | None]
     info.context.allow(Scope.ORDERS_READ)
     if len(ids) > info.context.page_limit:
         raise BadUserInputError(f"Ask for at most {info.context.page_limit} ids at once.")
-    async with info.context.database.reading() as connection:
+    async with info.context.reading() as connection:
         return await node_types(info, connection, ids)

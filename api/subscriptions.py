@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from api.types.loading import event_types
 from api.types.node import few
 from api.types.scalars import argument
 from domain import events, feed, ids
+from domain import order as domain
 from domain.queries import orders
 
 
@@ -57,17 +59,20 @@ async def _follow(
         async with aclosing(info.context.feed.follow(shop.id, number)) as following:
             async for event in following:
                 if wanted is None or event.order_id in wanted:
-                    async with info.context.database.reading() as connection:
-                        types = await event_types(info, connection, [event])
-                    yield types[0]
+                    yield await feed.patiently(partial(_event_type, info, event))
     except feed.SlowConsumerError as error:
         raise SlowConsumerError(events.cursor_of(shop, error.number)) from error
+
+
+async def _event_type(info: Info, event: domain.OrderEvent) -> OrderEvent:
+    async with info.context.reading() as connection:
+        return (await event_types(info, connection, [event]))[0]
 
 
 async def _known(info: Info, order_ids: list[strawberry.ID]) -> set[UUID]:
     uuids = [ids.uuid_of(order_id, "order") for order_id in few("orderIds", order_ids)]
     wanted = {uuid for uuid in uuids if uuid}
-    async with info.context.database.reading() as connection:
+    async with info.context.reading() as connection:
         found = await orders.find_orders(connection, info.context.caller.shop.id, wanted)
     if any(uuid not in found for uuid in uuids):
         raise NotFoundError("The shop has no order with this id.")

@@ -91,7 +91,7 @@ class Outcome:
 
 async def preview(database: Database, shop: Shop, selection: Selection, reason: CancellationReason) -> Preview:
     """What cancelling this selection would give back and lead to. Writes nothing."""
-    async with database.reading() as connection:
+    async with database.reading(shop.id) as connection:
         order = await _find_target(connection, shop, selection)
     return decide(order, shop, selection, reason)
 
@@ -125,11 +125,11 @@ async def cancel(
         return Outcome(decided.order, problems=tuple(problems), plan=decided.plan)
 
     try:
-        done = await database.writing(work)
+        done = await database.writing(shop.id, work)
         if isinstance(done, Outcome):
             return done
         # In one snapshot, which the transaction that writes does not have.
-        async with database.reading() as connection:
+        async with database.reading(shop.id) as connection:
             return await _answer_again(connection, shop, request, claim, done)
     except BusyError:
         message = "The order is busy; try again in a moment."

@@ -4,16 +4,23 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-import orjson
 import sqlalchemy as sa
 from filelock import FileLock, Timeout
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncTransaction, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncTransaction
 
-from domain.hints import Hints
+from domain.engines import (
+    STATEMENT_SECONDS,
+    driver_url,
+    file_identity,
+    path_of,
+    postgresql_engine,
+    read_only_url,
+    sqlite_engine,
+)
+from domain.hints import Hints, PostgresqlHints, ProcessHints
 
 _T = TypeVar("_T")
 
@@ -21,31 +28,36 @@ _T = TypeVar("_T")
 Connection = AsyncConnection
 Work = Callable[[Connection], Awaitable[_T]]
 
+# The shop of a transaction that is about every shop: it may read all, and write where mails and keys wait.
+EVERY_SHOP = "\n"  # no shop's ID has a line feed
+
 _ATTEMPTS = 5
 _LONGEST_PAUSE = 0.2
-_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
-_POSTGRESQL_SETTINGS = {
-    "application_name": "shortship",
-    "lock_timeout": "2s",
-    "statement_timeout": "5s",
-    "idle_in_transaction_session_timeout": "5s",
-}
-_SQLITE_PRAGMAS = (
-    "journal_mode = WAL",
-    "synchronous = FULL",
-    "foreign_keys = ON",
-    "busy_timeout = 5000",
-    "trusted_schema = OFF",
-)
+# No attempt begins later than this.
+_PATIENCE_SECONDS = 10
+# For a connection, or for the turn to write: as long as SQLite waits for other processes.
+_LONGEST_WAIT_SECONDS = 5
 # Conflicts of two transactions: serialization failure and deadlock.
 _CONFLICTS = frozenset({"40001", "40P01"})
 # Waited too long, for a lock or for the statement.
 _TIMEOUTS = frozenset({"55P03", "57014", "SQLITE_BUSY", "SQLITE_LOCKED"})
 # The database cannot be used, or takes no writes; of PostgreSQL also whole classes of codes (53: something is full).
-_OUTAGES = frozenset({"25006", "SQLITE_CANTOPEN", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_NOTADB", "SQLITE_READONLY"})
+_OUTAGES = frozenset(
+    {
+        "25006",
+        "SQLITE_CANTOPEN",
+        "SQLITE_CORRUPT",
+        "SQLITE_FULL",
+        "SQLITE_IOERR",
+        "SQLITE_NOTADB",
+        "SQLITE_READONLY",
+    }
+)
 _OUTAGE_CLASSES = frozenset({"08", "28", "3D", "53", "57", "58"})
 _FAULTS = (DBAPIError, sa.exc.TimeoutError, OSError)
 _ANNOUNCED = "announced"
+_SHOP = "shop"
+_SET_SHOP = sa.text("SELECT set_config('shortship.shop', :shop, false)")
 
 
 def announce(connection: AsyncConnection, topic: str) -> None:
@@ -65,31 +77,51 @@ class FileInUseError(Exception):
     """Another process writes to this SQLite file."""
 
 
-class Database:
-    """One database: `sqlite:///path` or `postgresql://user:password@host/name`; any other url is a ValueError."""
+class _Turn:
+    """Lets one in after another; BusyError for whoever would have to wait too long."""
 
-    def __init__(self, url: str) -> None:
-        self.hints = Hints()
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+
+    async def __aenter__(self) -> None:
+        try:
+            async with asyncio.timeout(_LONGEST_WAIT_SECONDS):
+                await self._lock.acquire()
+        except TimeoutError as error:
+            raise BusyError("Others write for too long.") from error
+
+    async def __aexit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+class Database:
+    """One database: `sqlite:///path` or `postgresql://user:password@host/name`; any other url is a ValueError.
+
+    On PostgreSQL a statement ends after `statement_seconds`, unless that is None. With `read_only` a SQLite file is
+    opened beside the process that writes to it, and it is never made.
+    """
+
+    def __init__(self, url: str, *, statement_seconds: int | None = STATEMENT_SECONDS, read_only: bool = False) -> None:
         self._url = driver_url(url)
         self.is_sqlite = self._url.get_backend_name() == "sqlite"
+        # False from a write that the database could not take to the next one that it takes.
+        self.is_writable = True
+        self._file: tuple[int, int] | None = None
+        self.hints: Hints
         self._write_turn: AbstractAsyncContextManager[Any] = nullcontext()
         if self.is_sqlite:
-            self._writer = _sqlite_engine(self._url, "BEGIN IMMEDIATE", pool_size=1, max_overflow=0)
-            self._reader = _sqlite_engine(self._url, "BEGIN", pool_size=4, max_overflow=4, query_only=True)
+            self.hints = ProcessHints()
+            self._writer = sqlite_engine(self._url, "BEGIN IMMEDIATE", pool_size=1, max_overflow=0)
+            reader_url = read_only_url(self._url) if read_only else self._url
+            self._reader = sqlite_engine(reader_url, "BEGIN", pool_size=4, max_overflow=4, query_only=True)
             # Waiting here instead of in SQLite's busy handler keeps the longest wait short.
-            self._write_turn = asyncio.Lock()
+            self._write_turn = _Turn()
         else:
-            self._writer = create_async_engine(
-                self._url,
-                pool_size=10,
-                max_overflow=10,
-                pool_timeout=5,
-                json_serializer=_to_json,
-                json_deserializer=orjson.loads,
-                hide_parameters=True,  # faults are logged, and buyers' addresses are not
-                connect_args={"server_settings": _POSTGRESQL_SETTINGS, "timeout": 5},
-            )
+            self.hints = PostgresqlHints(postgresql_engine(self._url, statement_seconds=5, poolclass=sa.NullPool))
+            pool = {"pool_size": 10, "max_overflow": 10, "pool_timeout": _LONGEST_WAIT_SECONDS}
+            self._writer = postgresql_engine(self._url, statement_seconds=statement_seconds, **pool)
             self._reader = self._writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            sa.event.listen(self._writer.sync_engine, "rollback", _forget_shop)
         self._under_way: set[asyncio.Task[Any]] = set()
         self._file_lock: FileLock | None = None
 
@@ -97,6 +129,7 @@ class Database:
         """Waits for the transactions under way, then closes every connection."""
         if self._under_way:
             await asyncio.wait(self._under_way)
+        await self.hints.close()
         await self._writer.dispose()
         await self._reader.dispose()
         if self._file_lock:
@@ -105,59 +138,97 @@ class Database:
     def claim_file(self) -> None:
         """Makes this process the only one that writes to the SQLite file; FileInUseError if another one does."""
         if self.is_sqlite:
-            folder = Path(str(self._url.database)).parent
-            if not folder.is_dir():
-                raise UnavailableError(f"There is no folder {folder} for the database.")
-            lock = FileLock(f"{self._url.database}.lock")
+            path = path_of(self._url)
+            if not path.parent.is_dir():
+                raise UnavailableError(f"There is no folder {path.parent} for the database.")
+            lock = FileLock(f"{path}.lock")
             try:
                 lock.acquire(timeout=0)
             except Timeout as error:
-                message = f"{self._url.database} is in use by another process; SQLite takes one that writes."
+                message = f"{path} is in use by another process; SQLite takes one that writes."
                 raise FileInUseError(message) from error
             self._file_lock = lock
 
     def exists(self) -> bool:
         """False only for a SQLite file that is not there; opening it would create it."""
-        return not self.is_sqlite or Path(str(self._url.database)).exists()
+        return not self.is_sqlite or path_of(self._url).exists()
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """One snapshot, read only. Raises BusyError and UnavailableError."""
+    async def reading(self, shop_id: str) -> AsyncIterator[AsyncConnection]:
+        """One snapshot of a shop, read only. Raises BusyError and UnavailableError."""
         try:
-            async with self._reader.connect() as connection, connection.begin():
+            async with self._begun(self._reader, shop_id) as (connection, transaction):
                 yield connection
+                await transaction.commit()  # keeps what the session was told of the shop
         except _FAULTS as error:
             _raise_classified(error)
 
-    async def writing(self, work: Work[_T]) -> _T:
+    async def writing(self, shop_id: str, work: Work[_T]) -> _T:
         """Runs `work` in one transaction and commits it; rolls back if it raises or has rolled back itself.
 
         It is run again from its start when it conflicts with another transaction or the connection is lost, even while
         committing: `work` begins by finding out whether it is done already. It goes on when the caller is cancelled, so
         that a commit is never cut in half. Raises BusyError and UnavailableError.
         """
-        task = asyncio.create_task(self._write(work))
+        task = asyncio.create_task(self._write(shop_id, work))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
         return await asyncio.shield(task)
 
-    async def _write(self, work: Work[_T]) -> _T:
-        attempt = 1
+    async def _write(self, shop_id: str, work: Work[_T]) -> _T:
+        attempt, give_up_at = 1, asyncio.get_running_loop().time() + _PATIENCE_SECONDS
         while True:
             try:
-                async with self._write_turn, self._writer.connect() as connection:
-                    transaction = await connection.begin()
-                    topics = connection.info[_ANNOUNCED] = set[str]()
-                    result = await work(connection)
-                    if transaction.is_active:
-                        await _commit(connection, transaction)
-                        self.hints.publish(topics)
-                    return result
+                return await self._write_once(shop_id, work)
             except _FAULTS as error:
-                if attempt == _ATTEMPTS or not _may_succeed_at_once(error):
+                is_last = attempt == _ATTEMPTS or asyncio.get_running_loop().time() > give_up_at
+                if is_last or not _may_succeed_at_once(error):
+                    self.is_writable = self.is_writable and not _is_outage(error)
                     _raise_classified(error)
             attempt += 1
             await asyncio.sleep(random.uniform(0.005, _LONGEST_PAUSE))  # noqa: S311 - jitter, no secret
+
+    async def _write_once(self, shop_id: str, work: Work[_T]) -> _T:
+        async with self._write_turn, self._begun(self._writer, shop_id) as (connection, transaction):
+            topics = connection.info[_ANNOUNCED] = set[str]()
+            result = await work(connection)
+            if transaction.is_active:
+                await _commit(connection, transaction)
+                self.is_writable = True
+                self.hints.publish(topics)
+            return result
+
+    @asynccontextmanager
+    async def _begun(
+        self, engine: AsyncEngine, shop_id: str
+    ) -> AsyncIterator[tuple[AsyncConnection, AsyncTransaction]]:
+        """A connection in a transaction, which is rolled back if it is not committed."""
+        self._check_file()
+        async with engine.connect() as connection:
+            try:
+                transaction = await connection.begin()
+                # The session keeps it from one transaction to the next; row-level security goes by it.
+                if not self.is_sqlite and connection.info.get(_SHOP) != shop_id:
+                    await connection.execute(_SET_SHOP, {"shop": shop_id})
+                    connection.info[_SHOP] = shop_id
+                yield connection, transaction
+            except TimeoutError:
+                await connection.invalidate()  # the server does not answer, to a rollback neither
+                raise
+
+    def _check_file(self) -> None:
+        """SQLite goes on with a file that was removed or replaced, and what it writes there nobody finds again."""
+        if self.is_sqlite:
+            found = file_identity(path_of(self._url))
+            self._file = self._file or found
+            if found != self._file:
+                raise UnavailableError("The file of the database was removed or replaced.")
+
+
+def _forget_shop(connection: sa.Connection) -> None:
+    """A setting that was made in the transaction is rolled back with it."""
+    if not connection.invalidated:
+        connection.info.pop(_SHOP, None)
 
 
 async def _commit(connection: AsyncConnection, transaction: AsyncTransaction) -> None:
@@ -172,16 +243,25 @@ def _may_succeed_at_once(error: Exception) -> bool:
     """Whether to run the transaction again: it met another one, or there was no connection or it was lost."""
     if isinstance(error, DBAPIError):
         return error.connection_invalidated or _code(error) in _CONFLICTS
-    return not isinstance(error, TimeoutError | sa.exc.TimeoutError)
+    return not isinstance(error, sa.exc.TimeoutError)
+
+
+def _is_outage(error: Exception) -> bool:
+    """Whether the database cannot be reached or used."""
+    code = _code(error)
+    is_lost = not isinstance(error, DBAPIError) or error.connection_invalidated
+    return not _is_busy(error) and (is_lost or code in _OUTAGES or code[:2] in _OUTAGE_CLASSES)
+
+
+def _is_busy(error: Exception) -> bool:
+    return isinstance(error, sa.exc.TimeoutError) or _code(error) in _CONFLICTS | _TIMEOUTS
 
 
 def _raise_classified(error: Exception) -> NoReturn:
     """Gives a fault our name; a bug is raised as it is."""
-    code = _code(error)
-    if isinstance(error, sa.exc.TimeoutError) or code in _CONFLICTS | _TIMEOUTS:
+    if _is_busy(error):
         raise BusyError("Others hold what this transaction needs.") from error
-    is_lost = not isinstance(error, DBAPIError) or error.connection_invalidated
-    if is_lost or code in _OUTAGES or code[:2] in _OUTAGE_CLASSES:
+    if _is_outage(error):
         raise UnavailableError("The database cannot be reached, or it cannot write.") from error
     raise error
 
@@ -191,39 +271,3 @@ def _code(error: Exception) -> str:
     fault = getattr(error, "orig", None)
     name = getattr(fault, "sqlite_errorname", "")
     return "_".join(name.split("_")[:2]) or getattr(fault, "sqlstate", None) or ""
-
-
-def driver_url(url: str) -> sa.URL:
-    """The address with the driver that is used for it; ValueError says what addresses there are."""
-    try:
-        parsed = sa.make_url(url)
-        parsed = parsed.set(drivername=_DRIVERS[parsed.drivername])
-    except (sa.exc.ArgumentError, KeyError) as error:
-        raise ValueError("Use sqlite:///path or postgresql://user:password@host/database.") from error
-    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
-        raise ValueError("SQLite needs a file: sqlite:///path.")
-    return parsed
-
-
-def _to_json(content: Any) -> str:  # any JSON value
-    return orjson.dumps(content).decode()
-
-
-def _sqlite_engine(url: sa.URL, begin: str, *, query_only: bool = False, **pool: int) -> AsyncEngine:
-    engine = create_async_engine(
-        url, json_serializer=_to_json, json_deserializer=orjson.loads, hide_parameters=True, **pool
-    )
-
-    @sa.event.listens_for(engine.sync_engine, "connect")
-    def configure(connection: Any, _record: object) -> None:  # the driver's connection has no common type
-        connection.isolation_level = None  # the driver would begin by itself, too late and not IMMEDIATE
-        cursor = connection.cursor()
-        for pragma in (*_SQLITE_PRAGMAS, f"query_only = {int(query_only)}"):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    @sa.event.listens_for(engine.sync_engine, "begin")
-    def start(connection: sa.Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-    return engine

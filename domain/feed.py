@@ -1,14 +1,18 @@
 """Following a shop's events live: one reader of the log a shop, however many follow it (specification, section 6)."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from functools import partial
+from typing import TypeVar
 
 import structlog
 
 from domain import events
 from domain.database import BusyError, Database, UnavailableError
-from domain.hints import hint_or_tick
+from domain.hints import TICK_SECONDS, hint_or_tick
 from domain.order import OrderEvent
+
+_T = TypeVar("_T")
 
 _PAGE = 500
 _QUEUE = 256
@@ -36,7 +40,7 @@ class Feed:
 
         Without a number, what is committed from now on. Raises SlowConsumerError.
         """
-        async with self._database.reading() as connection:
+        async with self._database.reading(shop_id) as connection:
             last = await events.last_number(connection, shop_id)
         number = last if after is None else after
         reader = self._readers.get(shop_id)
@@ -47,7 +51,7 @@ class Feed:
         try:
             # Nothing is queued before the follower has read up to where the reader is.
             while number < reader.number:
-                for event in await _read(self._database, shop_id, number):
+                for event in await patiently(partial(_read, self._database, shop_id, number)):
                     yield event
                     number = event.number
             queue.is_open = True
@@ -62,6 +66,15 @@ class Feed:
                 del self._readers[shop_id]
                 reader.task.cancel()
                 await asyncio.wait([reader.task])
+
+
+async def patiently(read: Callable[[], Awaitable[_T]]) -> _T:
+    """What is read, however long the database cannot be: whoever follows already does not have to begin again."""
+    while True:
+        try:
+            return await read()
+        except (BusyError, UnavailableError):
+            await asyncio.sleep(TICK_SECONDS)
 
 
 class _Queue:
@@ -114,5 +127,5 @@ class _Reader:
 
 
 async def _read(database: Database, shop_id: str, number: int) -> list[OrderEvent]:
-    async with database.reading() as connection:
+    async with database.reading(shop_id) as connection:
         return await events.list_events(connection, shop_id, after=number, limit=_PAGE)

@@ -2,12 +2,37 @@
 
 import asyncio
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
+from typing import Any, Protocol
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 TICK_SECONDS = 1.0
+_CHANNEL = "shortship"
+# What is said within this time goes out together: a NOTIFY holds a lock that the whole server shares.
+_TOGETHER_SECONDS = 0.02
+# A connection that is dead without a sign is found out when nothing was said for so long.
+_QUIET_SECONDS = 10.0
+_NOTIFY = "SELECT pg_notify($1, topic) FROM unnest($2::text[]) AS topic"
+
+log = structlog.get_logger()
 
 
-class Hints:
+class Hints(Protocol):
+    """A bus for hints."""
+
+    def publish(self, topics: Iterable[str]) -> None:
+        """Wakes the topics' listeners, never waits and never fails."""
+
+    def listening(self, topic: str) -> AbstractContextManager[asyncio.Event]:
+        """An event that is set at each hint; whoever waits for it clears it."""
+
+    async def close(self) -> None:
+        """Says what has not been said yet, if that can be done at once."""
+
+
+class ProcessHints:
     """Hints inside this process."""
 
     def __init__(self) -> None:
@@ -20,7 +45,6 @@ class Hints:
 
     @contextmanager
     def listening(self, topic: str) -> Iterator[asyncio.Event]:
-        """An event that is set at each hint; whoever waits for it clears it."""
         hint = asyncio.Event()
         listeners = self._listeners.setdefault(topic, set())
         listeners.add(hint)
@@ -30,6 +54,81 @@ class Hints:
             listeners.discard(hint)
             if not listeners:
                 del self._listeners[topic]
+
+    async def close(self) -> None:
+        """Nothing is left to say."""
+
+
+class PostgresqlHints(ProcessHints):
+    """Hints for every process on the same database, by LISTEN and NOTIFY on one connection of its own.
+
+    While that is lost, others' hints are too; as soon as it is back, everyone is woken.
+    """
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        super().__init__()
+        self._engine = engine
+        self._unsaid: set[str] = set()
+        self._something_to_do = asyncio.Event()
+        self._all_said = asyncio.Event()
+        self._all_said.set()
+        self._connection: asyncio.Task[None] | None = None
+
+    def publish(self, topics: Iterable[str]) -> None:
+        topics = set(topics)
+        super().publish(topics)
+        if topics:
+            self._unsaid |= topics
+            self._all_said.clear()
+            self._something_to_do.set()
+            self._connect()
+
+    @contextmanager
+    def listening(self, topic: str) -> Iterator[asyncio.Event]:
+        self._connect()
+        with super().listening(topic) as hint:
+            yield hint
+
+    async def close(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(TICK_SECONDS):
+                await self._all_said.wait()
+        if self._connection:
+            self._connection.cancel()
+            await asyncio.wait([self._connection])
+        await self._engine.dispose()
+
+    def _connect(self) -> None:
+        if self._connection is None:
+            self._connection = asyncio.create_task(self._stay_connected(), name="hints")
+
+    async def _stay_connected(self) -> None:
+        while True:
+            try:
+                async with self._engine.connect() as connection:
+                    await self._listen_and_say((await connection.get_raw_connection()).driver_connection)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the tick goes on without it
+                log.warning("hints.connection_lost", error=type(error).__name__)
+            await asyncio.sleep(TICK_SECONDS)
+
+    async def _listen_and_say(self, driver: Any) -> None:  # asyncpg has no types
+        driver.add_termination_listener(lambda _connection: self._something_to_do.set())
+        await driver.add_listener(_CHANNEL, self._hear)
+        super().publish(list(self._listeners))
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_QUIET_SECONDS):
+                    await self._something_to_do.wait()
+            self._something_to_do.clear()
+            topics, self._unsaid = self._unsaid, set()
+            await driver.execute(_NOTIFY, _CHANNEL, list(topics))
+            if not self._unsaid:
+                self._all_said.set()
+            await asyncio.sleep(_TOGETHER_SECONDS)
+
+    def _hear(self, driver: Any, speaker: int, _channel: str, topic: str) -> None:  # the same
+        if speaker != driver.get_server_pid():  # what we said ourselves was heard here at once
+            super().publish([topic])
 
 
 async def hint_or_tick(hint: asyncio.Event) -> None:

@@ -141,7 +141,7 @@ async def _import(
     async def store(connection: AsyncConnection) -> dict[str, KnownOrder]:
         return await _store(connection, shop_id, arrivals, actor=actor, now=now)
 
-    stored = await database.writing(store) if arrivals else {}
+    stored = await database.writing(shop_id, store) if arrivals else {}
     return [_result(order, stored) for order in judged]
 
 

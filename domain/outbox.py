@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.database import Database, announce
+from domain.database import EVERY_SHOP, Database, announce
 from domain.order import NotificationStatus, value
 from domain.tables import outbox, shops
 
@@ -104,7 +104,7 @@ async def claim(database: Database, topic: str, *, limit: int, now: datetime) ->
     async def work(connection: AsyncConnection) -> list[Claimed]:
         return [Claimed(*row) for row in await connection.execute(statement)]
 
-    return await database.writing(work)
+    return await database.writing(EVERY_SHOP, work)
 
 
 async def settle(

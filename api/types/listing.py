@@ -89,7 +89,7 @@ class OrderConnection:
 
     @strawberry.field(description="How many orders match; counted only when asked for.")
     async def total_count(self, info: Info) -> int:
-        async with info.context.database.reading() as connection:
+        async with info.context.reading() as connection:
             return await listing.count_orders(connection, info.context.caller.shop.id, self.filters)
 
 
@@ -108,7 +108,7 @@ class CancellationConnection:
 
     @strawberry.field(description="How many cancellations match; counted only when asked for.")
     async def total_count(self, info: Info) -> int:
-        async with info.context.database.reading() as connection:
+        async with info.context.reading() as connection:
             shop_id = info.context.caller.shop.id
             return await cancellation_listing.count_cancellations(connection, shop_id, self.filters)
 

@@ -36,7 +36,7 @@ async def current_order(info: Info, order: domain.Order | None) -> Order | None:
     shop = info.context.caller.shop
     if not _selects(info, "cancellations"):
         return order_type(shop, order)
-    async with info.context.database.reading() as connection:
+    async with info.context.reading() as connection:
         found = await orders.find_orders(connection, shop.id, [order.id])
         return (await order_types(info, connection, list(found.values())))[0]
 
@@ -47,7 +47,7 @@ async def planned_order(info: Info, plan: Plan | None) -> Order | None:
         return None
     if not _selects(info, "cancellations"):
         return order_type(info.context.caller.shop, plan.before)
-    async with info.context.database.reading() as connection:
+    async with info.context.reading() as connection:
         return (await order_types(info, connection, [plan.before]))[0]
 
 
@@ -107,7 +107,7 @@ async def event_page(info: Info, page: PageRequest, of: Iterable[Order] | None =
     shop = info.context.caller.shop
     after = 0 if page.after is None else events.number_of(shop, page.after)
     order_ids = None if of is None else [order.source.id for order in of]
-    async with info.context.database.reading() as connection:
+    async with info.context.reading() as connection:
         found = await events.list_events(connection, shop.id, after=after, limit=page.size + 1, order_ids=order_ids)
         types = await event_types(info, connection, found[: page.size])
     return event_connection(Page(types, has_next=len(found) > page.size, has_previous=page.after is not None))

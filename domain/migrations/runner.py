@@ -10,7 +10,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.database import Database
+from domain.database import EVERY_SHOP, Database
 
 _MIGRATING = 1_397_247_314  # any number that no other advisory lock has
 
@@ -27,14 +27,28 @@ async def migrate(database: Database) -> None:
             await connection.execute(sa.text("SET LOCAL lock_timeout TO DEFAULT"))
         await connection.run_sync(lambda sync: command.upgrade(config(sync), "head"))
 
-    await database.writing(upgrade)
+    await database.writing(EVERY_SHOP, upgrade)
+
+
+async def is_ready(database: Database) -> bool:
+    """Whether the database has the tables of this version and, where it last took no write, takes one again."""
+    if not await is_migrated(database):
+        return False
+    if not database.is_writable:
+        await database.writing(EVERY_SHOP, _write)
+    return True
+
+
+async def _write(connection: AsyncConnection) -> None:
+    """The least that is written: what is there, again."""
+    await connection.execute(sa.text("UPDATE alembic_version SET version_num = version_num"))
 
 
 async def is_migrated(database: Database) -> bool:
     """Whether the database is at exactly the revision that this version of the code needs."""
     if not database.exists():
         return False
-    async with database.reading() as connection:
+    async with database.reading(EVERY_SHOP) as connection:
         present = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_heads())
     return set(present) == _newest()
 

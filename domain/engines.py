@@ -1,0 +1,96 @@
+"""How connections to SQLite and PostgreSQL are opened, with what must hold on each of them."""
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
+# The server ends a statement that takes too long; a server that says nothing at all is given up a little later.
+STATEMENT_SECONDS = 5
+_SILENCE_SECONDS = 2
+_POSTGRESQL_SETTINGS = {
+    "application_name": "shortship",
+    "lock_timeout": "2s",
+    "idle_in_transaction_session_timeout": "5s",
+}
+_SQLITE_PRAGMAS = (
+    "synchronous = FULL",
+    "foreign_keys = ON",
+    "busy_timeout = 5000",
+    "trusted_schema = OFF",
+)
+_JSON: dict[str, Any] = {  # any JSON value
+    "json_serializer": lambda content: orjson.dumps(content).decode(),
+    "json_deserializer": orjson.loads,
+}
+
+
+def driver_url(url: str) -> sa.URL:
+    """The address with the driver that is used for it; ValueError says what addresses there are."""
+    try:
+        parsed = sa.make_url(url)
+        parsed = parsed.set(drivername=_DRIVERS[parsed.drivername])
+    except (sa.exc.ArgumentError, KeyError) as error:
+        raise ValueError("Use sqlite:///path or postgresql://user:password@host/database.") from error
+    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise ValueError("SQLite needs a file: sqlite:///path.")
+    return parsed
+
+
+def postgresql_engine(url: sa.URL, *, statement_seconds: int | None, **pool: Any) -> AsyncEngine:
+    """Statements may take as long as they like where `statement_seconds` is None."""
+    limits: dict[str, Any] = {"server_settings": _POSTGRESQL_SETTINGS | {"statement_timeout": "0"}, "timeout": 5}
+    if statement_seconds is not None:
+        limits["server_settings"] = _POSTGRESQL_SETTINGS | {"statement_timeout": f"{statement_seconds}s"}
+        limits["command_timeout"] = statement_seconds + _SILENCE_SECONDS
+    # Faults are logged, and buyers' addresses are not: hence no parameters in them.
+    engine = create_async_engine(url, hide_parameters=True, connect_args=limits, **_JSON, **pool)
+
+    @sa.event.listens_for(engine.sync_engine, "checkout")
+    def refuse_closed(connection: Any, _record: object, _proxy: object) -> None:  # as for SQLite
+        # After a restart of the server all that wait in the pool are; another one is opened at once.
+        if connection.driver_connection.is_closed():
+            raise sa.exc.DisconnectionError
+
+    return engine
+
+
+def sqlite_engine(url: sa.URL, begin: str, *, query_only: bool = False, **pool: Any) -> AsyncEngine:
+    engine = create_async_engine(url, hide_parameters=True, **_JSON, **pool)
+
+    @sa.event.listens_for(engine.sync_engine, "connect")
+    def configure(connection: Any, _record: object) -> None:  # the driver's connection has no common type
+        connection.isolation_level = None  # the driver would begin by itself, too late and not IMMEDIATE
+        cursor = connection.cursor()
+        pragmas = _SQLITE_PRAGMAS if query_only else ("journal_mode = WAL", *_SQLITE_PRAGMAS)
+        for pragma in (*pragmas, f"query_only = {int(query_only)}"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @sa.event.listens_for(engine.sync_engine, "begin")
+    def start(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def read_only_url(url: sa.URL) -> sa.URL:
+    """The same SQLite file, opened so that nothing can be written."""
+    return url.set(database=path_of(url).absolute().as_uri(), query={"mode": "ro", "uri": "true"})
+
+
+def path_of(url: sa.URL) -> Path:
+    """The file of a SQLite database."""
+    return Path(str(url.database))
+
+
+def file_identity(path: Path) -> tuple[int, int] | None:
+    """Which file is there now; None if there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
