@@ -1,0 +1,74 @@
+"""Looks for everything in the stored data that breaks an invariant (specification, sections 3 and 9). Only reads."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.database import EVERY_SHOP, Database
+from domain.invariants.constraints import CONSTRAINTS
+from domain.invariants.contents import CONTENTS
+from domain.invariants.invariant import Invariant
+from domain.invariants.log import LOG
+from domain.invariants.money import MONEY
+from domain.order import value
+from domain.tables import orders
+
+INVARIANTS = (*CONSTRAINTS, *CONTENTS, *MONEY, *LOG)
+_SHOWN = 20
+# Millions of rows are compared, and are not to be written to disk for it.
+_AT_LENGTH = ("work_mem = '64MB'", "jit = off")
+
+
+@value
+class Violation:
+    """A breach of an invariant by its name and its sentence, and where: shop, order and what else tells it."""
+
+    name: str
+    sentence: str
+    place: str
+
+
+async def check(database: Database) -> list[Violation]:
+    """What is wrong in one snapshot of the stored data: of each invariant the first breaches, and how many more."""
+    async with database.reading(EVERY_SHOP) as connection:
+        return await violations(connection)
+
+
+async def violations(connection: AsyncConnection) -> list[Violation]:
+    if connection.dialect.name == "postgresql":
+        for setting in _AT_LENGTH:
+            await connection.execute(sa.text(f"SET LOCAL {setting}"))
+    found = []
+    for invariant, statement in _STATEMENTS:
+        rows = (await connection.execute(statement)).mappings().all()
+        found += [Violation(invariant.name, invariant.sentence, place) for place in _places(rows)]
+    return found
+
+
+def _places(rows: Iterable[sa.RowMapping]) -> list[str]:
+    places, more = [], 0
+    for row in rows:
+        parts = {"shop": row["shop_id"], "order": row["order_number"] or row["order_id"]}
+        parts |= {name: part for name, part in row.items() if name not in _COMMON}
+        places.append(", ".join(f"{name} {part}" for name, part in parts.items() if part is not None))
+        more = row["breaches"] - _SHOWN
+    return [*places, f"and {more} more"] if more > 0 else places
+
+
+def _statement(invariant: Invariant) -> sa.Select[Any]:
+    """The first breaches, and the count of all. PostgreSQL would plan for the first ones alone, were they not apart."""
+    found = invariant.breaches.cte("found").prefix_with("MATERIALIZED", dialect="postgresql")
+    number = (
+        sa.select(sa.func.min(orders.c.number))
+        .where(orders.c.shop_id == found.c.shop_id, orders.c.id == found.c.order_id)
+        .scalar_subquery()
+    )
+    count = sa.func.count().over()
+    columns = (*found.c, number.label("order_number"), count.label("breaches"))
+    return sa.select(*columns).order_by(*found.c).limit(_SHOWN)
+
+
+_COMMON = {"shop_id", "order_id", "order_number", "breaches"}
+_STATEMENTS = tuple((invariant, _statement(invariant)) for invariant in INVARIANTS)

@@ -1,0 +1,165 @@
+"""The log: its numbers have no gap, it tells each act once, and what it told last of a status is the present one."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from domain.invariants.invariant import Breaches, Columns, Invariant, row_of, same
+from domain.order import EventType, NotificationStatus, RefundStatus
+from domain.queries.cancellations import MAIL_TOPIC
+from domain.tables import cancellations, order_events, orders, outbox, packages, shops
+
+_EVENT = order_events.c
+_OF_ORDER = (_EVENT.shop_id, _EVENT.order_id)
+_ACTS = (
+    EventType.ITEMS_CANCELLED,
+    EventType.PACKAGE_STATUS_CHANGED,
+    EventType.PACKAGE_SPLIT,
+    EventType.ORDER_STATUS_CHANGED,
+)
+# What events of these types have to name.
+_NAMED: dict[EventType, Columns] = {
+    EventType.ITEMS_CANCELLED: (_EVENT.cancellation_id,),
+    EventType.PACKAGE_SPLIT: (_EVENT.package, _EVENT.new_package),
+    EventType.ORDER_STATUS_CHANGED: (_EVENT.before, _EVENT.after),
+    EventType.PACKAGE_STATUS_CHANGED: (_EVENT.package, _EVENT.before, _EVENT.after),
+    EventType.REFUND_STATUS_CHANGED: (_EVENT.cancellation_id, _EVENT.before, _EVENT.after),
+    EventType.NOTIFICATION_STATUS_CHANGED: (_EVENT.cancellation_id, _EVENT.before, _EVENT.after),
+}
+
+
+def _is_gapless(counter: sa.ColumnElement[int], found: sa.Subquery) -> sa.ColumnElement[bool]:
+    count, last = sa.func.coalesce(found.c.count, 0), sa.func.coalesce(found.c.last, 0)
+    return (count == counter) & (last == counter)
+
+
+def _counted(number: sa.ColumnElement[int], *columns: sa.ColumnElement[Any]) -> sa.Subquery:
+    count, last = sa.func.count().label("count"), sa.func.max(number).label("last")
+    return sa.select(*columns, count, last).group_by(*columns).subquery("counted")
+
+
+def _numbers() -> Breaches:
+    found = _counted(_EVENT.number, _EVENT.shop_id)
+    joined = sa.select(*row_of(shops)).outerjoin(found, found.c.shop_id == shops.c.id)
+    return joined.where(~_is_gapless(shops.c.last_event, found))
+
+
+def _sequences() -> Breaches:
+    found = _counted(_EVENT.sequence, *_OF_ORDER)
+    joined = sa.select(*row_of(orders)).outerjoin(found, same(orders, found, id="order_id"))
+    return joined.where(~_is_gapless(orders.c.event_sequence, found))
+
+
+def _descents(column: sa.ColumnElement[Any], *conditions: sa.ColumnElement[bool]) -> Breaches:
+    """Events in which the column is less than in the event before, among those that these conditions leave."""
+    earlier = sa.func.lag(column).over(partition_by=_OF_ORDER, order_by=(_EVENT.sequence, _EVENT.number))
+    pairs = sa.select(*row_of(order_events), column.label("this"), earlier.label("earlier")).where(*conditions)
+    found = pairs.subquery("pairs")
+    return sa.select(found.c.shop_id, found.c.order_id, found.c.number).where(found.c.this < found.c.earlier)
+
+
+def _steps(*types: EventType) -> sa.Subquery:
+    """Changes of statuses, each with where the one before it ended and, unless it is the last one, the next one."""
+    of_one = (*_OF_ORDER, _EVENT.type, _EVENT.package, _EVENT.cancellation_id)
+    earlier = (
+        sa.func.lag(_EVENT.after).over(partition_by=of_one, order_by=(_EVENT.sequence, _EVENT.number)).label("earlier")
+    )
+    later = (
+        sa.func.lead(_EVENT.sequence)
+        .over(partition_by=of_one, order_by=(_EVENT.sequence, _EVENT.number))
+        .label("later")
+    )
+    columns = (*of_one, _EVENT.number, _EVENT.before, _EVENT.after, earlier, later)
+    return sa.select(*columns).where(_EVENT.type.in_(types)).subquery("steps")
+
+
+def _broken_steps() -> Breaches:
+    steps = _steps(*(of for of, named in _NAMED.items() if _EVENT.after in set(named)))
+    breaks = (steps.c.before == steps.c.after) | (steps.c.before != steps.c.earlier)
+    return sa.select(steps.c.shop_id, steps.c.order_id, steps.c.number).where(breaks)
+
+
+def _orders_elsewhere() -> Breaches:
+    steps = _steps(EventType.ORDER_STATUS_CHANGED)
+    joined = sa.select(*row_of(orders)).join(steps, same(orders, steps, id="order_id") & steps.c.later.is_(None))
+    return joined.where(orders.c.status != steps.c.after)
+
+
+def _packages_elsewhere() -> Breaches:
+    steps = _steps(EventType.PACKAGE_STATUS_CHANGED)
+    last = same(packages, steps, "order_id", position="package") & steps.c.later.is_(None)
+    return sa.select(*row_of(packages)).join(steps, last).where(packages.c.status != steps.c.after)
+
+
+def _refunds_elsewhere() -> Breaches:
+    steps = _steps(EventType.REFUND_STATUS_CHANGED)
+    last = same(cancellations, steps, "order_id", id="cancellation_id") & steps.c.later.is_(None)
+    first = sa.case((cancellations.c.total == 0, RefundStatus.NOT_NEEDED.name), else_=RefundStatus.PENDING.name)
+    joined = sa.select(*row_of(cancellations)).outerjoin(steps, last)
+    return joined.where(cancellations.c.refund_status != sa.func.coalesce(steps.c.after, first))
+
+
+def _mails_elsewhere() -> Breaches:
+    """One that can reach nobody is FAILED from the start and never tried."""
+    steps = _steps(EventType.NOTIFICATION_STATUS_CHANGED)
+    last = same(outbox, steps, id="cancellation_id") & steps.c.later.is_(None)
+    untried = (outbox.c.state == NotificationStatus.FAILED) & (outbox.c.attempts == 0)
+    first = sa.case((untried, NotificationStatus.FAILED.name), else_=NotificationStatus.QUEUED.name)
+    joined = sa.select(*row_of(outbox)).outerjoin(steps, last)
+    return joined.where(outbox.c.topic == MAIL_TOPIC, outbox.c.state != sa.func.coalesce(steps.c.after, first))
+
+
+def _cancellations_told() -> Breaches:
+    of_one = (*_OF_ORDER, _EVENT.cancellation_id)
+    told = (
+        sa.select(*of_one, sa.func.count().label("count"))
+        .where(_EVENT.type == EventType.ITEMS_CANCELLED)
+        .group_by(*of_one)
+        .subquery("told")
+    )
+    joined = sa.select(*row_of(cancellations)).outerjoin(
+        told, same(cancellations, told, "order_id", id="cancellation_id")
+    )
+    return joined.where(sa.func.coalesce(told.c.count, 0) != 1)
+
+
+def _splits() -> Breaches:
+    new = (*_OF_ORDER, _EVENT.new_package)
+    return sa.select(*new).where(_EVENT.new_package.is_not(None)).group_by(*new).having(sa.func.count() > 1)
+
+
+def _nameless() -> Breaches:
+    misses = [(_EVENT.type == of) & sa.or_(*(each.is_(None) for each in named)) for of, named in _NAMED.items()]
+    return sa.select(*row_of(order_events)).where(sa.or_(*misses))
+
+
+_IS_FIRST = _EVENT.sequence == 1
+_IS_IMPORT = _EVENT.type == EventType.ORDER_IMPORTED
+
+LOG = (
+    Invariant("log-numbers", "A shop's events are numbered from 1 to its last_event without a gap.", _numbers()),
+    Invariant(
+        "log-sequences", "An order's events are numbered from 1 to its event_sequence without a gap.", _sequences()
+    ),
+    Invariant("log-order", "An order's events are in the shop's log in their order.", _descents(_EVENT.number)),
+    Invariant(
+        "log-times",
+        "Nothing was done to an order before what was done to it earlier.",
+        _descents(_EVENT.occurred_at, _EVENT.type.in_(_ACTS)),
+    ),
+    Invariant(
+        "log-import",
+        "An order's first event, and no other, is that it was imported.",
+        sa.select(*row_of(order_events)).where(_IS_FIRST != _IS_IMPORT),
+    ),
+    Invariant("log-names", "An event names what it is about.", _nameless()),
+    Invariant("log-cancellations", "The log tells each cancellation exactly once.", _cancellations_told()),
+    Invariant("log-splits", "A package is new once.", _splits()),
+    Invariant(
+        "log-steps", "A change of a status begins where the one before ended, and ends elsewhere.", _broken_steps()
+    ),
+    Invariant("log-order-status", "An order has the status that the log told last.", _orders_elsewhere()),
+    Invariant("log-package-status", "A package has the status that the log told last.", _packages_elsewhere()),
+    Invariant("log-refund-status", "A refund has the status that the log told last.", _refunds_elsewhere()),
+    Invariant("log-mail-status", "An e-mail has the status that the log told last.", _mails_elsewhere()),
+)

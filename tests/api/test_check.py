@@ -1,0 +1,115 @@
+"""`shortship check` as it is installed: what it says, how it ends, and that it only reads."""
+
+import asyncio
+import subprocess
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from domain.database import Database
+from domain.invariants.check import INVARIANTS
+from domain.order import Shop
+from tests.api.client import SECRET, a_token
+from tests.api.conftest import on_sqlite
+from tests.api.test_cli import FIND, ask, cancel_one, run, said, started
+from tests.cancelling import a_request, a_split_order, cancel_well, units
+from tests.invariants import assert_sound
+from tests.stored import an_order_input, store
+
+HOLD = f"{len(INVARIANTS)} invariants hold.\n"
+NO_TABLES = "The database has not the tables of this version: run `shortship migrate`.\n"
+NO_DATABASE = "The database cannot be reached, or it cannot write.\n"
+
+
+async def check(folder: Path, database_url: str) -> subprocess.CompletedProcess[str]:
+    return await asyncio.to_thread(run, folder, "check", database_url=database_url)
+
+
+async def test_what_is_sound_holds(tmp_path: Path, database: Database, database_url: str, shop: Shop) -> None:
+    order = await a_split_order(database, shop)
+    await cancel_well(database, shop, a_request(units(order, ("SKU-dress", 1))))
+
+    done = await check(tmp_path, database_url)
+
+    assert said(done) == (0, HOLD, "")
+    await assert_sound(database)
+
+
+async def test_each_breach_is_a_line(tmp_path: Path, database: Database, database_url: str, shop: Shop) -> None:
+    order = await a_split_order(database, shop)
+    await cancel_well(database, shop, a_request(units(order, ("SKU-dress", 1))))
+    take = sa.text("UPDATE package_items SET cancelled_quantity = 0")
+    await database.writing("demo", lambda connection: connection.execute(take))
+
+    done = await check(tmp_path, database_url)
+
+    sentence = "Exactly those units are cancelled that cancellations say, or that came in cancelled."
+    line = f"cancelled-units: {sentence} shop demo, order 1001, item 1, package 1\n"
+    assert said(done) == (1, line, "")
+
+
+async def test_of_many_breaches_the_first_are_told(
+    tmp_path: Path, database: Database, database_url: str, shop: Shop
+) -> None:
+    await store(database, shop, *(an_order_input(str(number)) for number in range(1000, 1025)))
+    give = sa.text("UPDATE orders SET refunded = 1")
+    await database.writing("demo", lambda connection: connection.execute(give))
+
+    done = await check(tmp_path, database_url)
+
+    lines = done.stdout.splitlines()
+    sentence = (
+        "order-refunded: What came back of an order is the sum of its cancellations, and of what came in cancelled."
+    )
+    assert done.returncode == 1
+    assert lines == [
+        *(f"{sentence} shop demo, order {number}" for number in range(1000, 1020)),
+        f"{sentence} and 5 more",
+    ]
+
+
+@on_sqlite
+async def test_it_runs_beside_a_server_and_writes_nothing(tmp_path: Path, database: Database, shop: Shop) -> None:
+    await store(database, shop, an_order_input("1001"))
+    file, token = tmp_path / "shortship.db", a_token()
+
+    with started(tmp_path, "serve", jwt_secret=SECRET) as (_, client):
+        order = ask(client, FIND, token)["data"]["orderByNumber"]
+        first = cancel_one(client, token, order, "one")
+        before = file.read_bytes()
+        beside = run(tmp_path, "check")
+        after = file.read_bytes()
+        second = cancel_one(client, token, order, "two")
+    alone = run(tmp_path, "check")
+
+    assert said(beside) == (0, HOLD, "")
+    assert said(alone) == (0, HOLD, "")
+    assert after == before
+    assert [each["data"]["cancelItems"]["errors"] for each in (first, second)] == [[], []]
+    await assert_sound(database)
+
+
+def test_a_file_that_is_missing_is_not_made(tmp_path: Path) -> None:
+    done = run(tmp_path, "check")
+
+    assert said(done) == (2, "", NO_TABLES)
+    assert list(tmp_path.iterdir()) == []
+
+
+# Databases that cannot be checked, and what is said of them.
+UNFIT = {
+    "no database": ("sqlite:///text.db", NO_DATABASE),
+    "no tables": ("sqlite:///empty.db", NO_TABLES),
+    "unreachable": ("postgresql://nobody@127.0.0.1:1/none", NO_DATABASE),
+}
+
+
+@pytest.mark.parametrize(("database_url", "sentence"), UNFIT.values(), ids=UNFIT)
+def test_what_cannot_be_checked_is_one_sentence(tmp_path: Path, database_url: str, sentence: str) -> None:
+    (tmp_path / "text.db").write_text("This is no database.\n" * 100)
+    (tmp_path / "empty.db").touch()
+
+    done = run(tmp_path, "check", database_url=database_url)
+
+    assert said(done) == (2, "", sentence)

@@ -1,0 +1,95 @@
+"""Whatever is wrong in the stored data is found and named, and nothing else is."""
+
+from collections.abc import Callable, Mapping
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain import tables
+from domain.database import EVERY_SHOP, Database
+from domain.invariants.check import INVARIANTS, violations
+from domain.mail.sending import Sent
+from domain.order import CancellationReason, OrderStatus, PackageStatus, RefundStatus, Shop
+from tests.cancelling import LATER, a_request, a_split_order, cancel_well, everything, package, units
+from tests.domain.corruptions import CONSTRAINTS, CONTENTS, LOG, MONEY, Corruption
+from tests.fulfilling import move, set_status, settle, split
+from tests.invariants import assert_sound
+from tests.mailing import Script, run
+from tests.stored import a_package_input, a_shop, an_item_input, an_order_input, store
+
+
+@pytest.fixture
+def database_url(database_url: str, as_owner: Callable[[str], str]) -> str:
+    """For who may take the constraints away."""
+    return as_owner(database_url)
+
+
+@pytest.fixture
+async def books(database: Database, shop: Shop) -> Database:
+    """A history with something of everything, in tables without a constraint; corruptions.py tells of its parts."""
+    await a_shop(database, "empty")
+    await store(database, await a_shop(database, "other"), an_order_input("9001"))
+    came = (a_package_input("A", PackageStatus.CANCELLED, dress=1), a_package_input("B", dress=2))
+    split_order = await a_split_order(database, shop)
+    gift, moving, done, *_ = await store(
+        database,
+        shop,
+        an_order_input("6001", an_item_input(quantity=2, subtotal="0.00", is_gift=True)),
+        an_order_input("7001"),
+        an_order_input("4001", status=OrderStatus.DELIVERED),
+        an_order_input("5001", status=OrderStatus.ON_HOLD, shipping_fee="4.99"),
+        an_order_input("3001", packages=came),
+    )
+    first = await cancel_well(database, shop, a_request(units(split_order, ("SKU-dress", 1)), "one"))
+    await settle(database, shop, first, RefundStatus.SUCCEEDED)
+    await run(database, Script(Sent()), now=LATER)
+    whole = a_request(package(split_order, "A"), "two", CancellationReason.OTHER)
+    await cancel_well(database, shop, whole)
+    await cancel_well(database, shop, a_request(everything(gift), "gift"))
+    await split(database, shop, split_order, "B", ("SKU-scarf", 1))
+    await move(database, shop, moving, "7001-1", PackageStatus.AWAITING_COLLECTION)
+    await move(database, shop, moving, "7001-1", PackageStatus.IN_TRANSIT)
+    await set_status(database, shop, done, OrderStatus.COMPLETED)
+    await assert_sound(database)
+    await database.writing(EVERY_SHOP, _loosen)
+    return database
+
+
+async def _loosen(connection: AsyncConnection) -> None:
+    for name in tables.metadata.tables:
+        await connection.execute(sa.text(f"ALTER TABLE {name} RENAME TO {name}_with_constraints"))
+    for name in tables.metadata.tables:
+        copied = f"SELECT * FROM {name}_with_constraints"  # noqa: S608 - our own names
+        await connection.execute(sa.text(f"CREATE TABLE {name} AS {copied}"))
+
+
+async def found_after(database: Database, corruptions: Mapping[str, Corruption]) -> dict[str, set[str]]:
+    """By each corruption, the names of what is broken by it; each is undone."""
+    found: dict[str, set[str]] = {}
+
+    async def corrupt(connection: AsyncConnection) -> None:
+        for name, corruption in corruptions.items():
+            async with connection.begin_nested() as savepoint:
+                await connection.execute(sa.text(corruption.statement))
+                found[name] = {violation.name for violation in await violations(connection)}
+                await savepoint.rollback()
+        await connection.rollback()
+
+    await database.writing(EVERY_SHOP, corrupt)
+    return found
+
+
+@pytest.mark.parametrize(
+    "corruptions", [CONSTRAINTS, CONTENTS, MONEY, LOG], ids=["constraints", "contents", "money", "log"]
+)
+async def test_what_is_broken_is_named_and_nothing_else(books: Database, corruptions: Mapping[str, Corruption]) -> None:
+    found = await found_after(books, corruptions)
+
+    assert found == {name: {name, *corruption.consequences} for name, corruption in corruptions.items()}
+
+
+def test_each_invariant_is_broken_once() -> None:
+    names = [invariant.name for invariant in INVARIANTS]
+
+    assert sorted(names) == sorted([*CONSTRAINTS, *CONTENTS, *MONEY, *LOG])
