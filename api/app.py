@@ -1,11 +1,14 @@
 """create_app: builds the database, routes and background loops, and wires them. No rule, no SQL."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+import signal
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from types import FrameType
 
 import structlog
 from starlette.applications import Starlette
@@ -20,7 +23,7 @@ from api.http import GraphQLView
 from api.requests import RequestLog
 from api.schema import make_schema
 from api.settings import Settings, SettingsError, mail_address
-from domain import notification
+from domain import notification, retention
 from domain.database import BusyError, Database, UnavailableError
 from domain.feed import Feed
 from domain.mail import message
@@ -52,18 +55,44 @@ def mail_loop(sender: SmtpSender | Mailbox, settings: Settings) -> Loop:
     return loop
 
 
-def smtp_loops(settings: Settings) -> list[Loop]:
-    """The loop that sends over SMTP; none where no server is set. Raises SettingsError."""
+async def retention_loop(database: Database, stop: asyncio.Event) -> None:
+    """Forgets what is not kept for ever."""
+    await retention.run(database, clock=clock, stop=stop)
+
+
+def smtp_sender(settings: Settings) -> SmtpSender | None:
+    """What sends over SMTP; None where no server is set. Raises SettingsError."""
     if not settings.smtp_url:
-        log.warning("mail.stays_queued", reason="SHORTSHIP_SMTP_URL is not set")
-        return []
+        return None
     if not settings.mail_from:
         raise SettingsError("SHORTSHIP_SMTP_URL needs SHORTSHIP_MAIL_FROM, the address that mails come from.")
     ca_file = Path(settings.smtp_ca_file) if settings.smtp_ca_file else None
     try:
-        return [mail_loop(SmtpSender(smtp_settings(settings.smtp_url, ca_file)), settings)]
+        return SmtpSender(smtp_settings(settings.smtp_url, ca_file))
     except OSError as error:
         raise SettingsError(f"SHORTSHIP_SMTP_CA_FILE has no certificates: {error}.") from error
+
+
+@contextmanager
+def _told_to_stop(stop: asyncio.Event) -> Iterator[None]:
+    """Sets the event with the signal that ends the server, which by itself tells us only when all is drained."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(stop.set)
+        server = servers[signal.Signals(number)]
+        if callable(server):
+            server(number, frame)
+
+    servers = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, server in servers.items():
+            signal.signal(number, server)
 
 
 def create_app(
@@ -71,18 +100,20 @@ def create_app(
 ) -> Starlette:
     """The application on a database that it closes at its end.
 
-    The loops run beside it until their event is set; the mail's is one of them, and `routes` are those of the demo.
+    The loops run beside it until their event is set, which is as soon as it is told to stop. The mail's is one of them;
+    `routes` are those of the demo.
     """
     authenticator = Authenticator(settings, database)
     feed = Feed(database)
+    stop = asyncio.Event()
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         await authenticator.load_keys()
-        stop = asyncio.Event()
         running = [asyncio.ensure_future(loop(database, stop)) for loop in loops]
         try:
-            yield
+            with _told_to_stop(stop):
+                yield
         finally:
             stop.set()
             for ended in await asyncio.gather(*running, return_exceptions=True):
@@ -101,7 +132,7 @@ def create_app(
 
     async def ready(_request: Request) -> Response:
         try:
-            is_ready = await runner.is_migrated(database)
+            is_ready = await runner.is_ready(database)
         except (BusyError, UnavailableError):
             is_ready = False
         return JSONResponse({"ready": is_ready}, 200 if is_ready else 503)
@@ -110,6 +141,7 @@ def create_app(
         make_schema(introspection=settings.introspection),
         authenticator,
         new_context,
+        stop,
         graphiql=settings.graphiql,
         allowed_origins=settings.allowed_origins,
     )

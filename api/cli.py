@@ -7,25 +7,26 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import structlog
 import typer
-import uvicorn
 from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TaskProgressColumn, TimeRemainingColumn
-from starlette.applications import Starlette
 
-from api import auth, demo, logs
-from api.app import clock, create_app, mail_loop, smtp_loops
+from api import auth, demo, logs, serving
+from api.app import clock, create_app, mail_loop, retention_loop, smtp_sender
 from api.auth import Authenticator
 from api.schema import printed
 from api.settings import Settings, SettingsError
 from domain import ingestion
-from domain.database import BusyError, Database, FileInUseError, UnavailableError
+from domain.database import EVERY_SHOP, BusyError, Database, FileInUseError, UnavailableError
 from domain.ingestion import ImportResult
+from domain.invariants import check as invariants
+from domain.invariants.check import INVARIANTS, Violation
 from domain.mail.mailbox import Mailbox
 from domain.migrations import runner
 from domain.order import ImportOutcome, ShippingRefundPolicy, Shop
@@ -36,8 +37,6 @@ from domain.queries.shops import ShopRefusal
 log = structlog.get_logger()
 
 _T = TypeVar("_T")
-_LARGEST_FRAME = 64 * 1024
-_DRAIN_SECONDS = 10
 
 app = typer.Typer(
     help="Cancels exactly the units that are missing, over GraphQL.",
@@ -67,20 +66,17 @@ def serve(
         _refuse("There are no keys to check tokens with: set SHORTSHIP_JWT_SECRET or SHORTSHIP_JWKS.")
     asyncio.run(_check(settings))
     _check_port(settings)
-    logs.configure(settings.log_format)
-    database = Database(settings.database_url)
-    loops = [] if no_worker else smtp_loops(settings)
-    _run(settings, database, create_app(settings, database, loops=loops))
+    serving.serve(settings, no_worker=no_worker)
 
 
 @app.command()
 def worker() -> None:
     """Sends the mail that is queued, until it is told to stop."""
     settings = _settings()
-    if not settings.smtp_url:
-        _refuse("There is no mail server to send to: set SHORTSHIP_SMTP_URL.")
     logs.configure(settings.log_format)
-    loops = smtp_loops(settings)
+    sender = smtp_sender(settings)
+    if sender is None:
+        _refuse("There is no mail server to send to: set SHORTSHIP_SMTP_URL.")
 
     async def work(database: Database) -> None:
         await _check_migrated(database)
@@ -88,7 +84,7 @@ def worker() -> None:
         for told in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(told, stop.set)
         log.info("worker.started")
-        await asyncio.gather(*(loop(database, stop) for loop in loops))
+        await asyncio.gather(retention_loop(database, stop), mail_loop(sender, settings)(database, stop))
 
     _with_database(work)
 
@@ -106,14 +102,31 @@ def demo_command(
     loops = [mail_loop(mailbox, settings), *([] if still else [demo.keep_moving])]
     typer.echo(f"Open http://{settings.host}:{settings.port}/ and end it with Ctrl-C.")
     routes = demo.routes(mailbox, minted, database)
-    _run(settings, database, create_app(settings, database, loops=loops, routes=routes))
+    database.claim_file()
+    serving.run(settings, partial(create_app, settings, database, loops=loops, routes=routes))
 
 
 @app.command()
 def migrate() -> None:
     """Brings the database's tables to what this version needs."""
-    _with_database(runner.migrate)
+    _with_database(runner.migrate, statement_seconds=None)
     typer.echo("The database is up to date.")
+
+
+@app.command()
+def check() -> None:
+    """Verifies every invariant of the stored data; writes nothing. Exit code 1 when one does not hold."""
+
+    async def look(database: Database) -> list[Violation]:
+        await _check_migrated(database)
+        return await invariants.check(database)
+
+    found = _with_database(look, read_only=True, statement_seconds=None)
+    for violation in found:
+        typer.echo(f"{violation.name}: {violation.sentence} {violation.place}")
+    if found:
+        raise SystemExit(1)
+    typer.echo(f"{len(INVARIANTS)} invariants hold.")
 
 
 @shop_commands.command("create")
@@ -134,7 +147,7 @@ def create_shop(
     async def create(database: Database) -> Shop | ShopRefusal:
         await _check_migrated(database)
         return await database.writing(
-            lambda connection: shops.create_shop(connection, shop_id, name=name, policy=policy, now=clock())
+            EVERY_SHOP, lambda connection: shops.create_shop(connection, shop_id, name=name, policy=policy, now=clock())
         )
 
     created = _with_database(create)
@@ -182,7 +195,7 @@ def _progress(file: Path) -> Progress:
 
 
 async def _find_shop(database: Database, shop_id: str) -> Shop:
-    async with database.reading() as connection:
+    async with database.reading(EVERY_SHOP) as connection:
         shop = await shops.find_shop(connection, shop_id)
     if shop is None:
         _refuse(f"There is no shop {shop_id}: run `shortship shop create {shop_id} --name NAME`.")
@@ -215,22 +228,6 @@ def schema() -> None:
     sys.stdout.write(printed())
 
 
-def _run(settings: Settings, database: Database, application: Starlette) -> None:
-    """Serves until it is told to stop, as the only writer of a SQLite file."""
-    database.claim_file()
-    # uvicorn raises the signal again when all is closed; being told to stop is no failure.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    uvicorn.run(
-        application,
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        server_header=False,
-        ws_max_size=_LARGEST_FRAME,
-        timeout_graceful_shutdown=_DRAIN_SECONDS,
-    )
-
-
 def _settings() -> Settings:
     try:
         return Settings()
@@ -257,6 +254,8 @@ async def _check(settings: Settings) -> None:
     database = Database(settings.database_url)
     try:
         await Authenticator(settings, database).load_keys()
+        if settings.processes > 1 and database.is_sqlite:
+            _refuse("SHORTSHIP_PROCESSES above 1 needs PostgreSQL; SQLite takes one process that writes.")
         await _check_migrated(database)
         database.claim_file()
     finally:
@@ -268,13 +267,14 @@ async def _check_migrated(database: Database) -> None:
         _refuse("The database has not the tables of this version: run `shortship migrate`.")
 
 
-def _with_database(use: Callable[[Database], Coroutine[Any, Any, _T]]) -> _T:
-    """Runs it on the database of the settings, as the only writer of a SQLite file."""
+def _with_database(use: Callable[[Database], Coroutine[Any, Any, _T]], **options: Any) -> _T:  # those of Database
+    """Runs it on the database of the settings, as the only writer of a SQLite file unless it only reads."""
 
     async def claimed() -> _T:
-        database = Database(_settings().database_url)
+        database = Database(_settings().database_url, **options)
         try:
-            database.claim_file()
+            if "read_only" not in options:
+                database.claim_file()
             return await use(database)
         finally:
             await database.close()

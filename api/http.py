@@ -10,7 +10,7 @@ import structlog
 from cross_web import HTTPException
 from graphql import GraphQLError
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
@@ -78,7 +78,10 @@ class _Socket(BaseGraphQLTransportWSHandler[Context, None]):
 
 
 class GraphQLView(GraphQL[Context, None]):
-    """Strawberry's view with our callers; `new_context` makes that of one request from its Accept-Language."""
+    """Strawberry's view with our callers; `new_context` makes that of one request from its Accept-Language.
+
+    Streams end when `stop` is set.
+    """
 
     graphql_transport_ws_handler_class = _Socket
 
@@ -87,6 +90,7 @@ class GraphQLView(GraphQL[Context, None]):
         schema: Schema,
         authenticator: Authenticator,
         new_context: Callable[[str], Context],
+        stop: asyncio.Event,
         *,
         graphiql: bool,
         allowed_origins: tuple[str, ...] = (),
@@ -102,6 +106,7 @@ class GraphQLView(GraphQL[Context, None]):
         )
         self._authenticator = authenticator
         self._new_context = new_context
+        self._stop = stop
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -122,7 +127,25 @@ class GraphQLView(GraphQL[Context, None]):
         except Exception as error:  # a fault of ours is told in the form of all answers
             log.exception("graphql.internal_error", exc_info=error)
             response = refusal(500, "INTERNAL", INTERNAL)
-        await response(scope, receive, send)
+        if isinstance(response, StreamingResponse):
+            await self._stream(response, scope, receive, send)
+        else:
+            await response(scope, receive, send)
+
+    async def _stream(self, response: StreamingResponse, scope: Scope, receive: Receive, send: Send) -> None:
+        """Until its end, or until the server is told to stop: the client sees it break off, and comes again."""
+        streaming = asyncio.ensure_future(response(scope, receive, send))
+        stopping = asyncio.ensure_future(self._stop.wait())
+        try:
+            await asyncio.wait([streaming, stopping], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            is_cut_off = streaming.cancel()
+            await asyncio.wait([streaming])
+        if is_cut_off:
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        elif not streaming.cancelled():
+            streaming.result()
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:  # noqa: ARG002
         """The context of a request; over a websocket its caller becomes known with the first message."""

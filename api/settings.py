@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from domain.database import driver_url
+from domain.engines import driver_url
 from domain.mail.message import usable_address
 from domain.mail.smtp import smtp_settings
 
@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     database_url: str = "sqlite:///shortship.db"
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    processes: Annotated[int, Field(ge=1, le=64)] = 1
     jwt_secret: str | None = None
     jwks: str | None = None
     jwt_issuer: str | None = None
