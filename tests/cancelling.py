@@ -9,7 +9,7 @@ from uuid_utils.compat import uuid7
 
 from domain import cancellation, events, ids
 from domain.cancellation import CancellationRequest, Outcome
-from domain.database import Database
+from domain.database import EVERY_SHOP, Database
 from domain.order import (
     Cancellation,
     CancellationReason,
@@ -100,13 +100,13 @@ async def cancel_well(database: Database, shop: Shop, request: CancellationReque
 
 
 async def read_again(database: Database, shop: Shop, made: Cancellation) -> Cancellation | None:
-    async with database.reading() as connection:
+    async with database.reading(EVERY_SHOP) as connection:
         return await cancellations.find_cancellation(connection, shop.id, made.id)
 
 
 async def rows(database: Database, *columns: sa.ColumnElement[Any], by: Sequence[Any]) -> list[tuple[Any, ...]]:
     """These columns of their table, sorted by others."""
-    async with database.reading() as connection:
+    async with database.reading(EVERY_SHOP) as connection:
         return [tuple(row) for row in await connection.execute(sa.select(*columns).order_by(*by))]
 
 
@@ -116,7 +116,7 @@ def codes(outcome: Outcome) -> list[str]:
 
 async def happened(database: Database, order: Order, shop_id: str = "demo") -> list[str]:
     """The order's events in short: type, positions of the package and of a new one, status before and after."""
-    async with database.reading() as connection:
+    async with database.reading(EVERY_SHOP) as connection:
         found = await events.list_events(connection, shop_id, after=0, limit=100, order_ids=[order.id])
     parts = [(each.type.name, each.package, each.new_package, each.before, each.after) for each in found]
     return [" ".join(str(part) for part in each if part is not None) for each in parts]

@@ -105,6 +105,19 @@ def database_url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
+def as_owner(request: pytest.FixtureRequest) -> Callable[[str], str]:
+    """Turns a url into that of the same database for the owner of its tables, for whom no row-level security holds."""
+
+    def owner_url(url: str) -> str:
+        if url.startswith("sqlite"):
+            return url
+        databases: Databases = request.getfixturevalue("_postgresql_databases")
+        return databases.owner_url(url)
+
+    return owner_url
+
+
+@pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     database = Database(database_url)
     yield database

@@ -7,7 +7,7 @@ from email.message import EmailMessage
 from uuid import UUID
 
 from domain import events, notification
-from domain.database import Database
+from domain.database import EVERY_SHOP, Database
 from domain.mail.content import CancellationMail
 from domain.mail.sending import Outcome
 from domain.order import EventType, Notification, OrderEvent, Shop
@@ -45,7 +45,7 @@ async def run(
 
 
 async def notification_of(database: Database, shop: Shop, cancellation_id: UUID) -> Notification:
-    async with database.reading() as connection:
+    async with database.reading(EVERY_SHOP) as connection:
         cancelled = await cancellations.find_cancellation(connection, shop.id, cancellation_id)
     assert cancelled
     return cancelled.notification
@@ -53,6 +53,6 @@ async def notification_of(database: Database, shop: Shop, cancellation_id: UUID)
 
 async def logged(database: Database, shop: Shop) -> list[OrderEvent]:
     """What the log says of mails."""
-    async with database.reading() as connection:
+    async with database.reading(EVERY_SHOP) as connection:
         written = await events.list_events(connection, shop.id, after=0, limit=100)
     return [event for event in written if event.type is EventType.NOTIFICATION_STATUS_CHANGED]

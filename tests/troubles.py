@@ -14,22 +14,22 @@ from domain.database import Database, Work
 class ForgetfulDatabase(Database):
     """Loses the answer to each commit and runs the transaction again, as for a connection that breaks just then."""
 
-    async def writing(self, work: Work[Any]) -> Any:  # as there, for any result
-        await super().writing(work)
-        return await super().writing(work)
+    async def writing(self, shop_id: str, work: Work[Any]) -> Any:  # as there, for any result
+        await super().writing(shop_id, work)
+        return await super().writing(shop_id, work)
 
 
 class UnluckyDatabase(Database):
     """Has to roll each transaction back once and runs it again, as for a conflict with another one."""
 
-    async def writing(self, work: Work[Any]) -> Any:  # as there, for any result
+    async def writing(self, shop_id: str, work: Work[Any]) -> Any:  # as there, for any result
         async def undone(connection: AsyncConnection) -> None:
             await work(connection)
             await connection.rollback()
 
-        await super().writing(undone)
+        await super().writing(shop_id, undone)
         await self.meanwhile()
-        return await super().writing(work)
+        return await super().writing(shop_id, work)
 
     async def meanwhile(self) -> None:
         """What others do before it is run again."""
@@ -37,7 +37,7 @@ class UnluckyDatabase(Database):
 
 @asynccontextmanager
 async def held_by_others(database: Database, database_url: str) -> AsyncIterator[None]:
-    """All orders are held inside the block, and `database` does not wait long for them."""
+    """All orders of the shop `demo` are held inside the block, and `database` does not wait long for them."""
     other, holds, done = Database(database_url), asyncio.Event(), asyncio.Event()
 
     async def hold(connection: AsyncConnection) -> None:
@@ -51,8 +51,8 @@ async def held_by_others(database: Database, database_url: str) -> AsyncIterator
         setting = "PRAGMA busy_timeout = 20" if database.is_sqlite else "SET lock_timeout = '20ms'"
         await connection.execute(sa.text(setting))
 
-    await database.writing(be_impatient)
-    holding = asyncio.create_task(other.writing(hold))
+    await database.writing("demo", be_impatient)
+    holding = asyncio.create_task(other.writing("demo", hold))
     await holds.wait()
     try:
         yield

@@ -26,6 +26,7 @@ class Client:
     def __init__(self, base: str, token: str, http: httpx.AsyncClient | None = None) -> None:
         self.base = base
         self.token = token
+        self.socket_options: dict[str, Any] = {}  # of websockets' `connect`
         self.http = http or httpx.AsyncClient(base_url=base, headers={"Authorization": f"Bearer {token}"})
 
     def with_token(self, token: str) -> "Client":
@@ -49,7 +50,8 @@ class Client:
     @asynccontextmanager
     async def socket(self) -> AsyncIterator[ClientConnection]:
         """A websocket whose connection is acknowledged."""
-        async with connect(self.base.replace("http", "ws") + "/graphql", subprotocols=[GRAPHQL_WS]) as socket:
+        url = self.base.replace("http", "ws") + "/graphql"
+        async with connect(url, subprotocols=[GRAPHQL_WS], **self.socket_options) as socket:
             payload = {"Authorization": f"Bearer {self.token}"}
             await say(socket, type="connection_init", payload=payload)
             assert (await hear(socket))["type"] == "connection_ack"

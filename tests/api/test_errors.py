@@ -1,6 +1,6 @@
 """Requests that cannot be served: each gets an answer in the form of GraphQL, with a code and nothing of the inside."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 import structlog
 
 from api.settings import Settings
-from domain.database import Database
+from domain.database import EVERY_SHOP, Database
 from domain.order import Shop
 from tests.api.client import SECRET, Client, a_token, say
 from tests.api.conftest import on_postgresql, on_sqlite, serving
@@ -138,7 +138,9 @@ async def test_long_values_are_not_sent_back(client: Client) -> None:
 async def test_a_fault_is_told_without_its_details(client: Client, database: Database, shop: Shop) -> None:
     await store(database, shop, an_order_input("1001"), an_order_input("1002"))
     cursor = (await client.data("{ orderEvents(first: 1) { pageInfo { endCursor } } }"))["orderEvents"]["pageInfo"]
-    await database.writing(lambda connection: connection.execute(sa.text("ALTER TABLE order_items RENAME TO gone")))
+    await database.writing(
+        EVERY_SHOP, lambda connection: connection.execute(sa.text("ALTER TABLE order_items RENAME TO gone"))
+    )
 
     with structlog.testing.capture_logs() as logged:
         body = await client.post(ORDER)
@@ -171,7 +173,7 @@ async def gone(url: str) -> AsyncIterator[None]:
 
 @on_postgresql
 async def test_an_outage_of_the_database_is_told_as_such_and_ends_with_it(
-    client: Client, database: Database, shop: Shop, database_url: str
+    client: Client, database: Database, shop: Shop, database_url: str, as_owner: Callable[[str], str]
 ) -> None:
     await store(database, shop, an_order_input("1001"))
     cancel = (
@@ -179,7 +181,7 @@ async def test_an_outage_of_the_database_is_told_as_such_and_ends_with_it(
     )
     await client.data(ORDER)
 
-    async with gone(database_url):
+    async with gone(as_owner(database_url)):
         bodies = [await client.post(ORDER), await client.post(cancel)]
         stranger = await client.with_token(a_token(scope="orders:read")).post(ORDER)
         ready = await client.http.get("/readyz")
@@ -216,7 +218,7 @@ async def test_a_server_is_ready_when_its_database_has_the_tables_of_this_versio
     client: Client, database: Database
 ) -> None:
     ready = await client.http.get("/readyz")
-    await database.writing(lambda connection: connection.execute(sa.text("DELETE FROM alembic_version")))
+    await database.writing(EVERY_SHOP, lambda connection: connection.execute(sa.text("DELETE FROM alembic_version")))
     not_migrated = await client.http.get("/readyz")
 
     assert (ready.status_code, ready.json()) == (200, {"ready": True})

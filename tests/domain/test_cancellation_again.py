@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from uuid_utils.compat import uuid7
 
-from domain import cancellation, ids, outbox
+from domain import cancellation, ids
 from domain.cancellation import CancellationRequest, Outcome
 from domain.database import Database
+from domain.mail.sending import Rejected, Sent
 from domain.order import (
     CancellationReason,
     ItemsSelection,
@@ -22,7 +23,6 @@ from domain.order import (
     PackageSelection,
     Shop,
 )
-from domain.queries.cancellations import MAIL_TOPIC
 from tests.cancelling import (
     LATER,
     a_request,
@@ -37,6 +37,7 @@ from tests.cancelling import (
     units,
 )
 from tests.invariants import dump
+from tests.mailing import Script, run
 from tests.stored import a_shop, stored
 
 
@@ -57,9 +58,8 @@ async def test_a_replay_shows_order_and_mail_as_they_are_now(database: Database,
     order = await a_split_order(database, shop)
     request = a_request(units(order, ("SKU-dress", 1)))
     first = await cancel_well(database, shop, request)
-    [claimed] = await outbox.claim(database, MAIL_TOPIC, limit=10, now=LATER)
     sent_at = LATER + timedelta(seconds=3)
-    await database.writing(lambda c: outbox.settle(c, claimed, NotificationStatus.SENT, now=sent_at))
+    await run(database, Script(Sent()), now=sent_at)
     await cancel_well(database, shop, a_request(everything(order), "key-2"))
 
     again = await cancel(database, shop, request)
@@ -75,9 +75,8 @@ async def test_a_replay_shows_order_and_mail_as_they_are_now(database: Database,
 async def test_a_mail_that_failed_was_never_sent(database: Database, shop: Shop) -> None:
     order = await a_small_order(database, shop)
     made = await cancel_well(database, shop, a_request(everything(order)))
-    [claimed] = await outbox.claim(database, MAIL_TOPIC, limit=10, now=LATER)
 
-    await database.writing(lambda c: outbox.settle(c, claimed, NotificationStatus.FAILED, now=LATER, error="550 No."))
+    await run(database, Script(Rejected("550 No.")), now=LATER)
 
     again = await read_again(database, shop, made)
     assert again

@@ -9,7 +9,7 @@ import pytest
 
 from domain import cancellation, fulfillment
 from domain.cancellation import Outcome
-from domain.database import Database
+from domain.database import EVERY_SHOP, Database
 from domain.moves import FulfillmentOutcome, PackageMove
 from domain.order import Order, OrderStatus, PackageStatus, Shop
 from domain.queries import cancellations
@@ -88,7 +88,7 @@ async def test_acts_are_told_in_the_order_in_which_they_were_done_whatever_the_c
     assert at == [clocks[0], clocks[0] + instant, clocks[0] + 2 * instant]
     assert moved.order
     assert moved.order.updated_at == clocks[0] + 3 * instant
-    async with database.reading() as connection:
+    async with database.reading(EVERY_SHOP) as connection:
         listed = await cancellations.list_by_order(connection, shop.id, [order.id])
     assert [each.idempotency_key for each in listed[order.id]] == ["key-0", "key-1", "key-2"]
     await assert_sound(database)

@@ -1,8 +1,9 @@
 """Transactions begin, end and are tried again as promised, on both databases."""
 
 import asyncio
+import shutil
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.database import BusyError, Database, FileInUseError, UnavailableError, announce
+from domain.database import EVERY_SHOP, BusyError, Database, FileInUseError, UnavailableError, announce
 from domain.order import ShippingRefundPolicy
 from domain.tables import idempotency_keys, shops
 
@@ -40,9 +41,21 @@ async def counting(url: str) -> AsyncIterator[Database]:
     async def insert(connection: AsyncConnection) -> None:
         await connection.execute(sa.insert(shops), rows)
 
-    await database.writing(insert)
+    await database.writing(EVERY_SHOP, insert)
     yield database
     await database.close()
+
+
+@pytest.fixture
+def database_url(database_url: str, as_owner: Callable[[str], str]) -> str:
+    """For who writes to several shops at once."""
+    return as_owner(database_url)
+
+
+@pytest.fixture
+def postgresql_url(postgresql_url: str, as_owner: Callable[[str], str]) -> str:
+    """The same."""
+    return as_owner(postgresql_url)
 
 
 @pytest.fixture
@@ -68,7 +81,7 @@ async def count(connection: AsyncConnection, shop_id: str = "one") -> Any:
 
 
 async def stored(database: Database, shop_id: str = "one") -> Any:
-    async with database.reading() as connection:
+    async with database.reading(EVERY_SHOP) as connection:
         return await count(connection, shop_id)
 
 
@@ -89,7 +102,7 @@ async def test_work_is_committed_and_its_value_returned(counters: Database) -> N
         await increment(connection)
         return "done"
 
-    result = await counters.writing(work)
+    result = await counters.writing(EVERY_SHOP, work)
 
     assert result == "done"
     assert await stored(counters) == 1
@@ -101,7 +114,7 @@ async def test_work_that_raises_leaves_nothing_behind(counters: Database) -> Non
         raise LookupError
 
     with pytest.raises(LookupError):
-        await counters.writing(work)
+        await counters.writing(EVERY_SHOP, work)
 
     assert await stored(counters) == 0
 
@@ -112,16 +125,16 @@ async def test_work_that_rolled_back_itself_returns_its_value_all_the_same(count
         await connection.rollback()
         return "refused"
 
-    result = await counters.writing(work)
+    result = await counters.writing(EVERY_SHOP, work)
 
     assert result == "refused"
     assert await stored(counters) == 0
 
 
 async def test_a_reader_sees_one_snapshot_to_its_end(counters: Database) -> None:
-    async with counters.reading() as connection:
+    async with counters.reading(EVERY_SHOP) as connection:
         before = await count(connection)
-        await counters.writing(increment)
+        await counters.writing(EVERY_SHOP, increment)
         after = await count(connection)
 
     assert (before, after, await stored(counters)) == (0, 0, 1)
@@ -129,7 +142,7 @@ async def test_a_reader_sees_one_snapshot_to_its_end(counters: Database) -> None
 
 async def test_a_reader_cannot_write(counters: Database) -> None:
     with pytest.raises(UnavailableError):
-        async with counters.reading() as connection:
+        async with counters.reading(EVERY_SHOP) as connection:
             await increment(connection)
 
     assert await stored(counters) == 0
@@ -142,7 +155,7 @@ async def test_writers_that_lock_before_they_read_lose_nothing(counters: Databas
         await asyncio.sleep(0)
         await connection.execute(sa.update(shops).where(shops.c.id == "one").values(last_event=seen + 1))
 
-    await asyncio.gather(*(counters.writing(read_modify_write) for _ in range(50)))
+    await asyncio.gather(*(counters.writing(EVERY_SHOP, read_modify_write) for _ in range(50)))
 
     assert await stored(counters) == 50
 
@@ -162,7 +175,8 @@ async def test_two_writers_that_wait_for_each_other_both_end_well(postgresql_cou
         return work
 
     await asyncio.gather(
-        postgresql_counters.writing(swap("one", "two")), postgresql_counters.writing(swap("two", "one"))
+        postgresql_counters.writing(EVERY_SHOP, swap("one", "two")),
+        postgresql_counters.writing(EVERY_SHOP, swap("two", "one")),
     )
 
     assert len(attempts) == 3
@@ -178,9 +192,9 @@ async def test_waiting_too_long_for_a_row_is_busy(postgresql_counters: Database)
     async def holding(connection: AsyncConnection) -> None:
         await increment(connection)
         with pytest.raises(BusyError):
-            await postgresql_counters.writing(impatient)
+            await postgresql_counters.writing(EVERY_SHOP, impatient)
 
-    await postgresql_counters.writing(holding)
+    await postgresql_counters.writing(EVERY_SHOP, holding)
 
     assert await stored(postgresql_counters) == 1
 
@@ -189,12 +203,12 @@ async def test_waiting_too_long_for_the_file_is_busy(sqlite_counters: Database, 
     async def be_impatient(connection: AsyncConnection) -> None:
         await connection.execute(sa.text("PRAGMA busy_timeout = 20"))
 
-    await sqlite_counters.writing(be_impatient)
+    await sqlite_counters.writing(EVERY_SHOP, be_impatient)
     other = sqlite3.connect(str(sa.make_url(sqlite_url).database), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
 
     with pytest.raises(BusyError):
-        await sqlite_counters.writing(increment)
+        await sqlite_counters.writing(EVERY_SHOP, increment)
 
     other.close()
     assert await stored(sqlite_counters) == 0
@@ -203,7 +217,7 @@ async def test_waiting_too_long_for_the_file_is_busy(sqlite_counters: Database, 
 async def test_no_wait_inside_postgresql_is_endless(postgresql_counters: Database) -> None:
     names = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
 
-    async with postgresql_counters.reading() as connection:
+    async with postgresql_counters.reading(EVERY_SHOP) as connection:
         settings = [(await connection.execute(sa.text(f"SHOW {name}"))).scalar_one() for name in names]
 
     assert settings == ["2s", "5s", "5s"]
@@ -212,7 +226,7 @@ async def test_no_wait_inside_postgresql_is_endless(postgresql_counters: Databas
 async def test_what_is_on_the_sqlite_file_is_safe(sqlite_counters: Database) -> None:
     names = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout", "trusted_schema")
 
-    async with sqlite_counters.reading() as connection:
+    async with sqlite_counters.reading(EVERY_SHOP) as connection:
         settings = [(await connection.execute(sa.text(f"PRAGMA {name}"))).scalar_one() for name in names]
 
     assert settings == ["wal", 2, 1, 5000, 0]
@@ -227,7 +241,7 @@ async def test_a_caller_that_goes_away_does_not_cut_its_transaction_off(counters
         await going_on.wait()
         await increment(connection)
 
-    caller = asyncio.create_task(counters.writing(work))
+    caller = asyncio.create_task(counters.writing(EVERY_SHOP, work))
     await begun.wait()
     caller.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -255,7 +269,7 @@ async def test_work_whose_connection_is_lost_runs_again(
         for _ in range(statements_after):
             await count(connection)
 
-    await postgresql_counters.writing(work)
+    await postgresql_counters.writing(EVERY_SHOP, work)
 
     assert attempts == 2
     assert await stored(postgresql_counters) == 1
@@ -263,7 +277,7 @@ async def test_work_whose_connection_is_lost_runs_again(
 
 async def test_a_reader_whose_connection_is_lost_is_told_so(postgresql_counters: Database, postgresql_url: str) -> None:
     async def read() -> None:
-        async with postgresql_counters.reading() as connection:
+        async with postgresql_counters.reading(EVERY_SHOP) as connection:
             await terminate(connection, postgresql_url)
             await count(connection)
 
@@ -271,6 +285,23 @@ async def test_a_reader_whose_connection_is_lost_is_told_so(postgresql_counters:
         await read()
 
     assert await stored(postgresql_counters) == 0
+
+
+async def test_connections_that_were_lost_while_nobody_used_them_are_opened_again(
+    postgresql_counters: Database, postgresql_url: str
+) -> None:
+    await asyncio.gather(*(postgresql_counters.writing("one", increment) for _ in range(8)))
+    administrator = await asyncpg.connect(postgresql_url)
+    ended = await administrator.fetch(
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> $1",
+        administrator.get_server_pid(),
+    )
+    await administrator.close()
+
+    seen = await asyncio.gather(*(stored(postgresql_counters) for _ in range(8)))
+
+    assert len(ended) > 1
+    assert seen == [8] * 8
 
 
 async def test_a_faulty_statement_is_an_error_of_its_own_and_not_tried_again(counters: Database) -> None:
@@ -282,7 +313,7 @@ async def test_a_faulty_statement_is_an_error_of_its_own_and_not_tried_again(cou
         await connection.execute(sa.text("SELECT nothing FROM nowhere"))
 
     with pytest.raises(DBAPIError) as raised:
-        await counters.writing(work)
+        await counters.writing(EVERY_SHOP, work)
 
     assert attempts == 1
     assert raised.value.__cause__ is raised.value.orig
@@ -294,8 +325,8 @@ async def test_a_commit_that_is_refused_does_not_hinder_the_next(counters: Datab
     )
 
     with pytest.raises(IntegrityError):
-        await counters.writing(lambda connection: connection.execute(claim))
-    await counters.writing(increment)
+        await counters.writing(EVERY_SHOP, lambda connection: connection.execute(claim))
+    await counters.writing(EVERY_SHOP, increment)
 
     assert await stored(counters) == 1
 
@@ -304,7 +335,7 @@ async def test_a_server_that_is_not_there_is_unavailable() -> None:
     database = Database(UNREACHABLE)
 
     with pytest.raises(UnavailableError):
-        await database.writing(increment)
+        await database.writing(EVERY_SHOP, increment)
     with pytest.raises(UnavailableError):
         await stored(database)
 
@@ -315,7 +346,7 @@ async def test_a_database_that_is_not_there_is_unavailable(postgresql_url: str) 
     database = Database(f"{postgresql_url}_of_nobody")
 
     with pytest.raises(UnavailableError):
-        await database.writing(increment)
+        await database.writing(EVERY_SHOP, increment)
     with pytest.raises(UnavailableError):
         await stored(database)
 
@@ -326,7 +357,7 @@ async def test_a_file_that_cannot_be_opened_is_unavailable(tmp_path: Path) -> No
     database = Database(f"sqlite:///{tmp_path}/missing/shortship.db")
 
     with pytest.raises(UnavailableError):
-        await database.writing(increment)
+        await database.writing(EVERY_SHOP, increment)
 
     await asyncio.sleep(0.1)  # the driver's thread of the failed connection still reports to this loop
 
@@ -336,11 +367,36 @@ async def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None
     database = Database(f"sqlite:///{tmp_path}/shortship.db")
 
     with pytest.raises(UnavailableError):
-        await database.writing(increment)
+        await database.writing(EVERY_SHOP, increment)
     with pytest.raises(UnavailableError):
         await stored(database)
 
     await database.close()
+
+
+async def test_reading_alone_does_not_make_a_file(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/missing.db", read_only=True)
+
+    with pytest.raises(UnavailableError):
+        await stored(database)
+
+    await asyncio.sleep(0.1)  # as above
+    assert not database.exists()
+
+
+async def test_a_file_of_any_name_is_read_and_not_written(sqlite_url: str, tmp_path: Path) -> None:
+    url = f"sqlite:///{shutil.copy(tmp_path / 'shortship.db', tmp_path / 'file #1 of 100%.db')}"
+    database = Database(url, read_only=True)
+
+    async with database.reading(EVERY_SHOP) as connection:
+        found = (await connection.execute(sa.select(shops))).all()
+        await connection.execute(sa.text("PRAGMA query_only = OFF"))
+        with pytest.raises(DBAPIError, match="readonly"):
+            await connection.execute(sa.delete(shops))
+    await database.close()
+
+    assert sqlite_url != url
+    assert found == []
 
 
 async def test_a_full_disk_is_unavailable(sqlite_counters: Database) -> None:
@@ -349,9 +405,12 @@ async def test_a_full_disk_is_unavailable(sqlite_counters: Database) -> None:
         await connection.execute(sa.update(shops).values(cursor_key=bytes(1_000_000)))
 
     with pytest.raises(UnavailableError):
-        await sqlite_counters.writing(fill)
+        await sqlite_counters.writing(EVERY_SHOP, fill)
+    was_writable = sqlite_counters.is_writable
+    await sqlite_counters.writing(EVERY_SHOP, increment)
 
-    assert await stored(sqlite_counters) == 0
+    assert (was_writable, sqlite_counters.is_writable) == (False, True)
+    assert await stored(sqlite_counters) == 1
 
 
 @pytest.mark.parametrize(
@@ -398,7 +457,7 @@ async def test_listeners_are_woken_after_the_commit_and_not_before(counters: Dat
         return hint.is_set()
 
     with counters.hints.listening("orders") as hint, counters.hints.listening("mail") as other:
-        was_set_before = await counters.writing(work)
+        was_set_before = await counters.writing(EVERY_SHOP, work)
 
     assert not was_set_before
     assert hint.is_set()
@@ -415,9 +474,9 @@ async def test_what_was_rolled_back_wakes_nobody(counters: Database) -> None:
         raise LookupError
 
     with counters.hints.listening("orders") as hint:
-        await counters.writing(refuse)
+        await counters.writing(EVERY_SHOP, refuse)
         with pytest.raises(LookupError):
-            await counters.writing(fail)
-        await counters.writing(increment)
+            await counters.writing(EVERY_SHOP, fail)
+        await counters.writing(EVERY_SHOP, increment)
 
     assert not hint.is_set()

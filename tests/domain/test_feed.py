@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from domain import events, ingestion
-from domain.database import Database
+from domain.database import EVERY_SHOP, Database
 from domain.feed import Feed, SlowConsumerError
 from domain.order import OrderEvent, Shop
 from tests.cancelling import a_request, cancel, everything
@@ -57,7 +57,7 @@ async def test_events_are_given_as_they_are_stored(database: Database) -> None:
     async with aclosing(Feed(database).follow(shop.id, 0)) as following:
         given = [await anext(following) for _ in range(4)]
 
-    async with database.reading() as connection:
+    async with database.reading(EVERY_SHOP) as connection:
         assert given == await events.list_events(connection, shop.id, after=0, limit=10)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from domain import cursor, events, ingestion
 from domain.cursor import InvalidCursorError
-from domain.database import Database
+from domain.database import EVERY_SHOP, Database
 from domain.order import CancellationReason, Order, OrderStatus, PackageStatus, Shop
 from domain.queries import listing
 from domain.queries.listing import OrderFilter, OrderOrderField, OrderSequence
@@ -43,14 +43,14 @@ async def page_of(
     sequence: OrderSequence = OrderSequence(),  # noqa: B008 - a value
     filters: OrderFilter = OrderFilter(),  # noqa: B008 - a value
 ) -> Page[Order]:
-    async with database.reading() as connection:
+    async with database.reading(EVERY_SHOP) as connection:
         return await listing.list_orders(connection, shop, filters, sequence, request)
 
 
 async def found(database: Database, shop: Shop, **filters: Any) -> str:
     """The numbers of the orders that match, in alphabetical order; they are also counted."""
     page = await page_of(database, shop, PageRequest(100), filters=OrderFilter(**filters))
-    async with database.reading() as connection:
+    async with database.reading(EVERY_SHOP) as connection:
         assert await listing.count_orders(connection, shop.id, OrderFilter(**filters)) == len(page.entries)
     return " ".join(sorted(order.number for order in page.entries))
 

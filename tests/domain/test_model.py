@@ -28,7 +28,7 @@ from uuid_utils.compat import uuid7
 
 from domain import cancellation, events, fulfillment, ids, ingestion, notification
 from domain.cancellation import Outcome, Preview
-from domain.database import Database
+from domain.database import EVERY_SHOP, Database
 from domain.mail.message import compose
 from domain.mail.sending import Deferred, Rejected, Sent
 from domain.mail.sending import Outcome as Sending
@@ -298,7 +298,7 @@ class Histories(RuleBasedStateMachine):
         self.run(self._check())
 
     async def _check(self) -> None:
-        async with self.database.reading() as connection:
+        async with self.database.reading(EVERY_SHOP) as connection:
             found = await orders.find_orders(connection, "demo", self.order_ids)
             by_order = await cancellations.list_by_order(connection, "demo", self.order_ids)
             log = await events.list_events(connection, "demo", after=len(self.log), limit=1000)

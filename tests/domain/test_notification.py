@@ -1,6 +1,7 @@
 """The loop that sends the e-mails to buyers: what becomes of a message, and what the log says of it."""
 
 import asyncio
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import timedelta
 from email.message import EmailMessage
@@ -12,7 +13,7 @@ from structlog.testing import capture_logs
 
 from domain import cancellation, ids, notification, outbox
 from domain.cancellation import CancellationRequest
-from domain.database import Database
+from domain.database import EVERY_SHOP, Database
 from domain.mail import content
 from domain.mail.content import CancellationMail
 from domain.mail.mailbox import Mailbox
@@ -48,9 +49,17 @@ async def a_cancellation(database: Database, shop: Shop, number: str = "1001", e
     return outcome.cancellation.id
 
 
+@pytest.fixture
+async def owner(database_url: str, as_owner: Callable[[str], str]) -> AsyncIterator[Database]:
+    """The database for who may rename its tables."""
+    owner = Database(as_owner(database_url))
+    yield owner
+    await owner.close()
+
+
 async def corrupt(database: Database, cancellation_id: UUID, payload: object) -> None:
     statement = sa.update(table).where(table.c.id == cancellation_id).values(payload=payload)
-    await database.writing(lambda connection: connection.execute(statement))
+    await database.writing("demo", lambda connection: connection.execute(statement))
 
 
 async def test_a_message_that_is_taken_is_sent_and_logged(database: Database) -> None:
@@ -263,10 +272,10 @@ class Overtaken(Script):
         return await super().send(message)
 
 
-async def test_what_was_sent_is_settled_after_a_fault_of_the_database(database: Database) -> None:
+async def test_what_was_sent_is_settled_after_a_fault_of_the_database(database: Database, owner: Database) -> None:
     shop = await a_shop(database)
     cancelled = await a_cancellation(database, shop)
-    sender = Interrupted(database)
+    sender = Interrupted(owner)
 
     await run(database, sender)
 
@@ -274,10 +283,12 @@ async def test_what_was_sent_is_settled_after_a_fault_of_the_database(database: 
     assert (await notification_of(database, shop, cancelled)).status is NotificationStatus.SENT
 
 
-async def test_what_cannot_be_settled_while_the_lease_lasts_is_left_to_the_next(database: Database) -> None:
+async def test_what_cannot_be_settled_while_the_lease_lasts_is_left_to_the_next(
+    database: Database, owner: Database
+) -> None:
     shop = await a_shop(database)
     cancelled = await a_cancellation(database, shop)
-    sender = Interrupted(database, lasting=timedelta(minutes=5))
+    sender = Interrupted(owner, lasting=timedelta(minutes=5))
 
     await notification.run(database, sender, a_message, clock=lambda: sender.now, stop=sender.stop)
 
@@ -307,7 +318,7 @@ class Interrupted(Script):
 
     async def _rename(self, old: str, new: str) -> None:
         await self._database.writing(
-            lambda connection: connection.execute(sa.text(f"ALTER TABLE {old} RENAME TO {new}"))
+            EVERY_SHOP, lambda connection: connection.execute(sa.text(f"ALTER TABLE {old} RENAME TO {new}"))
         )
 
 

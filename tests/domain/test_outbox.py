@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from domain import outbox
-from domain.database import Database
+from domain.database import EVERY_SHOP, Database
 from domain.hints import hint_or_tick
 from domain.order import NotificationStatus
 from domain.outbox import Claimed
@@ -22,6 +22,7 @@ TOPIC = "letter"
 async def add(database: Database, number: int, *, shop: str = "demo", error: str | None = None) -> None:
     """The higher the number the later."""
     await database.writing(
+        shop,
         lambda connection: outbox.add(
             connection,
             shop,
@@ -30,7 +31,7 @@ async def add(database: Database, number: int, *, shop: str = "demo", error: str
             {"number": number},
             now=NOW + timedelta(microseconds=number),
             error=error,
-        )
+        ),
     )
 
 
@@ -46,13 +47,13 @@ def numbers(claimed: list[Claimed]) -> list[int]:
 
 async def settle(database: Database, claimed: Claimed) -> bool:
     return await database.writing(
-        lambda connection: outbox.settle(connection, claimed, NotificationStatus.SENT, now=NOW)
+        claimed.shop_id, lambda connection: outbox.settle(connection, claimed, NotificationStatus.SENT, now=NOW)
     )
 
 
 async def row(database: Database) -> dict[str, Any]:
     """The only one."""
-    async with database.reading() as connection:
+    async with database.reading(EVERY_SHOP) as connection:
         return dict((await connection.execute(sa.select(table))).mappings().one())
 
 
@@ -71,7 +72,7 @@ async def test_a_message_is_there_only_when_its_transaction_was_committed(databa
     await a_shop(database)
 
     with pytest.raises(ZeroDivisionError):
-        await database.writing(add_and_fail)
+        await database.writing("demo", add_and_fail)
 
     assert await claim(database) == []
 
@@ -167,7 +168,9 @@ async def test_a_message_that_is_put_back_waits(database: Database) -> None:
     await add(database, 1)
     [claimed] = await claim(database)
 
-    await database.writing(lambda connection: outbox.try_again(connection, claimed, now=NOW, error="451 later"))
+    await database.writing(
+        claimed.shop_id, lambda connection: outbox.try_again(connection, claimed, now=NOW, error="451 later")
+    )
 
     stored = await row(database)
     assert (stored["state"], stored["last_error"], stored["lease"]) == (NotificationStatus.QUEUED, "451 later", None)

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from domain import ids, notification, outbox
-from domain.database import Database
+from domain.database import EVERY_SHOP, Database
 from domain.mail.sending import Deferred, Outcome, Rejected, Sent
 from domain.moves import FulfillmentOutcome
 from domain.order import (
@@ -67,7 +67,7 @@ async def resend(database: Database, shop: Shop, cancellation_id: str) -> Fulfil
 async def queue_row(database: Database) -> dict[str, object]:
     """What is stored of the only message, but for what it says."""
     columns = [column for column in table.c if column.name != "payload"]
-    async with database.reading() as connection:
+    async with database.reading(EVERY_SHOP) as connection:
         return dict((await connection.execute(sa.select(*columns))).mappings().one())
 
 

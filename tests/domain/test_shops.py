@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.database import Database
+from domain.database import EVERY_SHOP, Database
 from domain.order import ShippingRefundPolicy, Shop
 from domain.queries import shops
 from domain.queries.shops import ShopRefusal
@@ -12,12 +12,15 @@ from tests.stored import NOW, a_shop
 
 async def create(database: Database, shop_id: str, name: str = "A Shop") -> Shop | ShopRefusal:
     return await database.writing(
-        lambda connection: shops.create_shop(connection, shop_id, name=name, policy=ShippingRefundPolicy.NEVER, now=NOW)
+        EVERY_SHOP,
+        lambda connection: shops.create_shop(
+            connection, shop_id, name=name, policy=ShippingRefundPolicy.NEVER, now=NOW
+        ),
     )
 
 
 async def find(database: Database, shop_id: str) -> Shop | None:
-    async with database.reading() as connection:
+    async with database.reading(EVERY_SHOP) as connection:
         return await shops.find_shop(connection, shop_id)
 
 

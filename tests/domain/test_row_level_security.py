@@ -1,0 +1,163 @@
+"""PostgreSQL keeps shops apart by itself, whatever the statement says."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import pytest
+import sqlalchemy as sa
+
+from domain import outbox
+from domain.database import EVERY_SHOP, Database
+from domain.order import Shop
+from domain.queries.cancellations import MAIL_TOPIC
+from domain.tables import metadata
+from tests.cancelling import LATER, a_request, cancel_well, everything
+from tests.invariants import assert_sound
+from tests.stored import a_shop, an_order_input, store
+
+TABLES = [table.name for table in metadata.sorted_tables]
+
+
+@pytest.fixture
+async def database(postgresql_url: str) -> AsyncIterator[Database]:
+    database = Database(postgresql_url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def two_shops(database: Database) -> AsyncIterator[tuple[Shop, Shop]]:
+    """Each with two orders, one of them cancelled."""
+    both = await a_shop(database, "one"), await a_shop(database, "two")
+    for shop in both:
+        [order, _] = await store(database, shop, an_order_input("1001"), an_order_input("1002"))
+        await cancel_well(database, shop, a_request(everything(order)))
+    yield both
+    await assert_sound(database)
+
+
+async def shops_seen(database: Database, shop_id: str, table: str) -> set[str]:
+    """The shops of the rows that a transaction of this shop sees in a table."""
+    column = "id" if table == "shops" else "shop_id"
+    async with database.reading(shop_id) as connection:
+        return set((await connection.execute(sa.text(f"SELECT {column} FROM {table}"))).scalars())  # noqa: S608 - ours
+
+
+async def changed(database: Database, shop_id: str, statement: str) -> int:
+    """How many rows a statement in a transaction of this shop changes."""
+
+    async def work(connection: Any) -> int:
+        result = await connection.execute(sa.text(statement))
+        await connection.rollback()
+        return int(result.rowcount)
+
+    return await database.writing(shop_id, work)
+
+
+@pytest.mark.usefixtures("two_shops")
+@pytest.mark.parametrize("table", TABLES)
+async def test_a_transaction_sees_the_rows_of_its_shop_and_no_others(database: Database, table: str) -> None:
+    seen = [await shops_seen(database, shop_id, table) for shop_id in ("one", "two", "nobody", EVERY_SHOP)]
+
+    assert seen == [{"one"}, {"two"}, set(), {"one", "two"}]
+
+
+@pytest.mark.usefixtures("two_shops")
+@pytest.mark.parametrize(
+    ("statement", "rows"),
+    [
+        ("UPDATE orders SET version = version", 2),
+        ("UPDATE shops SET name = name", 1),
+        ("UPDATE package_items SET cancelled_quantity = cancelled_quantity", 2),
+        ("UPDATE outbox SET attempts = attempts", 1),
+        ("DELETE FROM idempotency_keys", 1),
+    ],
+)
+async def test_a_statement_that_names_no_shop_changes_its_own(database: Database, statement: str, rows: int) -> None:
+    assert await changed(database, "one", statement) == rows
+
+
+@pytest.mark.usefixtures("two_shops")
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO shops SELECT 'three', name, shipping_refund_policy, cursor_key, 0, created_at FROM shops",
+        "UPDATE orders SET shop_id = 'two', number = number || '-copy'",
+        "UPDATE idempotency_keys SET shop_id = 'two', key = key || '-copy'",
+    ],
+    ids=["a shop", "an order", "a key"],
+)
+async def test_nothing_is_written_into_another_shop(database: Database, statement: str) -> None:
+    with pytest.raises(sa.exc.DBAPIError, match="row-level security"):
+        await changed(database, "one", statement)
+
+
+@pytest.mark.usefixtures("two_shops")
+@pytest.mark.parametrize(
+    "table", sorted({*TABLES} - {"outbox", "idempotency_keys", "order_events", "cancellation_lines"})
+)
+async def test_who_works_for_every_shop_changes_mails_and_keys_alone(database: Database, table: str) -> None:
+    column = metadata.tables[table].primary_key.columns[0].name
+    statement = f"UPDATE {table} SET {column} = {column}"  # noqa: S608 - ours
+
+    assert await changed(database, EVERY_SHOP, statement) == 0
+
+
+@pytest.mark.usefixtures("two_shops")
+@pytest.mark.parametrize(
+    "statement",
+    ["UPDATE order_events SET actor = 'me'", "DELETE FROM order_events", "UPDATE cancellation_lines SET total = 1"],
+)
+async def test_what_was_written_once_is_never_changed(database: Database, statement: str) -> None:
+    with pytest.raises(sa.exc.DBAPIError, match="permission denied"):
+        await changed(database, "one", statement)
+
+
+@pytest.mark.usefixtures("two_shops")
+async def test_a_session_that_was_told_no_shop_sees_nothing(postgresql_url: str) -> None:
+    connection = await asyncpg.connect(postgresql_url)
+    seen = [await connection.fetchval(f"SELECT count(*) FROM {table}") for table in TABLES]  # noqa: S608 - ours
+    await connection.close()
+
+    assert seen == [0] * len(TABLES)
+
+
+async def test_a_connection_turns_from_shop_to_shop_also_after_a_rollback(
+    database: Database, two_shops: tuple[Shop, Shop]
+) -> None:
+    one, two = two_shops
+    seen = [
+        (await changed(database, shop.id, "UPDATE shops SET name = name"), await shops_seen(database, shop.id, "shops"))
+        for shop in (one, two, one, one, two)
+    ]
+
+    assert seen == [(1, {shop.id}) for shop in (one, two, one, one, two)]
+
+
+async def test_a_connection_is_told_the_shop_when_it_changes_and_not_again(
+    database: Database, two_shops: tuple[Shop, Shop]
+) -> None:
+    one, two = two_shops
+    told: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: Any) -> None:  # whatever it is called with
+        told.extend(["told"] if "set_config" in statement else [])
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    for shop in (one, one, one, two, two):
+        await shops_seen(database, shop.id, "shops")
+        await database.writing(shop.id, lambda connection: connection.execute(sa.text("UPDATE shops SET name = name")))
+    sa.event.remove(sa.Engine, "before_cursor_execute", note)
+
+    assert len(told) <= 3  # once more if a connection was told another shop before
+    assert told
+
+
+@pytest.mark.usefixtures("two_shops")
+async def test_mails_of_every_shop_are_claimed(database: Database) -> None:
+    claimed = [
+        message.shop_id for _ in range(2) for message in await outbox.claim(database, MAIL_TOPIC, limit=9, now=LATER)
+    ]
+
+    assert sorted(claimed) == ["one", "two"]
