@@ -1,0 +1,70 @@
+"""Servers in processes of their own, which can be killed and started again."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+
+from tests.api.client import SECRET, Client, a_token
+from tests.api.test_cli import COMMAND, an_environment
+
+_SECONDS = 60
+
+
+class Server:
+    """`shortship serve` on a database, and a client of it."""
+
+    def __init__(self, database_url: str, log: Path) -> None:
+        self._settings = {"database_url": database_url, "jwt_secret": SECRET}
+        self._log = log
+        self._process: asyncio.subprocess.Process | None = None
+        # Connections that are idle for longer may be closed by the server just when they are used again.
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=2)
+        self.client = Client("", a_token(), httpx.AsyncClient(timeout=_SECONDS, limits=limits))
+
+    async def start(self) -> None:
+        """Returns when it answers."""
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = str(listener.getsockname()[1])
+        with self._log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                COMMAND, "serve", cwd=self._log.parent, env=an_environment(self._settings | {"port": port}), stderr=log
+            )
+        self.client.base = f"http://127.0.0.1:{port}"
+        self.client.http.base_url = httpx.URL(self.client.base)
+        async with asyncio.timeout(_SECONDS):
+            while not await self._answers():
+                assert self._process.returncode is None, self._log.read_text()
+                await asyncio.sleep(0.05)
+
+    async def kill(self) -> None:
+        """SIGKILL; returns when the process is gone."""
+        if self._process and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+
+    async def is_ready(self) -> bool:
+        return (await self.client.http.get("/readyz")).status_code == httpx.codes.OK
+
+    async def _answers(self) -> bool:
+        try:
+            await self.client.http.get("/healthz")
+        except httpx.TransportError:
+            return False
+        return True
+
+
+@asynccontextmanager
+async def serving(folder: Path, *database_urls: str) -> AsyncIterator[list[Server]]:
+    """A server for each url, all of them started; what they log is in the folder."""
+    servers = [Server(url, folder / f"log-{number}") for number, url in enumerate(database_urls)]
+    try:
+        await asyncio.gather(*(server.start() for server in servers))
+        yield servers
+    finally:
+        for server in servers:
+            await server.kill()
+            await server.client.http.aclose()

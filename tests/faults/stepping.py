@@ -1,0 +1,133 @@
+"""Two transactions that run against each other step by step, in each order that their steps can have."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from itertools import combinations
+from typing import Any
+
+import asyncpg
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.database import Database, Work
+
+Act = Callable[[Database], Awaitable[object]]
+# Who takes each step: the first or the second of the two.
+Merge = tuple[int, ...]
+_WITHOUT_KEY = 4
+
+
+def merges(steps: int, others: int) -> Iterator[Merge]:
+    """All that two transactions of so many steps have."""
+    for places in combinations(range(steps + others), others):
+        yield tuple(int(place in places) for place in range(steps + others))
+
+
+class SteppedDatabase(Database):
+    """On PostgreSQL; a transaction waits before each of its steps until it is let go.
+
+    Its steps: to claim a key, to lock the order, to read it, to write, and to commit or to roll back. The first is not
+    a step of its own in transactions of four steps.
+    """
+
+    def __init__(self, url: str, steps: int) -> None:
+        super().__init__(url)
+        self._is_key_a_step = steps > _WITHOUT_KEY
+        self.waits = asyncio.Event()
+        self.backend = 0
+        self._may_go = asyncio.Event()
+
+    def let_go(self) -> None:
+        self.waits.clear()
+        self._may_go.set()
+
+    async def writing(self, shop_id: str, work: Work[Any]) -> Any:  # as there, for any result
+        async def stepped(connection: AsyncConnection) -> object:
+            raw = await connection.get_raw_connection()
+            assert raw.driver_connection
+            self.backend = raw.driver_connection.get_server_pid()
+            self._listen(connection.sync_connection)
+            return await work(connection)
+
+        return await super().writing(shop_id, stepped)
+
+    def _listen(self, connection: sa.Connection | None) -> None:
+        last = ""
+
+        def before(step: str) -> None:
+            nonlocal last
+            if step != last:
+                last = step
+                sa.util.await_only(self._turn())
+
+        def before_statement(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+            before(self._step(statement, last))
+
+        def before_end(_connection: object) -> None:
+            before("end")
+
+        sa.event.listen(connection, "before_cursor_execute", before_statement)
+        sa.event.listen(connection, "commit", before_end)
+        sa.event.listen(connection, "rollback", before_end)
+
+    def _step(self, statement: str, last: str) -> str:
+        """What the statement belongs to, after a step of this name."""
+        if "INTO idempotency_keys" in statement and self._is_key_a_step:
+            return "key"
+        begins = last in {"", "key"}
+        if begins or (statement.startswith("UPDATE orders") and "RETURNING" in statement):
+            return "lock"
+        return "read" if statement.startswith("SELECT") else "write"
+
+    async def _turn(self) -> None:
+        self._may_go.clear()
+        self.waits.set()
+        await self._may_go.wait()
+
+
+class Stage:
+    """Where two acts are played against each other, each on a connection of its own."""
+
+    def __init__(self, databases: Sequence[SteppedDatabase], watcher: asyncpg.Connection) -> None:
+        self._databases = databases
+        self._watcher = watcher
+        self.waits = 0  # how many steps could not be done when it was their turn, for the other one held a lock
+
+    async def play(self, merge: Merge, acts: Sequence[Act]) -> list[object]:
+        """What the acts answer, or the exceptions that they raise, when their steps are taken in this order.
+
+        Who is blocked by the other one's lock takes its step as soon as it can.
+        """
+        tasks = [asyncio.ensure_future(act(each)) for act, each in zip(acts, self._databases, strict=True)]
+        turns = list(merge)
+        async with asyncio.timeout(30):
+            while await self._at_rest(tasks):
+                ready = [each for each, database in enumerate(self._databases) if database.waits.is_set()]
+                turns = [turn for turn in turns if not tasks[turn].done()]
+                if ready:
+                    turn = next((turn for turn in turns if turn in ready), ready[0])
+                    self.waits += bool(turns) and turns[0] != turn
+                    turns = _without(turns, turn)
+                    self._databases[turn].let_go()
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def close(self) -> None:
+        for database in self._databases:
+            await database.close()
+        await self._watcher.close()
+
+    async def _at_rest(self, tasks: Sequence[asyncio.Future[Any]]) -> bool:
+        """Waits until each has ended, or waits for its turn or for a lock; False when all have ended."""
+        for task, database in zip(tasks, self._databases, strict=True):
+            while not (task.done() or database.waits.is_set() or await self._is_blocked(database.backend)):
+                pass
+        return not all(task.done() for task in tasks)
+
+    async def _is_blocked(self, backend: int) -> bool:
+        return bool(await self._watcher.fetchval("SELECT cardinality(pg_blocking_pids($1)) > 0", backend))
+
+
+def _without(turns: list[int], turn: int) -> list[int]:
+    """The turns without the first one of this number, if there is one."""
+    place = turns.index(turn) if turn in turns else len(turns)
+    return turns[:place] + turns[place + 1 :]

@@ -1,0 +1,161 @@
+"""Many callers at once, over HTTP, at two servers on one PostgreSQL: units are cancelled once whoever asks."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import pytest
+
+from domain import ids
+from domain.database import Database
+from domain.order import Order, OrderStatus, Shop
+from tests.cancelling import item_id
+from tests.faults.servers import Server, serving
+from tests.invariants import assert_sound
+from tests.postgresql import Databases
+from tests.stored import a_shop, an_item_input, an_order_input, store, stored
+
+CANCEL_ITEMS = """
+mutation ($input: CancelItemsInput!) { cancelItems(input: $input) {
+  replayed cancellation { id refundBreakdown { total { amount } } } errors { code } } }
+"""
+CANCEL_ORDER = """
+mutation ($input: CancelOrderInput!) { cancelOrder(input: $input) {
+  replayed cancellation { id refundBreakdown { total { amount } } } errors { code } } }
+"""
+Payload = dict[str, Any]  # of either mutation
+Record = Callable[[str, object], None]
+
+
+@pytest.fixture(scope="module")
+def url(_postgresql_databases: Databases) -> Iterator[str]:
+    """One database for all that is done here, because servers take their time to start."""
+    with _postgresql_databases.fresh() as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+async def database(url: str) -> AsyncIterator[Database]:
+    database = Database(url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture(scope="module")
+async def servers(url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[list[Server]]:
+    async with serving(tmp_path_factory.mktemp("servers"), url, url) as servers:
+        yield servers
+
+
+@pytest.fixture(scope="module")
+async def shop(database: Database) -> Shop:
+    return await a_shop(database)
+
+
+def one_unit(order: Order, key: str) -> Payload:
+    items = [{"itemId": item_id(order, "SKU-dress"), "quantity": 1}]
+    return {"orderId": ids.of_order(order.id), "items": items, "reason": "OUT_OF_STOCK", "idempotencyKey": key}
+
+
+def whole(order: Order, key: str) -> Payload:
+    return {"orderId": ids.of_order(order.id), "reason": "OUT_OF_STOCK", "idempotencyKey": key}
+
+
+async def ask_at_once(servers: list[Server], query: str, *requests: Payload) -> list[Payload]:
+    """The payloads of requests that go to the servers in turn, without waiting for one another."""
+    asked = (servers[turn % len(servers)].client.data(query, input=request) for turn, request in enumerate(requests))
+    return [payload for data in await asyncio.gather(*asked) for payload in data.values()]
+
+
+def told(payload: Payload) -> str:
+    """Done, or why not."""
+    return " ".join(error["code"] for error in payload["errors"]) or "done"
+
+
+def refunded(payloads: list[Payload]) -> int:
+    """What the cancellations that were made give back, in minor units."""
+    made = [payload["cancellation"] for payload in payloads if payload["cancellation"]]
+    return sum(int(each["refundBreakdown"]["total"]["amount"].replace(".", "")) for each in made)
+
+
+async def test_sixty_callers_get_the_twelve_units_that_there_are(
+    database: Database, servers: list[Server], shop: Shop, record_property: Record
+) -> None:
+    """A unit that two processes give to two callers, or a cent that twelve roundings make or lose."""
+    item = an_item_input("dress", quantity=12, subtotal="100.00", seller_discount="0.05")
+    [order] = await store(database, shop, an_order_input("twelve", item, shipping_fee="4.99"))
+
+    payloads = await ask_at_once(servers, CANCEL_ITEMS, *(one_unit(order, f"twelve-{caller}") for caller in range(60)))
+
+    after = await stored(database, shop, "twelve")
+    record_property("calls", len(payloads))
+    assert Counter(map(told, payloads)) == {"done": 12, "NOT_CANCELLABLE": 48}
+    assert {payload["replayed"] for payload in payloads} == {False}
+    assert refunded(payloads) == after.refunded == after.total == 10494
+    assert (after.version, after.status) == (13, OrderStatus.CANCELLED)
+    await assert_sound(database)
+
+
+async def test_one_key_from_ten_callers_has_one_effect(
+    database: Database, servers: list[Server], shop: Shop, record_property: Record
+) -> None:
+    """A key that one process does not know because the other one is just using it."""
+    [order] = await store(database, shop, an_order_input("key", an_item_input("dress", quantity=20)))
+
+    payloads = await ask_at_once(servers, CANCEL_ITEMS, *(one_unit(order, "the-key") for _ in range(10)))
+
+    after = await stored(database, shop, "key")
+    record_property("calls", len(payloads))
+    assert Counter(payload["replayed"] for payload in payloads) == {False: 1, True: 9}
+    assert len({payload["cancellation"]["id"] for payload in payloads}) == 1
+    assert (after.items[0].cancelled_quantity, after.version) == (1, 2)
+    await assert_sound(database)
+
+
+async def test_of_two_tabs_one_gets_the_last_unit(
+    database: Database, servers: list[Server], shop: Shop, record_property: Record
+) -> None:
+    """Two desks that are both told that they cancelled the unit."""
+    given = [an_order_input(f"tabs-{number}", an_item_input("dress", quantity=1)) for number in range(20)]
+    orders = await store(database, shop, *given)
+    tabs = [one_unit(order, f"{order.number}-{tab}") for order in orders for tab in range(2)]
+
+    payloads = await ask_at_once(servers, CANCEL_ITEMS, *tabs)
+
+    record_property("calls", len(payloads))
+    assert [sorted(map(told, payloads[tab : tab + 2])) for tab in range(0, 40, 2)] == [["NOT_CANCELLABLE", "done"]] * 20
+    assert {(await stored(database, shop, order.number)).refunded for order in orders} == {3000}
+    await assert_sound(database)
+
+
+async def test_fifty_clients_cancel_one_order(
+    database: Database, servers: list[Server], shop: Shop, record_property: Record
+) -> None:
+    """A client that waits so long for the one order that it is refused, or two that decide on the same state of it."""
+    item = an_item_input("dress", quantity=200, subtotal="1000.01")
+    [order] = await store(database, shop, an_order_input("one", item, shipping_fee="4.99"))
+
+    payloads = await ask_at_once(servers, CANCEL_ITEMS, *(one_unit(order, f"one-{number}") for number in range(50)))
+
+    after = await stored(database, shop, "one")
+    record_property("calls", len(payloads))
+    assert Counter(map(told, payloads)) == {"done": 50}
+    assert (after.items[0].cancelled_quantity, after.version) == (50, 51)
+    assert refunded(payloads) == after.refunded
+    await assert_sound(database)
+
+
+async def test_fifty_clients_cancel_many_orders(
+    database: Database, servers: list[Server], shop: Shop, record_property: Record
+) -> None:
+    """Orders of one shop that block each other, though they share nothing but the log."""
+    orders = await store(database, shop, *(an_order_input(f"many-{number}") for number in range(50)))
+
+    payloads = await ask_at_once(servers, CANCEL_ORDER, *(whole(order, order.number) for order in orders))
+
+    record_property("calls", len(payloads))
+    assert Counter(map(told, payloads)) == {"done": 50}
+    assert refunded(payloads) == 50 * 3000
+    assert {(await stored(database, shop, order.number)).status for order in orders} == {OrderStatus.CANCELLED}
+    await assert_sound(database)

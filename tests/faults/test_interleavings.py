@@ -1,0 +1,237 @@
+"""Two acts on one order end as if one had come after the other, however the steps of their transactions mix."""
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+import asyncpg
+import pytest
+
+from domain.database import EVERY_SHOP, Database
+from domain.order import CancellationReason, Order, PackageStatus, RefundStatus, Shop
+from domain.queries import cancellations, orders
+from tests.cancelling import a_request, a_split_order, cancel, cancel_well, happened, package, units
+from tests.faults.stepping import Merge, Stage, SteppedDatabase, merges
+from tests.fulfilling import move, settle, split
+from tests.invariants import assert_sound
+from tests.stored import a_shop, stored
+
+Record = Callable[[str, object], None]
+OrderAct = Callable[[Database, Shop, Order], Awaitable[object]]
+# The steps of an act, where its claim of a key is one of its own and where it is none.
+WITH_KEY, WITHOUT = 5, 4
+
+
+async def _cancels_dresses(quantity: int, key: str, database: Database, shop: Shop, order: Order) -> object:
+    request = a_request(units(order, ("SKU-dress", quantity, "B")), f"{order.number}-{key}")
+    return await cancel(database, shop, request)
+
+
+async def _cancels_package(database: Database, shop: Shop, order: Order) -> object:
+    request = a_request(package(order, "A"), f"{order.number}-package", CancellationReason.BUYER_REQUESTED)
+    return await cancel(database, shop, request)
+
+
+async def _moves(number: str, to: PackageStatus, database: Database, shop: Shop, order: Order) -> object:
+    return await move(database, shop, order, number, to)
+
+
+async def _splits(database: Database, shop: Shop, order: Order) -> object:
+    return await split(database, shop, order, "B", ("SKU-dress", 1))
+
+
+async def _settles(status: RefundStatus, database: Database, shop: Shop, order: Order) -> object:
+    async with database.reading(EVERY_SHOP) as connection:
+        [made] = (await cancellations.list_by_order(connection, shop.id, [order.id]))[order.id]
+    return await settle(database, shop, made, status)
+
+
+async def _an_order(database: Database, shop: Shop, number: str) -> Order:
+    return await a_split_order(database, shop, number)
+
+
+async def _a_cancelled_order(database: Database, shop: Shop, number: str) -> Order:
+    order = await a_split_order(database, shop, number)
+    await cancel_well(database, shop, a_request(units(order, ("SKU-dress", 1)), number))
+    return order
+
+
+@dataclass
+class Pair:
+    """Two acts on one order of two packages, A and B; `steps` are those of their transactions.
+
+    Where the acts are alike, a merge is the same as the one that has them the other way round.
+    """
+
+    acts: tuple[OrderAct, OrderAct]
+    steps: tuple[int, int] = (WITHOUT, WITHOUT)
+    are_alike: bool = False
+    prepare: Callable[[Database, Shop, str], Awaitable[Order]] = field(default=_an_order)
+
+    @property
+    def merges(self) -> list[Merge]:
+        return [merge for merge in merges(*self.steps) if not (self.are_alike and merge[0])]
+
+
+CANCEL_AND_COLLECT = (partial(_cancels_dresses, 1, "key"), partial(_moves, "B", PackageStatus.AWAITING_COLLECTION))
+PAIRS = {
+    "units are cancelled, their package goes to collection": Pair(CANCEL_AND_COLLECT, (WITH_KEY, WITHOUT)),
+    "two cancel the last units": Pair(
+        (partial(_cancels_dresses, 2, "one"), partial(_cancels_dresses, 2, "two")), are_alike=True
+    ),
+    "two cancel with one key": Pair(
+        (partial(_cancels_dresses, 1, "key"), partial(_cancels_dresses, 1, "key")), (WITH_KEY, WITH_KEY), are_alike=True
+    ),
+    "a package is cancelled, it goes in transit": Pair(
+        (_cancels_package, partial(_moves, "A", PackageStatus.IN_TRANSIT))
+    ),
+    "units are cancelled, their package is split": Pair((partial(_cancels_dresses, 2, "key"), _splits)),
+    "a refund succeeds, it fails": Pair(
+        (partial(_settles, RefundStatus.SUCCEEDED), partial(_settles, RefundStatus.FAILED)), prepare=_a_cancelled_order
+    ),
+    "a package is split, it is split": Pair((_splits, _splits), are_alike=True),
+}
+
+
+@dataclass
+class Result:
+    """What two acts answered and what is stored of their order then, in words that are the same for each order."""
+
+    answers: str
+    left: str
+    story: list[str] = field(compare=False)
+    forgotten: int = field(compare=False)
+
+    @property
+    def is_cancelled_after_collection(self) -> bool:
+        collected, cancelled = "PACKAGE_STATUS_CHANGED 1 AWAITING_SHIPMENT AWAITING_COLLECTION", "ITEMS_CANCELLED"
+        return [each for each in self.story if each in {collected, cancelled}] == [collected, cancelled]
+
+
+@dataclass
+class Played:
+    """All merges of a pair, and its acts one after the other."""
+
+    serial: list[Result]
+    merged: list[Result]
+    waits: int
+
+    @property
+    def wrong(self) -> list[Result]:
+        """Results that the acts cannot have one after the other."""
+        return [each for each in self.merged if each not in self.serial]
+
+    @property
+    def cancelled_after_collection(self) -> int:
+        return sum(each.is_cancelled_after_collection for each in self.merged)
+
+    @property
+    def refunds_forgotten(self) -> int:
+        """How often the order does not know of money that a cancellation gives back."""
+        return sum(each.forgotten != 0 for each in self.merged)
+
+
+async def play(database: Database, url: str, pair: Pair) -> Played:
+    """Plays all merges of the pair, each on a fresh order, and for comparison one act after the other."""
+    stage = Stage([SteppedDatabase(url, steps) for steps in pair.steps], await asyncpg.connect(url))
+    shop = await a_shop(database)
+    serial, merged = await _serial(database, shop, pair), []
+    for number, merge in enumerate(pair.merges):
+        order = await pair.prepare(database, shop, f"merge-{number}")
+        answers = await stage.play(merge, [partial(_done_to, act, shop, order) for act in pair.acts])
+        merged.append(await _result(database, shop, order, answers))
+    await stage.close()
+    return Played(serial, merged, stage.waits)
+
+
+async def _serial(database: Database, shop: Shop, pair: Pair) -> list[Result]:
+    """What one act after the other comes to, in either order."""
+    results = []
+    for first in (0, 1):
+        order = await pair.prepare(database, shop, f"serial-{first}")
+        answers = {each: await pair.acts[each](database, shop, order) for each in (first, 1 - first)}
+        results.append(await _result(database, shop, order, [answers[0], answers[1]]))
+    return results
+
+
+async def _done_to(act: OrderAct, shop: Shop, order: Order, database: Database) -> object:
+    return await act(database, shop, order)
+
+
+async def _result(database: Database, shop: Shop, order: Order, answers: list[object]) -> Result:
+    async with database.reading(EVERY_SHOP) as connection:
+        made = (await cancellations.list_by_order(connection, shop.id, [order.id]))[order.id]
+    left, story = await stored(database, shop, order.number), await happened(database, order)
+    forgotten = sum(each.breakdown.total for each in made) - left.refunded
+    return Result(_anonymous(order, answers), _anonymous(order, (left, made, story)), story, forgotten)
+
+
+def _anonymous(order: Order, told: object) -> str:
+    text = re.sub(r"UUID\('[-0-9a-f]+'\)|[0-9a-f]{32}|feed_number=\d+", "", repr(told))
+    return text.replace(order.number, "N")
+
+
+@pytest.fixture
+async def on_postgresql(postgresql_url: str) -> AsyncIterator[Database]:
+    database = Database(postgresql_url)
+    yield database
+    await database.close()
+
+
+@pytest.mark.parametrize("pair", PAIRS.values(), ids=PAIRS)
+async def test_two_acts_end_as_if_one_had_come_after_the_other(
+    on_postgresql: Database, postgresql_url: str, pair: Pair, record_property: Record
+) -> None:
+    """Would have caught a decision on rows that the other act had already changed, or was about to change."""
+    played = await play(on_postgresql, postgresql_url, pair)
+
+    record_property("merges", len(played.merged))
+    record_property("waits", played.waits)
+    record_property("wrong", len(played.wrong))
+    assert played.wrong == []
+    await assert_sound(on_postgresql)
+
+
+@pytest.fixture
+def without_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Acts read the order and lock nothing; its version stays as it is then, so the stored data are never sound."""
+    monkeypatch.setattr(orders, "lock_order", orders.find_order)
+
+
+@pytest.fixture
+async def without_wall(postgresql_url: str, as_owner: Callable[[str], str]) -> None:
+    """The log takes two events of one order with the same sequence."""
+    administrator = await asyncpg.connect(as_owner(postgresql_url))
+    await administrator.execute("ALTER TABLE order_events DROP CONSTRAINT uq_order_events_shop_id_order_id_sequence")
+    await administrator.close()
+
+
+@pytest.mark.usefixtures("without_lock")
+async def test_without_the_lock_callers_meet_the_second_wall(
+    on_postgresql: Database, postgresql_url: str, record_property: Record
+) -> None:
+    """Would have caught a test above that notices nothing, and tables that let wrong code store what is wrong."""
+    played = await play(on_postgresql, postgresql_url, Pair(CANCEL_AND_COLLECT))
+
+    record_property("merges", len(played.merged))
+    record_property("wrong", len(played.wrong))
+    record_property("cancelled after collection", played.cancelled_after_collection)
+    assert played.wrong
+    assert all("IntegrityError" in result.answers for result in played.wrong)
+    assert (played.cancelled_after_collection, played.refunds_forgotten) == (0, 0)
+
+
+@pytest.mark.usefixtures("without_lock", "without_wall")
+async def test_without_the_lock_and_the_wall_units_are_cancelled_that_are_collected(
+    on_postgresql: Database, postgresql_url: str, record_property: Record
+) -> None:
+    """Would have caught merges that never have the two acts decide at once."""
+    played = await play(on_postgresql, postgresql_url, Pair(CANCEL_AND_COLLECT))
+
+    record_property("merges", len(played.merged))
+    record_property("wrong", len(played.wrong))
+    record_property("cancelled after collection", played.cancelled_after_collection)
+    record_property("refunds forgotten", played.refunds_forgotten)
+    assert played.cancelled_after_collection
+    assert played.refunds_forgotten
