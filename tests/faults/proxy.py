@@ -1,0 +1,112 @@
+"""A proxy before PostgreSQL that knows a COMMIT when it sees one, and does with it what a test says."""
+
+import asyncio
+import re
+from asyncio import StreamReader, StreamWriter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import sqlalchemy as sa
+
+_BYTES = 2**16
+# Simple queries as asyncpg sends them, each alone; transactions that only read say so where they begin.
+_BEGIN = re.compile(rb"Q....BEGIN.*?(READ ONLY)?;\0", re.DOTALL)
+_COMMIT = b"Q\x00\x00\x00\x0cCOMMIT;\x00"
+
+
+class Link:
+    """A connection of a client, and the one to the server behind it."""
+
+    def __init__(self, client: StreamWriter, server: StreamWriter) -> None:
+        self._client, self._server = client, server
+        self._answer: asyncio.Future[None] | None = None
+
+    async def commit(self) -> None:
+        """Returns when the server has answered; the client hears nothing of it, and nothing any more."""
+        self._answer = asyncio.get_running_loop().create_future()
+        self._server.write(_COMMIT)
+        await self._answer
+
+    def close(self) -> None:
+        self._client.close()
+        self._server.close()
+
+    async def ask(self, client: StreamReader, faults: "list[Fault]") -> None:
+        """Hands on what the client says, or does with its COMMIT what the next fault does."""
+        writes = False
+        while said := await client.read(_BYTES):
+            if said == _COMMIT and writes and faults:
+                await faults.pop(0)(self)
+            else:
+                self._server.write(said)
+            if begin := _BEGIN.fullmatch(said):
+                writes = not begin[1]
+
+    async def answer(self, server: StreamReader) -> None:
+        while said := await server.read(_BYTES):
+            if self._answer is None:
+                self._client.write(said)
+            elif not self._answer.done():
+                self._answer.set_result(None)
+
+
+# What is done with a COMMIT.
+Fault = Callable[[Link], Awaitable[None]]
+
+
+async def answer_lost(link: Link) -> None:
+    """It is committed, but the connection breaks before the answer comes."""
+    await link.commit()
+    link.close()
+
+
+async def answer_missing(link: Link) -> None:
+    """It is committed, and then nothing more is heard, as when a cable is pulled."""
+    await link.commit()
+
+
+async def commit_lost(link: Link) -> None:
+    """The connection breaks before the COMMIT comes to the server."""
+    link.close()
+
+
+class Proxy:
+    """`url` leads through it. `faults` are for the next commits of transactions that write, one each."""
+
+    def __init__(self, url: str) -> None:
+        self._target = sa.make_url(url)
+        self.url = url
+        self.faults: list[Fault] = []
+        self._links: set[asyncio.Task[None]] = set()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["Proxy"]:
+        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        self.url = self._target.set(port=port).render_as_string(hide_password=False)
+        try:
+            yield self
+        finally:
+            server.close()
+            links = list(self._links)
+            for link in links:
+                link.cancel()
+            await asyncio.gather(*links, return_exceptions=True)
+
+    def _accept(self, reader: StreamReader, writer: StreamWriter) -> None:
+        task = asyncio.create_task(self._connect(reader, writer))
+        self._links.add(task)
+        task.add_done_callback(self._links.discard)
+
+    async def _connect(self, reader: StreamReader, writer: StreamWriter) -> None:
+        """Lasts as long as both ends do."""
+        server_reader, server_writer = await asyncio.open_connection(self._target.host, self._target.port)
+        link = Link(writer, server_writer)
+        pumps = {asyncio.create_task(link.ask(reader, self.faults)), asyncio.create_task(link.answer(server_reader))}
+        try:
+            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            link.close()
+            for pump in pumps:
+                pump.cancel()
+            await asyncio.gather(*pumps, return_exceptions=True)

@@ -1,0 +1,338 @@
+"""A COMMIT whose answer is lost: the act is done once, and answered as if nothing had happened."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+
+from api.settings import Settings
+from domain import events, ids, ingestion, notification
+from domain.cancellation import Outcome
+from domain.database import EVERY_SHOP, Database
+from domain.ingestion import ImportResult
+from domain.mail.sending import Sent
+from domain.moves import FulfillmentOutcome
+from domain.order import (
+    Cancellation,
+    ImportOutcome,
+    Order,
+    OrderStatus,
+    PackageStatus,
+    RefundStatus,
+    Selection,
+    Shop,
+    value,
+)
+from domain.queries import cancellations
+from tests.api.client import SECRET, Client, a_token
+from tests.api.conftest import serving
+from tests.cancelling import LATER, a_request, cancel, cancel_well, everything, units
+from tests.faults.proxy import Fault, Link, Proxy, answer_lost, answer_missing, commit_lost
+from tests.fulfilling import move, set_status, settle, split
+from tests.invariants import assert_sound
+from tests.mailing import Script, run
+from tests.stored import NOW, a_package_input, a_shop, an_item_input, an_order_input, store, stored
+
+CANCEL = """
+mutation ($input: CancelItemsInput!) { cancelItems(input: $input) {
+  replayed cancellation { idempotencyKey } order { version } errors { code } } }
+"""
+
+
+@value
+class Case:
+    """An order of five dresses of which one was cancelled, and the buyer knows."""
+
+    shop: Shop
+    order: Order
+    made: Cancellation
+
+
+Act = Callable[[Database, Case], Awaitable[FulfillmentOutcome]]
+Other = Callable[[Database, Case], Awaitable[object]]
+
+
+@pytest.fixture
+async def direct(postgresql_url: str) -> AsyncIterator[Database]:
+    """The database without a proxy before it."""
+    database = Database(postgresql_url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def case(direct: Database) -> Case:
+    shop = await a_shop(direct)
+    packages = (a_package_input("A", dress=4), a_package_input("B", dress=1))
+    given = an_order_input("1001", an_item_input("dress", quantity=5, subtotal="100.01"), packages=packages)
+    [order] = await store(direct, shop, given)
+    made = await cancel_well(direct, shop, a_request(units(order, ("SKU-dress", 1)), "before"))
+    await run(direct, Script(Sent()), now=LATER)
+    return Case(shop, order, made)
+
+
+@pytest.fixture
+async def proxy(postgresql_url: str) -> AsyncIterator[Proxy]:
+    async with Proxy(postgresql_url).running() as proxy:
+        yield proxy
+
+
+@pytest.fixture
+async def through(proxy: Proxy) -> AsyncIterator[Database]:
+    """The database behind the proxy."""
+    database = Database(proxy.url)
+    yield database
+    await database.close()
+
+
+def overtaken_by(act: Callable[[], Awaitable[object]]) -> Fault:
+    """The answer is lost, and somebody else acts before the one who waits for it does again."""
+
+    async def fault(link: Link) -> None:
+        await link.commit()
+        await act()
+        link.close()
+
+    return fault
+
+
+async def made_with(database: Database, case: Case, key: str) -> Cancellation:
+    async with database.reading(EVERY_SHOP) as connection:
+        listed = await cancellations.list_by_order(connection, case.shop.id, [case.order.id])
+    [made] = [each for each in listed[case.order.id] if each.idempotency_key == key]
+    return made
+
+
+async def told(database: Database, shop: Shop) -> list[str]:
+    """What the log says since the case began: types of events, and statuses before and after."""
+    async with database.reading(EVERY_SHOP) as connection:
+        found = await events.list_events(connection, shop.id, after=3, limit=100)
+    parts = [(each.type.name, each.before, each.after) for each in found]
+    return [" ".join(str(part) for part in each if part is not None) for each in parts]
+
+
+async def move_on(database: Database, case: Case) -> FulfillmentOutcome:
+    return await move(database, case.shop, case.order, "A", PackageStatus.AWAITING_COLLECTION)
+
+
+async def collect(database: Database, case: Case) -> FulfillmentOutcome:
+    return await move(database, case.shop, case.order, "A", PackageStatus.IN_TRANSIT)
+
+
+async def take_one_out(database: Database, case: Case) -> FulfillmentOutcome:
+    return await split(database, case.shop, case.order, "A", ("SKU-dress", 1))
+
+
+async def hold(database: Database, case: Case) -> FulfillmentOutcome:
+    return await set_status(database, case.shop, case.order, OrderStatus.ON_HOLD)
+
+
+async def release(database: Database, case: Case) -> FulfillmentOutcome:
+    return await set_status(database, case.shop, case.order, OrderStatus.AWAITING_SHIPMENT)
+
+
+async def fail(database: Database, case: Case) -> FulfillmentOutcome:
+    return await settle(database, case.shop, case.made, RefundStatus.FAILED, "R-1")
+
+
+async def succeed(database: Database, case: Case) -> FulfillmentOutcome:
+    return await settle(database, case.shop, case.made, RefundStatus.SUCCEEDED, "R-2")
+
+
+async def send_again(database: Database, case: Case) -> FulfillmentOutcome:
+    cancellation_id = ids.of_cancellation(case.made.id)
+    return await notification.resend_notification(database, case.shop, cancellation_id, actor="seller", now=LATER)
+
+
+async def deliver(database: Database, _: Case) -> None:
+    await run(database, Script(Sent()), now=LATER)
+
+
+async def cancel_the_rest(database: Database, case: Case) -> Outcome:
+    return await cancel(database, case.shop, a_request(everything(case.order), "other"))
+
+
+async def arrive(database: Database, case: Case, subtotal: str = "5.00") -> ImportResult:
+    given = an_order_input("1002", an_item_input(subtotal=subtotal))
+    [result] = await ingestion.import_orders(database, case.shop, [given], actor="import", now=NOW)
+    return result
+
+
+MOVED_ON = [
+    "PACKAGE_STATUS_CHANGED AWAITING_SHIPMENT AWAITING_COLLECTION",
+    "ORDER_STATUS_CHANGED AWAITING_SHIPMENT PARTIALLY_SHIPPING",
+]
+COLLECTED = ["PACKAGE_STATUS_CHANGED AWAITING_COLLECTION IN_TRANSIT"]
+HELD, RELEASED = "ORDER_STATUS_CHANGED AWAITING_SHIPMENT ON_HOLD", "ORDER_STATUS_CHANGED ON_HOLD AWAITING_SHIPMENT"
+FAILED, SUCCEEDED = "REFUND_STATUS_CHANGED PENDING FAILED", "REFUND_STATUS_CHANGED FAILED SUCCEEDED"
+QUEUED, DELIVERED = "NOTIFICATION_STATUS_CHANGED SENT QUEUED", "NOTIFICATION_STATUS_CHANGED QUEUED SENT"
+CANCELLED = [
+    "ITEMS_CANCELLED",
+    "PACKAGE_STATUS_CHANGED AWAITING_SHIPMENT CANCELLED",
+    "PACKAGE_STATUS_CHANGED AWAITING_SHIPMENT CANCELLED",
+    "ORDER_STATUS_CHANGED AWAITING_SHIPMENT CANCELLED",
+]
+# What is done, what the log says of it, and with what somebody else overtakes it.
+ACTS: dict[str, tuple[Act, list[str], Other, list[str]]] = {
+    "updatePackageStatus": (move_on, MOVED_ON, collect, COLLECTED),
+    "splitPackage": (take_one_out, ["PACKAGE_SPLIT"], take_one_out, ["PACKAGE_SPLIT"]),
+    "updateOrderStatus": (hold, [HELD], release, [RELEASED]),
+    "settleRefund": (fail, [FAILED], succeed, [SUCCEEDED]),
+    "resendNotification": (send_again, [QUEUED], deliver, [DELIVERED]),
+}
+# What is cancelled, what the log says of it, and of the rest that somebody else cancels or finds cancelled.
+SELECTIONS: dict[str, tuple[Callable[[Order], Selection], list[str], list[str]]] = {
+    "cancelItems": (lambda order: units(order, ("SKU-dress", 1)), ["ITEMS_CANCELLED"], CANCELLED),
+    "cancelOrder": (everything, CANCELLED, []),
+}
+LOST = pytest.mark.parametrize("fault", [answer_lost, commit_lost], ids=["answer", "commit"])
+
+
+@LOST
+@pytest.mark.parametrize("name", SELECTIONS)
+async def test_units_are_cancelled_once(
+    direct: Database, through: Database, proxy: Proxy, case: Case, fault: Fault, name: str
+) -> None:
+    """Units that are cancelled twice, or an answer that calls the only cancellation a replay."""
+    selection, log, _ = SELECTIONS[name]
+    proxy.faults.append(fault)
+
+    outcome = await cancel(through, case.shop, a_request(selection(case.order)))
+
+    assert proxy.faults == []
+    assert (outcome.problems, outcome.replayed) == ((), False)
+    assert outcome.order == await stored(direct, case.shop, "1001")
+    assert outcome.cancellation == await made_with(direct, case, "key-1")
+    assert await told(direct, case.shop) == log
+    await assert_sound(direct)
+
+
+@pytest.mark.parametrize("name", SELECTIONS)
+async def test_a_cancellation_that_another_overtakes_is_made_once(
+    direct: Database, through: Database, proxy: Proxy, case: Case, name: str
+) -> None:
+    """A second run that judges the order as the other left it, and refuses what was done."""
+    selection, log, then = SELECTIONS[name]
+    proxy.faults.append(overtaken_by(lambda: cancel_the_rest(direct, case)))
+
+    outcome = await cancel(through, case.shop, a_request(selection(case.order)))
+
+    assert proxy.faults == []
+    assert (outcome.problems, outcome.replayed) == ((), False)
+    assert outcome.order == await stored(direct, case.shop, "1001")
+    assert outcome.cancellation == await made_with(direct, case, "key-1")
+    assert await told(direct, case.shop) == [*log, *then]
+    await assert_sound(direct)
+
+
+async def test_units_are_cancelled_once_when_the_connection_falls_silent(
+    direct: Database, proxy: Proxy, case: Case
+) -> None:
+    """A caller that waits for ever, or is told that nothing was done."""
+    impatient = Database(proxy.url, statement_seconds=1)
+    proxy.faults.append(answer_missing)
+
+    async with asyncio.timeout(20):
+        outcome = await cancel(impatient, case.shop, a_request(units(case.order, ("SKU-dress", 1))))
+
+    assert proxy.faults == []
+    assert (outcome.problems, outcome.replayed) == ((), False)
+    assert outcome.order == await stored(direct, case.shop, "1001")
+    assert await told(direct, case.shop) == ["ITEMS_CANCELLED"]
+    await impatient.close()
+    await assert_sound(direct)
+
+
+@LOST
+@pytest.mark.parametrize("name", ACTS)
+async def test_an_act_is_done_once(
+    direct: Database, through: Database, proxy: Proxy, case: Case, fault: Fault, name: str
+) -> None:
+    """An act that is done twice, or refused because it finds itself done."""
+    act, log, _, _ = ACTS[name]
+    proxy.faults.append(fault)
+
+    outcome = await act(through, case)
+
+    assert proxy.faults == []
+    assert (outcome.problems, outcome.order) == ((), await stored(direct, case.shop, "1001"))
+    assert await told(direct, case.shop) == log
+    await assert_sound(direct)
+
+
+@pytest.mark.parametrize("name", ACTS)
+async def test_an_act_that_another_overtakes_is_done_once(
+    direct: Database, through: Database, proxy: Proxy, case: Case, name: str
+) -> None:
+    """A second run that judges the order as the other left it: refused, or done twice."""
+    act, log, other, then = ACTS[name]
+    proxy.faults.append(overtaken_by(lambda: other(direct, case)))
+
+    outcome = await act(through, case)
+
+    assert proxy.faults == []
+    assert outcome.problems == ()
+    assert await told(direct, case.shop) == [*log, *then]
+    await assert_sound(direct)
+
+
+@LOST
+async def test_an_order_is_imported_once(
+    direct: Database, through: Database, proxy: Proxy, case: Case, fault: Fault
+) -> None:
+    """An order that its own import calls known."""
+    proxy.faults.append(fault)
+
+    result = await arrive(through, case)
+
+    assert proxy.faults == []
+    assert (result.outcome, result.order_id) == (
+        ImportOutcome.CREATED,
+        (await stored(direct, case.shop, "1002")).id,
+    )
+    assert await told(direct, case.shop) == ["ORDER_IMPORTED"]
+    await assert_sound(direct)
+
+
+async def test_an_import_that_another_overtakes_is_the_one_that_created(
+    direct: Database, through: Database, proxy: Proxy, case: Case
+) -> None:
+    """An order that its own import calls another's, because the same and another one came in meanwhile."""
+    others: list[ImportResult] = []
+
+    async def come_in() -> None:
+        others.extend([await arrive(direct, case), await arrive(direct, case, "6.00")])
+
+    proxy.faults.append(overtaken_by(come_in))
+
+    result = await arrive(through, case)
+
+    assert proxy.faults == []
+    assert result.outcome is ImportOutcome.CREATED
+    assert [other.outcome for other in others] == [ImportOutcome.UNCHANGED, ImportOutcome.REJECTED]
+    assert await told(direct, case.shop) == ["ORDER_IMPORTED"]
+    await assert_sound(direct)
+
+
+@LOST
+async def test_a_client_of_the_api_notices_nothing(direct: Database, proxy: Proxy, case: Case, fault: Fault) -> None:
+    """An UNAVAILABLE, a refusal or `replayed` for a call that succeeded."""
+    item = ids.of_item(case.order.id, 1)
+    request = {
+        "orderId": ids.of_order(case.order.id),
+        "items": [{"itemId": item, "quantity": 1}],
+        "reason": "OUT_OF_STOCK",
+    }
+    settings = Settings(database_url=proxy.url, jwt_secret=SECRET)
+
+    async with serving(settings, Database(proxy.url)) as base:
+        client = Client(base, a_token(case.shop.id))
+        proxy.faults.append(fault)
+        answers = [await client.data(CANCEL, input=request | {"idempotencyKey": "key-1"}) for _ in range(2)]
+        await client.http.aclose()
+
+    first = {"cancellation": {"idempotencyKey": "key-1"}, "order": {"version": 3}, "errors": []}
+    assert proxy.faults == []
+    assert [answer["cancelItems"] for answer in answers] == [first | {"replayed": False}, first | {"replayed": True}]
+    assert await told(direct, case.shop) == ["ITEMS_CANCELLED"]
+    await assert_sound(direct)

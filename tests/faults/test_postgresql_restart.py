@@ -1,0 +1,162 @@
+"""PostgreSQL that crashes under load and comes back: what was acknowledged is kept, and the service goes on."""
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from domain import events, ids
+from domain.database import EVERY_SHOP, Database
+from domain.migrations import runner
+from domain.order import Order, Shop
+from tests.api.client import Client
+from tests.cancelling import item_id
+from tests.faults.load import Load, some_orders
+from tests.faults.servers import Server, serving
+from tests.invariants import assert_sound
+from tests.postgresql import EmbeddedServer, connected
+from tests.stored import a_shop, an_item_input, an_order_input, store
+
+CANCEL = "mutation ($input: CancelItemsInput!) { cancelItems(input: $input) { errors { code } } }"
+CURSOR = '{ orderByNumber(number: "probe") { eventCursor } }'
+EVENTS = "subscription ($after: String) { orderEvents(after: $after) { sequence order { id number } } }"
+LAST = "last"
+Record = Callable[[str, object], None]
+Heard = list[tuple[str, int]]
+
+
+@pytest.fixture
+def postgresql() -> Iterator[EmbeddedServer]:
+    """A server that nobody else needs."""
+    server = EmbeddedServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+async def database(postgresql: EmbeddedServer) -> AsyncIterator[Database]:
+    await (await connected(postgresql.url)).close()
+    database = Database(postgresql.url)
+    await runner.migrate(database)
+    yield database
+    await database.close()
+
+
+async def test_nothing_is_lost_or_doubled_when_postgresql_crashes_under_load(
+    postgresql: EmbeddedServer,
+    database: Database,
+    tmp_path: Path,
+    chance: random.Random,
+    rounds: int,
+    record_property: Record,
+) -> None:
+    """An acknowledgement before its COMMIT, a retry that does it again, a pool that is left with dead connections."""
+    shop = await a_shop(database)
+    orders = await some_orders(database, shop)
+    probe = await a_probe(database, shop)
+
+    async with serving(tmp_path, postgresql.url, postgresql.url) as servers:
+        load = Load(servers, orders, chance)
+        async with load.running():
+            outages = [await crash(postgresql, servers, probe, load, chance) for _ in range(2 * rounds)]
+
+    await database.close()  # and with it connections that are as dead as the servers' were
+    lost, doubled = await load.lost_and_doubled(database, shop)
+    record_property("calls", load.calls)
+    record_property("unanswered", load.unanswered.total())
+    record_property("replayed", load.replayed)
+    record_property("crashes", len(outages))
+    record_property("lost", lost.total())
+    record_property("doubled", doubled.total())
+    record_property("seconds to recover", [round(seconds, 1) for _, seconds in outages])
+    assert (lost, doubled) == (Counter(), Counter())
+    assert set(load.unanswered) <= {"UNAVAILABLE", "TRY_AGAIN"}
+    assert {ready for ready, _ in outages} == {(False, False)}
+    assert max(seconds for _, seconds in outages) < 5
+    await assert_sound(database)
+
+
+async def test_subscriptions_go_on_after_a_crash_of_postgresql(
+    postgresql: EmbeddedServer,
+    database: Database,
+    tmp_path: Path,
+    chance: random.Random,
+    rounds: int,
+    record_property: Record,
+) -> None:
+    """A subscription that ends with the database's connections, or skips or repeats what was committed around then."""
+    shop = await a_shop(database)
+    orders = await some_orders(database, shop)
+    probe = await a_probe(database, shop)
+
+    async with serving(tmp_path, postgresql.url, postgresql.url) as servers:
+        cursor = (await servers[0].client.data(CURSOR))["orderByNumber"]["eventCursor"]
+        following = [asyncio.create_task(hear(server.client, cursor)) for server in servers]
+        load = Load(servers, orders, chance)
+        async with load.running():
+            outages = [await crash(postgresql, servers, probe, load, chance) for _ in range(rounds)]
+        await database.close()  # and with it connections that are as dead as the servers' were
+        await store(database, shop, an_order_input(LAST))
+        heard = await asyncio.gather(*following)
+
+    logged = await logged_after(database, shop, probe)
+    record_property("calls", load.calls)
+    record_property("crashes", len(outages))
+    record_property("events", len(logged))
+    assert heard == [logged] * 2
+    await assert_sound(database)
+
+
+async def a_probe(database: Database, shop: Shop) -> Order:
+    """The order by which is found out whether a server cancels."""
+    return (await store(database, shop, an_order_input("probe", an_item_input("dress", quantity=1000))))[0]
+
+
+async def crash(
+    postgresql: EmbeddedServer, servers: list[Server], probe: Order, load: Load, chance: random.Random
+) -> tuple[tuple[bool, ...], float]:
+    """What the servers say of themselves after a crash, and how long both take until they cancel when it is over."""
+    await load.answers(chance.randint(50, 200))
+    await asyncio.to_thread(postgresql.crash)
+    ready = await asyncio.gather(*(server.is_ready() for server in servers))
+    await asyncio.sleep(chance.uniform(0, 2))
+    await asyncio.to_thread(postgresql.start_again)
+    start = time.monotonic()
+    await asyncio.gather(*(recover(server, probe) for server in servers))
+    return tuple(ready), time.monotonic() - start
+
+
+async def recover(server: Server, probe: Order) -> None:
+    """Returns when the server says that it is ready and cancels."""
+    items = [{"itemId": item_id(probe, "SKU-dress"), "quantity": 1}]
+    request = {"orderId": ids.of_order(probe.id), "items": items, "reason": "OUT_OF_STOCK"}
+    async with asyncio.timeout(30):
+        is_well = False
+        while not is_well:
+            answer = await server.client.post(CANCEL, input=request | {"idempotencyKey": str(uuid4())})
+            is_well = "errors" not in answer and await server.is_ready()
+
+
+async def hear(client: Client, after: str) -> Heard:
+    """Orders and the sequences of their events, up to an event of the last order."""
+    heard: Heard = []
+    async with asyncio.timeout(120), client.subscription(EVENTS, after=after) as results:
+        async for answer in results:
+            assert "errors" not in answer, answer
+            event = answer["data"]["orderEvents"]
+            heard.append((event["order"]["id"], event["sequence"]))
+            if event["order"]["number"] == LAST:
+                break
+    return heard
+
+
+async def logged_after(database: Database, shop: Shop, order: Order) -> Heard:
+    """What the log has behind the order's arrival, in the same form."""
+    async with database.reading(EVERY_SHOP) as connection:
+        logged = await events.list_events(connection, shop.id, after=order.feed_number, limit=1_000_000)
+    return [(ids.of_order(event.order_id), event.sequence) for event in logged]
