@@ -65,7 +65,7 @@ async def _follow(
 
 
 async def _event_type(info: Info, event: domain.OrderEvent) -> OrderEvent:
-    async with info.context.reading() as connection:
+    async with info.context.feed.reading(info.context.caller.shop.id) as connection:
         return (await event_types(info, connection, [event]))[0]
 
 

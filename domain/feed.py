@@ -1,21 +1,25 @@
 """Following a shop's events live: one reader of the log a shop, however many follow it (specification, section 6)."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import TypeVar
 
 import structlog
 
 from domain import events
-from domain.database import BusyError, Database, UnavailableError
+from domain.database import BusyError, Connection, Database, UnavailableError
 from domain.hints import TICK_SECONDS, hint_or_tick
 from domain.order import OrderEvent
 
 _T = TypeVar("_T")
+_Reading = Callable[[str], AbstractAsyncContextManager[Connection]]
 
 _PAGE = 500
 _QUEUE = 256
+# How many followers read at once; hundreds hear of an event together, and others need the database's connections too.
+_READS_AT_ONCE = 5
 
 log = structlog.get_logger()
 
@@ -34,13 +38,20 @@ class Feed:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._readers: dict[str, _Reader] = {}
+        self._reads = asyncio.Semaphore(_READS_AT_ONCE)
+
+    @asynccontextmanager
+    async def reading(self, shop_id: str) -> AsyncIterator[Connection]:
+        """One snapshot, as the database gives it, for whoever follows; it waits for the reads of other followers."""
+        async with self._reads, self._database.reading(shop_id) as connection:
+            yield connection
 
     async def follow(self, shop_id: str, after: int | None) -> AsyncGenerator[OrderEvent]:
         """Everything after this number and then what is committed, without loss or repetition; never ends by itself.
 
         Without a number, what is committed from now on. Raises SlowConsumerError.
         """
-        async with self._database.reading(shop_id) as connection:
+        async with self.reading(shop_id) as connection:
             last = await events.last_number(connection, shop_id)
         number = last if after is None else after
         reader = self._readers.get(shop_id)
@@ -51,7 +62,7 @@ class Feed:
         try:
             # Nothing is queued before the follower has read up to where the reader is.
             while number < reader.number:
-                for event in await patiently(partial(_read, self._database, shop_id, number)):
+                for event in await patiently(partial(_read, self.reading, shop_id, number)):
                     yield event
                     number = event.number
             queue.is_open = True
@@ -113,7 +124,7 @@ class _Reader:
         with database.hints.listening(events.topic(shop_id)) as hint:
             while True:
                 try:
-                    page = await _read(database, shop_id, self.number)
+                    page = await _read(database.reading, shop_id, self.number)
                 except Exception as error:  # whoever follows would wait for ever if this ended
                     is_outage = isinstance(error, BusyError | UnavailableError)
                     log.error("feed.fault", shop=shop_id, exc_info=None if is_outage else error)  # noqa: TRY400
@@ -126,6 +137,6 @@ class _Reader:
                     await hint_or_tick(hint)
 
 
-async def _read(database: Database, shop_id: str, number: int) -> list[OrderEvent]:
-    async with database.reading(shop_id) as connection:
+async def _read(reading: _Reading, shop_id: str, number: int) -> list[OrderEvent]:
+    async with reading(shop_id) as connection:
         return await events.list_events(connection, shop_id, after=number, limit=_PAGE)
