@@ -17,8 +17,9 @@ from domain.tables import orders
 
 INVARIANTS = (*CONSTRAINTS, *CONTENTS, *MONEY, *LOG)
 _SHOWN = 20
-# Millions of rows are compared, and are not to be written to disk for it.
-_AT_LENGTH = ("work_mem = '64MB'", "jit = off")
+# Whole tables are compared: that takes memory, and is never done row against row, as PostgreSQL would where it takes
+# the rows for few.
+_AT_LENGTH = ("work_mem = '64MB'", "jit = off", "enable_nestloop = off")
 
 
 @value

@@ -12,6 +12,7 @@ from domain import tables
 from domain.database import EVERY_SHOP, Database
 from domain.order import Shop
 from tests.cancelling import a_request, a_small_order, a_split_order, cancel_well, units
+from tests.invariants import assert_sound
 from tests.stored import a_shop
 
 # The number and the sequence of the newest event in `log`: a cancellation of the order 1001 of the shop `demo`.
@@ -123,3 +124,24 @@ async def test_nothing_else_takes_an_event_away(log: Database) -> None:
     found = await outcome(log, statement)
 
     assert found == ("order_events_once" if log.is_sqlite else "order_events_stay")
+
+
+async def test_the_log_is_not_read_whole_for_each_event(postgresql_url: str, as_owner: Callable[[str], str]) -> None:
+    database = Database(as_owner(postgresql_url))
+    await a_small_order(database, await a_shop(database))
+    columns = [column.name for column in tables.order_events.columns]
+    values = [f"{name} + n" if name in {"number", "sequence"} else name for name in columns]
+    events = f"SELECT {', '.join(values)} FROM order_events CROSS JOIN generate_series(1, 1000) AS n"  # noqa: S608 - ours
+    read = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'order_events'"
+
+    async def work(connection: AsyncConnection) -> int:
+        await connection.execute(sa.text(f"INSERT INTO order_events ({', '.join(columns)}) {events}"))
+        rows = (await connection.execute(sa.text(read))).scalar_one()
+        await connection.rollback()
+        return int(rows)
+
+    found = await database.writing(EVERY_SHOP, work)
+
+    assert found <= 3000
+    await assert_sound(database)
+    await database.close()
