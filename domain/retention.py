@@ -11,26 +11,38 @@ from domain.database import EVERY_SHOP, BusyError, Database, UnavailableError
 from domain.queries import cancellations
 
 KEEP_KEYS = timedelta(days=7)
-_SWEEP_SECONDS = 3600
+_SWEEP_SECONDS = 3600.0
+# A process that has just been started has other things to do.
+_FIRST_SWEEP_SECONDS = 60.0
 # So few at a time that nobody waits for it.
 _AT_ONCE = 500
 
 log = structlog.get_logger()
 
 
-async def run(database: Database, *, clock: Callable[[], datetime], stop: asyncio.Event) -> None:
+async def run(
+    database: Database,
+    *,
+    clock: Callable[[], datetime],
+    stop: asyncio.Event,
+    first_after_seconds: float = _FIRST_SWEEP_SECONDS,
+) -> None:
     """Sweeps every hour until `stop` is set; any number of processes may do so at once."""
+    pause = first_after_seconds
     while not stop.is_set():
         try:
-            swept = await sweep(database, now=clock())
-            log.info("retention.swept", keys=swept)
-        except (BusyError, UnavailableError) as error:
-            log.warning("retention.put_off", error=type(error).__name__)
-        try:
-            async with asyncio.timeout(_SWEEP_SECONDS):
+            async with asyncio.timeout(pause):
                 await stop.wait()
         except TimeoutError:
-            continue
+            await _sweep_or_put_off(database, clock())
+        pause = _SWEEP_SECONDS
+
+
+async def _sweep_or_put_off(database: Database, now: datetime) -> None:
+    try:
+        log.info("retention.swept", keys=await sweep(database, now=now))
+    except (BusyError, UnavailableError) as error:
+        log.warning("retention.put_off", error=type(error).__name__)
 
 
 async def sweep(database: Database, *, now: datetime) -> int:

@@ -67,7 +67,8 @@ async def test_the_sweep_goes_on_until_it_is_told_to_stop(database: Database, sh
     await cancel_well(database, shop, a_request(units(order, ("SKU-dress", 1))))
     stop = asyncio.Event()
 
-    running = asyncio.create_task(retention.run(database, clock=lambda: LATER + 2 * WEEK, stop=stop))
+    sweeping = retention.run(database, clock=lambda: LATER + 2 * WEEK, stop=stop, first_after_seconds=0.01)
+    running = asyncio.create_task(sweeping)
     async with asyncio.timeout(20):
         while await keys(database):  # noqa: ASYNC110 - the loop tells nobody
             await asyncio.sleep(0.01)
