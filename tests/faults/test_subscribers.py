@@ -200,7 +200,7 @@ async def test_a_subscriber_that_does_not_read_is_ended_with_where_to_go_on(
         for batch in range(16):
             await arrive(database, shop, f"{batch}", 50)
             seen += await take(quick, 50)
-        kept = sum(isinstance(each, OrderEvent) for each in gc.get_objects())
+        kept = sum(type(each) is OrderEvent for each in gc.get_objects())
         answers = [await beginning, *[answer async for answer in slow]]
     read = [answer["data"]["orderEvents"] for answer in answers[:-1]]
     [error] = answers[-1]["errors"]
