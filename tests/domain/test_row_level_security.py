@@ -12,18 +12,13 @@ from domain.database import EVERY_SHOP, Database
 from domain.order import Shop
 from domain.queries.cancellations import MAIL_TOPIC
 from domain.tables import metadata
+from tests.api.conftest import on_postgresql
 from tests.cancelling import LATER, a_request, cancel_well, everything
 from tests.invariants import assert_sound
 from tests.stored import a_shop, an_order_input, store
 
+pytestmark = on_postgresql
 TABLES = [table.name for table in metadata.sorted_tables]
-
-
-@pytest.fixture
-async def database(postgresql_url: str) -> AsyncIterator[Database]:
-    database = Database(postgresql_url)
-    yield database
-    await database.close()
 
 
 @pytest.fixture

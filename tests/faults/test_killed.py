@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -11,6 +11,7 @@ import pytest
 from domain import ids
 from domain.database import Database
 from domain.order import Order, Shop
+from tests.api.conftest import on_postgresql
 from tests.cancelling import happened, item_id
 from tests.faults.load import Load, some_orders
 from tests.faults.proxy import Fault, Link, Proxy
@@ -22,14 +23,8 @@ CANCEL = """
 mutation ($input: CancelItemsInput!) { cancelItems(input: $input) {
   replayed cancellation { refundBreakdown { total { amount } } } order { version } errors { code } } }
 """
+pytestmark = on_postgresql
 Record = Callable[[str, object], None]
-
-
-@pytest.fixture
-async def database(postgresql_url: str) -> AsyncIterator[Database]:
-    database = Database(postgresql_url)
-    yield database
-    await database.close()
 
 
 @pytest.fixture
