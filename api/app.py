@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
@@ -18,11 +19,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from api.auth import Authenticator
+from api.budget import Budget
 from api.context import Context
-from api.http import GraphQLView
+from api.execution import Policy, Schema
+from api.http import GraphQLOverHTTP
+from api.protection import EXCEPTION_HANDLERS, Cors, SecurityHeaders, TrustedHosts
 from api.requests import RequestLog
 from api.schema import make_schema
 from api.settings import Settings, SettingsError, mail_address
+from api.sockets import GraphQLSockets
 from domain import notification, retention
 from domain.database import BusyError, Database, UnavailableError
 from domain.feed import Feed
@@ -137,24 +142,50 @@ def create_app(
             is_ready = False
         return JSONResponse({"ready": is_ready}, 200 if is_ready else 503)
 
-    view = GraphQLView(
-        make_schema(introspection=settings.introspection),
-        authenticator,
-        new_context,
-        stop,
-        graphiql=settings.graphiql,
-        allowed_origins=settings.allowed_origins,
-    )
-    return Starlette(
+    schema = served_schema(settings)
+    page = None
+    middleware = [Middleware(RequestLog), Middleware(SecurityHeaders)]
+    if settings.trusted_hosts:
+        middleware.append(Middleware(TrustedHosts, settings.trusted_hosts))
+    if settings.allowed_origins:
+        middleware.append(_cors(settings))
+    app = Starlette(
         routes=[
-            Route("/graphql", view),
-            WebSocketRoute("/graphql", view),
+            Route("/graphql", GraphQLOverHTTP(schema, authenticator, new_context, stop, page=page)),
+            WebSocketRoute("/graphql", GraphQLSockets(schema, authenticator, new_context, settings.allowed_origins)),
             Route("/healthz", _alive),
             Route("/readyz", ready),
             *routes,
         ],
-        middleware=[Middleware(RequestLog)],
+        middleware=middleware,
+        exception_handlers=EXCEPTION_HANDLERS,
         lifespan=lifespan,
+    )
+    app.router.redirect_slashes = False  # a redirect would name whatever host the request named
+    return app
+
+
+def served_schema(settings: Settings) -> Schema:
+    """The schema with the limits of the settings. Raises SettingsError."""
+    policy = Policy(
+        introspection=settings.introspection,
+        page_limit=settings.page_limit,
+        cost_limit=settings.cost_limit,
+        timeout_seconds=settings.operation_timeout,
+        budget=Budget(settings.rate_limit, time.monotonic) if settings.rate_limit else None,
+    )
+    return make_schema(policy, Path(settings.trusted_documents) if settings.trusted_documents else None)
+
+
+def _cors(settings: Settings) -> Middleware:
+    """Pages of these origins may read answers too."""
+    return Middleware(
+        Cors,
+        allow_origins=settings.allowed_origins,
+        allow_methods=["POST"],
+        allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
+        expose_headers=["X-Request-ID", "Retry-After"],
+        max_age=3600,
     )
 
 

@@ -45,6 +45,7 @@ class Scope(Enum):
     ORDERS_IMPORT = "orders:import"
     FULFILLMENT_WRITE = "fulfillment:write"
     REFUNDS_SETTLE = "refunds:settle"
+    EXPLORE = "explore"  # any document, where a server is limited to trusted ones
 
 
 class UnauthenticatedError(Exception):

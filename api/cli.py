@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TaskProgressColumn, TimeRemainingColumn
 
 from api import auth, demo, logs, serving
-from api.app import clock, create_app, mail_loop, retention_loop, smtp_sender
+from api.app import clock, create_app, mail_loop, retention_loop, served_schema, smtp_sender
 from api.auth import Authenticator
 from api.schema import printed
 from api.settings import Settings, SettingsError
@@ -251,6 +251,7 @@ def _check_port(settings: Settings) -> None:
 
 async def _check(settings: Settings) -> None:
     """Refuses to go on where the server would not work."""
+    served_schema(settings)
     database = Database(settings.database_url)
     try:
         await Authenticator(settings, database).load_keys()

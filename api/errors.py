@@ -1,9 +1,9 @@
 """Errors that clients see at the top level, each with its `extensions.code`."""
 
+from collections.abc import Mapping
+
 import structlog
 from graphql import GraphQLError
-from strawberry.exceptions import MissingQueryError
-from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 
 from domain.cursor import InvalidCursorError
 from domain.database import BusyError, UnavailableError
@@ -12,8 +12,16 @@ log = structlog.get_logger()
 
 UNAVAILABLE = "The service is not available now; try again in a moment."
 INTERNAL = "Something went wrong here; the fault is logged."
-# Strawberry's words for a document that has no operation to run.
-_REFUSALS = (CannotGetOperationTypeError, InvalidOperationTypeError, MissingQueryError)
+
+
+class RefusedError(Exception):
+    """A request that is answered without an operation being run; the message may be shown."""
+
+    def __init__(self, status: int, code: str, message: str, *, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.headers = headers
 
 
 class BadUserInputError(GraphQLError):
@@ -26,8 +34,43 @@ class BadUserInputError(GraphQLError):
 class ForbiddenError(GraphQLError):
     """The token lacks a scope."""
 
-    def __init__(self, scope: str) -> None:
-        super().__init__(f"This needs a token with the scope {scope}.", extensions={"code": "FORBIDDEN"})
+    def __init__(self, scope: str, reason: str = "") -> None:
+        message = f"{reason} This needs a token with the scope {scope}.".strip()
+        super().__init__(message, extensions={"code": "FORBIDDEN"})
+
+
+class TooExpensiveError(GraphQLError):
+    """The document asks for more than one may; nothing of it ran."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, extensions={"code": "TOO_EXPENSIVE"})
+
+
+class DocumentTooLongError(GraphQLError):
+    """`most` is in bytes."""
+
+    def __init__(self, most: int) -> None:
+        message = f"A document has at most {most} bytes; values belong into variables."
+        super().__init__(message, extensions={"code": "PAYLOAD_TOO_LARGE"})
+
+
+class TooLateError(GraphQLError):
+    """The operation was given up; what it had begun to write may be stored."""
+
+    def __init__(self, seconds: float) -> None:
+        message = f"This took longer than {seconds:g} s. Ask for less, or once more; a mutation under the same key."
+        super().__init__(message, extensions={"code": "TIMEOUT"})
+
+
+class RateLimitedError(GraphQLError):
+    """The caller has asked for too much lately; nothing ran. `seconds` is when to come again."""
+
+    def __init__(self, seconds: int, *, most: int, cost: int) -> None:
+        message = (
+            f"This costs {cost}, more than is left to you of {most} for ten seconds; wait {seconds} s or ask for less."
+        )
+        super().__init__(message, extensions={"code": "RATE_LIMITED", "retryAfter": seconds})
+        self.seconds = seconds
 
 
 class NotFoundError(GraphQLError):
@@ -48,10 +91,8 @@ def coded(error: GraphQLError) -> GraphQLError:
     original = error.original_error
     if error.extensions and error.extensions.get("code"):
         return error
-    if isinstance(original, RecursionError):
-        return _as(error, "The document is nested too deeply.", "BAD_USER_INPUT")
     # Without a path but with a place in the document it is about what was sent; with neither a subscription broke.
-    if original is None or isinstance(original, _REFUSALS) or (error.path is None and error.nodes):
+    if original is None or (error.path is None and error.nodes):
         return _as(error, error.message, "BAD_USER_INPUT")
     if isinstance(original, InvalidCursorError):
         return _as(error, "The cursor is none of this list's; use one that a page or an event gave.", "BAD_USER_INPUT")

@@ -55,7 +55,12 @@ class Settings(BaseSettings):
     graphiql: bool = False
     allowed_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = ()
     log_format: Literal["json", "console"] = "json"
+    trusted_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = ()
     page_limit: Annotated[int, Field(ge=1, le=1000)] = 100
+    cost_limit: Annotated[int, Field(ge=1)] = 20_000
+    rate_limit: Annotated[int, Field(ge=0)] = 0
+    operation_timeout: Annotated[float, Field(gt=0, le=3600)] = 5
+    trusted_documents: str | None = None
 
     @field_validator("database_url")
     @classmethod

@@ -7,6 +7,7 @@ import strawberry
 from strawberry.relay import PageInfo
 
 from api.errors import BadUserInputError
+from api.limits import DEFAULT_PAGE
 from api.types.scalars import described
 from domain.queries.paging import Page, PageRequest
 
@@ -14,7 +15,6 @@ __all__ = ["Node", "PageInfo", "few", "page_info", "page_request"]
 
 _Values = TypeVar("_Values", bound=Sized | None)
 
-DEFAULT_PAGE = 20
 _MOST_VALUES = 1_000
 
 

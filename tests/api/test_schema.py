@@ -84,16 +84,6 @@ def test_what_is_served_beyond_the_contract_is_written_down() -> None:
     assert {name for name, _ in described(SERVED) if name not in promised} == FURTHER
 
 
-@pytest.mark.parametrize("is_on", [True, False])
-def test_without_introspection_no_name_is_suggested(*, is_on: bool) -> None:
-    served = schema.make_schema(introspection=is_on)
-
-    result = served.execute_sync("{ shup { id } }")
-
-    assert result.errors
-    assert ("Did you mean" in result.errors[0].message) is is_on
-
-
 @pytest.mark.parametrize("path", sorted(OPERATIONS.glob("*.graphql")), ids=lambda path: path.stem)
 def test_the_demos_operations_are_valid(path: Path) -> None:
     assert graphql.validate(SERVED, graphql.parse(path.read_text())) == []

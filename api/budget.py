@@ -1,0 +1,32 @@
+"""How much each caller may ask for in a while: a bucket of cost units that fills up again (setting RATE_LIMIT)."""
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+
+from api.errors import RateLimitedError
+
+_BURST_SECONDS = 10
+_REMEMBERED = 10_000
+
+
+class Budget:
+    """Of each caller, `rate` cost units a second and bursts of ten seconds' worth; `clock` is in seconds."""
+
+    def __init__(self, rate: int, clock: Callable[[], float]) -> None:
+        self._rate = rate
+        self._most = rate * _BURST_SECONDS
+        self._clock = clock
+        self._full_at: OrderedDict[Hashable, float] = OrderedDict()
+
+    def spend(self, caller: Hashable, cost: int) -> None:
+        """Takes the cost from the caller's bucket; RateLimitedError, and nothing taken, where it has not so much."""
+        now = self._clock()
+        full_at = max(self._full_at.get(caller, now), now) + cost / self._rate
+        if (wait := full_at - now - _BURST_SECONDS) > 0:
+            raise RateLimitedError(math.ceil(min(wait, _BURST_SECONDS)), most=self._most, cost=cost)
+        self._full_at[caller] = full_at
+        self._full_at.move_to_end(caller)
+        # Those that were not heard of for longest go first; most of their buckets are full again anyway.
+        if len(self._full_at) > _REMEMBERED:
+            self._full_at.popitem(last=False)

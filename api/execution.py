@@ -1,0 +1,149 @@
+"""How a document is run, whatever it came over: what is checked before, how long it may take, how its errors look."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import strawberry
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
+    parse,
+    specified_rules,
+    validate,
+)
+from graphql.validation.rules import overlapping_fields_can_be_merged
+from graphql.validation.validate import ValidationAbortedError
+from strawberry.types import ExecutionContext, ExecutionResult
+from strawberry.types.execution import PreExecutionError
+from strawberry.types.graphql import OperationType
+
+from api.auth import Principal, Scope
+from api.budget import Budget
+from api.errors import BadUserInputError, DocumentTooLongError, ForbiddenError, TooExpensiveError, TooLateError, coded
+from api.limits import LONGEST_DOCUMENT, MOST_TOKENS, cost_of
+from api.trusted import TrustedDocuments
+
+# How much work the search for conflicting fields may be: enough for whatever the other limits let pass and somebody
+# would write, and over in less than a tenth of a second. This is where graphql-core takes it from.
+overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 50_000
+
+_RULES = tuple(specified_rules)
+_RULES_WITHOUT_INTROSPECTION = (*_RULES, NoSchemaIntrospectionCustomRule)
+
+
+@dataclass(slots=True, kw_only=True)
+class Policy:
+    """What may be run, and how much of it; the settings of the same names say more."""
+
+    introspection: bool = True
+    page_limit: int = 100
+    cost_limit: int = 20_000
+    timeout_seconds: float = 5
+    budget: Budget | None = None
+
+
+class Schema(strawberry.Schema):
+    """Strawberry's, with our checks and limits at the points that every transport passes.
+
+    These points are private to strawberry, hence its version is pinned: its extensions cannot refuse a document without
+    an exception, which closes a socket on all its other operations.
+    """
+
+    policy = Policy()
+    trusted: TrustedDocuments | None = None
+
+    async def _prepare_operation_async(
+        self,
+        context: ExecutionContext,
+        extensions_runner: object,  # noqa: ARG002 - strawberry passes it under this name
+    ) -> PreExecutionError | None:
+        """Everything that is checked before execution; it does not wait for anything."""
+        try:
+            errors = self._refusals(context)
+        except RecursionError:
+            errors = [BadUserInputError("The document is nested too deeply.")]
+        except GraphQLError as error:
+            errors = [error]
+        return PreExecutionError(data=None, errors=errors) if errors else None
+
+    def _refusals(self, context: ExecutionContext) -> list[GraphQLError]:
+        """What validation has against the document; raises GraphQLError for all else that speaks against it."""
+        policy, caller = self.policy, context.context.caller
+        document = context.graphql_document = _parsed(context.query)
+        _check_operation(context, document)
+        if self.trusted and Scope.EXPLORE not in caller.scopes and document not in self.trusted:
+            raise ForbiddenError(Scope.EXPLORE.value, "This server runs its trusted documents only.")
+        cost = cost_of(self._schema, document, context.variables, page_limit=policy.page_limit)
+        if cost > policy.cost_limit:
+            raise TooExpensiveError(
+                f"The document costs {cost}, at most {policy.cost_limit} are allowed; ask for less."
+            )
+        rules = _RULES if policy.introspection else _RULES_WITHOUT_INTROSPECTION
+        errors = validate(self._schema, document, rules, hide_suggestions=not policy.introspection)
+        if len(errors) == 1 and isinstance(errors[0], ValidationAbortedError):
+            raise TooExpensiveError("The document selects the same fields too often.")
+        if not errors:
+            self._spend(caller, cost)
+        return errors
+
+    def _spend(self, caller: Principal, cost: int) -> None:
+        if self.policy.budget:
+            self.policy.budget.spend((caller.shop.id, caller.subject), max(cost, 1))
+
+    async def _execute_operation(self, *args: Any, **settings: Any) -> Any:  # strawberry's own
+        """One query or mutation, which is given up when it takes too long; what it has begun to write goes on."""
+        try:
+            async with asyncio.timeout(self.policy.timeout_seconds) as deadline:
+                return await super()._execute_operation(*args, **settings)
+        except TimeoutError:
+            if deadline.expired():
+                raise TooLateError(self.policy.timeout_seconds) from None
+            raise
+
+    async def _handle_execution_result(
+        self,
+        context: ExecutionContext,
+        result: Any,
+        *args: Any,
+        **settings: Any,  # strawberry's own
+    ) -> ExecutionResult:
+        """Gives every error its code on its way out."""
+        if result.errors:
+            result.errors = [coded(error) for error in result.errors]
+        return await super()._handle_execution_result(context, result, *args, **settings)
+
+    def _get_custom_context_kwargs(self, *args: Any, **settings: Any) -> dict[str, Any]:  # strawberry's own
+        """What graphql-core's `execute` is given."""
+        given = super()._get_custom_context_kwargs(*args, **settings)
+        return given | {"hide_suggestions": not self.policy.introspection}
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Nothing: errors are logged where they are coded, and only those that are ours."""
+
+
+def _parsed(query: str | None) -> DocumentNode:
+    if not query:
+        raise BadUserInputError("There is no query.")
+    if len(query) > LONGEST_DOCUMENT or len(query.encode()) > LONGEST_DOCUMENT:
+        raise DocumentTooLongError(LONGEST_DOCUMENT)
+    return parse(query, max_tokens=MOST_TOKENS)
+
+
+def _check_operation(context: ExecutionContext, document: DocumentNode) -> None:
+    """Raises BadUserInputError unless the document has exactly one operation to run, of a kind that is run here."""
+    name = context._provided_operation_name  # noqa: SLF001 - the public one guesses
+    operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
+    chosen = [each for each in operations if name is None or (each.name and each.name.value == name)]
+    if not operations:
+        raise BadUserInputError("The document has no operation.")
+    if not chosen:
+        raise BadUserInputError("The document has no operation with the name in operationName.")
+    if name is None and len(chosen) > 1:
+        raise BadUserInputError("The document has several operations: say in operationName which one to run.")
+    if OperationType(chosen[0].operation.value) not in context.allowed_operations:
+        raise BadUserInputError(
+            "Subscriptions run over a websocket, or as server-sent events: Accept: text/event-stream."
+        )

@@ -1,0 +1,207 @@
+"""What a document may ask for: its size and its cost, known before anything of it runs (specification, section 9)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLInterfaceType,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    IntValueNode,
+    NullValueNode,
+    OperationDefinitionNode,
+    OperationType,
+    SelectionNode,
+    SelectionSetNode,
+    ValueNode,
+    VariableNode,
+    get_named_type,
+)
+
+from api.errors import BadUserInputError, TooExpensiveError
+
+LONGEST_DOCUMENT = 32 * 1024  # bytes
+MOST_TOKENS = 2_000
+DEFAULT_PAGE = 20
+
+_DEEPEST = 12
+_DEEPEST_INTROSPECTION = 15  # the standard introspection query is that deep
+_MOST_ALIASES = 30
+_MOST_FIELDS = 2_000
+_MOST_FRAGMENTS = 50
+_MOST_DIRECTIVES = 50
+_MOST_OPERATIONS = 10
+# Of types that name types; one of them inside another multiplies the whole schema by itself.
+_INTROSPECTION_LISTS = frozenset({"fields", "inputFields", "interfaces", "possibleTypes"})
+
+
+@dataclass(slots=True)
+class _Size:
+    """Of a selection set with all that is below it, fragments included as often as they are spread.
+
+    `meta_depth` is how deep introspection goes, `width` counts the set's own fields, `lists` says whether introspection
+    lists are among what is below.
+    """
+
+    depth: int = 0
+    meta_depth: int = 0
+    width: int = 0
+    fields: int = 0
+    aliases: int = 0
+    cost: int = 0
+    lists: bool = False
+
+    def add(self, other: "_Size") -> None:
+        self.depth = max(self.depth, other.depth)
+        self.meta_depth = max(self.meta_depth, other.meta_depth)
+        self.width += other.width
+        self.fields += other.fields
+        self.aliases += other.aliases
+        self.cost += other.cost
+        self.lists = self.lists or other.lists
+
+
+def cost_of(
+    schema: GraphQLSchema, document: DocumentNode, variables: Mapping[str, Any] | None, *, page_limit: int
+) -> int:
+    """What the document costs: each field 1, times the page sizes of the connections above it.
+
+    Each fragment is walked once, so the time is linear in the document. The document need not be valid. Raises
+    TooExpensiveError for one that is too large in any other way, and BadUserInputError for several mutation fields.
+    """
+    walk = _Walk(schema, document, variables or {}, page_limit)
+    return sum(walk.operation(each).cost for each in walk.operations)
+
+
+class _Walk:
+    def __init__(
+        self, schema: GraphQLSchema, document: DocumentNode, variables: Mapping[str, Any], page_limit: int
+    ) -> None:
+        self._schema = schema
+        self._given = variables
+        self._variables: dict[str, Any] = {}
+        self._page_limit = page_limit
+        self._directives = 0
+        self._sizes: dict[str, _Size | None] = {}  # of fragments; None while one is walked
+        self.operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
+        fragments = [each for each in document.definitions if isinstance(each, FragmentDefinitionNode)]
+        _bound("operations", len(self.operations), _MOST_OPERATIONS)
+        _bound("fragments", len(fragments), _MOST_FRAGMENTS)
+        self._fragments = {fragment.name.value: fragment for fragment in fragments}
+
+    def operation(self, node: OperationDefinitionNode) -> _Size:
+        self._sizes.clear()  # page sizes may be variables, whose defaults are the operation's
+        self._variables = {**_defaults(node), **self._given}
+        self._count_directives(node)
+        size = self._set(node.selection_set, self._schema.get_root_type(node.operation), 0)
+        _bound("fields", size.fields, _MOST_FIELDS)
+        _bound("aliases", size.aliases, _MOST_ALIASES)
+        if node.operation is OperationType.MUTATION and size.width > 1:
+            raise BadUserInputError("A document has one mutation field; send the others in requests of their own.")
+        return size
+
+    def _set(self, node: SelectionSetNode, parent: GraphQLNamedType | None, depth: int) -> _Size:
+        total = _Size()
+        for selection in node.selections:
+            total.add(self._selection(selection, parent, depth))
+        return total
+
+    def _selection(self, node: SelectionNode, parent: GraphQLNamedType | None, depth: int) -> _Size:
+        self._count_directives(node)
+        if isinstance(node, FieldNode):
+            return self._field(node, parent, depth)
+        if isinstance(node, FragmentSpreadNode):
+            return self._spread(node.name.value, depth)
+        condition = node.type_condition  # type: ignore[attr-defined] # what is left is an inline fragment
+        on = self._schema.get_type(condition.name.value) if condition else parent
+        return self._set(node.selection_set, on, depth)  # type: ignore[attr-defined] # the same
+
+    def _field(self, node: FieldNode, parent: GraphQLNamedType | None, depth: int) -> _Size:
+        name, is_meta = node.name.value, _is_introspection(parent)
+        is_free = is_meta or name.startswith("__")
+        size = _Size(depth=not is_meta, meta_depth=is_meta, width=not is_free, fields=1, aliases=node.alias is not None)
+        _bound_depth(size, depth)
+        below, of = _Size(), self._type_of(parent, name)
+        if node.selection_set:
+            below = self._set(node.selection_set, of, depth + 1)
+        is_list = is_meta and name in _INTROSPECTION_LISTS
+        if is_list and below.lists:
+            raise TooExpensiveError("Introspection goes into the fields of types once; ask for __type by name instead.")
+        size.depth += below.depth
+        size.meta_depth = 1 + below.meta_depth if is_meta or below.meta_depth else 0
+        size.fields += below.fields
+        size.aliases += below.aliases
+        size.cost = 0 if is_free else 1 + below.cost * self._times(node, of)
+        size.lists = is_list or below.lists
+        return size
+
+    def _spread(self, name: str, depth: int) -> _Size:
+        fragment = self._fragments.get(name)
+        if fragment is None:
+            return _Size()
+        if name not in self._sizes:
+            self._sizes[name] = None
+            self._count_directives(fragment)
+            on = self._schema.get_type(fragment.type_condition.name.value)
+            self._sizes[name] = self._set(fragment.selection_set, on, depth)
+        size = self._sizes[name] or _Size()  # none yet of one that spreads itself, which validation refuses
+        _bound_depth(size, depth)
+        return size
+
+    def _type_of(self, parent: GraphQLNamedType | None, field: str) -> GraphQLNamedType | None:
+        if not isinstance(parent, GraphQLObjectType | GraphQLInterfaceType):
+            return None
+        definition = self._schema.get_field(parent, field)
+        return get_named_type(definition.type) if definition else None
+
+    def _times(self, node: FieldNode, of: GraphQLNamedType | None) -> int:
+        """How often what is below the field is resolved: at most a page, for more is refused when it is asked for."""
+        if of is None or not of.name.endswith("Connection"):
+            return 1
+        asked = [self._size_of(arg.value) for arg in node.arguments or () if arg.name.value in {"first", "last"}]
+        sizes = [size for size in asked if size is not None]
+        return min(max(sizes, default=DEFAULT_PAGE), self._page_limit)
+
+    def _size_of(self, node: ValueNode) -> int | None:
+        """None where nothing is asked for; a size that is none counts as the largest."""
+        if isinstance(node, NullValueNode):
+            return None
+        if isinstance(node, VariableNode):
+            value = self._variables.get(node.name.value)
+            return max(value, 0) if isinstance(value, int) else None if value is None else self._page_limit
+        # Longer ones are no page, and Python refuses to read numbers of thousands of digits.
+        is_size = isinstance(node, IntValueNode) and len(node.value) < len(str(2**31))
+        return max(int(node.value), 0) if is_size else self._page_limit  # type: ignore[attr-defined] # it is an integer
+
+    def _count_directives(self, node: SelectionNode | OperationDefinitionNode | FragmentDefinitionNode) -> None:
+        self._directives += len(node.directives or ())
+        _bound("directives", self._directives, _MOST_DIRECTIVES)
+
+
+def _defaults(node: OperationDefinitionNode) -> dict[str, Any]:
+    """Those of variables that may be page sizes."""
+    return {
+        each.variable.name.value: int(each.default_value.value)
+        for each in node.variable_definitions or ()
+        if isinstance(each.default_value, IntValueNode) and len(each.default_value.value) < len(str(2**31))
+    }
+
+
+def _is_introspection(of: GraphQLNamedType | None) -> bool:
+    return of is not None and of.name.startswith("__")
+
+
+def _bound_depth(size: _Size, above: int) -> None:
+    _bound("levels", above + size.depth if size.depth else 0, _DEEPEST)
+    _bound("levels of introspection", above + size.meta_depth if size.meta_depth else 0, _DEEPEST_INTROSPECTION)
+
+
+def _bound(name: str, count: int, most: int) -> None:
+    if count > most:
+        raise TooExpensiveError(f"A document has at most {most} {name}; ask for less, or in several requests.")

@@ -1,0 +1,44 @@
+"""Which form an answer takes, and which forms a request may have (GraphQL over HTTP; RFC 9110, section 12.5.1)."""
+
+from mimeparse import MimeTypeParseException, parse_mime_type, quality
+
+from api.errors import RefusedError
+
+JSON = "application/json"
+GRAPHQL_JSON = "application/graphql-response+json"
+EVENT_STREAM = "text/event-stream"
+
+# From the best on, where the client likes several alike.
+_ANSWERS = (GRAPHQL_JSON, JSON)
+_LONGEST_ACCEPT = 1_000
+
+
+def answer_type(accept: str) -> str:
+    """What to answer with for an Accept header; raises RefusedError where it takes nothing that there is.
+
+    Clients that take anything get what such clients have always got. A stream is for those that take no JSON: some
+    clients name all they could read, and expect JSON for a query.
+    """
+    ranges = accept[:_LONGEST_ACCEPT].lower()
+    if not ranges.strip():
+        return JSON
+    try:
+        liked = {each: quality(each, ranges) for each in (*_ANSWERS, EVENT_STREAM)}
+    except MimeTypeParseException as error:
+        raise RefusedError(400, "BAD_USER_INPUT", "The Accept header is no list of media types.") from error
+    best = max(_ANSWERS, key=lambda each: (liked[each], each in ranges))
+    if liked[best]:
+        return best if best in ranges else JSON if liked[JSON] else best
+    if liked[EVENT_STREAM]:
+        return EVENT_STREAM
+    raise RefusedError(406, "NOT_ACCEPTABLE", f"There are answers as {GRAPHQL_JSON}, {JSON} and {EVENT_STREAM}.")
+
+
+def check_content_type(content_type: str) -> None:
+    """Raises RefusedError unless it is JSON in UTF-8, which forms of other sites cannot send."""
+    try:
+        main, sub, parameters = parse_mime_type(content_type.lower())
+    except MimeTypeParseException:
+        main, sub, parameters = "", "", {}
+    if (main, sub) != ("application", "json") or parameters.get("charset", "utf-8") not in {"utf-8", "utf8"}:
+        raise RefusedError(415, "UNSUPPORTED_MEDIA_TYPE", f"Send the request as Content-Type: {JSON}, in UTF-8.")

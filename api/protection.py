@@ -1,0 +1,89 @@
+"""What every answer is protected with, and which requests get one at all."""
+
+from collections.abc import Awaitable, Callable
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
+
+from api.errors import INTERNAL, RefusedError
+from api.http import refusal
+
+# What an answer has unless it says otherwise itself, as pages do.
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+# Whoever looks whether the process lives has often only its address.
+_PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
+
+
+class SecurityHeaders:
+    """ASGI middleware: what browsers are told to leave alone."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_protected(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, send_protected)
+
+
+class TrustedHosts:
+    """ASGI middleware: answers under these names only; `*.example.com` stands for every name below it."""
+
+    def __init__(self, app: ASGIApp, hosts: tuple[str, ...]) -> None:
+        self._app = app
+        self._names = {host.lower() for host in hosts if not host.startswith("*.")}
+        self._endings = tuple(host[1:].lower() for host in hosts if host.startswith("*."))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan" or scope["path"] in _PROBES or self._is_trusted(Headers(scope=scope)):
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await WebSocketClose()(scope, receive, send)
+        else:
+            refused = RefusedError(400, "BAD_USER_INPUT", "This server does not go by the name in the Host header.")
+            await refusal(refused, Request(scope))(scope, receive, send)
+
+    def _is_trusted(self, headers: Headers) -> bool:
+        name = headers.get("host", "").lower()
+        name = name.partition("]")[0] + "]" if name.startswith("[") else name.partition(":")[0]
+        return name in self._names or name.endswith(self._endings)
+
+
+class Cors(CORSMiddleware):
+    """Starlette's, for the origins that are allowed; to others nothing is said, so browsers keep them out."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_asked = scope["type"] == "http" and self.is_allowed_origin(Headers(scope=scope).get("origin", ""))
+        await (super().__call__ if is_asked else self.app)(scope, receive, send)
+
+
+Handler = Callable[[Request, Exception], Awaitable[Response]]
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    """What Starlette itself has to say, in the form of all refusals."""
+    if isinstance(error, HTTPException):
+        codes = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
+        code = codes.get(error.status_code, "BAD_USER_INPUT")
+        return refusal(RefusedError(error.status_code, code, error.detail, headers=error.headers), request)
+    return refusal(RefusedError(500, "INTERNAL", INTERNAL), request)
+
+
+EXCEPTION_HANDLERS: dict[int | type[Exception], Handler] = {HTTPException: _refuse, Exception: _refuse}

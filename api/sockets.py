@@ -1,0 +1,151 @@
+"""GraphQL over websockets (graphql-transport-ws): what a message may be, who is let in, and until when."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import orjson
+from graphql import GraphQLError
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.websockets import WebSocket
+from strawberry.asgi import GraphQL
+from strawberry.exceptions import ConnectionRejectionError
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
+    ConnectionInitMessage,
+    Message,
+    SubscribeMessage,
+)
+from strawberry.types.unset import UnsetType
+
+from api.auth import LEEWAY_SECONDS, Authenticator, Principal, UnauthenticatedError
+from api.context import Context
+from api.errors import UNAVAILABLE, TooExpensiveError
+from api.execution import Schema
+from domain.database import BusyError, UnavailableError
+
+_INIT_TIMEOUT = timedelta(seconds=5)
+_MOST_OPERATIONS = 100
+_TRY_AGAIN_LATER = 1013
+_DAY_SECONDS = 86_400
+
+
+class _Socket(BaseGraphQLTransportWSHandler[Context, None]):
+    """Strawberry's websocket, which ends with the caller's token."""
+
+    _expiry: asyncio.Task[None] | None = None
+
+    async def handle_message(self, message: Message) -> None:
+        if _is_message(message):
+            await super().handle_message(message)
+        else:
+            await self.handle_invalid_message("Invalid message")
+
+    async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
+        if message.get("payload") is None:  # null is as good as none, and what is missing then is the token
+            message = {"type": "connection_init"}
+        try:
+            await super().handle_connection_init(message)
+        except (BusyError, UnavailableError):
+            await self.websocket.close(_TRY_AGAIN_LATER, UNAVAILABLE)
+        if self.context.principal and self._expiry is None:
+            self._expiry = asyncio.create_task(self._end_with(self.context.principal))
+
+    async def handle_subscribe(self, message: SubscribeMessage) -> None:
+        is_known = message["id"] in self.operations
+        if self.connection_acknowledged and not is_known and len(self.operations) >= _MOST_OPERATIONS:
+            error = TooExpensiveError(f"A socket has at most {_MOST_OPERATIONS} operations at once; open another one.")
+            await self.send_message({"id": message["id"], "type": "error", "payload": [error.formatted]})
+            return
+        await super().handle_subscribe(message)
+
+    async def shutdown(self) -> None:
+        if self._expiry:
+            self._expiry.cancel()
+        await super().shutdown()
+
+    async def _end_with(self, principal: Principal) -> None:
+        """Closes the socket when the token has expired."""
+        end = principal.expires_at + LEEWAY_SECONDS
+        # Event loops refuse to sleep for ages.
+        while (left := end - self.context.clock().timestamp()) > 0:  # noqa: ASYNC110
+            await asyncio.sleep(min(left, _DAY_SECONDS))
+        for operation_id in list(self.operations):
+            await self.cleanup_operation(operation_id)
+        await self.websocket.close(4403, "Forbidden")
+
+    @staticmethod
+    def _get_pre_execution_close_reason(error: GraphQLError) -> str | None:  # noqa: ARG004
+        """None: what is wrong with one operation is no reason to close the socket on the others."""
+        return None
+
+
+class GraphQLSockets(GraphQL[Context, None]):
+    """Strawberry's view with our callers, for websockets alone; `new_context` makes that of a socket."""
+
+    graphql_transport_ws_handler_class = _Socket
+
+    def __init__(
+        self,
+        schema: Schema,
+        authenticator: Authenticator,
+        new_context: Callable[[str], Context],
+        allowed_origins: tuple[str, ...],
+    ) -> None:
+        super().__init__(
+            schema,
+            graphql_ide=None,
+            subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
+            connection_init_wait_timeout=_INIT_TIMEOUT,
+            max_subscriptions_per_connection=None,
+            allowed_origins=allowed_origins,
+        )
+        self._authenticator = authenticator
+        self._new_context = new_context
+
+    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:  # noqa: ARG002
+        """The context of all that comes over a socket; its caller becomes known with the first message."""
+        return self._new_context(request.headers.get("accept-language", ""))
+
+    async def on_ws_connect(self, context: Context) -> UnsetType:
+        names = {name.lower(): text for name, text in context.connection_params.items()}
+        authorization = names.get("authorization")
+        try:
+            context.principal = await self._authenticator.authenticate(str(authorization or ""))
+        except UnauthenticatedError as error:
+            raise ConnectionRejectionError from error
+        return UnsetType()
+
+    def decode_json(self, data: str | bytes) -> object:
+        return orjson.loads(data)
+
+    def encode_json(self, data: object) -> str:
+        return orjson.dumps(data).decode()
+
+
+def _is_message(message: object) -> bool:
+    """Whether it has the form of a message of graphql-transport-ws, as far as strawberry relies on it."""
+    if not isinstance(message, dict):
+        return False
+    kind, payload = message.get("type"), message.get("payload")
+    if kind == "subscribe":
+        return _has_id(message) and isinstance(payload, dict) and _is_operation(payload)
+    if kind == "complete":
+        return _has_id(message)
+    return kind == "connection_init" or (kind in ("ping", "pong") and isinstance(payload, dict | None))
+
+
+def _has_id(message: dict[str, Any]) -> bool:  # any JSON object
+    return isinstance(message.get("id"), str) and message["id"] != ""
+
+
+def _is_operation(payload: dict[str, Any]) -> bool:  # any JSON object
+    return (
+        isinstance(payload.get("query"), str)
+        and isinstance(payload.get("variables"), dict | None)
+        and isinstance(payload.get("operationName"), str | None)
+        and isinstance(payload.get("extensions"), dict | None)
+    )

@@ -1,0 +1,68 @@
+"""Answers as server-sent events, one stream for each operation (graphql-sse, distinct connections)."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import orjson
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+from strawberry.types import ExecutionResult
+
+from api.bodies import answer_of
+from api.negotiation import EVENT_STREAM
+
+Result = asyncio.Future[ExecutionResult | None]
+Results = AsyncGenerator[Any]  # of strawberry's results
+
+_HEARTBEAT_SECONDS = 15
+_HEARTBEAT = ":\n\n"
+_COMPLETE = "event: complete\ndata: \n\n"
+_LONGEST_SECONDS = 86_400  # event loops refuse to wait for ages
+_HEADERS = {"X-Accel-Buffering": "no"}  # what makes nginx pass on each event at once
+
+
+class EventStream(StreamingResponse):
+    """The results, of which the first may be on its way, as `next` events and a `complete`, with heartbeats in between.
+
+    It breaks off, without `complete`, when `stop` is set or after `seconds`: clients then come again by themselves.
+    """
+
+    def __init__(self, first: Result, results: Results, *, stop: asyncio.Event, seconds: float) -> None:
+        super().__init__(_events(first, results), headers=_HEADERS, media_type=EVENT_STREAM)
+        self._stop = stop
+        self._seconds = min(max(seconds, 0), _LONGEST_SECONDS)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        streaming = asyncio.ensure_future(super().__call__(scope, receive, send))
+        stopping = asyncio.ensure_future(self._stop.wait())
+        try:
+            await asyncio.wait([streaming, stopping], timeout=self._seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            is_cut_off = streaming.cancel()
+            await asyncio.wait([streaming])
+        if is_cut_off:
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        elif not streaming.cancelled():
+            streaming.result()
+
+
+async def _events(first: Result, results: Results) -> AsyncGenerator[str]:
+    upcoming = first
+    try:
+        while True:
+            await asyncio.wait([upcoming], timeout=_HEARTBEAT_SECONDS)
+            if not upcoming.done():
+                yield _HEARTBEAT
+                continue
+            result = upcoming.result()
+            if result is None:
+                yield _COMPLETE
+                return
+            yield f"event: next\ndata: {orjson.dumps(answer_of(result)).decode()}\n\n"
+            upcoming = asyncio.ensure_future(anext(results, None))
+    finally:
+        upcoming.cancel()
+        await asyncio.wait([upcoming])
+        await results.aclose()
