@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
+from api import ide
 from api.auth import Authenticator
 from api.budget import Budget
 from api.context import Context
@@ -143,7 +144,7 @@ def create_app(
         return JSONResponse({"ready": is_ready}, 200 if is_ready else 503)
 
     schema = served_schema(settings)
-    page = None
+    page = ide.page if settings.graphiql else None
     middleware = [Middleware(RequestLog), Middleware(SecurityHeaders)]
     if settings.trusted_hosts:
         middleware.append(Middleware(TrustedHosts, settings.trusted_hosts))
@@ -156,6 +157,7 @@ def create_app(
             Route("/healthz", _alive),
             Route("/readyz", ready),
             *routes,
+            *(ide.routes() if settings.graphiql else []),
         ],
         middleware=middleware,
         exception_handlers=EXCEPTION_HANDLERS,

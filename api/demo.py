@@ -1,7 +1,9 @@
 """The demo: a shop to play with, every e-mail in a mailbox page, and packages that move by themselves."""
 
 import asyncio
+import json
 import random
+import re
 import secrets
 import time
 from collections.abc import Sequence
@@ -9,16 +11,14 @@ from contextlib import suppress
 from email.message import EmailMessage
 from functools import partial
 from pathlib import Path
-from urllib.parse import quote
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 
-from api import auth
+from api import auth, ide
 from api.app import clock
 from api.settings import Settings, SettingsError
 from domain import fulfillment, ids, ingestion
@@ -36,6 +36,15 @@ FILE = Path("shortship-demo.db")
 SAMPLES = Path(ingestion.__file__).parent / "samples" / "orders-tiktok.json"
 
 _STATIC = Path(__file__).parent / "static"
+# Mails have styles of their own, and the frames that show them have the policy of the page around them.
+_SECURITY = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src data:; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+_REMOTE = re.compile(r' src="https?:[^"]*"')
+_NO_PICTURE = ''' src="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'/%3E"'''
 _TOKEN_SECONDS = 24 * 3600
 _MOVE_SECONDS = 5.0
 # Back and forth, so that there is always something left to see and to cancel.
@@ -92,20 +101,28 @@ async def prepare(settings: Settings) -> None:
 
 
 def routes(mailbox: Mailbox, token: str, database: Database) -> list[BaseRoute]:
-    """The start page, the mailbox and what they look like."""
+    """The start page, the mailbox and what they look like, and what GraphiQL shows at first."""
     templates = Jinja2Templates(_STATIC)
 
     async def start(request: Request) -> Response:
-        shop = await _shop(database)
-        orders = await _orders(database, shop, OrderFilter(items_cancellable=True), size=1)
-        operations = _operations(orders, token)
-        return templates.TemplateResponse(request, "demo.html", {"operations": operations, "token": token})
+        context = {"operations": _operations(), "token": token}
+        return templates.TemplateResponse(request, "demo.html", context, headers=_SECURITY)
 
     async def mails(request: Request) -> Response:
         shown = [_shown(message) for message in mailbox.messages]
-        return templates.TemplateResponse(request, "mailbox.html", {"mails": shown})
+        return templates.TemplateResponse(request, "mailbox.html", {"mails": shown}, headers=_SECURITY)
 
-    return [Route("/", start), Route("/mailbox", mails), Mount("/static", StaticFiles(directory=_STATIC))]
+    async def config(_request: Request) -> Response:
+        shop = await _shop(database)
+        orders = await _orders(database, shop, OrderFilter(items_cancellable=True), size=1)
+        return ide.config(headers={"Authorization": f"Bearer {token}"}, tabs=_tabs(orders))
+
+    return [
+        Route("/", start),
+        Route("/mailbox", mails),
+        Route("/graphiql/config.json", config),
+        Mount("/static", StaticFiles(directory=_STATIC)),
+    ]
 
 
 async def keep_moving(database: Database, stop: asyncio.Event) -> None:
@@ -143,17 +160,24 @@ async def _orders(
     return page.entries
 
 
-def _operations(orders: Sequence[Order], token: str) -> list[dict[str, str]]:
-    """The ready-made operations as links to GraphiQL, about the first order where they need one."""
-    headers = orjson.dumps({"Authorization": f"Bearer {token}"}).decode()
-    links = []
-    for path in sorted((_STATIC / "operations").glob("*.graphql")):
-        text = path.read_text()
-        variables = orjson.dumps(_variables(orders), option=orjson.OPT_INDENT_2).decode() if "$" in text else ""
-        query = f"q={quote(text)}&variables={quote(variables)}&headers={quote(headers)}"
-        about = text.splitlines()[0].removeprefix("# ")
-        links.append({"title": path.stem[2:].capitalize(), "about": about, "url": f"/graphql?{query}"})
-    return links
+def _operations() -> list[dict[str, str]]:
+    """The steps of the demo in their order; the first line of each says what it does."""
+    texts = {path.stem[2:].capitalize(): path.read_text() for path in sorted(_STATIC.glob("operations/*.graphql"))}
+    return [
+        {"title": title, "about": text.splitlines()[0].removeprefix("# "), "text": text}
+        for title, text in texts.items()
+    ]
+
+
+def _tabs(orders: Sequence[Order]) -> list[dict[str, str]]:
+    """The steps as tabs of GraphiQL, about the first order where they need one."""
+    variables = _variables(orders)
+    texts = [operation["text"] for operation in _operations()]
+    used = [{name: given for name, given in variables.items() if f"${name}:" in text} for text in texts]
+    return [
+        {"query": text, "variables": json.dumps(names, indent=2) if names else ""}
+        for text, names in zip(texts, used, strict=True)
+    ]
 
 
 def _variables(orders: Sequence[Order]) -> dict[str, object]:
@@ -179,6 +203,7 @@ def _shown(message: EmailMessage) -> dict[str, str]:
         "subject": str(message["Subject"]),
         "to": str(message["To"]),
         "date": str(message["Date"]),
-        "html": html.get_content() if html else "",
+        # As many mail programs show it: without the pictures of items, which are somewhere else.
+        "html": _REMOTE.sub(_NO_PICTURE, html.get_content()) if html else "",
         "text": text.get_content() if text else "",
     }
