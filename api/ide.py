@@ -9,8 +9,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-_BUILT = Path(__file__).parent / "static" / "graphiql"
-_PAGE = _BUILT / "index.html"
+BUILT = Path(__file__).parent / "static" / "graphiql"
 _MISSING = "GraphiQL is not built: run `make graphiql`.\n"
 _POLICY = (
     "default-src 'none'",
@@ -43,8 +42,9 @@ def routes() -> list[BaseRoute]:
 
 async def page(request: Request) -> Response:
     """GraphiQL, or how to build it."""
-    if await asyncio.to_thread(_PAGE.is_file):
-        response = _file(_PAGE, request, caching="no-cache")
+    built = BUILT / "index.html"
+    if await asyncio.to_thread(built.is_file):
+        response = _file(built, request, caching="no-cache")
         response.headers.add_vary_header("Accept")  # to others the same address answers with JSON
         return response
     return PlainTextResponse(_MISSING, 404)
@@ -62,7 +62,7 @@ async def _config(_request: Request) -> Response:
 def _asset(request: Request) -> Response:  # outside the event loop
     name = request.path_params["name"]
     # Compared with what there is: no name leads out of the folder.
-    asset = next((path for path in _BUILT.glob("assets/*") if path.name == name), None)
+    asset = next((path for path in BUILT.glob("assets/*") if path.name == name), None)
     if asset is None or asset.suffix not in _MEDIA_TYPES:
         raise HTTPException(404)
     return _file(asset, request, caching="public, max-age=31536000, immutable")  # the name has a hash of it

@@ -62,6 +62,7 @@ createRoot(document.getElementById("graphiql")).render(
     defaultEditorToolsVisibility={tabs ? "variables" : "headers"}
     storage={tabs && sessionStorage}
   >
+    <GraphiQL.Logo>Shortship</GraphiQL.Logo>
     {linked > 0 && <Opened tab={linked - 1} />}
   </GraphiQL>,
 );
