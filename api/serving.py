@@ -15,6 +15,7 @@ from uvicorn.supervisors import Multiprocess
 
 from api import logs
 from api.app import Loop, create_app, mail_loop, retention_loop, smtp_sender
+from api.protocol import PatientProtocol
 from api.settings import Settings
 from domain.database import Database
 
@@ -63,6 +64,7 @@ def _config(settings: Settings, application: Callable[[], Starlette]) -> uvicorn
         workers=settings.processes,
         log_config=None,
         server_header=False,
+        http=PatientProtocol,
         ws_max_size=_LARGEST_FRAME,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
