@@ -10,7 +10,8 @@ EVENT_STREAM = "text/event-stream"
 
 # From the best on, where the client likes several alike.
 _ANSWERS = (GRAPHQL_JSON, JSON)
-_LONGEST_ACCEPT = 1_000
+_MOST_RANGES = 50
+_LONGEST_RANGE = 200
 
 
 def answer_type(accept: str) -> str:
@@ -19,9 +20,8 @@ def answer_type(accept: str) -> str:
     Clients that take anything get what such clients have always got. A stream is for those that take no JSON: some
     clients name all they could read, and expect JSON for a query.
     """
-    ranges = accept[:_LONGEST_ACCEPT].lower()
-    if not ranges.strip():
-        return JSON
+    listed = [each.strip()[:_LONGEST_RANGE] for each in accept.lower().split(",") if each.strip()]
+    ranges = ",".join(listed[:_MOST_RANGES]) or "*/*"
     try:
         liked = {each: quality(each, ranges) for each in (*_ANSWERS, EVENT_STREAM)}
     except MimeTypeParseException as error:
