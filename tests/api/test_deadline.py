@@ -1,0 +1,113 @@
+"""Operations that take longer than they may: the caller is told in time, and what was begun is not cut in half."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from api.settings import Settings
+from domain import ids
+from domain.database import Connection, Database
+from domain.order import Shop
+from tests.api.client import Client, a_token, hear, say
+from tests.api.conftest import on_postgresql, serving
+from tests.cancelling import a_small_order
+from tests.invariants import assert_sound
+
+CANCEL = """
+mutation ($input: CancelItemsInput!) { cancelItems(input: $input) { replayed errors { code } order { version } } }
+"""
+READ = "{ orders { totalCount } }"
+TRIES = 40  # more than there are connections
+
+
+@pytest.fixture
+async def hurried(settings: Settings, database: Database, shop: Shop) -> AsyncIterator[Client]:
+    """A client of a server that gives an operation half a second."""
+    async with serving(settings.model_copy(update={"operation_timeout": 0.5}), database) as base:
+        client = Client(base, a_token(shop.id))
+        yield client
+        await client.http.aclose()
+
+
+@asynccontextmanager
+async def held(url: str, statement: str) -> AsyncIterator[None]:
+    """Another transaction keeps inside the block what the statement locks."""
+    other, holds, done = Database(url), asyncio.Event(), asyncio.Event()
+
+    async def hold(connection: Connection) -> None:
+        await connection.execute(sa.text(statement))
+        holds.set()
+        await done.wait()
+        await connection.rollback()
+
+    holding = asyncio.create_task(other.writing("demo", hold))
+    await holds.wait()
+    try:
+        yield
+    finally:
+        done.set()
+        await holding
+        await other.close()
+
+
+async def answered(client: Client) -> dict[str, Any]:
+    """The data of a query, which is sent again as long as connections are made anew."""
+    async with asyncio.timeout(30):
+        while (body := await client.post(READ)).get("errors"):
+            assert codes(body) == ["TIMEOUT"]
+    data: dict[str, Any] = body["data"]
+    return data
+
+
+def codes(body: dict[str, Any]) -> list[str]:
+    return [error["extensions"]["code"] for error in body["errors"]]
+
+
+async def test_a_cancellation_that_is_given_up_is_done_once_all_the_same(
+    hurried: Client, database: Database, shop: Shop, database_url: str
+) -> None:
+    order = await a_small_order(database, shop)
+    entry = {"itemId": ids.of_item(order.id, 1), "quantity": 1}
+    given = {"orderId": ids.of_order(order.id), "reason": "OUT_OF_STOCK", "items": [entry], "idempotencyKey": "1"}
+
+    async with held(database_url, "UPDATE orders SET version = version"):
+        late = await hurried.post(CANCEL, input=given)
+    while (again := await hurried.post(CANCEL, input=given)).get("errors"):
+        assert codes(again) == ["TIMEOUT"]
+
+    assert codes(late) == ["TIMEOUT"]
+    assert "data" not in late
+    assert again["data"]["cancelItems"] == {"replayed": True, "errors": [], "order": {"version": 2}}
+    await assert_sound(database)
+
+
+@on_postgresql
+async def test_queries_that_are_given_up_hold_no_connection(
+    hurried: Client, database: Database, database_url: str, as_owner: Callable[[str], str]
+) -> None:
+    async with held(as_owner(database_url), "LOCK TABLE orders IN ACCESS EXCLUSIVE MODE"):
+        late = await asyncio.gather(*(hurried.post(READ) for _ in range(TRIES)))
+    after = [await answered(hurried) for _ in range(TRIES)]
+
+    assert [codes(body) for body in late] == [["TIMEOUT"]] * TRIES
+    assert after == [{"orders": {"totalCount": 0}}] * TRIES
+    await assert_sound(database)
+
+
+@on_postgresql
+async def test_a_socket_has_no_more_time_than_post(
+    hurried: Client, database_url: str, as_owner: Callable[[str], str]
+) -> None:
+    async with hurried.socket() as socket:
+        async with held(as_owner(database_url), "LOCK TABLE orders IN ACCESS EXCLUSIVE MODE"):
+            await say(socket, id="1", type="subscribe", payload={"query": READ})
+            late = await hear(socket)
+        await say(socket, id="1", type="subscribe", payload={"query": READ})
+        after = await hear(socket)
+
+    assert (late["type"], codes({"errors": late["payload"]})) == ("error", ["TIMEOUT"])
+    assert after["payload"] == {"data": {"orders": {"totalCount": 0}}}
