@@ -1,0 +1,47 @@
+"""A server for the clients, and the packages of npm that they need."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from api.settings import Settings
+from domain.database import Database
+from domain.order import Order, Shop
+from tests import node
+from tests.api.client import SECRET
+from tests.api.conftest import serving
+from tests.invariants import assert_sound
+from tests.stored import a_shop, an_item_input, an_order_input, store
+
+HERE = Path(__file__).parent
+SCHEMA = HERE.parents[1] / "schema.graphql"
+
+
+@pytest.fixture(scope="session")
+def packages() -> Path:
+    """The folder that they are installed in."""
+    node.install(HERE)
+    return HERE
+
+
+@pytest.fixture
+async def shop(database: Database) -> AsyncIterator[Shop]:
+    """The shop of the test; at its end what is stored is still sound."""
+    yield await a_shop(database)
+    await assert_sound(database)
+
+
+@pytest.fixture
+async def order(database: Database, shop: Shop) -> Order:
+    """Thirty dresses, all of which can be cancelled."""
+    given = an_order_input("1001", an_item_input("dress", quantity=30, subtotal="300.00"))
+    return (await store(database, shop, given))[0]
+
+
+@pytest.fixture
+async def base(database_url: str, database: Database) -> AsyncIterator[str]:
+    """The address of the server."""
+    settings = Settings(database_url=database_url, jwt_secret=SECRET, introspection=True)
+    async with serving(settings, database) as base:
+        yield base

@@ -1,0 +1,24 @@
+import type { CodegenConfig } from "@graphql-codegen/cli";
+
+// Types of the schema and of the documents in src, as `npm run generate` writes them to src/gql.
+const config: CodegenConfig = {
+  schema: "../../../schema.graphql",
+  documents: "src/*.ts",
+  emitLegacyCommonJSImports: false,
+  generates: {
+    "src/gql/": {
+      preset: "client",
+      presetConfig: { fragmentMasking: false },
+      config: {
+        documentMode: "string",
+        enumsAsTypes: true,
+        futureProofEnums: true,
+        useTypeImports: true,
+        strictScalars: true,
+        scalars: { ID: "string", CurrencyCode: "string", DateTime: "string", Decimal: "string" },
+      },
+    },
+  },
+};
+
+export default config;
