@@ -1,0 +1,53 @@
+"""The clients that people use get along with the server: each asks, cancels, and hears of it."""
+
+import asyncio
+from asyncio.subprocess import PIPE
+from pathlib import Path
+
+import orjson
+import pytest
+
+from tests import node
+from tests.api.client import a_token
+from tests.api.conftest import on_sqlite
+from tests.api.test_cli import an_environment
+
+SECONDS = 60
+
+
+async def told(packages: Path, base: str, *arguments: str) -> list[object]:
+    """What a client prints that runs against the server."""
+    process = await asyncio.create_subprocess_exec(
+        node.node(),
+        *arguments,
+        cwd=packages / "reference",
+        env=an_environment({"url": f"{base}/graphql", "token": a_token()}),
+        stdout=PIPE,
+        stderr=PIPE,
+    )
+    try:
+        async with asyncio.timeout(SECONDS):
+            said, complaint = await process.communicate()
+    except TimeoutError:
+        process.kill()
+        raise
+    assert process.returncode == 0, complaint.decode()
+    return [orjson.loads(line) for line in said.splitlines()]
+
+
+@on_sqlite
+@pytest.mark.usefixtures("order")
+@pytest.mark.parametrize(
+    "client", ["graphql-ws.js", "graphql-sse.js", "apollo.js", "urql.js sse", "urql.js ws"], ids=lambda name: name
+)
+async def test_a_client_asks_cancels_and_hears_of_it(packages: Path, base: str, client: str) -> None:
+    found = await told(packages, base, *client.split())
+
+    story = {"cancellable": 30, "refused": ["BAD_USER_INPUT"], "errors": [], "version": 2, "heard": ["1001", 2]}
+    assert found == [story]
+
+
+@on_sqlite
+@pytest.mark.usefixtures("order")
+async def test_the_server_passes_all_audits_of_graphql_over_http(packages: Path, base: str) -> None:
+    assert await told(packages, base, "audits.js") == []
