@@ -1,6 +1,7 @@
 """What requests and answers consist of: a body that is read with patience but not for ever, an operation, a result."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,12 +51,22 @@ async def read_body(request: Request) -> bytes:
 
 def operation_of(body: bytes) -> Operation:
     """Raises RefusedError for what is no request of GraphQL over HTTP."""
-    try:
-        given = orjson.loads(body)
-    except ValueError as error:
-        raise _malformed(f"The body is no JSON: {error}.") from error
+    given = _json("The body", body)
     if not isinstance(given, dict):
         raise _malformed("The body has to be a JSON object with a query; operations are not sent in batches.")
+    return _operation(given)
+
+
+def operation_of_query(parameters: Mapping[str, str]) -> Operation:
+    """The same of the parameters of a GET, where whatever is no text is written as JSON."""
+    given: dict[str, Any] = dict(parameters)
+    for name in ("variables", "extensions"):
+        if text := parameters.get(name):
+            given[name] = _json(f"`{name}`", text)
+    return _operation(given)
+
+
+def _operation(given: Mapping[str, Any]) -> Operation:  # any JSON
     query, variables, name = given.get("query"), given.get("variables"), given.get("operationName")
     if not isinstance(query, str) or not query:
         raise _malformed("`query` has to be the text of a document.")
@@ -84,6 +95,13 @@ def answer_of(result: ExecutionResult) -> dict[str, Any]:  # any JSON
     if result.errors:
         answer["errors"] = [error.formatted for error in result.errors]
     return answer
+
+
+def _json(name: str, text: bytes | str) -> Any:  # any JSON
+    try:
+        return orjson.loads(text)
+    except ValueError as error:
+        raise _malformed(f"{name} is no JSON: {error}.") from error
 
 
 async def _throw_away(request: Request) -> None:

@@ -73,6 +73,13 @@ class RateLimitedError(GraphQLError):
         self.seconds = seconds
 
 
+class MethodNotAllowedError(GraphQLError):
+    """A mutation that did not come by POST, and might be sent again by whoever stands in between."""
+
+    def __init__(self) -> None:
+        super().__init__("Mutations are sent by POST.", extensions={"code": "METHOD_NOT_ALLOWED"})
+
+
 class NotFoundError(GraphQLError):
     def __init__(self, message: str) -> None:
         super().__init__(message, extensions={"code": "NOT_FOUND"})

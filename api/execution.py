@@ -22,7 +22,15 @@ from strawberry.types.graphql import OperationType
 
 from api.auth import Principal, Scope
 from api.budget import Budget
-from api.errors import BadUserInputError, DocumentTooLongError, ForbiddenError, TooExpensiveError, TooLateError, coded
+from api.errors import (
+    BadUserInputError,
+    DocumentTooLongError,
+    ForbiddenError,
+    MethodNotAllowedError,
+    TooExpensiveError,
+    TooLateError,
+    coded,
+)
 from api.limits import LONGEST_DOCUMENT, MOST_TOKENS, cost_of
 from api.trusted import TrustedDocuments
 
@@ -143,7 +151,10 @@ def _check_operation(context: ExecutionContext, document: DocumentNode) -> None:
         raise BadUserInputError("The document has no operation with the name in operationName.")
     if name is None and len(chosen) > 1:
         raise BadUserInputError("The document has several operations: say in operationName which one to run.")
-    if OperationType(chosen[0].operation.value) not in context.allowed_operations:
+    kind = OperationType(chosen[0].operation.value)
+    if kind is OperationType.MUTATION and kind not in context.allowed_operations:
+        raise MethodNotAllowedError
+    if kind not in context.allowed_operations:
         raise BadUserInputError(
             "Subscriptions run over a websocket, or as server-sent events: Accept: text/event-stream."
         )

@@ -12,7 +12,7 @@ from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from api.auth import LEEWAY_SECONDS, Authenticator, UnauthenticatedError
-from api.bodies import Operation, answer_of, code_of, operation_of, read_body, was_executed
+from api.bodies import Operation, answer_of, code_of, operation_of, operation_of_query, read_body, was_executed
 from api.context import Context
 from api.errors import INTERNAL, UNAVAILABLE, RateLimitedError, RefusedError
 from api.execution import Schema
@@ -22,9 +22,8 @@ from domain.database import BusyError, UnavailableError
 
 log = structlog.get_logger()
 
-_ONE_ANSWER = {OperationType.QUERY, OperationType.MUTATION}
 # Of what was not executed, by the code of its error.
-_STATUS = {"RATE_LIMITED": 429, "PAYLOAD_TOO_LARGE": 413, "INTERNAL": 500}
+_STATUS = {"METHOD_NOT_ALLOWED": 405, "RATE_LIMITED": 429, "PAYLOAD_TOO_LARGE": 413, "INTERNAL": 500}
 _STATUS_OF_GRAPHQL_JSON = {"FORBIDDEN": 403, "TIMEOUT": 503, "UNAVAILABLE": 503} | _STATUS
 
 
@@ -62,7 +61,7 @@ class GraphQLOverHTTP:
     async def _respond(self, request: Request) -> Response:
         """Raises RefusedError for what is not executed, whatever the reason."""
         try:
-            return await (self._show(request) if request.method == "GET" else self._run(request))
+            return await (self._show(request) if self._is_for_a_person(request) else self._run(request))
         except UnauthenticatedError as error:
             headers = {"WWW-Authenticate": "Bearer"}
             raise RefusedError(401, "UNAUTHENTICATED", str(error), headers=headers) from error
@@ -74,43 +73,50 @@ class GraphQLOverHTTP:
             log.exception("graphql.internal_error", exc_info=error)
             raise RefusedError(500, "INTERNAL", INTERNAL) from error
 
+    def _is_for_a_person(self, request: Request) -> bool:
+        """Whether it comes from a browser's address bar, and there is a page or nothing else to do."""
+        is_opened = request.method == "GET" and "text/html" in request.headers.get("accept", "")
+        return is_opened and (self._page is not None or "query" not in request.query_params)
+
     async def _show(self, request: Request) -> Response:
-        """GET is for people: no operation is run by it."""
-        if "text/html" not in request.headers.get("accept", ""):
-            raise _wrong_method()
         if self._page is None:
             raise RefusedError(404, "NOT_FOUND", "GraphiQL is off here; POST operations, or set SHORTSHIP_GRAPHIQL.")
         return await self._page(request)
 
     async def _run(self, request: Request) -> Response:
-        if request.method != "POST":
-            raise _wrong_method()
+        is_post = request.method == "POST"
+        if not is_post and request.method != "GET":
+            message = "Send operations by POST; queries may also come by GET."
+            raise RefusedError(405, "METHOD_NOT_ALLOWED", message, headers={"Allow": "GET, POST"})
         context = self._new_context(request.headers.get("accept-language", ""))
         context.principal = await self._authenticator.authenticate(request.headers.get("authorization", ""))
         media_type = answer_type(", ".join(request.headers.getlist("accept")))
-        check_content_type(request.headers.get("content-type", ""))
-        operation = operation_of(await read_body(request))
+        if is_post:
+            check_content_type(request.headers.get("content-type", ""))
+        operation = operation_of(await read_body(request)) if is_post else operation_of_query(request.query_params)
+        allowed = {OperationType.QUERY} | ({OperationType.MUTATION} if is_post else set())
         if media_type == EVENT_STREAM:
-            return await self._stream(operation, context)
+            return await self._stream(operation, context, allowed | {OperationType.SUBSCRIPTION})
         result = await self._schema.execute(
             operation.query,
             variable_values=operation.variables,
             context_value=context,
             operation_name=operation.name,
-            allowed_operation_types=_ONE_ANSWER,
+            allowed_operation_types=allowed,
         )
         return _answer(result, media_type)
 
-    async def _stream(self, operation: Operation, context: Context) -> Response:
+    async def _stream(self, operation: Operation, context: Context, allowed: set[OperationType]) -> Response:
         results: Results = await self._schema.stream(
             operation.query,
             variable_values=operation.variables,
             context_value=context,
             operation_name=operation.name,
+            allowed_operation_types=allowed,
         )
         first = asyncio.ensure_future(anext(results))
         await asyncio.sleep(0)  # what is checked before execution is known after one turn of the loop
-        if first.done() and code_of(first.result()) == "RATE_LIMITED":
+        if first.done() and code_of(first.result()) in _STATUS:
             await results.aclose()
             return _answer(first.result(), JSON)
         left = context.caller.expires_at + LEEWAY_SECONDS - context.clock().timestamp()
@@ -130,12 +136,9 @@ def _answer(result: ExecutionResult, media_type: str) -> Response:
     if not was_executed(result):
         statuses, otherwise = (_STATUS_OF_GRAPHQL_JSON, 400) if media_type == GRAPHQL_JSON else (_STATUS, 200)
         status = statuses.get(code, otherwise)
+    if status == _STATUS["METHOD_NOT_ALLOWED"]:
+        headers["Allow"] = "POST"
     for error in result.errors or ():
         if isinstance(error, RateLimitedError):
             headers["Retry-After"] = str(error.seconds)
     return Response(orjson.dumps(answer_of(result)), status, headers, media_type)
-
-
-def _wrong_method() -> RefusedError:
-    message = "Operations are sent by POST; they are not run by any other method."
-    return RefusedError(405, "METHOD_NOT_ALLOWED", message, headers={"Allow": "POST"})

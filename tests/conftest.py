@@ -29,6 +29,8 @@ def pytest_configure() -> None:
     """No setting of the caller's environment reaches a test."""
     for name in [name for name in os.environ if name.startswith("SHORTSHIP_")]:  # noqa: TID251 - cleared, not read
         del os.environ[name]  # noqa: TID251 - the same
+    # asyncpg asks each server for TLS first, and complains of itself when it is cancelled just then.
+    os.environ.setdefault("PGSSLMODE", "disable")  # noqa: TID251 - a setting of the tests' server
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
@@ -21,7 +21,8 @@ CANCEL = """
 mutation ($input: CancelItemsInput!) { cancelItems(input: $input) { replayed errors { code } order { version } } }
 """
 READ = "{ orders { totalCount } }"
-TRIES = 40  # more than there are connections
+CONNECTIONS = 20
+TRIES = 2 * CONNECTIONS
 
 
 @pytest.fixture
@@ -52,6 +53,13 @@ async def held(url: str, statement: str) -> AsyncIterator[None]:
         done.set()
         await holding
         await other.close()
+
+
+async def open_all_connections(database: Database) -> None:
+    """So that nobody has to wait until one is made."""
+    async with AsyncExitStack() as stack:
+        for _ in range(CONNECTIONS):
+            await stack.enter_async_context(database.reading("demo"))
 
 
 async def answered(client: Client) -> dict[str, Any]:
@@ -89,6 +97,8 @@ async def test_a_cancellation_that_is_given_up_is_done_once_all_the_same(
 async def test_queries_that_are_given_up_hold_no_connection(
     hurried: Client, database: Database, database_url: str, as_owner: Callable[[str], str]
 ) -> None:
+    await open_all_connections(database)
+
     async with held(as_owner(database_url), "LOCK TABLE orders IN ACCESS EXCLUSIVE MODE"):
         late = await asyncio.gather(*(hurried.post(READ) for _ in range(TRIES)))
     after = [await answered(hurried) for _ in range(TRIES)]

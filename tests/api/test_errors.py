@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 import httpx
 import orjson
+import pytest
 import sqlalchemy as sa
 import structlog
 
@@ -92,28 +93,64 @@ async def test_a_request_that_makes_no_sense_is_bad_input(client: Client) -> Non
 
 @on_sqlite
 async def test_methods_and_types_that_are_not_served_are_refused_as_json(client: Client) -> None:
-    page = {"Accept": "text/html"}
     answers = [
-        await client.http.get("/graphql", params={"query": ORDER}),
-        await client.http.get("/graphql", params={"query": "subscription { orderEvents { id } }"}),
-        await client.http.get("/graphql", params={"query": "{ shop { id } }", "variables": "["}),
-        await client.http.get("/graphql", headers=page),
-        await client.http.put("/graphql"),
+        await client.http.get("/graphql", headers={"Accept": "text/html"}),
+        await client.http.put("/graphql", json={"query": ORDER}),
+        await client.http.options("/graphql"),
         await client.http.post("/graphql", content=a_body(ORDER), headers={"Content-Type": "text/plain"}),
+        await client.http.post("/graphql", json={"query": ORDER}, headers={"Accept": "image/png"}),
+    ]
+
+    assert [(answer.status_code, *codes(answer)) for answer in answers] == [
+        (404, "NOT_FOUND"),
+        (405, "METHOD_NOT_ALLOWED"),
+        (405, "METHOD_NOT_ALLOWED"),
+        (415, "UNSUPPORTED_MEDIA_TYPE"),
+        (406, "NOT_ACCEPTABLE"),
+    ]
+    assert [answer.headers["allow"] for answer in answers[1:3]] == ["GET, POST"] * 2
+
+
+@on_sqlite
+async def test_queries_may_come_by_get(client: Client) -> None:
+    by_number = "query A($n: String!) { orderByNumber(number: $n) { number } } query B { shop { name } }"
+    asked = {"query": by_number, "operationName": "A", "variables": '{"n": "1"}', "extensions": "{}"}
+
+    answers = [
+        await client.http.get("/graphql", params=asked),
+        await client.http.get("/graphql", params={"query": ORDER}, headers={"Accept": "text/html,*/*;q=0.8"}),
+    ]
+
+    assert [answer.json() for answer in answers] == [{"data": {"orderByNumber": None}}] * 2
+
+
+@on_sqlite
+async def test_nothing_else_comes_by_get(client: Client) -> None:
+    cancel = 'mutation { cancelOrder(input: {orderId: "1", reason: OTHER, idempotencyKey: "1"}) { replayed } }'
+    stream = {"Accept": "text/event-stream"}
+
+    answers = [
+        await client.http.get("/graphql", params={"query": cancel}),
+        await client.http.get("/graphql", params={"query": cancel}, headers=stream),
+        await client.http.get("/graphql", params={"query": "subscription { orderEvents { id } }"}),
+        await client.http.get("/graphql", params={"query": ORDER, "variables": "["}),
+        await client.http.get("/graphql", params={"query": ORDER, "variables": "5"}),
+        await client.http.get("/graphql"),
     ]
 
     assert [(answer.status_code, *codes(answer)) for answer in answers] == [
         (405, "METHOD_NOT_ALLOWED"),
         (405, "METHOD_NOT_ALLOWED"),
-        (405, "METHOD_NOT_ALLOWED"),
-        (404, "NOT_FOUND"),
-        (405, "METHOD_NOT_ALLOWED"),
-        (415, "UNSUPPORTED_MEDIA_TYPE"),
+        (200, "BAD_USER_INPUT"),
+        (400, "BAD_USER_INPUT"),
+        (400, "BAD_USER_INPUT"),
+        (400, "BAD_USER_INPUT"),
     ]
+    assert [answer.headers["allow"] for answer in answers[:2]] == ["POST"] * 2
 
 
 @on_sqlite
-async def test_nobody_runs_an_operation_by_asking_for_a_page(client: Client) -> None:
+async def test_nobody_runs_an_operation_by_opening_an_address(client: Client) -> None:
     del client.http.headers["Authorization"]
     wanted = {"Accept": "text/html, text/event-stream"}
 
@@ -122,7 +159,57 @@ async def test_nobody_runs_an_operation_by_asking_for_a_page(client: Client) -> 
         for query in (ORDER, "subscription { orderEvents { id } }")
     ]
 
-    assert [(answer.status_code, *codes(answer)) for answer in answers] == [(404, "NOT_FOUND")] * 2
+    assert [(answer.status_code, *codes(answer)) for answer in answers] == [(401, "UNAUTHENTICATED")] * 2
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("asked", "status", "has_data"),
+    [
+        ({"query": "{ shop { name } }"}, 200, True),
+        ({"query": "mutation { resendNotification(input: {cancellationId: 1}) { errors { code } } }"}, 200, True),
+        ({"query": "{"}, 400, False),
+        ({"query": "{ nothing }"}, 400, False),
+        ({"query": "query A { shop { id } }", "operationName": "B"}, 400, False),
+        ({"query": "query ($n: Int!) { orders(first: $n) { totalCount } }"}, 400, False),
+        ({"query": "subscription { orderEvents { id } }"}, 400, False),
+        ({"query": ""}, 400, False),
+        ({"query": "{ orders(first: 0) { totalCount } }"}, 200, True),
+        ({"query": "# " + "x" * 32 * 1024 + "\n{ shop { id } }"}, 413, False),
+    ],
+    ids=["query", "mutation", "syntax", "field", "name", "variable", "subscription", "nothing", "resolver", "long"],
+)
+async def test_the_media_type_of_graphql_tells_by_the_status_whether_it_was_executed(
+    client: Client, asked: dict[str, Any], status: int, *, has_data: bool
+) -> None:
+    answer = await client.http.post("/graphql", json=asked, headers={"Accept": "application/graphql-response+json"})
+
+    assert (answer.status_code, "data" in answer.json()) == (status, has_data)
+    assert answer.headers["content-type"] == "application/graphql-response+json"
+
+
+@on_sqlite
+@pytest.mark.parametrize("is_on", [True, False])
+async def test_without_introspection_no_name_is_given_away(
+    settings: Settings, database: Database, shop: Shop, *, is_on: bool
+) -> None:
+    asked = [
+        "{ shup { id } }",
+        "{ shop { nome } }",
+        "{ orders(furst: 1) { totalCount } }",
+        "query ($f: OrderFilterr) { orders(filter: $f) { totalCount } }",
+        "{ orders(filter: {statuses: [ON_HOLT]}) { totalCount } }",
+    ]
+    by_variable = "query ($s: [OrderStatus!]) { orders(filter: {statuses: $s}) { totalCount } }"
+
+    async with serving(settings.model_copy(update={"introspection": is_on}), database) as base:
+        client = Client(base, a_token(shop.id))
+        bodies = [await client.post(query) for query in asked] + [await client.post(by_variable, s=["ON_HOLT"])]
+        introspected = await client.post("{ __schema { queryType { name } } }")
+        await client.http.aclose()
+
+    assert ["Did you mean" in body["errors"][0]["message"] for body in bodies] == [is_on] * 6
+    assert ("data" in introspected) is is_on
 
 
 @on_sqlite
