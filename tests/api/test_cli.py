@@ -305,14 +305,22 @@ def test_the_demo_shows_operations_and_the_mail_of_a_cancellation(tmp_path: Path
         items = [item for item in node["items"] if item["cancellableQuantity"]]
         cancelled = cancel_one(client, token, node | {"items": items}, "demo")
         mailbox = _mailbox_with_a_mail(client)
+        config = client.get("/graphiql/config.json").json()
+        prepared = [(tab["query"], orjson.loads(tab["variables"] or "{}")) for tab in config["tabs"]]
+        listed, previewed, carried_out = [ask(client, query, token, **given)["data"] for query, given in prepared[:3]]
         process.send_signal(signal.SIGINT)
         code = process.wait(SECONDS)
 
     assert style == 200
-    assert page.count("/graphql?q=") == 4
+    assert page.count("/graphql#") == 4
     assert none["data"]["orders"]["totalCount"] == 0
     assert cancelled["data"]["cancelItems"]["errors"] == []
     assert mailbox.count("<article>") == 1
+    assert config["headers"] == {"Authorization": f"Bearer {token}"}
+    assert listed["orders"]["totalCount"] == 45
+    assert previewed["previewCancelItems"]["errors"] == []
+    assert (carried_out["cancelItems"]["errors"], carried_out["cancelItems"]["replayed"]) == ([], False)
+    assert prepared[3][0].startswith("# Everything that happens")
     assert code == 0
 
 

@@ -1,0 +1,137 @@
+"""GraphiQL as it is served; `tests/browser` uses it."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+from httpx import AsyncClient, Response
+
+from api import ide
+from api.settings import Settings
+from domain.database import Database
+from tests.api.client import SECRET, Client
+from tests.api.conftest import on_sqlite, serving
+
+NAME = "index-Dr_xP94p.js"
+SCRIPT = "import './other.js'"
+FOR_A_PERSON = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+pytestmark = on_sqlite
+
+
+@pytest.fixture
+def settings(database_url: str) -> Settings:
+    return Settings(database_url=database_url, jwt_secret=SECRET, graphiql=True)
+
+
+@pytest.fixture
+def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small page in place of the built one, which needs Node."""
+    folder = tmp_path / "graphiql"
+    for name, text in {"index.html": "<!doctype html>", f"assets/{NAME}": SCRIPT}.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(text.encode()))
+    monkeypatch.setattr(ide, "BUILT", folder)
+    return folder
+
+
+async def asset(http: AsyncClient, name: str, accept_encoding: str = "identity") -> Response:
+    return await http.get(f"/graphiql/assets/{name}", headers={"Accept-Encoding": accept_encoding})
+
+
+@pytest.mark.usefixtures("built")
+async def test_the_page_is_asked_for_anew_and_may_load_from_here_only(client: Client) -> None:
+    page = await client.http.get("/graphql", headers=FOR_A_PERSON)
+
+    assert (page.status_code, page.text) == (200, "<!doctype html>")
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert page.headers["cache-control"] == "no-cache"
+    assert page.headers["vary"] == "Accept-Encoding, Accept"
+    policy = page.headers["content-security-policy"].split("; ")
+    assert {"default-src 'none'", "script-src 'self'", "connect-src 'self'", "frame-ancestors 'none'"} <= set(policy)
+
+
+@pytest.mark.usefixtures("built")
+async def test_assets_are_kept_for_ever(client: Client) -> None:
+    script = await asset(client.http, NAME)
+
+    assert (script.status_code, script.text) == (200, SCRIPT)
+    assert script.headers["content-type"] == "text/javascript; charset=utf-8"
+    assert script.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert script.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.usefixtures("built")
+@pytest.mark.parametrize(
+    ("accepted", "encoding"),
+    [
+        ("gzip", "gzip"),
+        ("br, GZIP;q=0.5", "gzip"),
+        ("*", "gzip"),
+        ("gzip;q=0, *", None),
+        ("gzip; q=0.0", None),
+        ("br", None),
+        ("", None),
+    ],
+)
+async def test_assets_come_compressed_to_whom_takes_that(client: Client, accepted: str, encoding: str | None) -> None:
+    script = await asset(client.http, NAME, accepted)
+
+    assert (script.text, script.headers.get("content-encoding")) == (SCRIPT, encoding)
+    assert script.headers["vary"] == "Accept-Encoding"
+
+
+@pytest.mark.usefixtures("built")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "missing.js",
+        f"{NAME}.gz",
+        "..",
+        "%2e%2e%2findex.html",
+        "..%5cindex.html",
+        "%2Fetc%2Fpasswd",
+        f"{NAME}%00.js",
+        "a" * 5000,
+        "%ff.js",
+    ],
+)
+async def test_nothing_else_is_found(client: Client, name: str) -> None:
+    assert (await asset(client.http, name)).status_code == 404
+
+
+async def test_a_page_that_is_not_built_says_how_and_all_else_works(
+    client: Client, built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ide, "BUILT", built / "missing")
+
+    page = await client.http.get("/graphql", headers=FOR_A_PERSON)
+    script = await asset(client.http, NAME)
+    data = await client.data("{ __typename }")
+
+    assert (page.status_code, page.text) == (404, "GraphiQL is not built: run `make graphiql`.\n")
+    assert script.status_code == 404
+    assert data == {"__typename": "Query"}
+
+
+@pytest.mark.usefixtures("built")
+async def test_no_token_is_given_away(client: Client) -> None:
+    config = await client.http.get("/graphiql/config.json", headers={"Authorization": ""})
+
+    assert config.json() == {"headers": {"Authorization": "Bearer "}}
+    assert config.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.usefixtures("built")
+async def test_without_the_setting_there_is_none_of_it(settings: Settings, database: Database) -> None:
+    off = settings.model_copy(update={"graphiql": False})
+
+    async with serving(off, database) as base, AsyncClient(base_url=base) as http:
+        page = await http.get("/graphql", headers=FOR_A_PERSON)
+        others = [(await http.get(path)).status_code for path in ("/graphiql/config.json", f"/graphiql/assets/{NAME}")]
+
+    assert page.headers["content-type"].startswith("application/json")
+    assert page.status_code >= 400
+    assert others == [404, 404]
