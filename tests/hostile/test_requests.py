@@ -1,0 +1,248 @@
+"""Hostile requests: each gets an answer in the form of GraphQL, or none; nothing is written, and nobody else waits."""
+
+import re
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from graphql import get_introspection_query
+
+from tests.hostile.bodies import BODIES
+from tests.hostile.documents import DOCUMENTS
+from tests.hostile.headers import HEADERS
+from tests.hostile.target import Record, Target, attacked
+from tests.hostile.wire import (
+    SHOP,
+    Case,
+    ask,
+    connected,
+    dribble,
+    errors,
+    head,
+    operation,
+    post,
+    receive,
+    wrong,
+)
+
+CASES = BODIES | DOCUMENTS | HEADERS
+GOOD = operation(SHOP)
+
+
+@pytest.mark.parametrize("group", CASES)
+def test_a_hostile_request_is_answered_in_the_form_of_graphql(
+    target: Target, group: str, record_property: Record
+) -> None:
+    before = target.rows()
+
+    with target.watched(record_property, f"{len(CASES[group])} {group}"):
+        answers = {name: target.send(case.request) for name, case in CASES[group].items()}
+
+    wrongs = {name: wrong(CASES[group][name], answer) for name, answer in answers.items()}
+    assert {name: said for name, said in wrongs.items() if said} == {}
+    assert target.faults() == []
+    assert target.rows() == before
+
+
+def test_clients_that_dribble_are_dropped_after_ten_seconds(target: Target, record_property: Record) -> None:
+    begun = head("POST /graphql HTTP/1.1", {"Content-Type": "application/json", "Content-Length": "100000"})
+    chunked = head("POST /graphql HTTP/1.1", {"Content-Type": "application/json", "Transfer-Encoding": "chunked"})
+    slow = {
+        "silent from the beginning": (b"", b""),
+        "head byte by byte": (b"POST /graphql HTTP/1.1\r\nX: ", b"x" * 40),
+        "head that does not end": (begun[:-2], b""),
+        "first line byte by byte": (b"", b"POST /graphql HTTP/1.1" * 2),
+        "body byte by byte": (begun, b'{"query": "{ shop { id } }"}' + b" " * 40),
+        "body that does not come": (begun, b""),
+        "body that stops": (begun + b" " * 50_000, b""),
+        "chunks byte by byte": (chunked, b"1\r\n \r\n" * 8),
+        "chunks that stop": (chunked + b"5\r\n", b""),
+        "second request byte by byte": (post(GOOD) + b"POST /graphql HTTP/1.1\r\nX: ", b"x" * 40),
+    }
+    before = target.rows()
+
+    with target.watched(record_property, f"{10 * len(slow)} that dribble"), ThreadPoolExecutor(100) as threads:
+        started = {
+            (name, each): threads.submit(dribble, target.port, first, slowly)
+            for name, (first, slowly) in slow.items()
+            for each in range(10)
+        }
+        ends = {name: future.result() for name, future in started.items()}
+
+    late = {name: seconds for name, (seconds, _) in ends.items() if seconds > 20}
+    wrongs = {
+        name: wrong(Case(b"", (0, 200, 408), ("TIMEOUT", "BAD_USER_INPUT", "UNAUTHENTICATED")), answer)
+        for name, (_, answer) in ends.items()
+        if answer.status != 200
+    }
+    assert late == {}
+    assert {name: said for name, said in wrongs.items() if said} == {}
+    assert target.faults() == []
+    assert target.rows() == before
+
+
+def test_a_refused_client_can_send_the_next_request_on_the_same_connection(target: Target) -> None:
+    with connected(target.port) as connection:
+        answers = []
+        for request in (
+            post(b"null"),
+            post(GOOD, Content_Type="text/plain"),
+            post(GOOD, Accept="image/png"),
+            post(GOOD),
+        ):
+            connection.sendall(request)
+            answers.append(receive(connection))
+
+    assert [answer.status for answer in answers] == [400, 415, 406, 200]
+
+
+def test_requests_in_a_row_are_answered_in_a_row(target: Target) -> None:
+    with connected(target.port) as connection:
+        connection.sendall(b"".join(post(GOOD, X_Request_ID=f"row-{number}") for number in range(50)))
+        received = b""
+        while received.count(b"shop_demo") < 50:
+            received += connection.recv(65536)
+
+    assert re.findall(rb"x-request-id: row-(\d+)", received.lower()) == [b"%d" % number for number in range(50)]
+
+
+def test_a_client_that_sends_no_more_still_gets_its_answer(target: Target) -> None:
+    with connected(target.port) as connection:
+        connection.sendall(post(GOOD))
+        connection.shutdown(socket.SHUT_WR)
+        answer = receive(connection)
+
+    assert (answer.status, answer.codes) == (200, set())
+
+
+def test_a_client_that_goes_away_leaves_no_trace_but_its_log_line(target: Target) -> None:
+    begun = head("POST /graphql HTTP/1.1", {"Content-Type": "application/json", "Content-Length": "1000"})
+    for request in (b"", b"POST", begun, begun + b"{", post(GOOD), post(GOOD) * 20):
+        for _ in range(10):
+            with connected(target.port) as connection:
+                connection.sendall(request)
+
+    answer = target.send(post(GOOD))
+
+    assert answer.status == 200
+    assert target.faults() == []
+
+
+def test_a_method_that_is_not_served_is_told_which_are(target: Target) -> None:
+    answers = [
+        target.send(head(f"{method} /graphql HTTP/1.1", {})) for method in ("PUT", "DELETE", "PATCH", "OPTIONS", "HEAD")
+    ]
+
+    assert [answer.status for answer in answers[:3]] == [405] * 3
+    assert [set(answer.headers["allow"].split(", ")) >= {"POST"} for answer in answers] == [True] * 5
+    assert answers[4].body == b""
+
+
+def test_an_answer_of_the_new_type_has_no_data_where_nothing_was_executed(target: Target) -> None:
+    new = "application/graphql-response+json"
+    broken = {
+        name: target.send(post(operation(query, variables={"n": "x"}), Accept=new))
+        for name, query in {
+            "syntax": "{",
+            "validation": "{ nothing }",
+            "variables": "query ($n: Int) { orders(first: $n) { totalCount } }",
+            "cost": "{ orders(first: 100) { edges { node { events(first: 100) { edges { cursor } } } } } }",
+        }.items()
+    }
+    good = target.send(post(GOOD, Accept=new))
+    failed = target.send(post(operation("{ orders(first: 0) { totalCount } }"), Accept=new))
+
+    assert {name: (answer.status, b'"data"' in answer.body) for name, answer in broken.items()} == dict.fromkeys(
+        broken, (400, False)
+    )
+    assert {answer.headers["content-type"].split(";")[0] for answer in (*broken.values(), good, failed)} == {new}
+    assert (good.status, good.codes) == (200, set())
+    assert (failed.status, failed.codes, b'"data":null' in failed.body) == (200, {"BAD_USER_INPUT"}, True)
+
+
+def test_who_is_not_let_in_is_told_how(target: Target) -> None:
+    answers = [target.send(post(GOOD, Authorization=text)) for text in (None, "Basic eDp5", "Bearer nonsense")]
+    answers += [target.send(post(GOOD, Authorization=None, Accept="application/graphql-response+json"))]
+
+    assert [answer.status for answer in answers] == [401] * 4
+    assert [answer.headers["www-authenticate"].split()[0] for answer in answers] == ["Bearer"] * 4
+
+
+def test_no_other_site_reads_an_answer(target: Target) -> None:
+    preflight = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+
+    answers = [
+        target.send(post(GOOD, Origin="https://evil.example")),
+        target.send(head("OPTIONS /graphql HTTP/1.1", preflight)),
+    ]
+
+    assert [name for answer in answers for name in answer.headers if name.startswith("access-control")] == []
+
+
+def test_answers_forbid_guesses_about_what_they_are(target: Target) -> None:
+    answers = [target.send(post(body)) for body in (GOOD, b"null")]
+
+    assert [answer.headers["x-content-type-options"] for answer in answers] == ["nosniff"] * 2
+    assert [answer.headers["cache-control"] for answer in answers] == ["no-store"] * 2
+    assert [answer.headers.get("server", "") for answer in answers] == [""] * 2
+
+
+def test_control_characters_of_a_request_id_come_back_nowhere(target: Target) -> None:
+    for text in ("a\x01b\x1b[31m", "a\tb", "\xffid", 'a"b', "x" * 10_000):
+        target.send(post(GOOD, X_Request_ID=text))
+    answer = target.send(post(GOOD, X_Request_ID="sensible-1"))
+
+    assert answer.headers["x-request-id"] == "sensible-1"
+    assert re.search(r"[\x00-\x09\x0b-\x1f\x7f]|x{1000}|a\\u0001", target.log.read_text()) is None
+
+
+def test_a_stranger_with_a_closed_server_learns_nothing_of_its_schema_or_other_names(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    template: Path = request.getfixturevalue("_sqlite_template")
+    settings = {"introspection": "off", "trusted_hosts": "127.0.0.1,shop.example"}
+
+    with attacked(tmp_path, template, **settings) as closed:
+        introspections = [
+            closed.send(ask(query))
+            for query in (
+                get_introspection_query(),
+                '{ __type(name: "Order") { fields { name } } }',
+                "{ ordrs { id } }",
+            )
+        ]
+        typename = closed.send(ask("{ __typename }"))
+        hosts = [
+            closed.send(post(GOOD, Host=host)).status
+            for host in (
+                "127.0.0.1",
+                f"127.0.0.1:{closed.port}",
+                "shop.example",
+                "evil.example",
+                "",
+                "127.0.0.1.evil.example",
+            )
+        ]
+        misled = closed.send(post(GOOD, Host="evil.example"))
+
+    assert [answer.codes for answer in introspections] == [{"BAD_USER_INPUT"}] * 3
+    assert [
+        error["message"] for answer in introspections for error in errors(answer) if "mean" in error["message"]
+    ] == []
+    assert typename.codes == set()
+    assert hosts == [200, 200, 200, 400, 400, 400]
+    assert misled.codes == {"BAD_USER_INPUT"}
+
+
+def test_expensive_clients_at_once_starve_nobody(target: Target, record_property: Record) -> None:
+    large = [case.request for case in (CASES["documents at the limits"] | CASES["large documents"]).values()] * 3
+
+    with target.watched(record_property, f"{len(large)} large requests at once"), ThreadPoolExecutor(20) as threads:
+        began = time.monotonic()
+        answers = list(threads.map(target.send, large))
+        record_property("all answered after", f"{time.monotonic() - began:.1f} s")
+
+    assert {answer.status for answer in answers} <= {200, 413}
+    target.assert_sound()

@@ -1,0 +1,173 @@
+"""Hostile clients of server-sent events: who is streamed to, what a stream looks like, and how it ends."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+
+from tests.api.client import Client, a_token
+from tests.api.test_subscriptions import CURSORS
+from tests.hostile.judged import JUDGED, over_post, over_stream
+from tests.hostile.target import Record, Target
+from tests.hostile.test_sockets import IMPORT, an_order
+from tests.hostile.wire import SECONDS, SHOP, TOKEN, connected, operation, post
+
+STREAM = "text/event-stream"
+FOLLOW = operation(CURSORS)
+
+
+@pytest.fixture
+async def client(target: Target) -> AsyncIterator[Client]:
+    http = httpx.AsyncClient(base_url=target.base, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=SECONDS)
+    yield Client(target.base, TOKEN, http)
+    await http.aclose()
+
+
+@asynccontextmanager
+async def following(client: Client, query: str = CURSORS, **headers: str) -> AsyncIterator[httpx.Response]:
+    """A stream that has begun."""
+    sent = {"Accept": STREAM} | headers
+    async with client.http.stream("POST", "/graphql", json={"query": query}, headers=sent) as stream:
+        yield stream
+
+
+# What is accepted, and the type of the answer to a query.
+NEGOTIATED = {
+    "text/event-stream": STREAM,
+    "TEXT/EVENT-STREAM": STREAM,
+    "text/event-stream;q=0.5": STREAM,
+    "text/event-stream, text/html": STREAM,
+    "application/json;q=0, text/event-stream": STREAM,
+    "application/graphql-response+json, application/json, text/event-stream": "application/graphql-response+json",
+    "application/json, text/event-stream": "application/json",
+    "text/event-stream, application/json": "application/json",
+    "text/event-stream, application/json;q=0.1": "application/json",
+    "text/event-stream, */*;q=0.1": "application/json",
+    "text/event-stream;q=0, */*": "application/json",
+    "multipart/mixed, text/event-stream, application/json": "application/json",
+}
+
+
+async def test_a_query_is_streamed_only_to_clients_that_take_no_json(client: Client) -> None:
+    answers = {
+        accept: await client.http.post("/graphql", json={"query": SHOP}, headers={"Accept": accept})
+        for accept in NEGOTIATED
+    }
+
+    found = {accept: answer.headers["content-type"].split(";")[0] for accept, answer in answers.items()}
+    new = "application/graphql-response+json"
+    assert {accept: kind for accept, kind in found.items() if kind not in (NEGOTIATED[accept], new)} == {}
+    assert [accept for accept in found if (found[accept] == STREAM) != (NEGOTIATED[accept] == STREAM)] == []
+    assert {answer.status_code for answer in answers.values()} == {200}
+
+
+async def test_a_subscription_is_streamed_also_to_clients_that_name_json_beside_streams(client: Client) -> None:
+    """What urql sends with every operation; graphql-sse names streams alone."""
+    accept = "application/graphql-response+json, application/graphql+json, application/json, text/event-stream"
+
+    async with asyncio.timeout(10), following(client, Accept=accept) as stream:
+        kind = stream.headers["content-type"]
+
+    assert kind.startswith((STREAM, "application/"))
+
+
+async def test_a_stream_is_lines_of_the_protocol_and_ends_with_complete(client: Client) -> None:
+    answer = await client.http.post("/graphql", json={"query": SHOP}, headers={"Accept": STREAM})
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].replace(" ", "").lower() == "text/event-stream;charset=utf-8"
+    assert answer.headers["cache-control"].startswith("no-")
+    assert answer.headers["x-accel-buffering"] == "no"
+    blocks = [block for block in answer.text.split("\n\n") if not block.startswith(":")]
+    assert "\r" not in answer.text
+    assert blocks[0] == 'event: next\ndata: {"data":{"shop":{"id":"shop_demo"}}}'
+    assert blocks[1].split("\n")[0] == "event: complete"
+    assert blocks[2:] == [""]
+
+
+@pytest.mark.parametrize("name", JUDGED)
+async def test_an_operation_over_a_stream_is_judged_as_over_post(client: Client, target: Target, name: str) -> None:
+    before = await asyncio.to_thread(target.rows)
+
+    judged = [await over_post(client, JUDGED[name]), await over_stream(client, JUDGED[name])]
+
+    assert judged == [JUDGED[name].code] * 2
+    assert await asyncio.to_thread(target.rows) == before
+
+
+async def test_a_stream_without_events_is_kept_alive(client: Client) -> None:
+    async with asyncio.timeout(SECONDS), following(client) as stream:
+        text = await anext(stream.aiter_text())
+
+    assert text.startswith(":")
+    assert text.endswith("\n")
+    assert "\r" not in text
+
+
+async def test_a_stream_ends_with_its_token(client: Client) -> None:
+    """Thirty seconds are let pass after the end of a token; this one ended 27 seconds ago."""
+    expiring = f"Bearer {a_token(seconds=-27)}"
+
+    async with asyncio.timeout(SECONDS), following(client, Authorization=expiring) as stream:
+        began = time.monotonic()
+        text = "".join([part async for part in stream.aiter_text()])
+
+    assert time.monotonic() - began < 15
+    assert "UNAUTHENTICATED" in text or "event: next" not in text
+
+
+async def test_streams_that_clients_leave_make_room(client: Client, target: Target, record_property: Record) -> None:
+    """A stream holds its connection; what is left behind would use up sockets, memory or the feed's places."""
+
+    def leave() -> None:
+        with connected(target.port) as connection:
+            connection.sendall(post(FOLLOW, Accept=STREAM))
+            connection.recv(65536)
+
+    number = f"left-{time.monotonic_ns()}"
+    with target.watched(record_property, "300 streams that clients leave"):
+        await asyncio.gather(*(asyncio.to_thread(leave) for _ in range(300)))
+        async with asyncio.timeout(SECONDS), following(client) as stream:
+            lines = stream.aiter_lines()
+            await client.data(IMPORT, input={"orders": [an_order(number)]})
+            told = [line async for line in _until(lines, number)]
+
+    assert told[-1].startswith("data: {")
+    assert await asyncio.to_thread(target.faults) == []
+
+
+async def _until(lines: AsyncIterator[str], text: str) -> AsyncIterator[str]:
+    async for line in lines:
+        yield line
+        if text in line:
+            return
+
+
+async def test_a_hundred_streams_beside_each_other_hear_the_same(
+    client: Client, target: Target, record_property: Record
+) -> None:
+    number = f"many-{time.monotonic_ns()}"
+    limits = httpx.Limits(max_connections=None)
+
+    async with httpx.AsyncClient(base_url=target.base, limits=limits, timeout=SECONDS) as http:
+        many = Client(target.base, TOKEN, http)
+        begun = asyncio.Semaphore(0)
+
+        async def hear() -> str:
+            async with following(many, Authorization=f"Bearer {TOKEN}") as stream:
+                begun.release()
+                return [line async for line in _until(stream.aiter_lines(), number)][-1]
+
+        with target.watched(record_property, "100 streams"):
+            async with asyncio.timeout(SECONDS):
+                hearing = [asyncio.create_task(hear()) for _ in range(100)]
+                for _ in hearing:
+                    await begun.acquire()
+                await client.data(IMPORT, input={"orders": [an_order(number)]})
+                heard = await asyncio.gather(*hearing)
+
+    assert len(set(heard)) == 1
+    await asyncio.to_thread(target.assert_sound)
