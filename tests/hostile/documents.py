@@ -122,7 +122,7 @@ _LARGE = {
     "bomb of fragments that go down": _bomb(16, "items { order { %(next)s } }"),
     "bomb of inline fragments": _bomb(20, "... on Node { ... on Order { %(next)s } }"),
     "__type in __type": "{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }",
-    "interfaces in possible types": '{ __type(name: "Node") { possibleTypes { interfaces { possibleTypes { name } } } } }',
+    "interfaces in types": '{ __type(name: "Node") { possibleTypes { interfaces { possibleTypes { name } } } } }',
     "40 times the whole schema": "{ " + " ".join(f"a{n}: __schema {{ types {{ name }} }}" for n in range(40)) + " }",
     "all events of all orders": "{ orders(first: 100) { edges { node { "
     "events(first: 100) { edges { node { id } } } } } } }",

@@ -15,7 +15,7 @@ import orjson
 
 from domain.database import Database
 from tests.api.client import SECRET
-from tests.api.test_cli import started
+from tests.api.test_cli import SAMPLES, run, started
 from tests.cancelling import a_split_order
 from tests.hostile import health
 from tests.hostile.wire import Answer, send
@@ -29,7 +29,7 @@ _WORST_SECONDS = 1
 
 @dataclass
 class Target:
-    """A server with the shops `demo`, which has four orders, and `other`, which has one."""
+    """A server with the shops `demo`, which has the sample orders and four more, and `other`, which has one."""
 
     port: int
     url: str
@@ -104,6 +104,7 @@ def attacked(folder: Path, template: Path, **settings: str) -> Iterator[Target]:
     """A server in the folder, on a copy of the empty database."""
     url = f"sqlite:///{shutil.copy(template, folder / 'shortship.db')}"
     asyncio.run(_fill(url))
+    assert run(folder, "import", "--shop", "demo", str(SAMPLES)).returncode == 0
     with started(folder, "serve", jwt_secret=SECRET, **settings) as (_, client):
         port = int(client.base_url.port or 0)
         with _watching(port, folder / "health"):
