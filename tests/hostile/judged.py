@@ -15,7 +15,7 @@ mutation ($input: CancelOrderInput!) { cancelOrder(input: $input) { errors { cod
 RESEND = 'resendNotification(input: {cancellationId: "x"}) { errors { code } }'
 _READER = a_token(scope="orders:read", seconds=DAY)
 _CANCELLER = a_token(scope="orders:cancel", seconds=DAY)
-_EVERYBODY = a_token(scope=EVERYTHING, seconds=DAY)
+EVERYBODY = a_token(scope=EVERYTHING, seconds=DAY)
 
 
 class Judged(NamedTuple):
@@ -23,7 +23,7 @@ class Judged(NamedTuple):
 
     payload: Payload
     code: str
-    token: str = _EVERYBODY
+    token: str = EVERYBODY
 
 
 def _bad(query: str, **more: Any) -> Judged:

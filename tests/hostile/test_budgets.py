@@ -1,0 +1,105 @@
+"""Clients that ask too often, for too long, or for what is not on the list: over every transport alike."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.api.client import EVERYTHING, Client, a_token
+from tests.hostile.judged import CANCEL, Judged, over_post, over_socket, over_stream
+from tests.hostile.target import Target, attacked
+from tests.hostile.wire import DAY, SECONDS, SHOP
+
+TRANSPORTS = (over_post, over_socket, over_stream)
+EXPLORER = a_token(scope=f"{EVERYTHING} explore", seconds=DAY)
+FIND = "query ($number: String!) { orderByNumber(number: $number) { id status cancellations { idempotencyKey } } }"
+
+
+@asynccontextmanager
+async def a_client(target: Target, token: str) -> AsyncIterator[Client]:
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(base_url=target.base, headers=headers, timeout=SECONDS) as http:
+        yield Client(target.base, token, http)
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    folder = tmp_path_factory.mktemp("trusted")
+    (folder / "cancel.graphql").write_text(CANCEL)
+    (folder / "shop.graphql").write_text("query Shop { shop { id } }")
+    return {"operation_timeout": "1", "trusted_documents": str(folder)}
+
+
+@contextmanager
+def locked(target: Target) -> Iterator[None]:
+    """Nobody else can write to the database meanwhile."""
+    with closing(sqlite3.connect(target.url.removeprefix("sqlite:///"), isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("ROLLBACK")
+
+
+def cancelling(order: dict[str, Any], key: str) -> Judged:
+    given = {"orderId": order["id"], "reason": "BUYER_REQUESTED", "idempotencyKey": key}
+    return Judged({"query": CANCEL, "variables": {"input": given}}, "TIMEOUT")
+
+
+async def test_what_took_too_long_is_told_and_done_once_when_it_is_asked_for_again(target: Target) -> None:
+    async with a_client(target, EXPLORER) as client:
+        orders = [(await client.data(FIND, number=str(number)))["orderByNumber"] for number in (1001, 1002, 1003)]
+        asked = [cancelling(order, order["id"]) for order in orders]
+        with locked(target):
+            told = await asyncio.gather(*(over(client, each) for over, each in zip(TRANSPORTS, asked, strict=True)))
+        again = [await over_post(client, each) for each in asked]
+        after = [(await client.data(FIND, number=str(number)))["orderByNumber"] for number in (1001, 1002, 1003)]
+
+    assert told == ["TIMEOUT"] * 3
+    assert again == [""] * 3
+    assert [order["cancellations"] for order in after] == [[{"idempotencyKey": order["id"]}] for order in orders]
+    await asyncio.to_thread(target.assert_sound)
+
+
+async def test_only_what_is_on_the_list_runs_for_tokens_that_do_not_explore(target: Target) -> None:
+    listed, other = ({"query": "query Shop { shop { id } }"}, {"query": "query Shop { shop { id name } }"})
+    everybody = a_token(seconds=DAY)
+    wanted = [(listed, everybody), (other, everybody), (listed, EXPLORER), (other, EXPLORER)]
+
+    async with a_client(target, everybody) as client:
+        told = [[await over(client, Judged(payload, "", token)) for payload, token in wanted] for over in TRANSPORTS]
+
+    assert [(first, *rest) for first, _, *rest in told] == [("", "", "")] * 3
+    assert {codes[1] for codes in told} <= {"BAD_USER_INPUT", "FORBIDDEN"}
+
+
+@pytest.fixture
+def limited(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Target]:
+    """A server that gives one unit of cost a second, and ten at once."""
+    template: Path = request.getfixturevalue("_sqlite_template")
+    with attacked(tmp_path, template, rate_limit="1") as target:
+        yield target
+
+
+async def test_who_asks_too_often_waits_over_every_transport_and_nobody_else_does(limited: Target) -> None:
+    shop = Judged({"query": SHOP}, "", a_token(seconds=DAY))
+    resend = 'mutation { resendNotification(input: {cancellationId: "x"}) { errors { code } } }'
+
+    async with a_client(limited, shop.token) as client:
+        answers = [await client.http.post("/graphql", json={"query": SHOP}) for _ in range(15)]
+        told = [await over(client, shop) for over in TRANSPORTS]
+        told += [await over(client, Judged({"query": resend}, "", shop.token)) for over in TRANSPORTS]
+        stranger = [await over(client, shop._replace(token=a_token("other", seconds=DAY))) for over in TRANSPORTS]
+
+    statuses = [answer.status_code for answer in answers]
+    assert statuses[:4] == [200] * 4
+    assert statuses[-5:] == [429] * 5
+    assert [int(answer.headers["retry-after"]) > 0 for answer in answers[-5:]] == [True] * 5
+    assert {error["extensions"]["code"] for answer in answers[-5:] for error in answer.json()["errors"]} == {
+        "RATE_LIMITED"
+    }
+    assert told == ["RATE_LIMITED"] * 6
+    assert stranger == [""] * 3
