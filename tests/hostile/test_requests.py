@@ -4,6 +4,7 @@ import re
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,22 @@ def test_a_client_that_goes_away_leaves_no_trace_but_its_log_line(target: Target
                 connection.sendall(request)
 
     answer = target.send(post(GOOD))
+
+    assert answer.status == 200
+    assert target.faults() == []
+
+
+def test_clients_that_do_not_read_their_answers_harm_nobody(target: Target, record_property: Record) -> None:
+    fields = " ".join(f"a{number}: items {{ order {{ packages {{ items {{ id }} }} }} }}" for number in range(20))
+    large = ask(f"{{ orders(first: 5) {{ edges {{ node {{ {fields} }} }} }} }}")
+
+    with target.watched(record_property, "10 clients that do not read"), ExitStack() as stack:
+        connections = [stack.enter_context(connected(target.port)) for _ in range(10)]
+        for connection in connections:
+            connection.settimeout(1)
+            with suppress(TimeoutError, ConnectionError):
+                connection.sendall(large * 60)
+        answer = target.send(post(GOOD))
 
     assert answer.status == 200
     assert target.faults() == []

@@ -13,7 +13,7 @@ from tests.api.test_subscriptions import CURSORS
 from tests.hostile.judged import JUDGED, over_post, over_stream
 from tests.hostile.target import Record, Target
 from tests.hostile.test_sockets import IMPORT, an_order
-from tests.hostile.wire import SECONDS, SHOP, TOKEN, connected, operation, post
+from tests.hostile.wire import SECONDS, SHOP, TOKEN, connected, head, operation, post
 
 STREAM = "text/event-stream"
 FOLLOW = operation(CURSORS)
@@ -78,7 +78,7 @@ async def test_a_stream_is_lines_of_the_protocol_and_ends_with_complete(client: 
     answer = await client.http.post("/graphql", json={"query": SHOP}, headers={"Accept": STREAM})
 
     assert answer.status_code == 200
-    assert answer.headers["content-type"].replace(" ", "").lower() == "text/event-stream;charset=utf-8"
+    assert answer.headers["content-type"].split(";")[0] == STREAM
     assert answer.headers["cache-control"].startswith("no-")
     assert answer.headers["x-accel-buffering"] == "no"
     blocks = [block for block in answer.text.split("\n\n") if not block.startswith(":")]
@@ -86,6 +86,30 @@ async def test_a_stream_is_lines_of_the_protocol_and_ends_with_complete(client: 
     assert blocks[0] == 'event: next\ndata: {"data":{"shop":{"id":"shop_demo"}}}'
     assert blocks[1].split("\n")[0] == "event: complete"
     assert blocks[2:] == [""]
+
+
+def test_what_is_no_request_is_refused_as_json_before_a_stream_begins(target: Target) -> None:
+    refused = [
+        post(b"null", Accept=STREAM),
+        post(b"", Accept=STREAM),
+        post(b'{"query": 5}', Accept=STREAM),
+        post(FOLLOW, Accept=STREAM, Content_Type="text/plain"),
+        post(FOLLOW, Accept=STREAM, Authorization="Bearer nonsense"),
+        post(FOLLOW + b" " * 1024 * 1024, Accept=STREAM),
+        head("GET /graphql?query=subscription%20%7B%20orderEvents%20%7B%20id%20%7D%20%7D HTTP/1.1", {"Accept": STREAM}),
+    ]
+
+    answers = [target.send(request) for request in refused]
+
+    assert [(answer.status, *answer.codes) for answer in answers] == [
+        (400, "BAD_USER_INPUT"),
+        (400, "BAD_USER_INPUT"),
+        (400, "BAD_USER_INPUT"),
+        (415, "UNSUPPORTED_MEDIA_TYPE"),
+        (401, "UNAUTHENTICATED"),
+        (413, "PAYLOAD_TOO_LARGE"),
+        (405, "METHOD_NOT_ALLOWED"),
+    ]
 
 
 @pytest.mark.parametrize("name", JUDGED)
