@@ -36,15 +36,14 @@ def _overlapping(fragments: int) -> str:
 
 _CONFLICTS = " ".join(
     [
-        "{" + " ".join(f"...F{n}" for n in range(40)) + "}",
-        *(f"fragment F{n} on Query {{ shop {{ a: {'id' if n % 2 else 'name'} }} }}" for n in range(40)),
+        "{" + " ".join(f"...F{n}" for n in range(30)) + "}",
+        *(f"fragment F{n} on Query {{ shop {{ a: {'id' if n % 2 else 'name'} }} }}" for n in range(30)),
     ]
 )
 _INTROSPECTION = get_introspection_query(input_value_deprecation=True)
 _OPERATIONS = [f"query A{n} {{ shop {{ id }} }}" for n in range(1000)]
 
 _WRONG = {
-    "nothing": "",
     "comment alone": "# nothing",
     "syntax": "{ shop { id }",
     "unknown field": "{ nothing }",
@@ -109,6 +108,11 @@ _DEEP = {
 }
 
 _LARGE = {
+    "1,990 equal fields": "{ shop { " + "id " * 1990 + "} }",
+    "390 equal objects": "{ " + "shop { id }" * 390 + " }",
+    "nested fields, each a hundred times": "{ "
+    + 'order(id: "x") { items { id sku order { id number } } } ' * 100
+    + " }",
     "15 levels of orders": '{ order(id: "x") { ' + _nested("items { order { ", 7, "} }", "id") + " } }",
     "200 @include": "{ shop { " + "id @include(if: true) " * 200 + "} }",
     "600 aliases": "{ shop { " + " ".join(f"a{n}: id" for n in range(600)) + " } }",
@@ -137,10 +141,7 @@ _LARGE = {
 }
 
 _FINE = {
-    "390 equal objects": "{ " + "shop { id }" * 390 + " }",
-    "1,990 equal fields": "{ shop { " + "id " * 1990 + "} }",
     "overlapping fragments": _overlapping(40),
-    "nested fields, each twenty times": "{ " + 'order(id: "x") { items { id sku order { id number } } } ' * 100 + " }",
     "block string of 30 kB": '{ order(id: """' + " x\n" * 10_000 + '""") { id } }',
     "comment of 30 kB": "{ shop { id } } #" + "x" * 30_000,
     "the standard introspection": _INTROSPECTION,
@@ -188,13 +189,9 @@ DOCUMENTS = {
     "large documents": {
         **{name: Case(ask(text), _OK, _DEAR) for name, text in _LARGE.items()},
         "200 operations": Case(post(operation(" ".join(_OPERATIONS[:200]), operationName="A1")), _OK, _DEAR),
-        "1,000 operations": Case(
-            post(operation(" ".join(_OPERATIONS), operationName="A1")),
-            (200, 413),
-            ("BAD_USER_INPUT", "PAYLOAD_TOO_LARGE"),
-        ),
-        "operation that is missing": Case(post(operation(_OPERATIONS[0], operationName="B")), (200, 400), _BAD),
-        "subscription where nothing streams": Case(ask("subscription { orderEvents { id } }"), (200, 400), _BAD),
+        "1,000 operations": Case(post(operation(" ".join(_OPERATIONS), operationName="A1")), _OK, _BAD),
+        "operation that is missing": Case(post(operation(_OPERATIONS[0], operationName="B")), _OK, _BAD),
+        "subscription where nothing streams": Case(ask("subscription { orderEvents { id } }"), _OK, _BAD),
     },
     "documents at the limits": {name: Case(ask(text), _OK) for name, text in _FINE.items()},
     "variables": _VARIABLES,

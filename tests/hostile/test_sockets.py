@@ -238,7 +238,9 @@ async def test_what_is_wrong_with_others_leaves_a_subscription_alone(client: Cli
         await say(socket, id="good", type="subscribe", payload={"query": CURSORS})
         for judged in everybody:
             await say(socket, id="bad", type="subscribe", payload=judged.payload)
-            assert (await hear(socket))["id"] == "bad"
+            answers = [await hear(socket)]
+            answers += [await hear(socket)] if answers[0]["type"] == "next" else []
+            assert {answer["id"] for answer in answers} == {"bad"}
         await say(socket, id="nobody's", type="complete")
         await say(socket, type="pong", payload={"x": 1})
         await say(socket, type="ping")

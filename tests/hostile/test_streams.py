@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.api.client import Client, a_token
-from tests.api.test_subscriptions import CURSORS
+from tests.api.test_subscriptions import CURSORS, now
 from tests.hostile.judged import JUDGED, over_post, over_stream
 from tests.hostile.target import Record, Target
 from tests.hostile.test_sockets import IMPORT, an_order
@@ -27,10 +27,11 @@ async def client(target: Target) -> AsyncIterator[Client]:
 
 
 @asynccontextmanager
-async def following(client: Client, query: str = CURSORS, **headers: str) -> AsyncIterator[httpx.Response]:
+async def following(client: Client, after: str | None = None, **headers: str) -> AsyncIterator[httpx.Response]:
     """A stream that has begun."""
     sent = {"Accept": STREAM} | headers
-    async with client.http.stream("POST", "/graphql", json={"query": query}, headers=sent) as stream:
+    content = {"query": CURSORS, "variables": {"after": after}}
+    async with client.http.stream("POST", "/graphql", json=content, headers=sent) as stream:
         yield stream
 
 
@@ -151,10 +152,10 @@ async def test_streams_that_clients_leave_make_room(client: Client, target: Targ
             connection.sendall(post(FOLLOW, Accept=STREAM))
             connection.recv(65536)
 
-    number = f"left-{time.monotonic_ns()}"
+    number, start = f"left-{time.monotonic_ns()}", await now(client)
     with target.watched(record_property, "300 streams that clients leave"):
         await asyncio.gather(*(asyncio.to_thread(leave) for _ in range(300)))
-        async with asyncio.timeout(SECONDS), following(client) as stream:
+        async with asyncio.timeout(SECONDS), following(client, start) as stream:
             lines = stream.aiter_lines()
             await client.data(IMPORT, input={"orders": [an_order(number)]})
             told = [line async for line in _until(lines, number)]
@@ -173,7 +174,7 @@ async def _until(lines: AsyncIterator[str], text: str) -> AsyncIterator[str]:
 async def test_a_hundred_streams_beside_each_other_hear_the_same(
     client: Client, target: Target, record_property: Record
 ) -> None:
-    number = f"many-{time.monotonic_ns()}"
+    number, start = f"many-{time.monotonic_ns()}", await now(client)
     limits = httpx.Limits(max_connections=None)
 
     async with httpx.AsyncClient(base_url=target.base, limits=limits, timeout=SECONDS) as http:
@@ -181,7 +182,7 @@ async def test_a_hundred_streams_beside_each_other_hear_the_same(
         begun = asyncio.Semaphore(0)
 
         async def hear() -> str:
-            async with following(many, Authorization=f"Bearer {TOKEN}") as stream:
+            async with following(many, start, Authorization=f"Bearer {TOKEN}") as stream:
                 begun.release()
                 return [line async for line in _until(stream.aiter_lines(), number)][-1]
 
