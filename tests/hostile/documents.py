@@ -107,7 +107,11 @@ _DEEP = {
     "200 lists in a default": "query ($a: [Int] = " + _nested("[", 200, "]") + ") { shop { id } }",
 }
 
+_LARGEST = 'orderByNumber(number: "5000")'
+_ALL_TYPES = "__schema { types { name fields { name args { name type { name } } type { name ofType { name } } } } }"
 _LARGE = {
+    "items of an order, each with all items": f"{{ {_LARGEST} {{ items {{ order {{ items {{ sku total {{ formatted }} }} }} }} }} }}",
+    "items of items of items": f"{{ {_LARGEST} {{ " + _nested("items { order { ", 3, "} }", "items { id }") + " } }",
     "1,990 equal fields": "{ shop { " + "id " * 1990 + "} }",
     "390 equal objects": "{ " + "shop { id }" * 390 + " }",
     "nested fields, each a hundred times": "{ "
@@ -144,6 +148,7 @@ _FINE = {
     "overlapping fragments": _overlapping(40),
     "block string of 30 kB": '{ order(id: """' + " x\n" * 10_000 + '""") { id } }',
     "comment of 30 kB": "{ shop { id } } #" + "x" * 30_000,
+    "the schema thirty times": "{ " + " ".join(f"a{n}: {_ALL_TYPES}" for n in range(30)) + " }",
     "the standard introspection": _INTROSPECTION,
 }
 

@@ -20,7 +20,7 @@ from tests.cancelling import a_split_order
 from tests.hostile import health
 from tests.hostile.wire import Answer, send
 from tests.invariants import assert_sound, dump
-from tests.stored import a_shop, an_order_input, store
+from tests.stored import a_shop, an_item_input, an_order_input, store
 
 Record = Callable[[str, object], None]
 # The goal is 0.1 s on a machine that does nothing else; tests run on those that do.
@@ -29,7 +29,7 @@ _WORST_SECONDS = 1
 
 @dataclass
 class Target:
-    """A server with the shops `demo`, which has the sample orders and four more, and `other`, which has one."""
+    """A server with the shops `demo`, which has the sample orders, four more and the largest that may be, and `other`, which has one."""
 
     port: int
     url: str
@@ -95,6 +95,8 @@ async def _fill(url: str) -> None:
     demo, other = [await a_shop(database, name) for name in ("demo", "other")]
     await store(database, demo, *(an_order_input(number) for number in ("1001", "1002", "1003")))
     await a_split_order(database, demo, "2001")
+    large = [an_item_input(f"{number}", quantity=1, subtotal="1.00") for number in range(500)]
+    await store(database, demo, an_order_input("5000", *large))
     await store(database, other, an_order_input("1001"))
     await database.close()
 
