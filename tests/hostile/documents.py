@@ -110,7 +110,7 @@ _DEEP = {
 _LARGEST = 'orderByNumber(number: "5000")'
 _ALL_TYPES = "__schema { types { name fields { name args { name type { name } } type { name ofType { name } } } } }"
 _LARGE = {
-    "items of an order, each with all items": f"{{ {_LARGEST} {{ items {{ order {{ items {{ sku total {{ formatted }} }} }} }} }} }}",
+    "items of items": f"{{ {_LARGEST} {{ items {{ order {{ items {{ sku total {{ formatted }} }} }} }} }} }}",
     "items of items of items": f"{{ {_LARGEST} {{ " + _nested("items { order { ", 3, "} }", "items { id }") + " } }",
     "1,990 equal fields": "{ shop { " + "id " * 1990 + "} }",
     "390 equal objects": "{ " + "shop { id }" * 390 + " }",

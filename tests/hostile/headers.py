@@ -131,7 +131,9 @@ HEADERS = {
         "token twice": Case(post(_GOOD, X_Y=f"a\r\nAuthorization: {BEARER}x"), (200, 400, 401), ("UNAUTHENTICATED",)),
         "continue": Case(post(_GOOD, Expect="100-continue"), _OK),
         "other expectations": Case(post(_GOOD, Expect="miracles"), (200, 417), _UNFIT[1]),
-        "upgrade to HTTP/2": Case(post(_GOOD, Connection="Upgrade, HTTP2-Settings", Upgrade="h2c"), _OK),
+        "upgrade to HTTP/2": Case(
+            post(_GOOD, Connection="Upgrade, HTTP2-Settings", Upgrade="h2c"), (200, 400), _UNFIT[1]
+        ),
         "upgrade to a socket by POST": Case(
             post(_GOOD, Connection="Upgrade", Upgrade="websocket"), (0, 200, 400, 405), _UNFIT[1]
         ),

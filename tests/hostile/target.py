@@ -29,12 +29,15 @@ _WORST_SECONDS = 1
 
 @dataclass
 class Target:
-    """A server with the shops `demo`, which has the sample orders, four more and the largest that may be, and `other`, which has one."""
+    """A server with the shops `demo` and `other`, which has one order.
+
+    `demo` has the sample orders, four more, and one as large as orders may be.
+    """
 
     port: int
     url: str
     folder: Path
-    log: Path
+    _read: int = 0  # of the log, in bytes
 
     def send(self, request: bytes) -> Answer:
         return send(self.port, request)
@@ -50,28 +53,29 @@ class Target:
     def assert_sound(self) -> None:
         asyncio.run(self._with_database(assert_sound))
 
+    def log(self) -> str:
+        """What was logged since this was asked last."""
+        with (self.folder / "log").open("rb") as log:
+            log.seek(self._read)
+            text = log.read()
+        self._read += len(text)
+        return text.decode()
+
     def faults(self) -> list[str]:
-        """Lines of its log that a client must not be able to cause."""
-        return [line for line in self.log.read_text().splitlines() if _is_fault(line)]
+        """Lines of the new log that a client must not be able to cause."""
+        return [line for line in self.log().splitlines() if _is_fault(line)]
 
     @contextmanager
     def watched(self, record: Record, what: str) -> Iterator[None]:
         """Records how long the worst health check took meanwhile, and fails where the server stood still."""
-        began = time.monotonic()
-        yield
-        worst = self._worst(began)
+        checks = self.folder / "health"
+        with _checking(self.port, checks):
+            _worst(checks, time.monotonic())
+            began = time.monotonic()
+            yield
+            worst = _worst(checks, began)
         record(f"worst health check beside {what}", f"{worst * 1000:.0f} ms")
         assert worst < _WORST_SECONDS
-
-    def _worst(self, since: float) -> float:
-        until = time.monotonic()
-        while not (checks := self._checks()) or checks[-1][0] < until:
-            time.sleep(0.01)
-        return max(seconds for began, seconds in checks if began + seconds > since)
-
-    def _checks(self) -> list[tuple[float, float]]:
-        lines = (self.folder / "health").read_text().split("\n")[:-1]
-        return [(float(began), float(seconds)) for began, seconds in map(str.split, lines)]
 
     async def _with_database(self, work: Callable[[Database], Any]) -> Any:
         database = Database(self.url)
@@ -79,6 +83,30 @@ class Target:
             return await work(database)
         finally:
             await database.close()
+
+
+@contextmanager
+def _checking(port: int, file: Path) -> Iterator[None]:
+    with file.open("wb") as checks:
+        process = subprocess.Popen([sys.executable, "-I", health.__file__, str(port)], stdout=checks)  # noqa: S603 - our own
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _worst(file: Path, since: float) -> float:
+    """The longest check after this time, when one was made that began after now."""
+    until = time.monotonic()
+    while not (checks := _checks(file)) or checks[-1][0] < until:
+        time.sleep(0.01)
+    return max(seconds for began, seconds in checks if began + seconds > since)
+
+
+def _checks(file: Path) -> list[tuple[float, float]]:
+    lines = file.read_text().split("\n")[:-1]
+    return [(float(began), float(seconds)) for began, seconds in map(str.split, lines)]
 
 
 def _is_fault(line: str) -> bool:
@@ -108,17 +136,4 @@ def attacked(folder: Path, template: Path, **settings: str) -> Iterator[Target]:
     asyncio.run(_fill(url))
     assert run(folder, "import", "--shop", "demo", str(SAMPLES)).returncode == 0
     with started(folder, "serve", jwt_secret=SECRET, **settings) as (_, client):
-        port = int(client.base_url.port or 0)
-        with _watching(port, folder / "health"):
-            yield Target(port, url, folder, folder / "log")
-
-
-@contextmanager
-def _watching(port: int, file: Path) -> Iterator[None]:
-    with file.open("wb") as checks:
-        process = subprocess.Popen([sys.executable, health.__file__, str(port)], stdout=checks)  # noqa: S603 - our own
-    try:
-        yield
-    finally:
-        process.kill()
-        process.wait()
+        yield Target(int(client.base_url.port or 0), url, folder)

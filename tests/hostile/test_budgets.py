@@ -28,11 +28,15 @@ async def a_client(target: Target, token: str) -> AsyncIterator[Client]:
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """A server that gives operations a second, and runs two documents."""
+    template: Path = request.getfixturevalue("_sqlite_template")
     folder = tmp_path_factory.mktemp("trusted")
     (folder / "cancel.graphql").write_text(CANCEL)
     (folder / "shop.graphql").write_text("query Shop { shop { id } }")
-    return {"operation_timeout": "1", "trusted_documents": str(folder)}
+    settings = {"operation_timeout": "1", "trusted_documents": str(folder)}
+    with attacked(tmp_path_factory.mktemp("attacked"), template, **settings) as target:
+        yield target
 
 
 @contextmanager
