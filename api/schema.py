@@ -18,6 +18,7 @@ from api.mutations import Mutation
 from api.queries import Query
 from api.subscriptions import Subscription
 from api.trusted import TrustedDocuments
+from api.turns import FairExecutor
 from api.types.event import EVENT_TYPES
 from api.types.scalars import SCALARS
 
@@ -32,6 +33,7 @@ def make_schema(policy: Policy, trusted: Path | None = None, *, is_sorted: bool 
         mutation=Mutation,
         subscription=Subscription,
         types=EVENT_TYPES,
+        execution_context_class=FairExecutor,
         # Sorting makes plain enums of strawberry's, which then do not know the members that resolvers give.
         config=StrawberryConfig(scalar_map=SCALARS, sort_schema=is_sorted),
     )
