@@ -3,7 +3,8 @@
 import asyncio
 
 import orjson
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from api.bodies import BODY_SECONDS
 
@@ -19,6 +20,7 @@ class PatientProtocol(HttpToolsProtocol):
     _deadline: asyncio.TimerHandle | None = None
     _is_in_head = True
     _head_size = 0
+    _running: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         super().connection_made(transport)
@@ -26,15 +28,22 @@ class PatientProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._expect_nothing()
+        # Of several requests in a row uvicorn tells the last one; the one that runs would go on writing.
+        if self._running:
+            self._running.disconnected = True
+            self._running.message_event.set()
+        self.pipeline.clear()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        is_idle = self._running is None or self._running.response_complete
+        if is_idle and not self._deadline:  # uvicorn's own patience ends with any byte, be it a line end
+            self._expect_more(_HEAD_SECONDS)
         super().data_received(data)
         if self._is_in_head:
             self._head_size += len(data)
             if self._head_size > _LARGEST_HEAD and not self.transport.is_closing():
-                reason = "431 Request Header Fields Too Large"
-                self._refuse(reason, "PAYLOAD_TOO_LARGE", f"Headers have at most {_LARGEST_HEAD} bytes.")
+                self._refuse_head()
 
     def on_message_begin(self) -> None:
         self._is_in_head, self._head_size = True, 0
@@ -43,6 +52,9 @@ class PatientProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._is_in_head = False
+        self._head_size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        if self._head_size > _LARGEST_HEAD:
+            raise ValueError("The head is too large.")  # which the parser takes to `send_400_response`
         self._expect_more(_REST_SECONDS)
         super().on_headers_complete()
 
@@ -55,7 +67,22 @@ class PatientProtocol(HttpToolsProtocol):
         super().handle_websocket_upgrade()
 
     def send_400_response(self, msg: str) -> None:
-        self._refuse("400 Bad Request", "BAD_USER_INPUT", msg)
+        if self._head_size > _LARGEST_HEAD:
+            self._refuse_head()
+        else:
+            self._refuse("400 Bad Request", "BAD_USER_INPUT", msg)
+
+    def _should_upgrade(self) -> bool:
+        """Only what can be a websocket; the handshake of anything else would not end."""
+        return bool(self.scope["method"] == "GET" and super()._should_upgrade())
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def _refuse_head(self) -> None:
+        reason = "431 Request Header Fields Too Large"
+        self._refuse(reason, "PAYLOAD_TOO_LARGE", f"Headers have at most {_LARGEST_HEAD} bytes.")
 
     def _refuse(self, status: str, code: str, message: str) -> None:
         body = orjson.dumps({"errors": [{"message": message, "extensions": {"code": code}}]})
