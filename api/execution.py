@@ -35,8 +35,8 @@ from api.limits import LONGEST_DOCUMENT, MOST_TOKENS, cost_of
 from api.trusted import TrustedDocuments
 
 # How much work the search for conflicting fields may be: enough for whatever the other limits let pass and somebody
-# would write, and over in less than a tenth of a second. This is where graphql-core takes it from.
-overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 50_000
+# would write, and over in 30 ms. This is where graphql-core takes it from.
+overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 25_000
 
 _RULES = tuple(specified_rules)
 _RULES_WITHOUT_INTROSPECTION = (*_RULES, NoSchemaIntrospectionCustomRule)
