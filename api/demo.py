@@ -63,6 +63,8 @@ def settings_of(given: Settings) -> Settings:
             "database_url": f"sqlite:///{FILE}",
             "jwt_secret": given.jwt_secret or secrets.token_hex(32),
             "mail_from": given.mail_from or "Demo Shop <orders@shop.example>",
+            # Its pages have a token in them, which is for no page of another site whose name leads here.
+            "trusted_hosts": given.trusted_hosts or ("localhost", "127.0.0.1", "[::1]"),
             "introspection": True,
             "graphiql": True,
             "log_format": given.log_format if "log_format" in given.model_fields_set else "console",

@@ -306,6 +306,7 @@ def test_the_demo_shows_operations_and_the_mail_of_a_cancellation(tmp_path: Path
         cancelled = cancel_one(client, token, node | {"items": items}, "demo")
         mailbox = _mailbox_with_a_mail(client)
         config = client.get("/graphiql/config.json").json()
+        misled = client.get("/graphiql/config.json", headers={"Host": "evil.example"})
         prepared = [(tab["query"], orjson.loads(tab["variables"] or "{}")) for tab in config["tabs"]]
         listed, previewed, carried_out = [ask(client, query, token, **given)["data"] for query, given in prepared[:3]]
         process.send_signal(signal.SIGINT)
@@ -316,6 +317,7 @@ def test_the_demo_shows_operations_and_the_mail_of_a_cancellation(tmp_path: Path
     assert none["data"]["orders"]["totalCount"] == 0
     assert cancelled["data"]["cancelItems"]["errors"] == []
     assert mailbox.count("<article>") == 1
+    assert (misled.status_code, token in misled.text) == (400, False)
     assert config["headers"] == {"Authorization": f"Bearer {token}"}
     assert listed["orders"]["totalCount"] == 45
     assert previewed["previewCancelItems"]["errors"] == []
