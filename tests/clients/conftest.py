@@ -1,5 +1,6 @@
 """A server for the clients, and the packages of npm that they need."""
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -20,8 +21,13 @@ SCHEMA = HERE.parents[1] / "schema.graphql"
 
 @pytest.fixture(scope="session")
 def packages() -> Path:
-    """The folder that they are installed in."""
-    node.install(HERE)
+    """The folder that they are installed in. Without a network they cannot be; in CI that is a failure."""
+    try:
+        node.install(HERE)
+    except node.UnreachableError as error:
+        if os.environ.get("CI"):  # noqa: TID251 - a setting of the tests, not of the code
+            raise
+        pytest.skip(f"needs packages of npm: {error}")
     return HERE
 
 

@@ -1,5 +1,5 @@
 // Subscriptions go over server-sent events as urql does it by itself, or over a websocket: `node urql.js sse` or `ws`.
-import { argv } from "node:process";
+import { argv, exit } from "node:process";
 import { cacheExchange, Client, fetchExchange, subscriptionExchange } from "@urql/core";
 import { createClient } from "graphql-ws";
 import WebSocket from "ws";
@@ -25,15 +25,19 @@ const client = new Client({
   preferGetMethod: false, // operations are POSTed
 });
 
-async function data(source) {
-  const result = await source.toPromise();
-  if (result.error) throw result.error;
-  return result.data;
+async function data(result) {
+  const { data, error } = await result;
+  if (error) throw error;
+  return data;
+}
+
+function firstOf(results) {
+  return new Promise((resolve) => results.subscribe(resolve));
 }
 
 await tell({
   query: (query, variables) => data(client.query(query, variables)),
   mutate: (query, variables) => data(client.mutation(query, variables)),
-  first: (query, variables) => data(client.subscription(query, variables)),
+  first: (query, variables) => data(firstOf(client.subscription(query, variables))),
 });
-await socket.dispose();
+exit(); // what urql would abort otherwise rejects a promise that nobody looks at

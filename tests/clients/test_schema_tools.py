@@ -1,0 +1,47 @@
+"""The tools that read schemas have no complaint about ours: linters, and the compilers of clients."""
+
+import shutil
+from pathlib import Path
+
+from tests import node
+from tests.clients.conftest import HERE, SCHEMA
+
+ROOT = SCHEMA.parent
+
+
+def test_graphql_eslint_finds_nothing_by_its_recommended_and_relay_rules(packages: Path) -> None:
+    eslint = packages / "node_modules" / "eslint" / "bin" / "eslint.js"
+
+    said = node.run(ROOT, eslint, "-c", packages / "eslint.config.js", "--max-warnings=0", SCHEMA.name)
+
+    assert said == ""
+
+
+def test_graphql_schema_linter_finds_nothing_by_any_rule(packages: Path) -> None:
+    linter = packages / "node_modules" / "graphql-schema-linter" / "lib" / "cli.js"
+
+    said = node.run(ROOT, linter, SCHEMA.name)
+
+    assert "0 errors detected" in said
+
+
+def test_relay_compiles_pages_refetches_and_events(packages: Path, tmp_path: Path) -> None:
+    # Elsewhere, for in a repository it adds what it has made.
+    shutil.copytree(HERE / "relay", tmp_path, dirs_exist_ok=True)
+    shutil.copy(SCHEMA, tmp_path)
+    made = tmp_path / "artifacts"
+    made.mkdir()
+
+    node.run(tmp_path, packages / "node_modules" / "relay-compiler" / "cli.js")
+
+    paged = {path.name for path in made.glob("*PaginationQuery.graphql.ts")}
+    assert paged == {"ordersListPaginationQuery.graphql.ts", "ordersCancellationsPaginationQuery.graphql.ts"}
+    assert "node(id: $id)" in (made / "ordersOrderRefetchQuery.graphql.ts").read_text()
+
+
+def test_gql_tada_infers_the_types_of_answers_and_variables(packages: Path) -> None:
+    tada = packages / "node_modules" / "gql.tada" / "bin" / "cli.js"
+    node.run(packages / "tada", tada, "generate", "output")
+
+    node.run(packages / "tada", tada, "check", "--fail-on-warn")
+    node.run(packages / "tada", packages / "node_modules" / "typescript" / "bin" / "tsc")
