@@ -4,10 +4,7 @@ import { env } from "node:process";
 import { CANCEL, LIST, PREVIEW } from "./documents.js";
 import { Shortship } from "./shortship.js";
 
-const shortship = new Shortship(
-  env["SHORTSHIP_URL"] ?? "http://127.0.0.1:8000/graphql",
-  env["SHORTSHIP_TOKEN"] ?? "",
-);
+const shortship = new Shortship(env["SHORTSHIP_URL"] ?? "http://127.0.0.1:8000/graphql", env["SHORTSHIP_TOKEN"] ?? "");
 
 function show(line: unknown) {
   console.log(JSON.stringify(line));

@@ -30,10 +30,7 @@ export class Shortship {
   }
 
   /** The answer to a query or mutation. */
-  async request<Data, Variables>(
-    document: TypedDocumentString<Data, Variables>,
-    variables: Variables,
-  ): Promise<Data> {
+  async request<Data, Variables>(document: TypedDocumentString<Data, Variables>, variables: Variables): Promise<Data> {
     const response = await fetch(this.#url, {
       method: "POST",
       headers: {
@@ -92,7 +89,7 @@ function socketsTo(url: string, connectionParams: { Authorization: string }): Cl
 
 function dataOf<Data>(result: Result<Data>): Data {
   if (result.errors) throw new ShortshipError(result.errors);
-  if (!result.data) throw new Error("The answer has no data.");
+  if (!result.data) throw new ShortshipError([{ message: "The answer has no data." }]);
   return result.data;
 }
 
@@ -102,10 +99,6 @@ function passes(reason: unknown): boolean {
   if (error instanceof ShortshipError) {
     return error.codes.some((code) => ["SLOW_CONSUMER", "RATE_LIMITED", "UNAVAILABLE"].includes(code));
   }
-  // The socket's end; these codes say that the token or what we send is not right.
-  return isClose(error) && ![4400, 4401, 4403].includes(error.code);
-}
-
-function isClose(error: unknown): error is { code: number } {
-  return typeof error === "object" && error !== null && "code" in error && typeof error.code === "number";
+  // The rest comes from the socket: that it failed or ended. These codes say that the token or what we send is not right.
+  return ![4400, 4401, 4403].includes((error as { code?: number }).code ?? 0);
 }
