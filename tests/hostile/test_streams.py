@@ -97,7 +97,9 @@ def test_what_is_no_request_is_refused_as_json_before_a_stream_begins(target: Ta
         post(FOLLOW, Accept=STREAM, Content_Type="text/plain"),
         post(FOLLOW, Accept=STREAM, Authorization="Bearer nonsense"),
         post(FOLLOW + b" " * 1024 * 1024, Accept=STREAM),
-        head("GET /graphql?query=subscription%20%7B%20orderEvents%20%7B%20id%20%7D%20%7D HTTP/1.1", {"Accept": STREAM}),
+        head(
+            "GET /graphql?query=mutation%20%7B%20cancelOrder%20%7B%20replayed%20%7D%20%7D HTTP/1.1", {"Accept": STREAM}
+        ),
     ]
 
     answers = [target.send(request) for request in refused]

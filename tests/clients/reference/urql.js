@@ -22,7 +22,6 @@ const client = new Client({
   fetchOptions: { headers },
   exchanges: [cacheExchange, fetchExchange, ...(overWebsocket ? [overSocket] : [])],
   fetchSubscriptions: !overWebsocket,
-  preferGetMethod: false, // operations are POSTed
 });
 
 async function data(result) {
