@@ -35,8 +35,8 @@ _ATTEMPTS = 5
 _LONGEST_PAUSE = 0.2
 # No attempt begins later than this.
 _PATIENCE_SECONDS = 10
-# For a connection, or for the turn to write: as long as SQLite waits for other processes.
-_LONGEST_WAIT_SECONDS = 5
+# For a connection, or for the turn to write: over before an operation is given up, so that callers hear why.
+_LONGEST_WAIT_SECONDS = 4
 # Conflicts of two transactions: serialization failure and deadlock.
 _CONFLICTS = frozenset({"40001", "40P01"})
 # Waited too long, for a lock or for the statement.

@@ -229,7 +229,7 @@ async def test_what_is_on_the_sqlite_file_is_safe(sqlite_counters: Database) -> 
     async with sqlite_counters.reading(EVERY_SHOP) as connection:
         settings = [(await connection.execute(sa.text(f"PRAGMA {name}"))).scalar_one() for name in names]
 
-    assert settings == ["wal", 2, 1, 5000, 0]
+    assert settings == ["wal", 2, 1, 2000, 0]
 
 
 async def test_a_caller_that_goes_away_does_not_cut_its_transaction_off(counters: Database, database_url: str) -> None:
