@@ -267,6 +267,31 @@ def an_order(number: str) -> dict[str, Any]:
     }
 
 
+async def test_an_event_that_asks_for_all_there_is_ends_in_an_error_and_stops_nobody(
+    client: Client, target: Target, record_property: Record
+) -> None:
+    first = await client.data("{ orderEvents(first: 1) { edges { cursor } } }")
+    everything = "items { order { " * 4 + "id" + " } }" * 4
+    query = f"subscription ($after: String) {{ orderEvents(after: $after) {{ order {{ number {everything} }} }} }}"
+
+    with target.watched(record_property, "an event with everything"):
+        async with (
+            asyncio.timeout(20),
+            client.subscription(query, after=first["orderEvents"]["edges"][0]["cursor"]) as results,
+        ):
+            code = await _first_code(results)
+
+    assert code == "TOO_EXPENSIVE"
+    assert await asyncio.to_thread(target.faults) == []
+
+
+async def _first_code(results: AsyncIterator[dict[str, Any]]) -> str:
+    async for result in results:
+        if "errors" in result:
+            return str(result["errors"][0]["extensions"]["code"])
+    return ""
+
+
 async def test_a_socket_carries_a_hundred_subscriptions(client: Client) -> None:
     async with asyncio.timeout(20), client.socket() as socket:
         for number in range(101):
