@@ -88,12 +88,11 @@ _GOOD_TYPES = {
 }
 
 _ASKED_BY_URL = "/graphql?query=%7B%20shop%20%7B%20id%20%7D%20%7D"
+_FOLLOWED_BY_URL = "/graphql?query=subscription%20%7B%20orderEvents%20%7B%20id%20%7D%20%7D"
 _CANCELLED_BY_URL = "/graphql?query=mutation%20%7B%20cancelOrder%20%7B%20replayed%20%7D%20%7D"
 
 _METHODS = {
-    "query by GET": f"GET {_ASKED_BY_URL}",
     "mutation by GET": f"GET {_CANCELLED_BY_URL}",
-    "subscription by GET": "GET /graphql?query=subscription%20%7B%20orderEvents%20%7B%20id%20%7D%20%7D",
     "PUT": "PUT /graphql",
     "PATCH": "PATCH /graphql",
     "DELETE": "DELETE /graphql",
@@ -171,8 +170,18 @@ BODIES = {
             (405,),
             ("METHOD_NOT_ALLOWED",),
         ),
-        "override by a header": Case(
-            head(f"GET {_ASKED_BY_URL} HTTP/1.1", {"X-HTTP-Method-Override": "POST"}), (405,), ("METHOD_NOT_ALLOWED",)
+        "query by GET": Case(head(f"GET {_ASKED_BY_URL} HTTP/1.1", {}), (200,)),
+        "subscription by GET": Case(head(f"GET {_FOLLOWED_BY_URL} HTTP/1.1", {}), (200,), _BAD[1]),
+        "query by GET without a token": Case(
+            head(f"GET {_ASKED_BY_URL} HTTP/1.1", {"Authorization": None}), (401,), ("UNAUTHENTICATED",)
+        ),
+        "mutation by GET that claims to be a POST": Case(
+            head(f"GET {_CANCELLED_BY_URL} HTTP/1.1", {"X-HTTP-Method-Override": "POST"}),
+            (405,),
+            ("METHOD_NOT_ALLOWED",),
+        ),
+        "dear query by GET": Case(
+            head(f"GET {_ASKED_BY_URL.replace('id', 'id%20' * 2100)} HTTP/1.1", {}), (200,), _BAD[1]
         ),
         "query in the url of a POST": Case(
             head(f"POST {_CANCELLED_BY_URL} HTTP/1.1", {"Content-Type": "application/json", "Content-Length": "2"})

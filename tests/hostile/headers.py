@@ -157,7 +157,7 @@ HEADERS = {
             head(_POST, _CHUNKED) + b"".join(b"1\r\n%c\r\n" % byte for byte in _GOOD) + b"0\r\n\r\n", _OK
         ),
         "HTTP/1.0": Case(head("POST /graphql HTTP/1.0", _LENGTH) + _GOOD, _OK),
-        "no version": Case(b"GET /graphql\r\n\r\n", (0, 400, 405), ("BAD_USER_INPUT", "METHOD_NOT_ALLOWED")),
+        "no version": Case(b"GET /graphql\r\n\r\n", (0, 400, 401), (*_UNFIT[1], "UNAUTHENTICATED")),
         "HTTP/9.9": Case(head("POST /graphql HTTP/9.9", _LENGTH) + _GOOD, *_UNFIT),
         "HTTP/2": Case(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", *_UNFIT),
         "TLS": Case(bytes.fromhex("160301008f0100008b0303") + bytes(range(128)), (0, 400), _UNFIT[1]),

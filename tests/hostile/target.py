@@ -23,8 +23,8 @@ from tests.invariants import assert_sound, dump
 from tests.stored import a_shop, an_item_input, an_order_input, store
 
 Record = Callable[[str, object], None]
-# The goal is 0.1 s on a machine that does nothing else; tests run on those that do.
-_WORST_SECONDS = 1
+# The goal is 0.1 s on a machine that does nothing else; tests run on those that do, beside each other.
+_WORST_SECONDS = 3
 
 
 @dataclass
