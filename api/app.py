@@ -24,11 +24,13 @@ from api.budget import Budget
 from api.context import Context
 from api.execution import Policy, Schema
 from api.http import GraphQLOverHTTP
+from api.metrics import Metrics, MetricsPage
 from api.protection import EXCEPTION_HANDLERS, Cors, SecurityHeaders, TrustedHosts
 from api.requests import RequestLog
 from api.schema import make_schema
 from api.settings import Settings, SettingsError, mail_address
 from api.sockets import GraphQLSockets
+from api.tracing import NoTracing, Tracing
 from domain import notification, retention
 from domain.database import BusyError, Database, UnavailableError
 from domain.feed import Feed
@@ -79,6 +81,18 @@ def smtp_sender(settings: Settings) -> SmtpSender | None:
         raise SettingsError(f"SHORTSHIP_SMTP_CA_FILE has no certificates: {error}.") from error
 
 
+def tracing_of(settings: Settings) -> Callable[[], Tracing]:
+    """What makes the tracing of a process; raises SettingsError where the libraries for it are not installed."""
+    if settings.otlp_endpoint is None:
+        return NoTracing
+    try:
+        from api.otlp import OtlpTracing  # noqa: PLC0415 - takes time and memory that most servers need not spend
+    except ImportError as error:
+        message = "SHORTSHIP_OTLP_ENDPOINT needs OpenTelemetry: pip install 'shortship[tracing]'."
+        raise SettingsError(message) from error
+    return partial(OtlpTracing, settings.otlp_endpoint)
+
+
 @contextmanager
 def _told_to_stop(stop: asyncio.Event) -> Iterator[None]:
     """Sets the event with the signal that ends the server, which by itself tells us only when all is drained."""
@@ -102,15 +116,21 @@ def _told_to_stop(stop: asyncio.Event) -> Iterator[None]:
 
 
 def create_app(
-    settings: Settings, database: Database, *, loops: Sequence[Loop] = (), routes: Sequence[BaseRoute] = ()
+    settings: Settings,
+    database: Database,
+    *,
+    loops: Sequence[Loop] = (),
+    routes: Sequence[BaseRoute] = (),
+    metrics: Metrics | None = None,
 ) -> Starlette:
     """The application on a database that it closes at its end.
 
     The loops run beside it until their event is set, which is as soon as it is told to stop. The mail's is one of them;
-    `routes` are those of the demo.
+    `routes` are those of the demo, `metrics` those of several processes, where it is one of them.
     """
     authenticator = Authenticator(settings, database)
     feed = Feed(database)
+    metrics, tracing = metrics or Metrics(), tracing_of(settings)()
     stop = asyncio.Event()
 
     @asynccontextmanager
@@ -126,6 +146,7 @@ def create_app(
                 if ended is not None:
                     log.error("loop.crashed", exc_info=ended)
             await database.close()
+            await tracing.close()
 
     def new_context(accept_language: str) -> Context:
         return Context(
@@ -134,6 +155,8 @@ def create_app(
             clock=clock,
             page_limit=settings.page_limit,
             accept_language=accept_language,
+            metrics=metrics,
+            tracing=tracing,
         )
 
     async def ready(_request: Request) -> Response:
@@ -145,7 +168,7 @@ def create_app(
 
     schema = served_schema(settings)
     page = ide.page if settings.graphiql else None
-    middleware = [Middleware(RequestLog), Middleware(SecurityHeaders)]
+    middleware = [Middleware(RequestLog, tracing=tracing, metrics=metrics), Middleware(SecurityHeaders)]
     if settings.trusted_hosts:
         middleware.append(Middleware(TrustedHosts, settings.trusted_hosts))
     if settings.allowed_origins:
@@ -156,6 +179,7 @@ def create_app(
             WebSocketRoute("/graphql", GraphQLSockets(schema, authenticator, new_context, settings.allowed_origins)),
             Route("/healthz", _alive),
             Route("/readyz", ready),
+            Route("/metrics", MetricsPage(metrics, database, clock).answer, methods=["GET"]),
             *routes,
             *(ide.routes() if settings.graphiql else []),
         ],

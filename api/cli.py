@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import socket
 import sys
 import time
 from collections import Counter
@@ -18,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TaskProgressColumn, TimeRemainingColumn
 
 from api import auth, demo, logs, serving
-from api.app import clock, create_app, mail_loop, retention_loop, served_schema, smtp_sender
+from api.app import clock, create_app, mail_loop, retention_loop, served_schema, smtp_sender, tracing_of
 from api.auth import Authenticator
 from api.schema import printed
 from api.settings import Settings, SettingsError
@@ -64,9 +63,9 @@ def serve(
     settings = _settings()
     if not settings.jwt_secret and not settings.jwks:
         _refuse("There are no keys to check tokens with: set SHORTSHIP_JWT_SECRET or SHORTSHIP_JWKS.")
+    tracing_of(settings)
     asyncio.run(_check(settings))
-    _check_port(settings)
-    serving.serve(settings, no_worker=no_worker)
+    serving.serve(settings, serving.listen(settings), no_worker=no_worker)
 
 
 @app.command()
@@ -95,15 +94,16 @@ def demo_command(
 ) -> None:
     """Serves a shop to play with: sample orders, GraphiQL with a token, and a mailbox."""
     settings = demo.settings_of(_settings())
-    _check_port(settings)
+    listener = serving.listen(settings)
     asyncio.run(demo.prepare(settings))
     logs.configure(settings.log_format)
     database, mailbox, minted = Database(settings.database_url), Mailbox(), demo.mint_token(settings)
     loops = [mail_loop(mailbox, settings), *([] if still else [demo.keep_moving])]
-    typer.echo(f"Open http://{settings.host}:{settings.port}/ and end it with Ctrl-C.")
+    port = listener.getsockname()[1]
+    typer.echo(f"Open http://{settings.host}:{port}/ and end it with Ctrl-C.")
     routes = demo.routes(mailbox, minted, database)
     database.claim_file()
-    serving.run(settings, partial(create_app, settings, database, loops=loops, routes=routes))
+    serving.run(settings, listener, partial(create_app, settings, database, loops=loops, routes=routes))
 
 
 @app.command()
@@ -238,15 +238,6 @@ def _settings() -> Settings:
             (str(fault["loc"][0]).upper(), fault["msg"].removeprefix("Value error, ")) for fault in error.errors()
         ]
         _refuse("; ".join(f"SHORTSHIP_{name}: {fault}" for name, fault in faults))
-
-
-def _check_port(settings: Settings) -> None:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    try:
-        socket.create_server((settings.host, settings.port), family=family).close()
-    except OSError as error:
-        cause = str(error.strerror).partition(" (")[0]
-        _refuse(f"{settings.host}:{settings.port} cannot be listened on: {cause}; set SHORTSHIP_PORT.")
 
 
 async def _check(settings: Settings) -> None:

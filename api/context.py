@@ -10,6 +10,8 @@ import strawberry
 
 from api.auth import Principal, Scope
 from api.errors import ForbiddenError
+from api.metrics import Metrics
+from api.tracing import Tracing
 from domain.database import Connection, Database
 from domain.feed import Feed
 
@@ -26,6 +28,8 @@ class Context:
     clock: Callable[[], datetime]
     page_limit: int
     accept_language: str
+    metrics: Metrics
+    tracing: Tracing
     principal: Principal | None = None
     connection_params: dict[str, Any] = field(default_factory=dict)  # whatever JSON a client sends
 

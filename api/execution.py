@@ -105,7 +105,7 @@ class Schema(strawberry.Schema):
         """One query or mutation, which is given up when it takes too long; what it has begun to write goes on."""
         try:
             async with asyncio.timeout(self.policy.timeout_seconds) as deadline:
-                return await super()._execute_operation(*args, **settings)
+                return _with_codes(await super()._execute_operation(*args, **settings))
         except TimeoutError:
             if deadline.expired():
                 raise TooLateError(self.policy.timeout_seconds) from None
@@ -118,10 +118,7 @@ class Schema(strawberry.Schema):
         *args: Any,
         **settings: Any,  # strawberry's own
     ) -> ExecutionResult:
-        """Gives every error its code on its way out."""
-        if result.errors:
-            result.errors = [coded(error) for error in result.errors]
-        return await super()._handle_execution_result(context, result, *args, **settings)
+        return await super()._handle_execution_result(context, _with_codes(result), *args, **settings)
 
     def _get_custom_context_kwargs(self, *args: Any, **settings: Any) -> dict[str, Any]:  # strawberry's own
         """What graphql-core's `execute` is given."""
@@ -130,6 +127,13 @@ class Schema(strawberry.Schema):
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Nothing: errors are logged where they are coded, and only those that are ours."""
+
+
+def _with_codes(result: Any) -> Any:  # strawberry's result or graphql-core's
+    """Gives every error its code on its way out."""
+    if result.errors:
+        result.errors = [coded(error) for error in result.errors]
+    return result
 
 
 def _parsed(query: str | None) -> DocumentNode:

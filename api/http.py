@@ -17,6 +17,7 @@ from api.context import Context
 from api.errors import INTERNAL, UNAVAILABLE, RateLimitedError, RefusedError
 from api.execution import Schema
 from api.negotiation import EVENT_STREAM, GRAPHQL_JSON, JSON, answer_type, check_content_type
+from api.requests import REFUSED
 from api.streams import EventStream, Results
 from domain.database import BusyError, UnavailableError
 
@@ -124,7 +125,8 @@ class GraphQLOverHTTP:
 
 
 def refusal(refused: RefusedError, request: Request) -> Response:
-    """An answer in the form of GraphQL to a request that was not executed."""
+    """An answer in the form of GraphQL to a request that was not executed; what logs and counts it finds its code."""
+    request.scope[REFUSED] = refused.code
     body = {"errors": [{"message": str(refused), "extensions": {"code": refused.code}}]}
     media_type = GRAPHQL_JSON if GRAPHQL_JSON in request.headers.get("accept", "").lower() else JSON
     return Response(orjson.dumps(body), refused.status, refused.headers, media_type)

@@ -177,6 +177,8 @@ async def _cancel(
         actor=caller.subject,
         now=info.context.clock(),
     )
+    if outcome.cancellation and outcome.order and not outcome.replayed:
+        info.context.metrics.cancelled(outcome.cancellation, outcome.order.currency)
     order = await current_order(info, outcome.order)
     return payload(
         cancellation=_made(order, outcome.cancellation),

@@ -1,4 +1,4 @@
-"""One log line a request, under an id that its answer carries too."""
+"""One log line a request or websocket, under an id that its answer carries too."""
 
 import re
 import time
@@ -8,37 +8,77 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils.compat import uuid7
 
+from api.metrics import Metrics
+from api.tracing import Span, Tracing
+
 log = structlog.get_logger()
 
+# Where in its scope a request that was refused says with which code.
+REFUSED = "shortship.refused"
 _HEADER = "X-Request-ID"
 _SENSIBLE = re.compile(r"[A-Za-z0-9._-]{1,100}")
+_STARTS = ("http.response.start", "websocket.accept", "websocket.http.response.start")
+_LOST = 1006  # what a websocket that ended without a word is said to have ended with
 
 
 class RequestLog:
-    """ASGI middleware: takes the caller's X-Request-ID or makes one, and binds it to everything that is logged."""
+    """ASGI middleware: takes the caller's X-Request-ID or makes one, and binds it to everything that is logged.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Of the address only the route is logged, for anything may stand in the rest: tokens, names.
+    """
+
+    def __init__(self, app: ASGIApp, tracing: Tracing, metrics: Metrics) -> None:
         self._app = app
+        self._metrics = metrics
+        self._tracing = tracing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        given = Headers(scope=scope).get(_HEADER, "")
+        headers = Headers(scope=scope)
+        given = headers.get(_HEADER, "")
         request_id = given if _SENSIBLE.fullmatch(given) else uuid7().hex
-        status = 0
+        told = _Told(request_id, receive, send)
         began = time.perf_counter()
-
-        async def send_with_id(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                MutableHeaders(scope=message)[_HEADER] = request_id
-            await send(message)
-
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        with structlog.contextvars.bound_contextvars(request_id=request_id), self._tracing.request(headers) as span:
             try:
-                await self._app(scope, receive, send_with_id)
+                await self._app(scope, told.receive, told.send)
             finally:
-                milliseconds = round((time.perf_counter() - began) * 1000, 1)
-                log.info("http", method=scope["method"], path=scope["path"], status=status, ms=milliseconds)
+                self._tell(scope, told.status, time.perf_counter() - began, span)
+
+    def _tell(self, scope: Scope, status: int, seconds: float, span: Span) -> None:
+        path, refused = getattr(scope.get("route"), "path", ""), scope.get(REFUSED)
+        line = {"path": path, "status": status, "ms": round(seconds * 1000, 1)}
+        attributes: dict[str, str | int] = {"http.route": path, "http.response.status_code": status}
+        if refused:
+            self._metrics.refused(refused)
+            line["refused"] = attributes["shortship.refused"] = refused
+        method = scope.get("method", "WEBSOCKET")
+        log.info(scope["type"], method=method, **line)
+        span.end(f"{method} {path}".strip(), attributes | {"http.request.method": method})
+
+
+class _Told:
+    """Puts the id into the answer, and keeps its status: that of HTTP, or the code that a websocket is closed with."""
+
+    def __init__(self, request_id: str, receive: Receive, send: Send) -> None:
+        self.status = 0
+        self._request_id = request_id
+        self._receive = receive
+        self._send = send
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "websocket.disconnect" and not self.status:
+            self.status = message.get("code", _LOST)
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] in _STARTS:
+            MutableHeaders(scope=message)[_HEADER] = self._request_id
+        if "status" in message:
+            self.status = message["status"]
+        if message["type"] == "websocket.close":
+            self.status = message.get("code", 1000)
+        await self._send(message)

@@ -15,6 +15,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from api.execution import Policy, Schema
 from api.mutations import Mutation
+from api.observing import Observing
 from api.queries import Query
 from api.subscriptions import Subscription
 from api.trusted import TrustedDocuments
@@ -33,6 +34,7 @@ def make_schema(policy: Policy, trusted: Path | None = None, *, is_sorted: bool 
         mutation=Mutation,
         subscription=Subscription,
         types=EVENT_TYPES,
+        extensions=[Observing],
         execution_context_class=FairExecutor,
         # Sorting makes plain enums of strawberry's, which then do not know the members that resolvers give.
         config=StrawberryConfig(scalar_map=SCALARS, sort_schema=is_sorted),

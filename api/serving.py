@@ -4,10 +4,14 @@ import asyncio
 import gc
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import structlog
 import uvicorn
@@ -16,8 +20,9 @@ from uvicorn.supervisors import Multiprocess
 
 from api import logs
 from api.app import Loop, create_app, mail_loop, retention_loop, smtp_sender
+from api.metrics import FOLDER_VARIABLE, Metrics
 from api.protocol import PatientProtocol
-from api.settings import Settings
+from api.settings import Settings, SettingsError
 from domain.database import Database
 
 _LARGEST_FRAME = 64 * 1024
@@ -29,31 +34,59 @@ _FAILED_TO_START = 3
 log = structlog.get_logger()
 
 
-def serve(settings: Settings, *, no_worker: bool) -> None:
+@dataclass(frozen=True)
+class _Shared:
+    """What the processes of one server have in common: who started them, and where they leave what they count."""
+
+    parent: int
+    folder: Path
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Takes the port, from now on and once: whoever looked first and took it later could find it taken."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family)
+    except OSError as error:
+        cause = str(error.strerror).partition(" (")[0]
+        message = f"{settings.host}:{settings.port} cannot be listened on: {cause}; set SHORTSHIP_PORT."
+        raise SettingsError(message) from error
+
+
+def serve(settings: Settings, listener: socket.socket, *, no_worker: bool) -> None:
     """The API with the mail loop, unless that is left to workers, in as many processes as the settings say."""
     logs.configure(settings.log_format)
     if not no_worker and smtp_sender(settings) is None:
         log.warning("mail.stays_queued", reason="SHORTSHIP_SMTP_URL is not set")
-    application = partial(_application, settings, no_worker=no_worker)
     if settings.processes == 1:
-        run(settings, application)
+        run(settings, listener, partial(_application, settings, no_worker=no_worker))
         return
-    config = _config(settings, partial(application, parent=os.getpid()))
-    supervisor = Multiprocess(config, [config.bind_socket()])
-    supervisor.run()
+    with TemporaryDirectory(prefix="shortship-metrics-") as folder:
+        # The processes are started with it in their environment, where prometheus_client looks for it.
+        os.environ[FOLDER_VARIABLE] = folder  # noqa: TID251 - set, not read
+        child = partial(_child, settings, no_worker=no_worker, shared=_Shared(os.getpid(), Path(folder)))
+        _tell_where(listener)
+        supervisor = Multiprocess(_config(settings, child), [listener])
+        supervisor.run()
     if any(process.exitcode == _FAILED_TO_START for process in supervisor.processes):
         sys.exit(_FAILED_TO_START)
 
 
-def run(settings: Settings, application: Callable[[], Starlette]) -> None:
+def run(settings: Settings, listener: socket.socket, application: Callable[[], Starlette]) -> None:
     """Serves in this process."""
     # uvicorn raises the signal again when all is closed; being told to stop is no failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     server = uvicorn.Server(_config(settings, application))
+    _tell_where(listener)
     with suppress(KeyboardInterrupt):
-        server.run()
+        server.run([listener])
     if not server.started:
         sys.exit(_FAILED_TO_START)
+
+
+def _tell_where(listener: socket.socket) -> None:
+    host, port = listener.getsockname()[:2]
+    log.info("listening", host=host, port=port, pid=os.getpid())
 
 
 def _config(settings: Settings, application: Callable[[], Starlette]) -> uvicorn.Config:
@@ -71,22 +104,31 @@ def _config(settings: Settings, application: Callable[[], Starlette]) -> uvicorn
     )
 
 
-def _application(settings: Settings, *, no_worker: bool, parent: int | None = None) -> Starlette:
-    """Made in the process that serves it; `parent` is the one that started it, if any."""
+def _application(settings: Settings, *, no_worker: bool, shared: _Shared | None = None) -> Starlette:
+    """Made in the process that serves it."""
     logs.configure(settings.log_format)
     loops: list[Loop] = [retention_loop]
     sender = None if no_worker else smtp_sender(settings)
     if sender:
         loops.append(mail_loop(sender, settings))
-    if parent:
-        loops.append(partial(_end_with_parent, parent))
+    if shared:
+        loops.append(partial(_end_with_parent, shared.parent))
     database = Database(settings.database_url)
     database.claim_file()
-    application = create_app(settings, database, loops=loops)
+    application = create_app(settings, database, loops=loops, metrics=Metrics(shared.folder) if shared else None)
     # What is there now stays. Looking through all of it for garbage stops the loop for a tenth of a second.
     gc.collect()
     gc.freeze()
     return application
+
+
+def _child(settings: Settings, *, no_worker: bool, shared: _Shared) -> Starlette:
+    """The same in one process of several. One that cannot begin ends them all; another one could not either."""
+    try:
+        return _application(settings, no_worker=no_worker, shared=shared)
+    except Exception as error:
+        log.exception("process.cannot_start")
+        raise SystemExit(_FAILED_TO_START) from error
 
 
 async def _end_with_parent(parent: int, _database: Database, stop: asyncio.Event) -> None:

@@ -54,6 +54,7 @@ class Settings(BaseSettings):
     introspection: bool = False
     graphiql: bool = False
     allowed_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = ()
+    otlp_endpoint: str | None = None
     log_format: Literal["json", "console"] = "json"
     trusted_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = ()
     page_limit: Annotated[int, Field(ge=1, le=1000)] = 100
@@ -67,6 +68,13 @@ class Settings(BaseSettings):
     def _known_database(cls, url: str) -> str:
         driver_url(url)
         return url
+
+    @field_validator("otlp_endpoint")
+    @classmethod
+    def _web_address(cls, address: str | None) -> str | None:
+        if address is not None and not address.startswith(("http://", "https://")):
+            raise ValueError("has to be an address such as http://127.0.0.1:4318")
+        return address
 
     @field_validator("smtp_url")
     @classmethod

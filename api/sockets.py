@@ -116,6 +116,7 @@ class GraphQLSockets(GraphQL[Context, None]):
         try:
             context.principal = await self._authenticator.authenticate(str(authorization or ""))
         except UnauthenticatedError as error:
+            context.metrics.refused("UNAUTHENTICATED")
             raise ConnectionRejectionError from error
         return UnsetType()
 

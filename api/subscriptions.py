@@ -52,14 +52,19 @@ async def _follow(
     info: Info, order_ids: list[strawberry.ID] | None, *, after: str | None
 ) -> AsyncGenerator[OrderEvent]:
     """The events of these orders, or of all; raises NotFoundError for an order that the shop does not have."""
-    shop = info.context.allow(Scope.ORDERS_READ).shop
+    context = info.context
+    shop, began_at = context.allow(Scope.ORDERS_READ).shop, context.clock()
     number = None if after is None else events.number_of(shop, after)
     wanted = None if order_ids is None else await _known(info, order_ids)
     try:
-        async with aclosing(info.context.feed.follow(shop.id, number)) as following:
-            async for event in following:
-                if wanted is None or event.order_id in wanted:
-                    yield await feed.patiently(partial(_event_type, info, event))
+        async with aclosing(context.feed.follow(shop.id, number)) as following:
+            with context.metrics.subscriber() as delivered:
+                async for event in following:
+                    if wanted is None or event.order_id in wanted:
+                        given = await feed.patiently(partial(_event_type, info, event))
+                        if event.occurred_at >= began_at:  # what was missed before says nothing of being late
+                            delivered(event.occurred_at, context.clock())
+                        yield given
     except feed.SlowConsumerError as error:
         raise SlowConsumerError(events.cursor_of(shop, error.number)) from error
 

@@ -47,6 +47,14 @@ class Claimed:
         return now - self.queued_at >= GIVE_UP_AFTER
 
 
+@value
+class Backlog:
+    """How many messages wait, of every shop, and since when the oldest does; None when there is none."""
+
+    depth: int
+    oldest_at: datetime | None
+
+
 async def add(  # noqa: PLR0913 a row has that many columns
     connection: AsyncConnection,
     shop_id: str,
@@ -105,6 +113,12 @@ async def claim(database: Database, topic: str, *, limit: int, now: datetime) ->
         return [Claimed(*row) for row in await connection.execute(statement)]
 
     return await database.writing(EVERY_SHOP, work)
+
+
+async def backlog(connection: AsyncConnection) -> Backlog:
+    """What waits, also what is being sent or will be tried again; read it for every shop."""
+    statement = sa.select(sa.func.count(), sa.func.min(outbox.c.queued_at)).where(outbox.c.state == _QUEUED)
+    return Backlog(*(await connection.execute(statement)).one())
 
 
 async def settle(

@@ -1,0 +1,52 @@
+"""What a server has counted, as Prometheus reads it."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+_SECONDS = 30
+
+
+class Scrape:
+    """All samples of one answer."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        families = text_string_to_metric_families(text)
+        self._samples = {
+            (sample.name, frozenset(sample.labels.items())): sample.value
+            for family in families
+            for sample in family.samples
+        }
+
+    def __getitem__(self, name: str) -> float | None:
+        """The sample without labels."""
+        return self.of(name)
+
+    def of(self, name: str, **labels: str) -> float | None:
+        """None where nothing was counted."""
+        return self._samples.get((f"shortship_{name}", frozenset(labels.items())))
+
+    def by(self, name: str, *labels: str) -> dict[tuple[str, ...], float]:
+        """All samples of the name, by their labels' values in this order."""
+        found = [(dict(given), value) for (each, given), value in self._samples.items() if each == f"shortship_{name}"]
+        return {tuple(given[label] for label in labels): value for given, value in found}
+
+
+async def scrape(http: httpx.AsyncClient) -> Scrape:
+    answer = await http.get("/metrics", headers={"Authorization": ""})
+    assert answer.status_code == 200
+    return Scrape(answer.text)
+
+
+async def scrape_until(http: httpx.AsyncClient, is_so: Callable[[Scrape], bool]) -> Scrape:
+    """What ends in tasks of its own is counted in its own time; a process that is killed is replaced meanwhile."""
+    async with asyncio.timeout(_SECONDS):
+        while True:
+            with suppress(httpx.TransportError):
+                if is_so(found := await scrape(http)):
+                    return found
+            await asyncio.sleep(0.02)

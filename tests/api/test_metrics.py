@@ -1,0 +1,191 @@
+"""What Prometheus is told: by which operation, with which outcome, and never about whom."""
+
+import os
+import signal
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+
+from api.metrics import Metrics
+from domain import ids
+from domain.database import Database
+from domain.order import Shop
+from domain.outbox import Backlog
+from tests.api.client import GRAPHQL_WS, SECRET, Client, a_token, say
+from tests.api.conftest import on_postgresql, on_sqlite
+from tests.api.scraping import Scrape, scrape, scrape_until
+from tests.api.test_cli import started
+from tests.cancelling import a_small_order
+from tests.faults.test_processes import children
+from tests.invariants import assert_sound
+from tests.stored import NOW
+
+CANCEL = "mutation Cancel($input: CancelItemsInput!) { cancelItems(input: $input) { errors { code } replayed } }"
+FIND = 'query Find { orderByNumber(number: "2001") { id } }'
+FOLLOW = "subscription Follow { orderEvents { __typename } }"
+
+
+@on_sqlite
+async def test_operations_are_counted_by_name_and_outcome_over_every_transport(
+    client: Client, database: Database
+) -> None:
+    stream = {"Accept": "text/event-stream"}
+
+    await client.data(FIND)
+    await client.http.post("/graphql", json={"query": FIND}, headers=stream)
+    async with client.subscription(FIND) as results:
+        _ = [result async for result in results]
+    await client.with_token(a_token(scope="orders:cancel")).post(FIND)
+    await client.post("query Bad { nothing }")
+    await client.post("{")
+    async with client.subscription("subscription Bad { nothing }") as results:
+        await anext(results)
+
+    found = await scrape(client.http)
+    assert found.by("requests_total", "operation", "outcome") == {
+        ("Find", "ok"): 3,
+        ("Find", "FORBIDDEN"): 1,
+        ("Bad", "BAD_USER_INPUT"): 2,
+        ("", "BAD_USER_INPUT"): 1,
+    }
+    assert found.of("request_seconds_count", operation="Find") == 4
+    await assert_sound(database)
+
+
+@on_sqlite
+async def test_requests_that_are_refused_before_are_counted_by_their_code(client: Client, database: Database) -> None:
+    await client.with_token("none").post(FIND)
+    await client.http.get("/graphql")
+    await client.http.post("/graphql", content=b"{")
+    await client.http.get("/nowhere")
+    async with connect(client.base.replace("http", "ws") + "/graphql", subprotocols=[GRAPHQL_WS]) as socket:
+        await say(socket, type="connection_init")
+        await socket.wait_closed()
+
+    counted = (await scrape(client.http)).by("requests_total", "operation", "outcome")
+    assert counted == {
+        ("", "UNAUTHENTICATED"): 2,
+        ("", "METHOD_NOT_ALLOWED"): 1,
+        ("", "UNSUPPORTED_MEDIA_TYPE"): 1,
+        ("", "NOT_FOUND"): 1,
+    }
+    await assert_sound(database)
+
+
+def test_names_that_clients_make_up_are_not_kept_for_ever() -> None:
+    metrics = Metrics()
+
+    _count(metrics, [f"Operation{number}" for number in range(1000)])
+    _count(metrics, ["Operation1", "N" * 65])
+
+    counted = Scrape(metrics.exposition(None, NOW).decode()).by("requests_total", "operation", "outcome")
+    assert len(counted) == 101
+    assert counted["Operation1", "ok"] == 2
+    assert counted["other", "ok"] == 901
+
+
+def _count(metrics: Metrics, names: list[str]) -> None:
+    for name in names:
+        metrics.operation(name, "ok", 0.1)
+
+
+@on_sqlite
+async def test_cancellations_and_refunds_are_counted_once(client: Client, database: Database, shop: Shop) -> None:
+    order = await a_small_order(database, shop)
+    items = [{"itemId": ids.of_item(order.id, 1), "quantity": 1}]
+    given = {"orderId": ids.of_order(order.id), "reason": "OUT_OF_STOCK", "items": items, "idempotencyKey": "one"}
+
+    first = await client.data(CANCEL, input=given)
+    again = await client.data(CANCEL, input=given)
+    refused = await client.data(CANCEL, input=given | {"idempotencyKey": "two", "orderId": "order_none"})
+
+    assert [each["cancelItems"]["replayed"] for each in (first, again, refused)] == [False, True, False]
+    found = await scrape(client.http)
+    assert found.by("cancellations_total", "scope", "reason") == {("ITEMS", "OUT_OF_STOCK"): 1}
+    assert found.by("refunds_minor_units_total", "currency") == {("USD",): 333}
+    assert found.of("requests_total", operation="Cancel", outcome="ok") == 3
+    assert found["outbox_depth"] == 1
+    assert (found["outbox_oldest_seconds"] or 0) > 0
+    assert [word for word in ("demo", "Demo Shop", "ada@", order.number) if word in found.text] == []
+    await assert_sound(database)
+
+
+async def test_subscribers_are_counted_while_they_are_there_and_events_are_timed(
+    client: Client, database: Database, shop: Shop
+) -> None:
+    order = await a_small_order(database, shop)
+    items = [{"itemId": ids.of_item(order.id, 1), "quantity": 1}]
+    given = {"orderId": ids.of_order(order.id), "reason": "OUT_OF_STOCK", "items": items, "idempotencyKey": "one"}
+
+    async with client.subscription(FOLLOW) as results:
+        during = await scrape_until(client.http, lambda found: found["subscribers"] == 1)
+        await client.data(CANCEL, input=given)
+        await anext(results)
+        heard = await scrape(client.http)
+    after = await scrape_until(client.http, lambda found: found["subscribers"] == 0)
+
+    assert during["event_lag_seconds_count"] == 0
+    assert heard["event_lag_seconds_count"] == 1
+    assert after.of("requests_total", operation="Follow", outcome="ok") == 1
+    assert after.of("request_seconds_count", operation="Follow") is None
+    await assert_sound(database)
+
+
+@on_sqlite
+async def test_there_is_an_answer_without_the_database(client: Client, tmp_path: Path) -> None:
+    await client.data(FIND)
+    (tmp_path / "shortship.db").rename(tmp_path / "gone.db")
+
+    found = await scrape(client.http)
+
+    assert found.of("requests_total", operation="Find", outcome="ok") == 1
+    assert found["outbox_depth"] is None
+
+
+@pytest.mark.parametrize(
+    ("backlog", "age"), [(Backlog(0, None), 0), (Backlog(2, NOW - timedelta(minutes=1)), 60)], ids=["none", "two"]
+)
+def test_the_oldest_mail_tells_for_how_long_mail_waits(backlog: Backlog, age: int) -> None:
+    found = Scrape(Metrics().exposition(backlog, NOW).decode())
+
+    assert found["outbox_depth"] == backlog.depth
+    assert found["outbox_oldest_seconds"] == age
+
+
+@on_postgresql
+async def test_one_scrape_sees_all_processes_and_forgets_the_subscribers_of_dead_ones(
+    shop: Shop, database: Database, database_url: str, tmp_path: Path
+) -> None:
+    settings = {"database_url": database_url, "jwt_secret": SECRET, "processes": "2"}
+
+    with started(tmp_path, "serve", **settings) as (server, http):
+        base = str(http.base_url)
+        async with httpx.AsyncClient(base_url=base, timeout=30) as alone:
+            client = Client(base, a_token(shop.id), alone)
+            asked = [await _ask_on_a_new_connection(base, client.token) for _ in range(20)]
+            counted = await scrape(alone)
+            async with client.subscription(FOLLOW):
+                during = await scrape_until(alone, lambda found: found["subscribers"] == 1)
+                _kill(children(server.pid))
+                after = await scrape_until(alone, lambda found: found["subscribers"] == 0)
+
+    assert asked == [200] * 20
+    assert counted.of("requests_total", operation="Find", outcome="ok") == 20
+    assert counted["outbox_depth"] == 0
+    assert during["subscribers"] == 1
+    assert after.of("requests_total", operation="Find", outcome="ok") == 20
+    await assert_sound(database)
+
+
+def _kill(pids: list[int]) -> None:
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+
+
+async def _ask_on_a_new_connection(base: str, token: str) -> int:
+    """The system gives it to one process or the other."""
+    async with httpx.AsyncClient(base_url=base, headers={"Authorization": f"Bearer {token}"}, timeout=30) as http:
+        return (await http.post("/graphql", json={"query": FIND})).status_code
