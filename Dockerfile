@@ -1,5 +1,15 @@
 # docker build -t shortship . && docker run -p 8000:8000 -e SHORTSHIP_JWT_SECRET=... -v shortship:/data shortship
-FROM python:3.13-slim AS build
+# docs/operations.md has the rest; `make image-check` runs these steps without Docker.
+FROM node:24-bookworm-slim AS graphiql
+
+WORKDIR /build/api/graphiql
+COPY api/graphiql/package.json api/graphiql/package-lock.json api/graphiql/.npmrc ./
+RUN npm ci
+COPY api/graphiql ./
+RUN npm run build
+
+
+FROM python:3.13-slim-bookworm AS build
 
 RUN pip install --no-cache-dir uv==0.13.9
 WORKDIR /build
@@ -7,14 +17,15 @@ ENV UV_PROJECT_ENVIRONMENT=/opt/shortship UV_PYTHON=/usr/local/bin/python3 UV_PY
     UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_NO_CACHE=1
 # What changes seldom first: a change of the code does not install the dependencies again.
 COPY pyproject.toml uv.lock ./
-RUN uv sync --locked --no-dev --no-install-project
+RUN uv sync --locked --no-dev --extra tracing --no-install-project
 COPY README.md LICENSE ./
 COPY domain domain
 COPY api api
-RUN uv sync --locked --no-dev --no-editable
+COPY --from=graphiql /build/api/static/graphiql api/static/graphiql
+RUN uv sync --locked --no-dev --extra tracing --no-editable
 
 
-FROM python:3.13-slim
+FROM python:3.13-slim-bookworm
 
 RUN useradd --system --user-group --no-create-home shortship && install -d -o shortship -g shortship /data
 COPY --from=build /opt/shortship /opt/shortship

@@ -7,7 +7,7 @@ ARGS :=
 PURE := order ids money status eligibility selection refunds moves splits texts marketplace order_input order_check new_order cursor \
   json_stream formats mail/content mail/letter
 
-.PHONY: install graphiql serve test check faults format mutants
+.PHONY: install graphiql serve test check faults image-check format mutants
 
 install: .venv/installed
 
@@ -64,6 +64,10 @@ check: install
 faults: ARGS := --fault-rounds 10
 faults: install
 	.venv/bin/pytest tests/faults $(ARGS)
+
+# The steps of the Dockerfile in clean roots of their own, as root: tests/docker/check.py says how.
+image-check: install
+	.venv/bin/python -m tests.docker.check
 
 format: install
 	.venv/bin/ruff format
