@@ -22,7 +22,8 @@ COPY README.md LICENSE ./
 COPY domain domain
 COPY api api
 COPY --from=graphiql /build/api/static/graphiql api/static/graphiql
-RUN uv sync --locked --no-dev --extra tracing --no-editable
+# uv's lock file is for everybody to write to.
+RUN uv sync --locked --no-dev --extra tracing --no-editable && rm -f /opt/shortship/.lock
 
 
 FROM python:3.13-slim-bookworm

@@ -31,8 +31,14 @@ async def migrate(database: Database) -> None:
 
 
 async def is_ready(database: Database) -> bool:
-    """Whether the database has the tables of this version and, where it last took no write, takes one again."""
-    if not await is_migrated(database):
+    """Whether a server that runs can go on: it has its tables and, where it last took no write, takes one again.
+
+    A later version may have migrated meanwhile: while servers are replaced one by one, the old ones are still needed.
+    """
+    if not database.exists():
+        return False
+    present = await _present(database)
+    if present != _newest() and (not present or present & _known()):
         return False
     if not database.is_writable:
         await database.writing(EVERY_SHOP, _write)
@@ -48,14 +54,24 @@ async def is_migrated(database: Database) -> bool:
     """Whether the database is at exactly the revision that this version of the code needs."""
     if not database.exists():
         return False
+    return await _present(database) == _newest()
+
+
+async def _present(database: Database) -> frozenset[str]:
     async with database.reading(EVERY_SHOP) as connection:
-        present = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_heads())
-    return set(present) == _newest()
+        found = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_heads())
+    return frozenset(found)
 
 
 @cache
-def _newest() -> set[str]:
-    return set(ScriptDirectory.from_config(config()).get_heads())
+def _newest() -> frozenset[str]:
+    return frozenset(ScriptDirectory.from_config(config()).get_heads())
+
+
+@cache
+def _known() -> frozenset[str]:
+    """All that this version knows; of any other a later one has made the tables."""
+    return frozenset(script.revision for script in ScriptDirectory.from_config(config()).walk_revisions())
 
 
 def config(connection: sa.Connection | None = None) -> Config:

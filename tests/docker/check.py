@@ -28,6 +28,9 @@ _PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 # How this machine reaches the network.
 _CALLERS = ("SSL_CERT_FILE", "PIP_CERT", "NODE_EXTRA_CA_CERTS", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 _SECONDS = 60
+# Whatever is writable where it need not be; Debian lets everybody write to some folders for temporary files.
+_ELSEWHERE = ("/proc", "/dev", "/tmp", "/var/tmp", "/run/lock", "/data")  # noqa: S108 - looked at, not used
+_WRITABLE = "find / -xdev -writable -not -type l" + "".join(f" -not -path '{path}*'" for path in _ELSEWHERE)
 
 
 class Root:
@@ -44,16 +47,18 @@ class Root:
     def inside(self, path: str) -> Path:
         return self.folder / (Path(self.workdir) / path).relative_to("/")
 
-    def start(self, command: list[str], **more: str) -> subprocess.Popen[bytes]:
+    def start(
+        self, command: list[str], more: dict[str, str] | None = None, *, stdout: int | None = None
+    ) -> subprocess.Popen[bytes]:
         """As the user, in the folder and with the environment that the steps before have said."""
         script = (
             f"mount -t proc proc /proc && cd {self.workdir} && exec setpriv {self._identity()} {shlex.join(command)}"
         )
         entered = ["unshare", "--mount", "chroot", str(self.folder), "sh", "-c", script]
-        return subprocess.Popen(entered, env=self.environment | more)  # noqa: S603 - the Dockerfile's own
+        return subprocess.Popen(entered, env=self.environment | (more or {}), stdout=stdout)  # noqa: S603 - the Dockerfile's own
 
-    def run(self, command: list[str], **more: str) -> None:
-        if self.start(command, **more).wait():
+    def run(self, command: list[str], more: dict[str, str] | None = None) -> None:
+        if self.start(command, more).wait():
             sys.exit(f"failed: {shlex.join(command)}")
 
     def configure(self, step: Step) -> None:
@@ -89,7 +94,7 @@ def build(stage: Stage, root: Root, made: dict[str, Root], network: dict[str, st
     for step in stage.steps:
         print(f"{stage.name or 'image'}: {step.name} {step.text}"[:150], flush=True)
         if step.name == "RUN":
-            root.run(["sh", "-c", step.text], **network)
+            root.run(["sh", "-c", step.text], network)
         elif step.name == "COPY":
             _copy(step, root, made)
         else:
@@ -140,7 +145,7 @@ class Workshop:
         if image.startswith("node:"):
             _install_node(root)
         elif image.startswith("python:"):
-            root.run(["python3", "-m", "venv", "/usr/local"], **self._network)
+            root.run(["python3", "-m", "venv", "/usr/local"], self._network)
         else:
             sys.exit(f"Nothing stands in for {image}.")
         return root
@@ -171,15 +176,16 @@ def inspect(root: Root) -> None:
     if root.user == "root" or not root.command or not root.health:
         sys.exit("The image needs a user, a command and a health check.")
     # What a server can change, somebody who breaks into it can change too.
-    everywhere = "find / -xdev -writable -not -type l -not -path '/proc*' -not -path '/dev*' -not -path '/tmp*'"
-    elsewhere = "-not -path '/var/tmp*' -not -path '/run/lock*' -not -path '/data*'"
-    root.run(["sh", "-c", f'test -w /data && test -z "$({everywhere} {elsewhere} | tee /dev/stderr)"'])
+    root.run(["test", "-w", "/data"])
+    found = root.start(["sh", "-c", f"{_WRITABLE} 2>/dev/null"], stdout=subprocess.PIPE).communicate()[0].decode()
+    if found:
+        sys.exit(f"The image's user may write to {found}")
     root.run(["python", "-c", "import opentelemetry.sdk, opentelemetry.exporter.otlp.proto.http"])
     root.run(["shortship", "migrate"])
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = str(listener.getsockname()[1])
     settings = {"SHORTSHIP_PORT": port, "SHORTSHIP_JWT_SECRET": SECRET, "SHORTSHIP_GRAPHIQL": "on"}
-    server = root.start(root.command, **settings)
+    server = root.start(root.command, settings)
     try:
         _wait_for_health(root, server, settings)
         _check_page(f"http://127.0.0.1:{port}/graphql")
@@ -193,7 +199,7 @@ def inspect(root: Root) -> None:
 def _wait_for_health(root: Root, server: subprocess.Popen[bytes], settings: dict[str, str]) -> None:
     """By the health check's own command."""
     deadline = time.monotonic() + _SECONDS
-    while root.start(root.health, **settings).wait():
+    while root.start(root.health, settings).wait():
         if server.poll() is not None or time.monotonic() > deadline:
             sys.exit("The server is not healthy.")
         time.sleep(0.2)

@@ -103,6 +103,20 @@ async def test_a_database_of_another_revision_is_not_migrated(database: Database
     assert not await runner.is_migrated(database)
 
 
+@pytest.mark.parametrize(("revision", "expected"), [("0001", False), ("9999", True)], ids=["earlier", "later"])
+async def test_a_server_goes_on_beside_the_tables_of_a_later_version(
+    database: Database, revision: str, *, expected: bool
+) -> None:
+    """While servers are replaced one by one, whoever distributes requests still needs the old ones."""
+    move = sa.text("UPDATE alembic_version SET version_num = :revision").bindparams(revision=revision)
+    await database.writing(EVERY_SHOP, lambda connection: connection.execute(move))
+
+    is_ready = await runner.is_ready(database)
+
+    assert is_ready is expected
+    assert not await runner.is_migrated(database)
+
+
 async def test_asking_does_not_make_a_missing_file(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}/missing.db")
 

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import orjson
 import pytest
+import trustme
 
 from domain.database import Database
 from domain.order import Shop
@@ -159,6 +160,42 @@ async def test_no_process_outlives_the_one_that_started_it(database_url: str, tm
 
         wait_until(lambda: not any(map(is_alive, serving)))
         assert not answers(client)
+
+
+@on_postgresql
+@pytest.mark.usefixtures("shop")
+async def test_a_process_that_cannot_begin_ends_them_all_and_says_why(database_url: str, tmp_path: Path) -> None:
+    """Its supervisor would start another one, and another one, for ever."""
+    authorities = tmp_path / "authorities.pem"
+    trustme.CA().cert_pem.write_to_path(str(authorities))
+    mail = {"smtp_url": "smtp://127.0.0.1:1?tls=starttls", "mail_from": "orders@shop.example"}
+    settings = {"database_url": database_url, "jwt_secret": SECRET, "processes": "2"} | mail
+    with started(tmp_path, "serve", **settings, smtp_ca_file=str(authorities)) as (server, client):
+        wait_until(lambda: len(children(server.pid)) == 2 and answers(client))
+        authorities.unlink()
+
+        os.kill(children(server.pid)[0], signal.SIGKILL)
+        code = server.wait(SECONDS)
+
+    assert code == 3
+    log = (tmp_path / "log").read_text()
+    assert '"event": "process.cannot_start"' in log
+    assert "SHORTSHIP_SMTP_CA_FILE has no certificates" in log
+
+
+@on_postgresql
+@pytest.mark.usefixtures("shop")
+async def test_a_second_server_on_the_port_is_told_so_in_one_sentence(database_url: str, tmp_path: Path) -> None:
+    settings = {"database_url": database_url, "jwt_secret": SECRET, "processes": "2"}
+    with started(tmp_path, "serve", **settings) as (_, client):
+        port = str(client.base_url.port)
+
+        second = run(tmp_path, "serve", **settings, port=port)
+        still = client.get("/healthz").status_code
+
+    sentence = f"127.0.0.1:{port} cannot be listened on: Address already in use; set SHORTSHIP_PORT.\n"
+    assert (second.returncode, second.stdout, second.stderr) == (2, "", sentence)
+    assert still == 200
 
 
 def test_sqlite_takes_one_process(tmp_path: Path) -> None:
