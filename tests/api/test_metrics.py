@@ -58,7 +58,7 @@ async def test_operations_are_counted_by_name_and_outcome_over_every_transport(
 @on_sqlite
 async def test_requests_that_are_refused_before_are_counted_by_their_code(client: Client, database: Database) -> None:
     await client.with_token("none").post(FIND)
-    await client.http.get("/graphql")
+    await client.http.put("/graphql")
     await client.http.post("/graphql", content=b"{")
     await client.http.get("/nowhere")
     async with connect(client.base.replace("http", "ws") + "/graphql", subprotocols=[GRAPHQL_WS]) as socket:
