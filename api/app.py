@@ -208,7 +208,7 @@ def _cors(settings: Settings) -> Middleware:
     return Middleware(
         Cors,
         allow_origins=settings.allowed_origins,
-        allow_methods=["POST"],
+        allow_methods=["GET", "POST"],
         allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
         expose_headers=["X-Request-ID", "Retry-After"],
         max_age=3600,

@@ -242,7 +242,8 @@ def _settings() -> Settings:
 
 async def _check(settings: Settings) -> None:
     """Refuses to go on where the server would not work."""
-    served_schema(settings)
+    if settings.trusted_documents:
+        served_schema(settings)
     database = Database(settings.database_url)
     try:
         await Authenticator(settings, database).load_keys()
