@@ -147,6 +147,7 @@ def create_app(
                     log.error("loop.crashed", exc_info=ended)
             await database.close()
             await tracing.close()
+            metrics.close()
 
     def new_context(accept_language: str) -> Context:
         return Context(

@@ -4,6 +4,7 @@ import asyncio
 import math
 import os
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -40,6 +41,7 @@ class Metrics:
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
+        self._parent = os.getppid()
         self._names: set[str] = set()
         self._registry = registry = CollectorRegistry()
         self._requests = Counter(
@@ -96,6 +98,11 @@ class Metrics:
             yield self._delivered
         finally:
             self._subscribers.dec()
+
+    def close(self) -> None:
+        """Removes the shared folder where the process is gone that would have done so."""
+        if self._folder and os.getppid() != self._parent:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def _delivered(self, occurred_at: datetime, now: datetime) -> None:
         self._lag.observe(max((now - occurred_at).total_seconds(), 0))  # clocks of machines differ

@@ -69,6 +69,11 @@ def answers(client: httpx.Client) -> bool:
         return False
 
 
+def left_behind(folder: Path) -> list[Path]:
+    """Where processes have counted together."""
+    return list(folder.glob("shortship-metrics-*"))
+
+
 @contextmanager
 def a_silent_socket(port: int, token: str) -> Iterator[None]:
     """A websocket that subscribes to all events and then reads nothing, with buffers as small as they can be."""
@@ -148,8 +153,11 @@ def cancels(client: httpx.Client, token: str, order: dict[str, Any], key: str) -
 
 @on_postgresql
 @pytest.mark.usefixtures("shop")
-async def test_no_process_outlives_the_one_that_started_it(database_url: str, tmp_path: Path) -> None:
+async def test_no_process_outlives_the_one_that_started_it(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Orphans would hold the port: the server could not be started again."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     settings = {"database_url": database_url, "jwt_secret": SECRET, "processes": "2"}
     with started(tmp_path, "serve", **settings) as (server, client):
         wait_until(lambda: len(children(server.pid)) == 2 and answers(client))
@@ -160,6 +168,7 @@ async def test_no_process_outlives_the_one_that_started_it(database_url: str, tm
 
         wait_until(lambda: not any(map(is_alive, serving)))
         assert not answers(client)
+    assert left_behind(tmp_path) == []
 
 
 @on_postgresql
