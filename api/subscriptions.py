@@ -12,7 +12,7 @@ from api.auth import Scope
 from api.context import Info
 from api.errors import NotFoundError, SlowConsumerError
 from api.types.event import OrderEvent, OrderStatusChanged
-from api.types.loading import event_types
+from api.types.loading import event_types, selects
 from api.types.node import few
 from api.types.scalars import argument
 from domain import events, feed, ids
@@ -70,8 +70,14 @@ async def _follow(
 
 
 async def _event_type(info: Info, event: domain.OrderEvent) -> OrderEvent:
-    async with info.context.feed.reading(info.context.caller.shop.id) as connection:
-        return (await event_types(info, connection, [event]))[0]
+    shop_id, following = info.context.caller.shop.id, info.context.feed
+
+    async def read() -> OrderEvent:
+        async with following.reading(shop_id) as connection:
+            return (await event_types(info, connection, [event]))[0]
+
+    # What is read depends on nothing else that was asked for.
+    return await following.together((shop_id, event.number, selects(info, "cancellations")), read)
 
 
 async def _known(info: Info, order_ids: list[strawberry.ID]) -> set[UUID]:

@@ -1,10 +1,10 @@
 """Following a shop's events live: one reader of the log a shop, however many follow it (specification, section 6)."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Hashable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 
@@ -39,12 +39,29 @@ class Feed:
         self._database = database
         self._readers: dict[str, _Reader] = {}
         self._reads = asyncio.Semaphore(_READS_AT_ONCE)
+        self._together: dict[Hashable, asyncio.Future[Any]] = {}  # of whatever is read for a key
 
     @asynccontextmanager
     async def reading(self, shop_id: str) -> AsyncIterator[Connection]:
         """One snapshot, as the database gives it, for whoever follows; it waits for the reads of other followers."""
         async with self._reads, self._database.reading(shop_id) as connection:
             yield connection
+
+    async def together(self, key: Hashable, read: Callable[[], Awaitable[_T]]) -> _T:
+        """What is read, once for all who ask for the same at the same time: a thousand hear of an event together."""
+        while (others := self._together.get(key)) is not None:
+            await asyncio.wait([others])
+            if not others.cancelled():
+                read_by_others: _T = others.result()
+                return read_by_others
+        ours = self._together[key] = asyncio.get_running_loop().create_future()
+        try:
+            result = await read()
+            ours.set_result(result)
+            return result
+        finally:
+            del self._together[key]
+            ours.cancel()  # if it has no result, the others read by themselves
 
     async def follow(self, shop_id: str, after: int | None) -> AsyncGenerator[OrderEvent]:
         """Everything after this number and then what is committed, without loss or repetition; never ends by itself.

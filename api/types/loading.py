@@ -22,7 +22,7 @@ async def order_types(info: Info, connection: Connection, found: Sequence[domain
     """The orders, with their cancellations where the operation selects them anywhere."""
     shop = info.context.caller.shop
     types = [order_type(shop, order) for order in found]
-    if types and _selects(info, "cancellations"):
+    if types and selects(info, "cancellations"):
         made = await cancellations.list_by_order(connection, shop.id, [order.id for order in found])
         for order in types:
             order.cancellations = [cancellation_type(order, each) for each in made[order.source.id]]
@@ -34,7 +34,7 @@ async def current_order(info: Info, order: domain.Order | None) -> Order | None:
     if order is None:
         return None
     shop = info.context.caller.shop
-    if not _selects(info, "cancellations"):
+    if not selects(info, "cancellations"):
         return order_type(shop, order)
     async with info.context.reading() as connection:
         found = await orders.find_orders(connection, shop.id, [order.id])
@@ -45,7 +45,7 @@ async def planned_order(info: Info, plan: Plan | None) -> Order | None:
     """The order that a plan is about, as it was looked at."""
     if plan is None:
         return None
-    if not _selects(info, "cancellations"):
+    if not selects(info, "cancellations"):
         return order_type(info.context.caller.shop, plan.before)
     async with info.context.reading() as connection:
         return (await order_types(info, connection, [plan.before]))[0]
@@ -113,7 +113,7 @@ async def event_page(info: Info, page: PageRequest, of: Iterable[Order] | None =
     return event_connection(Page(types, has_next=len(found) > page.size, has_previous=page.after is not None))
 
 
-def _selects(info: Info, name: str) -> bool:
+def selects(info: Info, name: str) -> bool:
     """Whether the field that is resolved has one of this name anywhere below it."""
     raw = info._raw_info  # noqa: SLF001 - strawberry's `selected_fields` copies a fragment wherever it is spread
     nodes: list[SelectionNode] = [*raw.field_nodes]

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from domain import events, ingestion
-from domain.database import EVERY_SHOP, Database
+from domain.database import EVERY_SHOP, Database, UnavailableError
 from domain.feed import Feed, SlowConsumerError
 from domain.order import OrderEvent, Shop
 from tests.cancelling import a_request, cancel, everything
@@ -265,3 +265,42 @@ async def test_followers_outlive_an_outage_of_the_database(postgresql_url: str) 
     assert seen == [2, 3]
     await database.close()
     await other.close()
+
+
+class Read:
+    """Something to read, as often as it is asked for; the first time it fails if it is to."""
+
+    def __init__(self, failing: type[BaseException] | None = None) -> None:
+        self.count = 0
+        self._failing = failing
+
+    async def __call__(self) -> int:
+        self.count += 1
+        failing, self._failing = self._failing, None
+        await asyncio.sleep(0)
+        if failing:
+            raise failing
+        return self.count
+
+
+async def test_what_many_ask_for_at_the_same_time_is_read_once(database: Database) -> None:
+    feed, read = Feed(database), Read()
+
+    first = await asyncio.gather(*(feed.together("order", read) for _ in range(100)))
+    later = await feed.together("order", read)
+    another = await asyncio.gather(*(feed.together(key, read) for key in ("a", "b")))
+
+    assert first == [1] * 100
+    assert later == 2
+    assert len(another) == 2
+    assert read.count == 4
+
+
+@pytest.mark.parametrize("failing", [UnavailableError, asyncio.CancelledError])
+async def test_who_was_to_share_a_read_that_fails_reads_again(database: Database, failing: type[BaseException]) -> None:
+    feed, read = Feed(database), Read(failing)
+
+    first, *others = await asyncio.gather(*(feed.together("order", read) for _ in range(10)), return_exceptions=True)
+
+    assert isinstance(first, failing)
+    assert others == [2] * 9
