@@ -5,6 +5,7 @@ its order, each with its items.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterable
 from typing import Any
 
@@ -25,8 +26,8 @@ class FairExecutor(StrawberryGraphQLCoreExecutionContext):
     def __init__(self, *args: Any, **settings: Any) -> None:  # graphql-core's own
         super().__init__(*args, **settings)
         self._items = 0
-        self._loop = asyncio.get_running_loop()
-        self._turn_ends_at = self._loop.time() + _TURN_SECONDS
+        # Not by the loop's clock: uvloop's stands still within a turn.
+        self._turn_ends_at = time.monotonic() + _TURN_SECONDS
         self._one_at_a_time = asyncio.Lock()
 
     def complete_list_value(
@@ -42,16 +43,18 @@ class FairExecutor(StrawberryGraphQLCoreExecutionContext):
             self._items += len(result)
             if self._items > MOST_ITEMS:
                 raise TooExpensiveError(f"The result has more than {MOST_ITEMS} items in its lists; ask for less.")
-            if len(result) > _SHORT or self._loop.time() > self._turn_ends_at:
+            if len(result) > _SHORT or time.monotonic() > self._turn_ends_at:
                 result = self._in_turns(result)
         return super().complete_list_value(return_type, field_details_list, info, path, result, *further)
 
     async def _in_turns(self, items: Collection[Any]) -> AsyncIterator[Any]:
         for item in items:
-            if self._loop.time() > self._turn_ends_at:
+            if self._items > MOST_ITEMS:
+                return  # the answer has its error; graphql-core would go on for nothing
+            if time.monotonic() > self._turn_ends_at:
                 # Lists within each other are completed side by side; all of them together have one turn.
                 async with self._one_at_a_time:
-                    if self._loop.time() > self._turn_ends_at:
+                    if time.monotonic() > self._turn_ends_at:
                         await asyncio.sleep(0)
-                        self._turn_ends_at = self._loop.time() + _TURN_SECONDS
+                        self._turn_ends_at = time.monotonic() + _TURN_SECONDS
             yield item
