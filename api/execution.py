@@ -31,7 +31,7 @@ from api.errors import (
     TooLateError,
     coded,
 )
-from api.limits import LONGEST_DOCUMENT, MOST_TOKENS, cost_of
+from api.limits import LONGEST_DOCUMENT, MOST_TOKENS, check_variables, cost_of
 from api.trusted import TrustedDocuments
 
 # How much work the search for conflicting fields may be: enough for whatever the other limits let pass and somebody
@@ -84,6 +84,7 @@ class Schema(strawberry.Schema):
         _check_operation(context, document)
         if self.trusted and Scope.EXPLORE not in caller.scopes and document not in self.trusted:
             raise ForbiddenError(Scope.EXPLORE.value, "This server runs its trusted documents only.")
+        check_variables(context.variables or {})
         cost = cost_of(self._schema, document, context.variables, page_limit=policy.page_limit)
         if cost > policy.cost_limit:
             raise TooExpensiveError(

@@ -37,6 +37,7 @@ _MOST_FIELDS = 2_000
 _MOST_FRAGMENTS = 50
 _MOST_DIRECTIVES = 50
 _MOST_OPERATIONS = 10
+_MOST_MEMBERS = 1_000
 # Of types that name types; one of them inside another multiplies the whole schema by itself.
 _INTROSPECTION_LISTS = frozenset({"fields", "inputFields", "interfaces", "possibleTypes"})
 
@@ -77,6 +78,22 @@ def cost_of(
     """
     walk = _Walk(schema, document, variables or {}, page_limit)
     return sum(walk.operation(each).cost for each in walk.operations)
+
+
+def check_variables(variables: Mapping[str, Any]) -> None:
+    """Raises BadUserInputError where a value has more members than any input has fields.
+
+    Each error about such a value would go through all of them.
+    """
+    left: list[object] = [*variables.values()]
+    while left:
+        match left.pop():
+            case dict() as members:
+                if len(members) > _MOST_MEMBERS:
+                    raise BadUserInputError(f"No value of a variable has more than {_MOST_MEMBERS} members.")
+                left += members.values()
+            case list() as values:
+                left += values
 
 
 class _Walk:

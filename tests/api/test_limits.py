@@ -1,11 +1,12 @@
 """What a document costs, and which ones are too large to be looked at any further."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 from graphql import GraphQLError, build_schema, get_introspection_query, parse
 
-from api.limits import cost_of
+from api.limits import check_variables, cost_of
 from api.schema import printed
 
 SCHEMA = build_schema(printed())
@@ -76,6 +77,25 @@ def test_a_variable_without_a_value_asks_for_the_usual_page() -> None:
 
 def test_pages_are_no_larger_than_the_servers_largest() -> None:
     assert cost("{ orders { totalCount } }", page_limit=5) == 6
+
+
+@pytest.mark.parametrize(
+    ("variables", "is_refused"),
+    [
+        ({}, False),
+        ({"a": [{"b": [*range(5000)]}, None, "c"]}, False),
+        ({str(name): name for name in range(5000)}, False),
+        ({"a": {str(name): name for name in range(1000)}}, False),
+        ({"a": {str(name): name for name in range(1001)}}, True),
+        ({"a": [1, {"b": [[{str(name): name for name in range(1001)}]]}]}, True),
+    ],
+    ids=["none", "a long list", "many variables", "a thousand members", "more", "more within lists"],
+)
+def test_no_value_has_more_members_than_inputs_have(variables: dict[str, Any], *, is_refused: bool) -> None:
+    outcome = pytest.raises(GraphQLError, match="1000 members") if is_refused else nullcontext()
+
+    with outcome:
+        check_variables(variables)
 
 
 @pytest.mark.parametrize(
