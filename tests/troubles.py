@@ -36,22 +36,17 @@ class UnluckyDatabase(Database):
 
 
 @asynccontextmanager
-async def held_by_others(database: Database, database_url: str) -> AsyncIterator[None]:
-    """All orders of the shop `demo` are held inside the block, and `database` does not wait long for them."""
-    other, holds, done = Database(database_url), asyncio.Event(), asyncio.Event()
+async def held(url: str, *statements: str) -> AsyncIterator[None]:
+    """Inside the block another transaction of the shop `demo` keeps what the statements lock."""
+    other, holds, done = Database(url), asyncio.Event(), asyncio.Event()
 
     async def hold(connection: AsyncConnection) -> None:
-        await connection.execute(sa.text("UPDATE orders SET version = version"))
-        await connection.execute(sa.text("UPDATE shops SET name = name"))
+        for statement in statements:
+            await connection.execute(sa.text(statement))
         holds.set()
         await done.wait()
         await connection.rollback()
 
-    async def be_impatient(connection: AsyncConnection) -> None:
-        setting = "PRAGMA busy_timeout = 20" if database.is_sqlite else "SET lock_timeout = '20ms'"
-        await connection.execute(sa.text(setting))
-
-    await database.writing("demo", be_impatient)
     holding = asyncio.create_task(other.writing("demo", hold))
     await holds.wait()
     try:
@@ -60,3 +55,16 @@ async def held_by_others(database: Database, database_url: str) -> AsyncIterator
         done.set()
         await holding
         await other.close()
+
+
+@asynccontextmanager
+async def held_by_others(database: Database, database_url: str) -> AsyncIterator[None]:
+    """All orders of the shop `demo` are held inside the block, and `database` does not wait long for them."""
+
+    async def be_impatient(connection: AsyncConnection) -> None:
+        setting = "PRAGMA busy_timeout = 20" if database.is_sqlite else "SET lock_timeout = '20ms'"
+        await connection.execute(sa.text(setting))
+
+    await database.writing("demo", be_impatient)
+    async with held(database_url, "UPDATE orders SET version = version", "UPDATE shops SET name = name"):
+        yield

@@ -2,20 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from api.settings import Settings
 from domain import ids
-from domain.database import Connection, Database
+from domain.database import Database
 from domain.order import Shop
 from tests.api.client import Client, a_token, hear, say
 from tests.api.conftest import on_postgresql, serving
 from tests.cancelling import a_small_order
 from tests.invariants import assert_sound
+from tests.troubles import held
 
 CANCEL = """
 mutation ($input: CancelItemsInput!) { cancelItems(input: $input) { replayed errors { code } order { version } } }
@@ -32,27 +32,6 @@ async def hurried(settings: Settings, database: Database, shop: Shop) -> AsyncIt
         client = Client(base, a_token(shop.id))
         yield client
         await client.http.aclose()
-
-
-@asynccontextmanager
-async def held(url: str, statement: str) -> AsyncIterator[None]:
-    """Another transaction keeps inside the block what the statement locks."""
-    other, holds, done = Database(url), asyncio.Event(), asyncio.Event()
-
-    async def hold(connection: Connection) -> None:
-        await connection.execute(sa.text(statement))
-        holds.set()
-        await done.wait()
-        await connection.rollback()
-
-    holding = asyncio.create_task(other.writing("demo", hold))
-    await holds.wait()
-    try:
-        yield
-    finally:
-        done.set()
-        await holding
-        await other.close()
 
 
 async def open_all_connections(database: Database) -> None:
