@@ -19,10 +19,13 @@ class Budget:
         self._clock = clock
         self._full_at: OrderedDict[Hashable, float] = OrderedDict()
 
-    def spend(self, caller: Hashable, cost: int) -> None:
-        """Takes the cost from the caller's bucket; RateLimitedError, and nothing taken, where it has not so much."""
+    def spend(self, caller: Hashable, cost: int, *, paid: int = 0) -> None:
+        """Takes the cost, less what is paid of it, from the caller's bucket.
+
+        RateLimitedError, and nothing taken, where it has not so much.
+        """
         now = self._clock()
-        full_at = max(self._full_at.get(caller, now), now) + cost / self._rate
+        full_at = max(self._full_at.get(caller, now), now) + max(cost - paid, 0) / self._rate
         if (wait := full_at - now - _BURST_SECONDS) > 0:
             raise RateLimitedError(math.ceil(min(wait, _BURST_SECONDS)), most=self._most, cost=cost)
         self._full_at[caller] = full_at

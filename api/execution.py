@@ -80,6 +80,7 @@ class Schema(strawberry.Schema):
     def _refusals(self, context: ExecutionContext) -> list[GraphQLError]:
         """What validation has against the document; raises GraphQLError for all else that speaks against it."""
         policy, caller = self.policy, context.context.caller
+        self._spend(caller, 1)  # also by what turns out to be none
         document = context.graphql_document = _parsed(context.query)
         _check_operation(context, document)
         if self.trusted and Scope.EXPLORE not in caller.scopes and document not in self.trusted:
@@ -95,12 +96,12 @@ class Schema(strawberry.Schema):
         if len(errors) == 1 and isinstance(errors[0], ValidationAbortedError):
             raise TooExpensiveError("The document selects the same fields too often.")
         if not errors:
-            self._spend(caller, cost)
+            self._spend(caller, cost, paid=1)
         return errors
 
-    def _spend(self, caller: Principal, cost: int) -> None:
+    def _spend(self, caller: Principal, cost: int, *, paid: int = 0) -> None:
         if self.policy.budget:
-            self.policy.budget.spend((caller.shop.id, caller.subject), max(cost, 1))
+            self.policy.budget.spend((caller.shop.id, caller.subject), cost, paid=paid)
 
     async def _execute_operation(self, *args: Any, **settings: Any) -> Any:  # strawberry's own
         """One query or mutation, which is given up when it takes too long; what it has begun to write goes on."""

@@ -40,6 +40,16 @@ def test_what_was_refused_takes_nothing() -> None:
     assert spent(budget, "a", [30, 25, 20]) == [None, 1, None]
 
 
+def test_what_is_paid_already_is_not_taken_again() -> None:
+    budget = Budget(5, Clock())
+    budget.spend("a", 1)
+
+    budget.spend("a", 40, paid=1)
+    budget.spend("a", 0, paid=1)
+
+    assert spent(budget, "a", [11, 10]) == [1, None]
+
+
 def test_the_bucket_fills_up_and_does_not_flow_over() -> None:
     clock = Clock()
     budget = Budget(5, clock)

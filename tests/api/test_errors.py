@@ -334,3 +334,17 @@ async def test_of_several_operations_the_caller_says_which(client: Client) -> No
     assert unsaid["errors"][0]["extensions"] == {"code": "BAD_USER_INPUT"}
     assert "data" not in unsaid
     assert said.json() == {"data": {"shop": {"name": "Demo Shop"}}}
+
+
+@on_sqlite
+async def test_whoever_sends_too_many_faulty_documents_has_to_wait(
+    settings: Settings, database: Database, shop: Shop
+) -> None:
+    async with serving(settings.model_copy(update={"rate_limit": 1}), database) as base:
+        client = Client(base, a_token(shop.id))
+        bodies = [await client.post("{") for _ in range(20)]
+        await client.http.aclose()
+
+    said = [body["errors"][0]["extensions"]["code"] for body in bodies]
+    assert said[:10] == ["BAD_USER_INPUT"] * 10
+    assert said[-5:] == ["RATE_LIMITED"] * 5
