@@ -74,9 +74,18 @@ def said(done: subprocess.CompletedProcess[str]) -> tuple[int, str, str]:
 @contextmanager
 def started(folder: Path, *arguments: str, **settings: str) -> Iterator[tuple[subprocess.Popen[bytes], httpx.Client]]:
     """A server that answers, and a client of it; its stderr goes to the file `log`."""
+    with started_in(an_environment(settings), folder, *arguments) as (process, client):
+        yield process, client
+
+
+@contextmanager
+def started_in(
+    environment: dict[str, str], folder: Path, *arguments: str
+) -> Iterator[tuple[subprocess.Popen[bytes], httpx.Client]]:
+    """The same with an environment as it was made before; only the port comes to it."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    environment = an_environment(settings | {"port": str(port)})
+    environment = environment | {"SHORTSHIP_PORT": str(port)}
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen([COMMAND, *arguments], cwd=folder, env=environment, stderr=log)  # noqa: S603
     try:

@@ -15,7 +15,7 @@ import orjson
 
 from domain.database import Database
 from tests.api.client import SECRET
-from tests.api.test_cli import SAMPLES, run, started
+from tests.api.test_cli import SAMPLES, an_environment, run, started_in
 from tests.cancelling import a_split_order
 from tests.hostile import health
 from tests.hostile.wire import Answer, send
@@ -135,5 +135,8 @@ def attacked(folder: Path, template: Path, **settings: str) -> Iterator[Target]:
     url = f"sqlite:///{shutil.copy(template, folder / 'shortship.db')}"
     asyncio.run(_fill(url))
     assert run(folder, "import", "--shop", "demo", str(SAMPLES)).returncode == 0
-    with started(folder, "serve", jwt_secret=SECRET, **settings) as (_, client):
+    environment = an_environment({"jwt_secret": SECRET, **settings})
+    # Under coverage it is half as fast, and hangs now and then where a thread ends: in coverage itself, for greenlets.
+    environment.pop("COVERAGE_PROCESS_CONFIG", None)
+    with started_in(environment, folder, "serve") as (_, client):
         yield Target(int(client.base_url.port or 0), url, folder)
