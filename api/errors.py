@@ -55,7 +55,7 @@ class DocumentTooLongError(GraphQLError):
 
 
 class TooLateError(GraphQLError):
-    """The operation was given up; what it had begun to write may be stored."""
+    """The operation was given up; nothing of it is stored but what was being committed just then."""
 
     def __init__(self, seconds: float) -> None:
         message = f"This took longer than {seconds:g} s. Ask for less, or once more; a mutation under the same key."

@@ -104,7 +104,7 @@ class Schema(strawberry.Schema):
             self.policy.budget.spend((caller.shop.id, caller.subject), cost, paid=paid)
 
     async def _execute_operation(self, *args: Any, **settings: Any) -> Any:  # strawberry's own
-        """One query or mutation, which is given up when it takes too long; what it has begun to write goes on."""
+        """One query or mutation, which is given up when it takes too long."""
         try:
             async with asyncio.timeout(self.policy.timeout_seconds) as deadline:
                 return _with_codes(await super()._execute_operation(*args, **settings))

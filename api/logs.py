@@ -45,6 +45,7 @@ def configure(log_format: Literal["json", "console"]) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
         )
     )
+    logging.captureWarnings(capture=True)  # they would be lines of another form
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.INFO)

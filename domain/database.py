@@ -36,7 +36,7 @@ _LONGEST_PAUSE = 0.2
 # No attempt begins later than this.
 _PATIENCE_SECONDS = 10
 # For a connection, or for the turn to write: over before an operation is given up, so that callers hear why.
-_LONGEST_WAIT_SECONDS = 4
+_LONGEST_WAIT_SECONDS = 3
 # Conflicts of two transactions: serialization failure and deadlock.
 _CONFLICTS = frozenset({"40001", "40P01"})
 # Waited too long, for a lock or for the statement.
@@ -167,32 +167,38 @@ class Database:
         """Runs `work` in one transaction and commits it; rolls back if it raises or has rolled back itself.
 
         It is run again from its start when it conflicts with another transaction or the connection is lost, even while
-        committing: `work` begins by finding out whether it is done already. It goes on when the caller is cancelled, so
-        that a commit is never cut in half. Raises BusyError and UnavailableError.
+        committing: `work` begins by finding out whether it is done already. When the caller is cancelled it is rolled
+        back, unless it is being committed: a commit is never cut in half. Raises BusyError and UnavailableError.
         """
-        task = asyncio.create_task(self._write(shop_id, work))
+        is_given_up = asyncio.Event()
+        task = asyncio.create_task(self._write(shop_id, work, is_given_up))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
-        return await asyncio.shield(task)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            is_given_up.set()
+            task.add_done_callback(asyncio.Task.exception)  # nobody else asks for it
+            raise
 
-    async def _write(self, shop_id: str, work: Work[_T]) -> _T:
+    async def _write(self, shop_id: str, work: Work[_T], is_given_up: asyncio.Event) -> _T:
         attempt, give_up_at = 1, asyncio.get_running_loop().time() + _PATIENCE_SECONDS
         while True:
             try:
-                return await self._write_once(shop_id, work)
+                return await self._write_once(shop_id, work, is_given_up)
             except _FAULTS as error:
                 is_last = attempt == _ATTEMPTS or asyncio.get_running_loop().time() > give_up_at
-                if is_last or not _may_succeed_at_once(error):
+                if is_last or is_given_up.is_set() or not _may_succeed_at_once(error):
                     self.is_writable = self.is_writable and not _is_outage(error)
                     _raise_classified(error)
             attempt += 1
             await asyncio.sleep(random.uniform(0.005, _LONGEST_PAUSE))  # noqa: S311 - jitter, no secret
 
-    async def _write_once(self, shop_id: str, work: Work[_T]) -> _T:
+    async def _write_once(self, shop_id: str, work: Work[_T], is_given_up: asyncio.Event) -> _T:
         async with self._write_turn, self._begun(self._writer, shop_id) as (connection, transaction):
             topics = connection.info[_ANNOUNCED] = set[str]()
             result = await work(connection)
-            if transaction.is_active:
+            if transaction.is_active and not is_given_up.is_set():
                 await _commit(connection, transaction)
                 self.is_writable = True
                 self.hints.publish(topics)

@@ -19,7 +19,7 @@ _POSTGRESQL_SETTINGS = {
 _SQLITE_PRAGMAS = (
     "synchronous = FULL",
     "foreign_keys = ON",
-    "busy_timeout = 2000",
+    "busy_timeout = 1500",
     "trusted_schema = OFF",
 )
 _JSON: dict[str, Any] = {  # any JSON value

@@ -55,7 +55,7 @@ async def test_what_is_not_there_is_refused_as_json(client: Client) -> None:
     assert [(answer.status_code, code(answer)) for answer in answers] == [(404, "NOT_FOUND")] * len(paths) + [
         (405, "METHOD_NOT_ALLOWED")
     ]
-    assert answers[-1].headers["allow"] == "GET, HEAD"
+    assert set(answers[-1].headers["allow"].split(", ")) == {"GET", "HEAD"}
 
 
 @pytest.mark.parametrize(

@@ -229,10 +229,10 @@ async def test_what_is_on_the_sqlite_file_is_safe(sqlite_counters: Database) -> 
     async with sqlite_counters.reading(EVERY_SHOP) as connection:
         settings = [(await connection.execute(sa.text(f"PRAGMA {name}"))).scalar_one() for name in names]
 
-    assert settings == ["wal", 2, 1, 2000, 0]
+    assert settings == ["wal", 2, 1, 1500, 0]
 
 
-async def test_a_caller_that_goes_away_does_not_cut_its_transaction_off(counters: Database, database_url: str) -> None:
+async def test_what_a_caller_has_given_up_is_rolled_back(counters: Database, database_url: str) -> None:
     begun, going_on = asyncio.Event(), asyncio.Event()
 
     async def work(connection: AsyncConnection) -> None:
@@ -250,7 +250,22 @@ async def test_a_caller_that_goes_away_does_not_cut_its_transaction_off(counters
     await counters.close()
 
     later = Database(database_url)
-    assert await stored(later) == 2
+    assert await stored(later) == 0
+    await later.close()
+
+
+async def test_a_caller_that_goes_away_does_not_cut_a_commit_off(counters: Database, database_url: str) -> None:
+    async def work(connection: AsyncConnection) -> None:
+        await increment(connection)
+        asyncio.get_running_loop().call_soon(caller.cancel)  # in the next turn, when the commit is under way
+
+    caller = asyncio.create_task(counters.writing(EVERY_SHOP, work))
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    await counters.close()
+
+    later = Database(database_url)
+    assert await stored(later) == 1
     await later.close()
 
 

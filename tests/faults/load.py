@@ -155,8 +155,8 @@ async def _try(server: Server, query: str, request: Mapping[str, object]) -> dic
         return "DISCONNECTED"
     if "errors" in answer:
         codes = [error["extensions"]["code"] for error in answer["errors"]]
-        assert codes == ["UNAVAILABLE"], answer
-        return "UNAVAILABLE"
+        assert codes in (["UNAVAILABLE"], ["TIMEOUT"]), answer
+        return str(codes[0])
     [payload] = answer["data"].values()
     return "TRY_AGAIN" if _codes(payload) == ["TRY_AGAIN"] else payload
 
