@@ -13,6 +13,8 @@ from websockets.typing import Subprotocol
 from api import auth
 
 SECRET = "a secret that only the tests know, of enough bytes"
+# That an operation may take where its time is not what is tested: machines are slow, and faults take time.
+PATIENCE_SECONDS = 60
 EVERYTHING = "orders:read orders:cancel orders:import fulfillment:write refunds:settle"
 
 

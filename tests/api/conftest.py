@@ -12,7 +12,7 @@ from api.app import create_app
 from api.settings import Settings
 from domain.database import Database
 from domain.order import Shop
-from tests.api.client import SECRET, Client, a_token
+from tests.api.client import PATIENCE_SECONDS, SECRET, Client, a_token
 from tests.stored import a_shop
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -44,7 +44,9 @@ async def serving(settings: Settings, database: Database) -> AsyncIterator[str]:
 
 @pytest.fixture
 def settings(database_url: str) -> Settings:
-    return Settings(database_url=database_url, jwt_secret=SECRET, introspection=True)
+    return Settings(
+        database_url=database_url, jwt_secret=SECRET, introspection=True, operation_timeout=PATIENCE_SECONDS
+    )
 
 
 @pytest.fixture

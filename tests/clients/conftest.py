@@ -10,7 +10,7 @@ from api.settings import Settings
 from domain.database import Database
 from domain.order import Order, Shop
 from tests import node
-from tests.api.client import SECRET
+from tests.api.client import PATIENCE_SECONDS, SECRET
 from tests.api.conftest import serving
 from tests.invariants import assert_sound
 from tests.stored import a_shop, an_item_input, an_order_input, store
@@ -48,6 +48,8 @@ async def order(database: Database, shop: Shop) -> Order:
 @pytest.fixture
 async def base(database_url: str, database: Database) -> AsyncIterator[str]:
     """The address of the server."""
-    settings = Settings(database_url=database_url, jwt_secret=SECRET, introspection=True)
+    settings = Settings(
+        database_url=database_url, jwt_secret=SECRET, introspection=True, operation_timeout=PATIENCE_SECONDS
+    )
     async with serving(settings, database) as base:
         yield base

@@ -13,7 +13,7 @@ from domain import ids
 from domain.database import Database
 from domain.order import Order, Shop
 from domain.tables import cancellations
-from tests.api.client import SECRET, Client, a_token
+from tests.api.client import PATIENCE_SECONDS, SECRET, Client, a_token
 from tests.api.test_cli import started
 from tests.cancelling import rows
 from tests.stored import an_item_input, an_order_input, store
@@ -66,7 +66,7 @@ class Served:
 @asynccontextmanager
 async def serving(folder: Path) -> AsyncIterator[Served]:
     """A server on the file in the folder; it is killed at the end."""
-    with started(folder, "serve", jwt_secret=SECRET) as (process, http):
+    with started(folder, "serve", jwt_secret=SECRET, operation_timeout=str(PATIENCE_SECONDS)) as (process, http):
         async with httpx.AsyncClient(base_url=http.base_url, timeout=SECONDS) as client:
             yield Served(process, Client(str(http.base_url), a_token(), client))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.api.client import SECRET, Client, a_token
+from tests.api.client import PATIENCE_SECONDS, SECRET, Client, a_token
 from tests.api.test_cli import COMMAND, an_environment
 
 _SECONDS = 60
@@ -18,7 +18,11 @@ class Server:
     """`shortship serve` on a database, and a client of it."""
 
     def __init__(self, database_url: str, log: Path) -> None:
-        self._settings = {"database_url": database_url, "jwt_secret": SECRET}
+        self._settings = {
+            "database_url": database_url,
+            "jwt_secret": SECRET,
+            "operation_timeout": str(PATIENCE_SECONDS),
+        }
         self._log = log
         self._process: asyncio.subprocess.Process | None = None
         # Connections that are idle for longer may be closed by the server just when they are used again.

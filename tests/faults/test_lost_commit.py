@@ -24,7 +24,7 @@ from domain.order import (
     value,
 )
 from domain.queries import cancellations
-from tests.api.client import SECRET, Client, a_token
+from tests.api.client import PATIENCE_SECONDS, SECRET, Client, a_token
 from tests.api.conftest import serving
 from tests.cancelling import LATER, a_request, cancel, cancel_well, everything, units
 from tests.faults.proxy import Fault, Link, Proxy, answer_lost, answer_missing, commit_lost
@@ -323,7 +323,7 @@ async def test_a_client_of_the_api_notices_nothing(direct: Database, proxy: Prox
         "items": [{"itemId": item, "quantity": 1}],
         "reason": "OUT_OF_STOCK",
     }
-    settings = Settings(database_url=proxy.url, jwt_secret=SECRET)
+    settings = Settings(database_url=proxy.url, jwt_secret=SECRET, operation_timeout=PATIENCE_SECONDS)
 
     async with serving(settings, Database(proxy.url)) as base:
         client = Client(base, a_token(case.shop.id))
