@@ -22,6 +22,7 @@ from strawberry.types.graphql import OperationType
 
 from api.auth import Principal, Scope
 from api.budget import Budget
+from api.documents import Document, Documents
 from api.errors import (
     BadUserInputError,
     DocumentTooLongError,
@@ -31,7 +32,7 @@ from api.errors import (
     TooLateError,
     coded,
 )
-from api.limits import LONGEST_DOCUMENT, MOST_TOKENS, check_variables, cost_of
+from api.limits import LONGEST_DOCUMENT, MOST_TOKENS, Cost, check_variables
 from api.trusted import TrustedDocuments
 
 # How much work the search for conflicting fields may be: enough for whatever the other limits let pass and somebody
@@ -63,6 +64,10 @@ class Schema(strawberry.Schema):
     policy = Policy()
     trusted: TrustedDocuments | None = None
 
+    def __init__(self, *args: Any, **settings: Any) -> None:  # strawberry's own
+        super().__init__(*args, **settings)
+        self._documents = Documents()
+
     async def _prepare_operation_async(
         self,
         context: ExecutionContext,
@@ -81,22 +86,41 @@ class Schema(strawberry.Schema):
         """What validation has against the document; raises GraphQLError for all else that speaks against it."""
         policy, caller = self.policy, context.context.caller
         self._spend(caller, 1)  # also by what turns out to be none
-        document = context.graphql_document = _parsed(context.query)
-        _check_operation(context, document)
-        if self.trusted and Scope.EXPLORE not in caller.scopes and document not in self.trusted:
+        document = self._documents.find(context.query or "") or self._parsed(context.query)
+        context.graphql_document = document.node
+        _check_operation(context, document.node)
+        if not document.is_trusted and Scope.EXPLORE not in caller.scopes:
             raise ForbiddenError(Scope.EXPLORE.value, "This server runs its trusted documents only.")
-        check_variables(context.variables or {})
-        cost = cost_of(self._schema, document, context.variables, page_limit=policy.page_limit)
+        variables = context.variables or {}
+        check_variables(variables)
+        cost = document.cost.of(variables)
         if cost > policy.cost_limit:
             raise TooExpensiveError(
                 f"The document costs {cost}, at most {policy.cost_limit} are allowed; ask for less."
             )
-        rules = _RULES if policy.introspection else _RULES_WITHOUT_INTROSPECTION
-        errors = validate(self._schema, document, rules, hide_suggestions=not policy.introspection)
+        if not document.is_valid:
+            if errors := self._validate(document.node):
+                return errors
+            document.is_valid = True
+            self._documents.keep(context.query or "", document)
+        self._spend(caller, cost, paid=1)
+        return []
+
+    def _parsed(self, query: str | None) -> Document:
+        if not query:
+            raise BadUserInputError("There is no query.")
+        if len(query) > LONGEST_DOCUMENT or len(query.encode()) > LONGEST_DOCUMENT:
+            raise DocumentTooLongError(LONGEST_DOCUMENT)
+        node = parse(query, max_tokens=MOST_TOKENS)
+        cost = Cost(self._schema, node, page_limit=self.policy.page_limit)
+        return Document(node, cost, is_trusted=self.trusted is None or node in self.trusted)
+
+    def _validate(self, document: DocumentNode) -> list[GraphQLError]:
+        is_open = self.policy.introspection
+        rules = _RULES if is_open else _RULES_WITHOUT_INTROSPECTION
+        errors = validate(self._schema, document, rules, hide_suggestions=not is_open)
         if len(errors) == 1 and isinstance(errors[0], ValidationAbortedError):
             raise TooExpensiveError("The document selects the same fields too often.")
-        if not errors:
-            self._spend(caller, cost, paid=1)
         return errors
 
     def _spend(self, caller: Principal, cost: int, *, paid: int = 0) -> None:
@@ -136,14 +160,6 @@ def _with_codes(result: Any) -> Any:  # strawberry's result or graphql-core's
     if result.errors:
         result.errors = [coded(error) for error in result.errors]
     return result
-
-
-def _parsed(query: str | None) -> DocumentNode:
-    if not query:
-        raise BadUserInputError("There is no query.")
-    if len(query) > LONGEST_DOCUMENT or len(query.encode()) > LONGEST_DOCUMENT:
-        raise DocumentTooLongError(LONGEST_DOCUMENT)
-    return parse(query, max_tokens=MOST_TOKENS)
 
 
 def _check_operation(context: ExecutionContext, document: DocumentNode) -> None:

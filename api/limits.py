@@ -68,16 +68,36 @@ class _Size:
         self.lists = self.lists or other.lists
 
 
-def cost_of(
-    schema: GraphQLSchema, document: DocumentNode, variables: Mapping[str, Any] | None, *, page_limit: int
-) -> int:
-    """What the document costs: each field 1, times the page sizes of the connections above it.
+class Cost:
+    """What one document costs: each field 1, times the page sizes of the connections above it.
 
-    Each fragment is walked once, so the time is linear in the document. The document need not be valid. Raises
-    TooExpensiveError for one that is too large in any other way, and BadUserInputError for several mutation fields.
+    Each fragment is walked once, so the time is linear in the document. The document need not be valid.
     """
-    walk = _Walk(schema, document, variables or {}, page_limit)
-    return sum(walk.operation(each).cost for each in walk.operations)
+
+    def __init__(self, schema: GraphQLSchema, document: DocumentNode, *, page_limit: int) -> None:
+        self._schema = schema
+        self._document = document
+        self._page_limit = page_limit
+        self._page_variables: set[str] = set()
+        self._last: tuple[int, dict[str, int | None]] | None = None
+
+    def of(self, variables: Mapping[str, Any]) -> int:
+        """The cost with these variables, at once where page sizes are those of the last time.
+
+        Raises TooExpensiveError for a document that is too large in any other way, and BadUserInputError for several
+        mutation fields.
+        """
+        if self._last and self._last[1] == self._sizes(variables):
+            return self._last[0]
+        walk = _Walk(self._schema, self._document, variables, self._page_limit)
+        cost = sum(walk.operation(each).cost for each in walk.operations)
+        self._page_variables = walk.page_variables
+        self._last = cost, self._sizes(variables)
+        return cost
+
+    def _sizes(self, variables: Mapping[str, Any]) -> dict[str, int | None]:
+        given = self._page_variables & variables.keys()
+        return {name: _asked(variables[name], self._page_limit) for name in given}
 
 
 def check_variables(variables: Mapping[str, Any]) -> None:
@@ -105,6 +125,7 @@ class _Walk:
         self._variables: dict[str, Any] = {}
         self._page_limit = page_limit
         self._directives = 0
+        self.page_variables: set[str] = set()
         self._sizes: dict[str, _Size | None] = {}  # of fragments; None while one is walked
         self.operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
         fragments = [each for each in document.definitions if isinstance(each, FragmentDefinitionNode)]
@@ -190,8 +211,8 @@ class _Walk:
         if isinstance(node, NullValueNode):
             return None
         if isinstance(node, VariableNode):
-            value = self._variables.get(node.name.value)
-            return max(value, 0) if isinstance(value, int) else None if value is None else self._page_limit
+            self.page_variables.add(node.name.value)
+            return _asked(self._variables.get(node.name.value), self._page_limit)
         # Longer ones are no page, and Python refuses to read numbers of thousands of digits.
         is_size = isinstance(node, IntValueNode) and len(node.value) < len(str(2**31))
         return max(int(node.value), 0) if is_size else self._page_limit  # type: ignore[attr-defined] # it is an integer
@@ -199,6 +220,11 @@ class _Walk:
     def _count_directives(self, node: SelectionNode | OperationDefinitionNode | FragmentDefinitionNode) -> None:
         self._directives += len(node.directives or ())
         _bound("directives", self._directives, _MOST_DIRECTIVES)
+
+
+def _asked(size: object, page_limit: int) -> int | None:
+    """The page size that a variable asks for, None where for none; what is no size counts as the largest."""
+    return max(size, 0) if isinstance(size, int) else None if size is None else page_limit
 
 
 def _defaults(node: OperationDefinitionNode) -> dict[str, Any]:

@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from graphql import GraphQLError, build_schema, get_introspection_query, parse
 
-from api.limits import check_variables, cost_of
+from api.limits import Cost, check_variables
 from api.schema import printed
 
 SCHEMA = build_schema(printed())
 
 
 def cost(document: str, variables: dict[str, Any] | None = None, *, page_limit: int = 100) -> int:
-    return cost_of(SCHEMA, parse(document), variables, page_limit=page_limit)
+    return Cost(SCHEMA, parse(document), page_limit=page_limit).of(variables or {})
 
 
 def code(document: str) -> Any:  # any JSON
