@@ -39,7 +39,7 @@ from domain.mail.mailbox import Mailbox
 from domain.mail.smtp import SmtpSender, smtp_settings
 from domain.migrations import runner
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 
 def clock() -> datetime:

@@ -26,7 +26,7 @@ from domain.order import Shop
 from domain.queries import shops
 from domain.texts import text_faults
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 LEEWAY_SECONDS = 30
 _SHARED_ALGORITHM = "HS256"

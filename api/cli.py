@@ -33,7 +33,7 @@ from domain.order_file import UnreadableFileError
 from domain.queries import shops
 from domain.queries.shops import ShopRefusal
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 _T = TypeVar("_T")
 

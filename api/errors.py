@@ -8,7 +8,7 @@ from graphql import GraphQLError
 from domain.cursor import InvalidCursorError
 from domain.database import BusyError, UnavailableError
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 UNAVAILABLE = "The service is not available now; try again in a moment."
 INTERNAL = "Something went wrong here; the fault is logged."

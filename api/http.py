@@ -21,7 +21,7 @@ from api.requests import REFUSED
 from api.streams import EventStream, Results
 from domain.database import BusyError, UnavailableError
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 # Of what was not executed, by the code of its error.
 _STATUS = {"METHOD_NOT_ALLOWED": 405, "RATE_LIMITED": 429, "PAYLOAD_TOO_LARGE": 413, "INTERNAL": 500}

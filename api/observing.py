@@ -12,7 +12,7 @@ from strawberry.types import ExecutionContext, StreamExecutionResult
 from api.context import Context
 from api.metrics import OK
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 _SUBSCRIPTION = "subscription"
 # The client went away before the answer; a subscription ends so when all is well.

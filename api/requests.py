@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 from api.metrics import Metrics
 from api.tracing import Span, Tracing
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 # Where in its scope a request that was refused says with which code.
 REFUSED = "shortship.refused"

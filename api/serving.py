@@ -31,7 +31,7 @@ _DRAIN_SECONDS = 10
 _WATCH_SECONDS = 1.0
 _FAILED_TO_START = 3
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ _QUEUE = 256
 # How many followers read at once; hundreds hear of an event together, and others need the database's connections too.
 _READS_AT_ONCE = 5
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 
 class SlowConsumerError(Exception):

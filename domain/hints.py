@@ -16,7 +16,7 @@ _TOGETHER_SECONDS = 0.02
 _QUIET_SECONDS = 10.0
 _NOTIFY = "SELECT pg_notify($1, topic) FROM unnest($2::text[]) AS topic"
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 
 class Hints(Protocol):

@@ -46,7 +46,7 @@ _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 60.0
 _ADDRESS = re.compile(r"\S+@\S+")
 
-_log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 
 
 async def run(

@@ -17,7 +17,7 @@ _FIRST_SWEEP_SECONDS = 60.0
 # So few at a time that nobody waits for it.
 _AT_ONCE = 500
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 
 async def run(
