@@ -1,5 +1,7 @@
 """Which form an answer takes, and which forms a request may have (GraphQL over HTTP; RFC 9110, section 12.5.1)."""
 
+from functools import lru_cache
+
 from mimeparse import MimeTypeParseException, parse_mime_type, quality
 
 from api.errors import RefusedError
@@ -12,8 +14,11 @@ EVENT_STREAM = "text/event-stream"
 _ANSWERS = (GRAPHQL_JSON, JSON)
 _MOST_RANGES = 50
 _LONGEST_RANGE = 200
+# Of headers that are remembered: clients send the same ones again and again.
+_REMEMBERED = 64
 
 
+@lru_cache(_REMEMBERED)
 def answer_type(accept: str) -> str:
     """What to answer with for an Accept header; raises RefusedError where it takes nothing that there is.
 
@@ -34,6 +39,7 @@ def answer_type(accept: str) -> str:
     raise RefusedError(406, "NOT_ACCEPTABLE", f"There are answers as {GRAPHQL_JSON}, {JSON} and {EVENT_STREAM}.")
 
 
+@lru_cache(_REMEMBERED)
 def check_content_type(content_type: str) -> None:
     """Raises RefusedError unless it is JSON in UTF-8, which forms of other sites cannot send."""
     try:
