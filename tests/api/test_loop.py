@@ -1,0 +1,95 @@
+"""Whatever a server does, it lets others have their turn: nothing blocks the loop that all of them share."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from api.app import mail_loop, retention_loop, smtp_sender
+from api.settings import Settings
+from domain.database import Database
+from tests.api.client import Client
+from tests.api.test_import_orders import DRESS, IMPORT, SIMPLE
+from tests.api.test_subscriptions import CURSORS, take
+from tests.domain.mail.servers import Inbox, serving
+from tests.invariants import assert_sound
+
+# Far more than a turn takes on a slow machine, and less than anything waits here for another process.
+SECONDS = 0.5
+PAGE = """
+query ($after: String) { orders(first: 100, after: $after) { totalCount pageInfo { endCursor } edges { cursor node {
+  id number status version cancellable notCancellableReason itemsCancellable buyer { name email locale }
+  totals { itemsSubtotal { amount } total { amount formatted } refunded { amount } }
+  items { id sku productName cancellable cancellableQuantity notCancellableReason total { amount } }
+  packages { id number status cancellable items { id quantity cancellableQuantity } } cancellations { id }
+  events { edges { node { __typename actor } } } } } } }
+"""
+CANCEL = """
+mutation ($order: ID!) { cancelOrder(input: { orderId: $order, reason: OTHER, idempotencyKey: "key" }) {
+  errors { code } order { status } } }
+"""
+
+
+@pytest.fixture
+async def long_turns(caplog: pytest.LogCaptureFixture) -> AsyncIterator[Callable[[], list[str]]]:
+    """Gives what the loop has told of turns that took long."""
+    loop = asyncio.get_running_loop()
+    loop.slow_callback_duration = SECONDS
+    loop.set_debug(True)
+    yield lambda: [record.getMessage() for record in caplog.records if record.name == "asyncio"]
+    loop.set_debug(False)
+
+
+@asynccontextmanager
+async def mailing(settings: Settings, database: Database) -> AsyncIterator[Inbox]:
+    """What comes in of the mail that is sent meanwhile, and what is swept is swept."""
+    stop = asyncio.Event()
+    async with serving(inbox := Inbox()) as port:
+        mail = {"smtp_url": f"smtp://127.0.0.1:{port}?tls=none", "mail_from": "Shop <shop@example.com>"}
+        settings = settings.model_copy(update=mail)
+        sender = smtp_sender(settings)
+        assert sender
+        loops = [loop(database, stop) for loop in (mail_loop(sender, settings), retention_loop)]
+        running = asyncio.gather(*loops)
+        yield inbox
+        stop.set()
+        await running
+
+
+async def a_message(inbox: Inbox) -> None:
+    """Waits for the first."""
+    async with asyncio.timeout(10):
+        while not inbox.messages:  # noqa: ASYNC110 - a handler of aiosmtpd has no event
+            await asyncio.sleep(0.01)
+
+
+async def test_a_turn_that_takes_long_is_told(long_turns: Callable[[], list[str]]) -> None:
+    asyncio.get_running_loop().call_soon(time.sleep, SECONDS * 1.2)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+    assert len(long_turns()) == 1
+
+
+async def test_no_turn_takes_long(
+    settings: Settings, database: Database, client: Client, long_turns: Callable[[], list[str]]
+) -> None:
+    items = [DRESS | {"ref": str(number), "sku": f"SKU-{number}"} for number in range(10)]
+    orders = [SIMPLE | {"number": str(number), "items": items, "total": "300"} for number in range(100)]
+
+    async with mailing(settings, database) as inbox:
+        imported = (await client.data(IMPORT, orders=orders))["importOrders"]["results"]
+        page = (await client.data(PAGE))["orders"]
+        async with client.subscription(CURSORS, after=None) as events:
+            cancelled = await client.data(CANCEL, order=page["edges"][0]["node"]["id"])
+            await take(events, 1)
+        await client.http.get("/metrics")
+        await a_message(inbox)
+
+    assert {each["outcome"] for each in imported} == {"CREATED"}
+    assert page["totalCount"] == len(page["edges"]) == 100
+    assert cancelled["cancelOrder"]["errors"] == []
+    assert long_turns() == []
+    await assert_sound(database)
