@@ -24,8 +24,6 @@ from api.settings import Settings, SettingsError
 from domain import ingestion
 from domain.database import EVERY_SHOP, BusyError, Database, FileInUseError, UnavailableError
 from domain.ingestion import ImportResult
-from domain.invariants import check as invariants
-from domain.invariants.check import INVARIANTS, Violation
 from domain.mail.mailbox import Mailbox
 from domain.migrations import runner
 from domain.order import ImportOutcome, ShippingRefundPolicy, Shop
@@ -116,8 +114,10 @@ def migrate() -> None:
 @app.command()
 def check() -> None:
     """Verifies every invariant of the stored data; writes nothing. Exit code 1 when one does not hold."""
+    # Making these statements is a tenth of the time to start, which no other command has to wait for.
+    from domain.invariants import check as invariants  # noqa: PLC0415
 
-    async def look(database: Database) -> list[Violation]:
+    async def look(database: Database) -> list[invariants.Violation]:
         await _check_migrated(database)
         return await invariants.check(database)
 
@@ -126,7 +126,7 @@ def check() -> None:
         typer.echo(f"{violation.name}: {violation.sentence} {violation.place}")
     if found:
         raise SystemExit(1)
-    typer.echo(f"{len(INVARIANTS)} invariants hold.")
+    typer.echo(f"{len(invariants.INVARIANTS)} invariants hold.")
 
 
 @shop_commands.command("create")
