@@ -13,13 +13,13 @@ from graphql import (
 from strawberry.printer import print_schema
 from strawberry.schema.config import StrawberryConfig
 
+from api.completion import CompilingExecutor
 from api.execution import Policy, Schema
 from api.mutations import Mutation
 from api.observing import Observing
 from api.queries import Query
 from api.subscriptions import Subscription
 from api.trusted import TrustedDocuments
-from api.turns import FairExecutor
 from api.types.event import EVENT_TYPES
 from api.types.scalars import SCALARS
 
@@ -35,7 +35,7 @@ def make_schema(policy: Policy, trusted: Path | None = None, *, is_sorted: bool 
         subscription=Subscription,
         types=EVENT_TYPES,
         extensions=[Observing],
-        execution_context_class=FairExecutor,
+        execution_context_class=CompilingExecutor,
         # Sorting makes plain enums of strawberry's, which then do not know the members that resolvers give.
         config=StrawberryConfig(scalar_map=SCALARS, sort_schema=is_sorted),
     )

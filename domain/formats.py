@@ -32,6 +32,7 @@ def _locale_of(name: str) -> Locale:
     return DEFAULT_LOCALE
 
 
+@lru_cache(maxsize=10_000)  # one page shows the same amounts again and again, and CLDR's patterns are slow to apply
 def amount(minor: int, currency: str, locale: Locale) -> str:
     """Minor units as "$1,234.50"."""
     digits = money.digits(currency) or 0

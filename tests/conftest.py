@@ -22,6 +22,9 @@ _SERVER = pytest.StashKey[EmbeddedServer | GivenServer]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--model-examples", type=int, help="how many random histories to try (tests/domain/test_model.py)")
     parser.addoption("--fuzz-examples", type=int, help="how many random requests to try (tests/hostile/test_fuzz.py)")
+    parser.addoption(
+        "--completion-examples", type=int, help="how many random operations to try (tests/api/test_completion.py)"
+    )
     parser.addoption("--fault-seed", type=int, help="the seed of what tests/faults leave to chance")
     parser.addoption("--fault-rounds", type=int, default=1, help="how often tests/faults repeat what depends on luck")
 

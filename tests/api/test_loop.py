@@ -17,7 +17,7 @@ from tests.domain.mail.servers import Inbox, serving
 from tests.invariants import assert_sound
 
 # Far more than a turn takes on a slow machine, and less than anything waits here for another process.
-SECONDS = 0.5
+SECONDS = 1.0
 PAGE = """
 query ($after: String) { orders(first: 100, after: $after) { totalCount pageInfo { endCursor } edges { cursor node {
   id number status version cancellable notCancellableReason itemsCancellable buyer { name email locale }
