@@ -2,16 +2,19 @@
 
 import asyncio
 import random
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any, NoReturn, TypeVar
 
+import asyncpg
 import sqlalchemy as sa
 from filelock import FileLock, Timeout
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncTransaction
 
 from domain.engines import (
+    BEGIN,
     STATEMENT_SECONDS,
     driver_url,
     file_identity,
@@ -54,7 +57,9 @@ _OUTAGES = frozenset(
     }
 )
 _OUTAGE_CLASSES = frozenset({"08", "28", "3D", "53", "57", "58"})
-_FAULTS = (DBAPIError, sa.exc.TimeoutError, OSError)
+_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
+# Of statements that are run on its connection.
+_DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, sqlite3.Error)
 _ANNOUNCED = "announced"
 _SHOP = "shop"
 _SET_SHOP = sa.text("SELECT set_config('shortship.shop', :shop, false)")
@@ -71,6 +76,13 @@ class BusyError(Exception):
 
 class UnavailableError(Exception):
     """The database cannot be reached or cannot write; nothing of the transaction is known to be stored."""
+
+
+class _LostError(Exception):
+    """The connection was lost; what was under way on it may have been done."""
+
+
+_FAULTS = (DBAPIError, sa.exc.TimeoutError, OSError, _LostError, *_DRIVER_ERRORS)
 
 
 class FileInUseError(Exception):
@@ -120,7 +132,7 @@ class Database:
             self.hints = PostgresqlHints(postgresql_engine(self._url, statement_seconds=5, poolclass=sa.NullPool))
             pool = {"pool_size": 10, "max_overflow": 10, "pool_timeout": _LONGEST_WAIT_SECONDS}
             self._writer = postgresql_engine(self._url, statement_seconds=statement_seconds, **pool)
-            self._reader = self._writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            self._reader = self._writer.execution_options(**{BEGIN: _SNAPSHOT})
             sa.event.listen(self._writer.sync_engine, "rollback", _forget_shop)
         self._under_way: set[asyncio.Task[Any]] = set()
         self._file_lock: FileLock | None = None
@@ -221,6 +233,11 @@ class Database:
             except TimeoutError:
                 await connection.invalidate()  # the server does not answer, to a rollback neither
                 raise
+            except _DRIVER_ERRORS as error:
+                if await _is_closed(connection):
+                    await connection.invalidate()
+                    raise _LostError from error
+                raise
 
     def _check_file(self) -> None:
         """SQLite goes on with a file that was removed or replaced, and what it writes there nobody finds again."""
@@ -237,6 +254,14 @@ def _forget_shop(connection: sa.Connection) -> None:
         connection.info.pop(_SHOP, None)
 
 
+async def _is_closed(connection: AsyncConnection) -> bool:
+    """Whether PostgreSQL's connection was lost; SQLite's never is."""
+    if connection.invalidated or connection.dialect.name == "sqlite":
+        return connection.invalidated
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    return bool(driver.is_closed())
+
+
 async def _commit(connection: AsyncConnection, transaction: AsyncTransaction) -> None:
     try:
         await transaction.commit()
@@ -247,16 +272,18 @@ async def _commit(connection: AsyncConnection, transaction: AsyncTransaction) ->
 
 def _may_succeed_at_once(error: Exception) -> bool:
     """Whether to run the transaction again: it met another one, or there was no connection or it was lost."""
-    if isinstance(error, DBAPIError):
-        return error.connection_invalidated or _code(error) in _CONFLICTS
-    return not isinstance(error, sa.exc.TimeoutError)
+    return _is_lost(error) or _code(error) in _CONFLICTS
 
 
 def _is_outage(error: Exception) -> bool:
     """Whether the database cannot be reached or used."""
     code = _code(error)
-    is_lost = not isinstance(error, DBAPIError) or error.connection_invalidated
-    return not _is_busy(error) and (is_lost or code in _OUTAGES or code[:2] in _OUTAGE_CLASSES)
+    return not _is_busy(error) and (_is_lost(error) or code in _OUTAGES or code[:2] in _OUTAGE_CLASSES)
+
+
+def _is_lost(error: Exception) -> bool:
+    """Whether there was no connection, or it was lost."""
+    return isinstance(error, OSError | _LostError) or (isinstance(error, DBAPIError) and error.connection_invalidated)
 
 
 def _is_busy(error: Exception) -> bool:
@@ -274,6 +301,6 @@ def _raise_classified(error: Exception) -> NoReturn:
 
 def _code(error: Exception) -> str:
     """PostgreSQL's SQLSTATE, SQLite's name without details (SQLITE_IOERR of SQLITE_IOERR_WRITE), or an empty text."""
-    fault = getattr(error, "orig", None)
+    fault = getattr(error, "orig", error)
     name = getattr(fault, "sqlite_errorname", "")
     return "_".join(name.split("_")[:2]) or getattr(fault, "sqlstate", None) or ""

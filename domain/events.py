@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain import cursor
 from domain.database import announce
 from domain.order import EventType, Order, OrderEvent, Shop, value
+from domain.statements import Statement, among, equal, insert
 from domain.tables import order_events, shops
 
 
@@ -28,6 +29,40 @@ class NewEvent:
     after: str | None = None
 
 
+_CURSOR = "EVENT"
+_COLUMNS = (
+    order_events.c.number,
+    order_events.c.order_id,
+    order_events.c.sequence,
+    order_events.c.type,
+    order_events.c.occurred_at,
+    order_events.c.actor,
+    order_events.c.package,
+    order_events.c.new_package,
+    order_events.c.cancellation_id,
+    order_events.c.before,
+    order_events.c.after,
+)
+_BUMP = Statement(
+    sa.update(shops)
+    .where(*equal(shop_id=shops.c.id))
+    .values(last_event=shops.c.last_event + sa.bindparam("count", type_=sa.BigInteger))
+    .returning(shops.c.last_event)
+)
+_LAST = Statement(sa.select(shops.c.last_event).where(*equal(shop_id=shops.c.id)))
+_PAGE = (
+    sa.select(*_COLUMNS)
+    .where(
+        order_events.c.shop_id == sa.bindparam("shop_id", type_=sa.String),
+        order_events.c.number > sa.bindparam("after", type_=sa.BigInteger),
+    )
+    .order_by(order_events.c.number)
+    .limit(sa.bindparam("limit", type_=sa.Integer))
+)
+_AFTER = Statement(_PAGE)
+_OF_ORDERS = Statement(_PAGE.where(among(order_events.c.order_id, "order_ids")))
+
+
 def topic(shop_id: str) -> str:
     """Where hints about the shop's events are published."""
     return f"events:{shop_id}"
@@ -41,13 +76,7 @@ async def append(
     It belongs at the end of a transaction: all of the shop's transactions wait for the row that it locks. That is also
     why nobody sees an event before they can see the one before it.
     """
-    bump = (
-        sa.update(shops)
-        .where(shops.c.id == shop_id)
-        .values(last_event=shops.c.last_event + len(events))
-        .returning(shops.c.last_event)
-    )
-    last = int((await connection.execute(bump)).scalar_one())
+    last = int((await _BUMP.rows(connection, shop_id=shop_id, count=len(events)))[0][0])
     rows = [
         {
             "shop_id": shop_id,
@@ -65,7 +94,7 @@ async def append(
         }
         for number, event in enumerate(events, last - len(events) + 1)
     ]
-    await connection.execute(sa.insert(order_events), rows)
+    await insert(connection, order_events, rows)
     announce(connection, topic(shop_id))
     return last
 
@@ -132,17 +161,16 @@ async def list_events(
     connection: AsyncConnection, shop_id: str, *, after: int, limit: int, order_ids: Collection[UUID] | None = None
 ) -> list[OrderEvent]:
     """The shop's events after this number, of these orders or of all; oldest first."""
-    conditions = [order_events.c.shop_id == shop_id, order_events.c.number > after]
-    if order_ids is not None:
-        conditions.append(order_events.c.order_id.in_(list(order_ids)))
-    statement = sa.select(*_COLUMNS).where(*conditions).order_by(order_events.c.number).limit(limit)
-    return [OrderEvent(*tuple(row)) for row in await connection.execute(statement)]
+    if order_ids is None:
+        rows = await _AFTER.rows(connection, shop_id=shop_id, after=after, limit=limit)
+    else:
+        rows = await _OF_ORDERS.rows(connection, shop_id=shop_id, after=after, limit=limit, order_ids=order_ids)
+    return [OrderEvent(*row) for row in rows]
 
 
 async def last_number(connection: AsyncConnection, shop_id: str) -> int:
     """The number of the shop's newest event, 0 before the first."""
-    statement = sa.select(shops.c.last_event).where(shops.c.id == shop_id)
-    return int((await connection.execute(statement)).scalar_one())
+    return int((await _LAST.rows(connection, shop_id=shop_id))[0][0])
 
 
 def cursor_of(shop: Shop, number: int) -> str:
@@ -153,19 +181,3 @@ def cursor_of(shop: Shop, number: int) -> str:
 def number_of(shop: Shop, text: str) -> int:
     """The number in a cursor; raises InvalidCursorError."""
     return int(cursor.position(shop.cursor_key, _CURSOR, text))
-
-
-_CURSOR = "EVENT"
-_COLUMNS = (
-    order_events.c.number,
-    order_events.c.order_id,
-    order_events.c.sequence,
-    order_events.c.type,
-    order_events.c.occurred_at,
-    order_events.c.actor,
-    order_events.c.package,
-    order_events.c.new_package,
-    order_events.c.cancellation_id,
-    order_events.c.before,
-    order_events.c.after,
-)

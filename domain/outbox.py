@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.database import EVERY_SHOP, Database, announce
 from domain.order import NotificationStatus, value
+from domain.statements import insert
 from domain.tables import outbox, shops
 
 # What is published when there is something new to send.
@@ -79,7 +80,7 @@ async def add(  # noqa: PLR0913 a row has that many columns
         "done_at": now if error else None,
         "last_error": error,
     }
-    await connection.execute(sa.insert(outbox).values(row))
+    await insert(connection, outbox, [row])
     if not error:
         announce(connection, HINT)
 

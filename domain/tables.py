@@ -42,8 +42,12 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
             return value
         return value.astimezone(UTC).replace(tzinfo=None)
 
-    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        return value if value is None or dialect.name != "sqlite" else value.replace(tzinfo=UTC)
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002
+        return value if value is None else value.replace(tzinfo=UTC)
+
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Any:
+        """None where the driver gives such times already."""
+        return super().result_processor(dialect, coltype) if dialect.name == "sqlite" else None
 
 
 def _enum(cls: type[Any]) -> sa.Enum:

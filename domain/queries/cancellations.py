@@ -1,9 +1,10 @@
 """The statements that read and write cancellations, their lines and their idempotency keys. Decides nothing."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from domain.order import (
 )
 from domain.queries.dialect import insert_or_ignore
 from domain.queries.orders import fees_of, find_order, lock_sequence, pairs_of
+from domain.statements import Row, Statement, among, equal, insert, parameters
 from domain.tables import (
     cancellation_lines,
     cancellations,
@@ -47,6 +49,33 @@ _LINE = (
     cancellation_lines.c.tax,
     cancellation_lines.c.total,
 )
+_HEAD = (*cancellations.c.keys(), "state", "attempts", "done_at", "last_error")
+
+
+def _selection(condition: sa.ColumnElement[bool]) -> Statement:
+    """Oldest first; one row a line, each with its cancellation and its e-mail."""
+    return Statement(
+        sa.select(cancellations, outbox.c.state, outbox.c.attempts, outbox.c.done_at, outbox.c.last_error, *_LINE)
+        .select_from(cancellations)
+        .join(
+            cancellation_lines,
+            (cancellation_lines.c.shop_id == cancellations.c.shop_id)
+            & (cancellation_lines.c.order_id == cancellations.c.order_id)
+            & (cancellation_lines.c.cancellation_id == cancellations.c.id),
+        )
+        .join(
+            outbox,
+            (outbox.c.shop_id == cancellations.c.shop_id)
+            & equal(topic=outbox.c.topic)[0]
+            & (outbox.c.id == cancellations.c.id),
+        )
+        .where(*equal(shop_id=cancellations.c.shop_id), condition)
+        .order_by(cancellations.c.created_at, cancellations.c.id, cancellation_lines.c.line)
+    )
+
+
+_BY_ID = _selection(among(cancellations.c.id, "ids"))
+_BY_ORDER = _selection(among(cancellations.c.order_id, "ids"))
 
 
 @value
@@ -57,25 +86,25 @@ class UsedKey:
     cancellation_id: UUID
 
 
+_CLAIM = Statement(
+    insert_or_ignore(idempotency_keys).values(parameters(*idempotency_keys.c)).returning(idempotency_keys.c.key)
+)
+_CLAIMED = Statement(
+    sa.select(idempotency_keys.c.request_hash, idempotency_keys.c.cancellation_id).where(
+        *equal(shop_id=idempotency_keys.c.shop_id, key=idempotency_keys.c.key)
+    )
+)
+
+
 async def claim_key(
     connection: AsyncConnection, shop_id: str, key: str, claim: UsedKey, *, now: datetime
 ) -> UsedKey | None:
     """Claims the key for this transaction and gives None, or gives what it is used for already."""
-    row = {
-        "shop_id": shop_id,
-        "key": key,
-        "request_hash": claim.request_hash,
-        "cancellation_id": claim.cancellation_id,
-        "created_at": now,
-    }
-    insertion = insert_or_ignore(connection, idempotency_keys).values(row)
-    statement = sa.select(idempotency_keys.c.request_hash, idempotency_keys.c.cancellation_id).where(
-        idempotency_keys.c.shop_id == shop_id, idempotency_keys.c.key == key
-    )
-    while not (await connection.execute(insertion)).rowcount:
-        used = (await connection.execute(statement)).one_or_none()
+    claimed = {"request_hash": claim.request_hash, "cancellation_id": claim.cancellation_id, "created_at": now}
+    while not await _CLAIM.rows(connection, shop_id=shop_id, key=key, **claimed):
+        used = await _CLAIMED.rows(connection, shop_id=shop_id, key=key)
         if used:  # else it was swept in between
-            return UsedKey(*used)
+            return UsedKey(*used[0])
     return None
 
 
@@ -90,16 +119,15 @@ async def delete_keys(connection: AsyncConnection, *, before: datetime, limit: i
 
 
 async def find_cancellation(connection: AsyncConnection, shop_id: str, cancellation_id: UUID) -> Cancellation | None:
-    found = await _find(connection, shop_id, cancellations.c.id == cancellation_id)
-    return found[0] if found else None
+    return (await find_cancellations(connection, shop_id, [cancellation_id])).get(cancellation_id)
 
 
 async def find_cancellations(
     connection: AsyncConnection, shop_id: str, cancellation_ids: Iterable[UUID]
 ) -> dict[UUID, Cancellation]:
     """Those that the shop has, by id."""
-    found = await _find(connection, shop_id, cancellations.c.id.in_(list(cancellation_ids)))
-    return {cancellation.id: cancellation for cancellation in found}
+    found = await _BY_ID.rows(connection, shop_id=shop_id, topic=MAIL_TOPIC, ids=cancellation_ids)
+    return {cancellation.id: cancellation for cancellation in _cancellations(found)}
 
 
 async def find_order_id(connection: AsyncConnection, shop_id: str, cancellation_id: UUID) -> UUID | None:
@@ -142,69 +170,53 @@ async def list_by_order(
 ) -> dict[UUID, tuple[Cancellation, ...]]:
     """The cancellations of each of these orders, oldest first."""
     found: defaultdict[UUID, list[Cancellation]] = defaultdict(list)
-    for cancellation in await _find(connection, shop_id, cancellations.c.order_id.in_(order_ids)):
+    rows = await _BY_ORDER.rows(connection, shop_id=shop_id, topic=MAIL_TOPIC, ids=order_ids)
+    for cancellation in _cancellations(rows):
         found[cancellation.order_id].append(cancellation)
     return {order_id: tuple(found[order_id]) for order_id in order_ids}
 
 
-async def _find(connection: AsyncConnection, shop_id: str, condition: sa.ColumnElement[bool]) -> list[Cancellation]:
-    """Oldest first; one row a line, each with its cancellation and its e-mail."""
-    statement = (
-        sa.select(cancellations, outbox.c.state, outbox.c.attempts, outbox.c.done_at, outbox.c.last_error, *_LINE)
-        .select_from(cancellations)
-        .join(
-            cancellation_lines,
-            (cancellation_lines.c.shop_id == cancellations.c.shop_id)
-            & (cancellation_lines.c.order_id == cancellations.c.order_id)
-            & (cancellation_lines.c.cancellation_id == cancellations.c.id),
-        )
-        .join(
-            outbox,
-            (outbox.c.shop_id == cancellations.c.shop_id)
-            & (outbox.c.topic == MAIL_TOPIC)
-            & (outbox.c.id == cancellations.c.id),
-        )
-        .where(cancellations.c.shop_id == shop_id, condition)
-        .order_by(cancellations.c.created_at, cancellations.c.id, cancellation_lines.c.line)
-    )
+def _cancellations(rows: Iterable[Row]) -> list[Cancellation]:
+    """One of each, in their order; each has one row a line."""
     lines: defaultdict[UUID, list[RefundLine]] = defaultdict(list)
-    rows: dict[UUID, sa.Row[Any]] = {}
-    for row in await connection.execute(statement):
-        lines[row.id].append(RefundLine(*row[-len(_LINE) :]))
-        rows[row.id] = row
-    return [_cancellation(row, tuple(lines[row.id])) for row in rows.values()]
+    heads: dict[UUID, dict[str, Any]] = {}
+    for row in rows:
+        head = dict(zip(_HEAD, row, strict=False))
+        heads[head["id"]] = head
+        lines[head["id"]].append(RefundLine(*row[-len(_LINE) :]))
+    return [_cancellation(head, tuple(lines[head["id"]])) for head in heads.values()]
 
 
-def _cancellation(row: sa.Row[Any], lines: tuple[RefundLine, ...]) -> Cancellation:
+def _cancellation(row: Mapping[str, Any], lines: tuple[RefundLine, ...]) -> Cancellation:
     return Cancellation(
-        id=row.id,
-        order_id=row.order_id,
-        scope=row.scope,
-        reason=row.reason,
-        note=row.note,
-        package=row.package,
+        id=row["id"],
+        order_id=row["order_id"],
+        scope=row["scope"],
+        reason=row["reason"],
+        note=row["note"],
+        package=row["package"],
         breakdown=RefundBreakdown(
-            items_subtotal=row.items_subtotal,
-            seller_discount=row.seller_discount,
-            platform_discount=row.platform_discount,
-            item_tax=row.item_tax,
-            shipping_fee=row.shipping_fee,
-            shipping_tax=row.shipping_tax,
-            fees=fees_of(row.fees),
-            total=row.total,
+            items_subtotal=row["items_subtotal"],
+            seller_discount=row["seller_discount"],
+            platform_discount=row["platform_discount"],
+            item_tax=row["item_tax"],
+            shipping_fee=row["shipping_fee"],
+            shipping_tax=row["shipping_tax"],
+            fees=fees_of(row["fees"]),
+            total=row["total"],
             lines=lines,
         ),
-        refund_status=row.refund_status,
+        refund_status=row["refund_status"],
         notification=Notification(
-            status=row.state,
-            attempts=row.attempts,
-            sent_at=row.done_at if row.state is NotificationStatus.SENT else None,
-            last_error=row.last_error,
+            status=row["state"],
+            attempts=row["attempts"],
+            sent_at=row["done_at"] if row["state"] is NotificationStatus.SENT else None,
+            last_error=row["last_error"],
         ),
-        actor=row.actor,
-        idempotency_key=row.idempotency_key,
-        created_at=row.created_at,
-        provider_reference=row.provider_reference,
+        actor=row["actor"],
+        idempotency_key=row["idempotency_key"],
+        created_at=row["created_at"],
+        provider_reference=row["provider_reference"],
     )
 
 
@@ -215,35 +227,46 @@ async def cancel_units(connection: AsyncConnection, shop_id: str, order_id: UUID
 
 
 async def _cancel_some_units(connection: AsyncConnection, shop_id: str, order_id: UUID, picks: Sequence[Pick]) -> None:
-    place = sa.tuple_(package_items.c.item, package_items.c.package)
-    quantity = sa.case(
-        *(
-            ((package_items.c.item == pick.item) & (package_items.c.package == pick.package), pick.quantity)
-            for pick in picks
+    values = {"shop_id": shop_id, "order_id": order_id}
+    values |= {f"item_{number}": pick.item for number, pick in enumerate(picks)}
+    values |= {f"package_{number}": pick.package for number, pick in enumerate(picks)}
+    values |= {f"quantity_{number}": pick.quantity for number, pick in enumerate(picks)}
+    changed = await _cancelling(len(picks)).rows(connection, **values)
+    if len(changed) != len(picks):
+        raise AssertionError(f"{len(picks)} package items to change, {len(changed)} found")
+
+
+@lru_cache(maxsize=50)
+def _cancelling(count: int) -> Statement:
+    """What marks the units of so many picks."""
+    picks = [
+        (
+            (package_items.c.item == sa.bindparam(f"item_{number}", type_=sa.Integer))
+            & (package_items.c.package == sa.bindparam(f"package_{number}", type_=sa.Integer)),
+            sa.bindparam(f"quantity_{number}", type_=sa.Integer),
         )
-    )
-    statement = (
+        for number in range(count)
+    ]
+    here = equal(shop_id=package_items.c.shop_id, order_id=package_items.c.order_id)
+    return Statement(
         sa.update(package_items)
-        .where(
-            package_items.c.shop_id == shop_id,
-            package_items.c.order_id == order_id,
-            place.in_([(pick.item, pick.package) for pick in picks]),
-        )
-        .values(cancelled_quantity=package_items.c.cancelled_quantity + quantity)
+        .where(*here, sa.or_(*(place for place, _ in picks)))
+        .values(cancelled_quantity=package_items.c.cancelled_quantity + sa.case(*picks))
+        .returning(package_items.c.item)
     )
-    changed = (await connection.execute(statement)).rowcount
-    if changed != len(picks):
-        raise AssertionError(f"{len(picks)} package items to change, {changed} found")
+
+
+_END = Statement(
+    sa.update(packages)
+    .where(*equal(shop_id=packages.c.shop_id, order_id=packages.c.order_id), among(packages.c.position, "positions"))
+    .values(status=sa.bindparam("ended", type_=packages.c.status.type))
+)
 
 
 async def end_packages(connection: AsyncConnection, shop_id: str, order_id: UUID, positions: Sequence[int]) -> None:
     """Gives packages without a live unit their last status."""
-    statement = (
-        sa.update(packages)
-        .where(packages.c.shop_id == shop_id, packages.c.order_id == order_id, packages.c.position.in_(positions))
-        .values(status=PackageStatus.CANCELLED)
-    )
-    await connection.execute(statement)
+    ended = PackageStatus.CANCELLED
+    await _END.rows(connection, shop_id=shop_id, order_id=order_id, positions=positions, ended=ended)
 
 
 async def insert_cancellation(
@@ -251,33 +274,32 @@ async def insert_cancellation(
 ) -> None:
     breakdown = cancellation.breakdown
     key = {"shop_id": shop_id, "order_id": cancellation.order_id}
-    await connection.execute(
-        sa.insert(cancellations).values(
-            **key,
-            id=cancellation.id,
-            scope=cancellation.scope,
-            reason=cancellation.reason,
-            note=cancellation.note,
-            package=cancellation.package,
-            prices_include_tax=prices_include_tax,
-            items_subtotal=breakdown.items_subtotal,
-            seller_discount=breakdown.seller_discount,
-            platform_discount=breakdown.platform_discount,
-            item_tax=breakdown.item_tax,
-            shipping_fee=breakdown.shipping_fee,
-            shipping_tax=breakdown.shipping_tax,
-            fees=pairs_of(breakdown.fees),
-            fees_total=sum(fee.amount for fee in breakdown.fees),
-            total=breakdown.total,
-            refund_status=cancellation.refund_status,
-            provider_reference=cancellation.provider_reference,
-            actor=cancellation.actor,
-            idempotency_key=cancellation.idempotency_key,
-            created_at=cancellation.created_at,
-        )
+    row = dict(
+        **key,
+        id=cancellation.id,
+        scope=cancellation.scope,
+        reason=cancellation.reason,
+        note=cancellation.note,
+        package=cancellation.package,
+        prices_include_tax=prices_include_tax,
+        items_subtotal=breakdown.items_subtotal,
+        seller_discount=breakdown.seller_discount,
+        platform_discount=breakdown.platform_discount,
+        item_tax=breakdown.item_tax,
+        shipping_fee=breakdown.shipping_fee,
+        shipping_tax=breakdown.shipping_tax,
+        fees=pairs_of(breakdown.fees),
+        fees_total=sum(fee.amount for fee in breakdown.fees),
+        total=breakdown.total,
+        refund_status=cancellation.refund_status,
+        provider_reference=cancellation.provider_reference,
+        actor=cancellation.actor,
+        idempotency_key=cancellation.idempotency_key,
+        created_at=cancellation.created_at,
     )
+    await insert(connection, cancellations, [row])
     lines = [
         {**key, "cancellation_id": cancellation.id, "line": number, **asdict(line)}
         for number, line in enumerate(breakdown.lines, 1)
     ]
-    await connection.execute(sa.insert(cancellation_lines), lines)
+    await insert(connection, cancellation_lines, lines)

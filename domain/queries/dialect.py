@@ -4,17 +4,14 @@ import re
 from collections.abc import Iterable
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.dialects import postgresql
 
 # PostgreSQL takes no NUL, and UTF-8 has no halves of surrogate pairs.
 _UNSTORABLE = re.compile(r"[\0\ud800-\udfff]")
 
 
-def insert_or_ignore(connection: AsyncConnection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
-    """An INSERT that leaves rows alone whose key is taken."""
-    if connection.dialect.name == "sqlite":
-        return sqlite.insert(table).on_conflict_do_nothing()
+def insert_or_ignore(table: sa.Table) -> postgresql.Insert:
+    """An INSERT that leaves rows alone whose key is taken; SQLite writes it alike."""
     return postgresql.insert(table).on_conflict_do_nothing()
 
 

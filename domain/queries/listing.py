@@ -2,6 +2,8 @@
 
 from collections.abc import Collection
 from enum import Enum
+from functools import lru_cache
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,12 +13,16 @@ from domain.order import Order, OrderStatus, PackageStatus, Shop, value
 from domain.queries import paging
 from domain.queries.dialect import storable
 from domain.queries.orders import HEADER, with_contents
-from domain.queries.paging import Page, PageRequest, Sorting, TimeRange, read_page, within
+from domain.queries.paging import Page, PageRequest, Sorting, TimeRange, ends, read_page, within
+from domain.statements import Statement, among, equal, one_of
 from domain.status import PAYMENT_BLOCKED
 from domain.tables import order_items, orders, package_items, packages
 
 # No product name is longer, folded for searching or not; SQLite refuses patterns of more than 50,000 bytes.
 _LONGEST_SEARCH = 2_000
+_ESCAPE = "/"
+# Filters that need no parameter.
+_CANCELLABLE, _NOT_CANCELLABLE, _NOTHING = "items_cancellable", "items_not_cancellable", "nothing"
 
 
 class OrderOrderField(Enum):
@@ -58,15 +64,26 @@ async def list_orders(
 ) -> Page[Order]:
     """One page; two statements whatever its size. Raises InvalidCursorError."""
     sorting = Sorting(sequence.field.name, _COLUMNS[sequence.field], orders.c.id, sequence.is_descending)
-    statement = sa.select(*HEADER).where(*_conditions(shop.id, filters))
-    found = await read_page(connection, shop, statement, sorting, page)
+    values = _values(shop.id, filters)
+    found = await read_page(connection, shop, _selection(frozenset(values)), values, sorting, page)
     entries = await with_contents(connection, shop.id, found.entries)
     return Page(entries, has_next=found.has_next, has_previous=found.has_previous)
 
 
 async def count_orders(connection: AsyncConnection, shop_id: str, filters: OrderFilter) -> int:
-    statement = sa.select(sa.func.count()).select_from(orders).where(*_conditions(shop_id, filters))
-    return int((await connection.execute(statement)).scalar_one())
+    values = _values(shop_id, filters)
+    rows = await _count(frozenset(values)).rows(connection, **values)
+    return int(rows[0][0])
+
+
+@lru_cache(maxsize=500)
+def _selection(given: frozenset[str]) -> sa.Select[Any]:
+    return sa.select(*HEADER).where(*_conditions(given))
+
+
+@lru_cache(maxsize=500)
+def _count(given: frozenset[str]) -> Statement:
+    return Statement(sa.select(sa.func.count()).select_from(orders).where(*_conditions(given)))
 
 
 def cursor_of(shop: Shop, sequence: OrderSequence, order: Order) -> str:
@@ -79,36 +96,54 @@ def cursor_of(shop: Shop, sequence: OrderSequence, order: Order) -> str:
     return paging.cursor_of(shop, sequence.field.name, dates[sequence.field], order.id)
 
 
-def _conditions(shop_id: str, filters: OrderFilter) -> list[sa.ColumnElement[bool]]:
-    conditions = [orders.c.shop_id == shop_id]
-    if filters.statuses is not None:
-        conditions.append(orders.c.status.in_(list(filters.statuses)))
-    if filters.package_statuses is not None:
-        conditions.append(_has_package(filters.package_statuses))
-    if filters.product_ids is not None:
-        conditions.append(_has_live_unit(order_items.c.product_id.in_(storable(filters.product_ids))))
-    if filters.skus is not None:
-        conditions.append(_has_live_unit(order_items.c.sku.in_(storable(filters.skus))))
+def _values(shop_id: str, filters: OrderFilter) -> dict[str, Any]:
+    """The parameters of the filters that are given; those without a value decide by their name alone."""
+    values: dict[str, Any] = {
+        "shop_id": shop_id,
+        "statuses": filters.statuses,
+        "package_statuses": filters.package_statuses,
+        "product_ids": None if filters.product_ids is None else storable(filters.product_ids),
+        "skus": None if filters.skus is None else storable(filters.skus),
+    }
+    if filters.search is not None and (text := filters.search.strip()):
+        is_possible = len(text) <= _LONGEST_SEARCH and storable([text])
+        values |= {"search": text, "pattern": _containing(text.casefold())} if is_possible else {_NOTHING: True}
     if filters.items_cancellable is not None:
-        open_ = orders.c.status.not_in(list(PAYMENT_BLOCKED)) & _has_package(OPEN_FOR_ITEMS)
-        conditions.append(open_ if filters.items_cancellable else ~open_)
-    if filters.search is not None and filters.search.strip():
-        conditions.append(_matches(shop_id, filters.search.strip()))
-    conditions += within(orders.c.placed_at, filters.placed_at)
-    conditions += within(orders.c.ship_by, filters.ship_by)
-    conditions += within(orders.c.updated_at, filters.updated_at)
-    return conditions
+        values[_CANCELLABLE if filters.items_cancellable else _NOT_CANCELLABLE] = True
+    values |= ends(orders.c.placed_at, filters.placed_at)
+    values |= ends(orders.c.ship_by, filters.ship_by)
+    values |= ends(orders.c.updated_at, filters.updated_at)
+    return {name: value for name, value in values.items() if value is not None}
 
 
-def _has_package(statuses: Collection[PackageStatus]) -> sa.ColumnElement[bool]:
-    """Of some status; a package that is not CANCELLED holds a live unit."""
+def _conditions(given: Collection[str]) -> list[sa.ColumnElement[bool]]:
+    """Those of the filters with these parameters."""
+    conditions = equal(shop_id=orders.c.shop_id)
+    if "statuses" in given:
+        conditions.append(among(orders.c.status, "statuses"))
+    if "package_statuses" in given:
+        conditions.append(_has_package(among(packages.c.status, "package_statuses")))
+    if "product_ids" in given:
+        conditions.append(_has_live_unit(among(order_items.c.product_id, "product_ids")))
+    if "skus" in given:
+        conditions.append(_has_live_unit(among(order_items.c.sku, "skus")))
+    if _CANCELLABLE in given or _NOT_CANCELLABLE in given:
+        open_ = ~one_of(orders.c.status, PAYMENT_BLOCKED) & _has_package(one_of(packages.c.status, OPEN_FOR_ITEMS))
+        conditions.append(open_ if _CANCELLABLE in given else ~open_)
+    if "search" in given:
+        conditions.append(_matches())
+    if _NOTHING in given:
+        conditions.append(sa.false())
+    conditions += within(orders.c.placed_at, given)
+    conditions += within(orders.c.ship_by, given)
+    return [*conditions, *within(orders.c.updated_at, given)]
+
+
+def _has_package(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """For which something holds; a package that is not CANCELLED holds a live unit."""
     return (
         sa.select(sa.literal(1))
-        .where(
-            packages.c.shop_id == orders.c.shop_id,
-            packages.c.order_id == orders.c.id,
-            packages.c.status.in_(list(statuses)),
-        )
+        .where(packages.c.shop_id == orders.c.shop_id, packages.c.order_id == orders.c.id, condition)
         .exists()
     )
 
@@ -133,17 +168,24 @@ def _has_live_unit(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
     )
 
 
-def _matches(shop_id: str, text: str) -> sa.ColumnElement[bool]:
+def _containing(text: str) -> str:
+    """The pattern of texts that have this one in them."""
+    for special in (_ESCAPE, "%", "_"):
+        text = text.replace(special, _ESCAPE + special)
+    return f"%{text}%"
+
+
+def _matches() -> sa.ColumnElement[bool]:
     """Order, package and tracking number, SKU and product id as they are, any part of a product name without case."""
-    if len(text) > _LONGEST_SEARCH or not storable([text]):
-        return sa.false()
+    text = sa.bindparam("search", type_=sa.Text)
     item = (order_items.c.sku == text) | (order_items.c.product_id == text)
-    named = order_items.c.search_name.contains(text.casefold(), autoescape=True)
+    named = order_items.c.search_name.like(sa.bindparam("pattern", type_=sa.Text), escape=_ESCAPE)
     package = (packages.c.number == text) | (packages.c.tracking_number == text)
+    here = {table.name: equal(shop_id=table.c.shop_id) for table in (orders, packages, order_items)}
     return orders.c.id.in_(
         sa.union(
-            sa.select(orders.c.id).where(orders.c.shop_id == shop_id, orders.c.number == text),
-            sa.select(packages.c.order_id).where(packages.c.shop_id == shop_id, package),
-            sa.select(order_items.c.order_id).where(order_items.c.shop_id == shop_id, item | named),
+            sa.select(orders.c.id).where(*here["orders"], orders.c.number == text),
+            sa.select(packages.c.order_id).where(*here["packages"], package),
+            sa.select(order_items.c.order_id).where(*here["order_items"], item | named),
         )
     )

@@ -11,9 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.order import Buyer, Fee, FeeKind, Order, OrderItem, Package, PackageItem
 from domain.queries.dialect import storable
+from domain.statements import Row, Statement, among, equal, parameters
 from domain.tables import order_items, orders, package_items, packages, shops
-
-Row = Sequence[Any]
 
 HEADER = (
     orders.c.id,
@@ -38,21 +37,42 @@ HEADER = (
 )
 
 
+_HERE = equal(shop_id=orders.c.shop_id)
+_THIS = equal(shop_id=orders.c.shop_id, order_id=orders.c.id)
+_BY_NUMBER = Statement(sa.select(*HEADER).where(*_HERE, *equal(number=orders.c.number)))
+_BY_ID = Statement(sa.select(*HEADER).where(*_HERE, among(orders.c.id, "order_ids")))
+_LOCK = Statement(
+    sa.update(orders)
+    .where(*_THIS)
+    .values(version=orders.c.version + 1)
+    .returning(*(orders.c.version - 1 if column is orders.c.version else column for column in HEADER))
+)
+_LOCK_SEQUENCE = Statement(
+    sa.update(orders)
+    .where(*_THIS)
+    .values(event_sequence=orders.c.event_sequence + 1)
+    .returning(orders.c.event_sequence)
+)
+_STORED = (orders.c.status, orders.c.paid_at, orders.c.refunded, orders.c.updated_at, orders.c.event_sequence)
+_STORE = Statement(sa.update(orders).where(*_THIS).values(parameters(*_STORED)))
+
+
 async def find_order(connection: AsyncConnection, shop_id: str, order_id: UUID) -> Order | None:
     return (await find_orders(connection, shop_id, [order_id])).get(order_id)
 
 
 async def find_by_number(connection: AsyncConnection, shop_id: str, number: str) -> Order | None:
-    statement = sa.select(*HEADER).where(orders.c.shop_id == shop_id, orders.c.number.in_(storable([number])))
-    found = await with_contents(connection, shop_id, (await connection.execute(statement)).all())
+    if not storable([number]):
+        return None
+    headers = await _BY_NUMBER.rows(connection, shop_id=shop_id, number=number)
+    found = await with_contents(connection, shop_id, headers)
     return found[0] if found else None
 
 
 async def find_orders(connection: AsyncConnection, shop_id: str, order_ids: Iterable[UUID]) -> dict[UUID, Order]:
     """Those that the shop has, by id."""
-    statement = sa.select(*HEADER).where(orders.c.shop_id == shop_id, orders.c.id.in_(list(order_ids)))
-    found = await with_contents(connection, shop_id, (await connection.execute(statement)).all())
-    return {order.id: order for order in found}
+    headers = await _BY_ID.rows(connection, shop_id=shop_id, order_ids=order_ids)
+    return {order.id: order for order in await with_contents(connection, shop_id, headers)}
 
 
 async def lock_order(connection: AsyncConnection, shop_id: str, order_id: UUID) -> Order | None:
@@ -61,42 +81,21 @@ async def lock_order(connection: AsyncConnection, shop_id: str, order_id: UUID) 
     It is the transaction's first statement about the order. Its items are read afterwards and not in the same
     statement, which after waiting for another transaction would still see them as they were before it.
     """
-    statement = (
-        sa.update(orders)
-        .where(orders.c.shop_id == shop_id, orders.c.id == order_id)
-        .values(version=orders.c.version + 1)
-        .returning(*(orders.c.version - 1 if column is orders.c.version else column for column in HEADER))
-    )
-    locked = await with_contents(connection, shop_id, (await connection.execute(statement)).all())
+    headers = await _LOCK.rows(connection, shop_id=shop_id, order_id=order_id)
+    locked = await with_contents(connection, shop_id, headers)
     return locked[0] if locked else None
 
 
 async def lock_sequence(connection: AsyncConnection, shop_id: str, order_id: UUID) -> int | None:
     """Locks the order until the transaction ends and takes its next event sequence; the version stays."""
-    statement = (
-        sa.update(orders)
-        .where(orders.c.shop_id == shop_id, orders.c.id == order_id)
-        .values(event_sequence=orders.c.event_sequence + 1)
-        .returning(orders.c.event_sequence)
-    )
-    sequence: int | None = (await connection.execute(statement)).scalar_one_or_none()
-    return sequence
+    rows = await _LOCK_SEQUENCE.rows(connection, shop_id=shop_id, order_id=order_id)
+    return rows[0][0] if rows else None
 
 
 async def store_order(connection: AsyncConnection, shop_id: str, order: Order) -> None:
     """Writes what an act changes of the order itself; its version is raised already, by the lock."""
-    statement = (
-        sa.update(orders)
-        .where(orders.c.shop_id == shop_id, orders.c.id == order.id)
-        .values(
-            status=order.status,
-            paid_at=order.paid_at,
-            refunded=order.refunded,
-            updated_at=order.updated_at,
-            event_sequence=order.event_sequence,
-        )
-    )
-    await connection.execute(statement)
+    values = {column.name: getattr(order, column.name) for column in _STORED}
+    await _STORE.rows(connection, shop_id=shop_id, order_id=order.id, **values)
 
 
 async def store_package(connection: AsyncConnection, shop_id: str, order_id: UUID, package: Package) -> None:
@@ -131,55 +130,54 @@ async def store_split(connection: AsyncConnection, shop_id: str, order_id: UUID,
     await connection.execute(sa.insert(package_items), rows)
 
 
+_CONTENTS = Statement(
+    sa.select(
+        package_items.c.order_id,
+        package_items.c.item,
+        package_items.c.package,
+        package_items.c.quantity,
+        package_items.c.cancelled_quantity,
+        order_items.c.sku,
+        order_items.c.product_id,
+        order_items.c.product_name,
+        order_items.c.variant_name,
+        order_items.c.image_url,
+        order_items.c.is_gift,
+        order_items.c.quantity,
+        order_items.c.subtotal,
+        order_items.c.seller_discount,
+        order_items.c.platform_discount,
+        order_items.c.tax,
+        packages.c.number,
+        packages.c.status,
+        packages.c.carrier,
+        packages.c.tracking_number,
+        sa.select(shops.c.last_event).where(*equal(shop_id=shops.c.id)).scalar_subquery(),
+    )
+    .select_from(package_items)
+    .join(
+        order_items,
+        (order_items.c.shop_id == package_items.c.shop_id)
+        & (order_items.c.order_id == package_items.c.order_id)
+        & (order_items.c.position == package_items.c.item),
+    )
+    .join(
+        packages,
+        (packages.c.shop_id == package_items.c.shop_id)
+        & (packages.c.order_id == package_items.c.order_id)
+        & (packages.c.position == package_items.c.package),
+    )
+    .where(*equal(shop_id=package_items.c.shop_id), among(package_items.c.order_id, "order_ids"))
+    .order_by(package_items.c.item)
+)
+
+
 async def with_contents(connection: AsyncConnection, shop_id: str, headers: Sequence[Row]) -> list[Order]:
     """The orders of these rows of HEADER, in their order, with their items and packages."""
     if not headers:
         return []
-    statement = (
-        sa.select(
-            package_items.c.order_id,
-            package_items.c.item,
-            package_items.c.package,
-            package_items.c.quantity,
-            package_items.c.cancelled_quantity,
-            order_items.c.sku,
-            order_items.c.product_id,
-            order_items.c.product_name,
-            order_items.c.variant_name,
-            order_items.c.image_url,
-            order_items.c.is_gift,
-            order_items.c.quantity,
-            order_items.c.subtotal,
-            order_items.c.seller_discount,
-            order_items.c.platform_discount,
-            order_items.c.tax,
-            packages.c.number,
-            packages.c.status,
-            packages.c.carrier,
-            packages.c.tracking_number,
-            sa.select(shops.c.last_event).where(shops.c.id == shop_id).scalar_subquery(),
-        )
-        .select_from(package_items)
-        .join(
-            order_items,
-            (order_items.c.shop_id == package_items.c.shop_id)
-            & (order_items.c.order_id == package_items.c.order_id)
-            & (order_items.c.position == package_items.c.item),
-        )
-        .join(
-            packages,
-            (packages.c.shop_id == package_items.c.shop_id)
-            & (packages.c.order_id == package_items.c.order_id)
-            & (packages.c.position == package_items.c.package),
-        )
-        .where(
-            package_items.c.shop_id == shop_id,
-            package_items.c.order_id.in_([header[0] for header in headers]),
-        )
-        .order_by(package_items.c.item)
-    )
     contents: defaultdict[UUID, list[Row]] = defaultdict(list)
-    for row in await connection.execute(statement):
+    for row in await _CONTENTS.rows(connection, shop_id=shop_id, order_ids=[header[0] for header in headers]):
         contents[row[0]].append(row)
     return [_order(header, contents[header[0]]) for header in headers]
 

@@ -1,7 +1,8 @@
 """Pages of lists that are sorted by a date and by an id (specification, section 9)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -10,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import cursor
 from domain.order import Shop, value
+from domain.statements import Row, Statement
 
-Row = Sequence[Any]
 _Entry = TypeVar("_Entry")
 
 
@@ -53,18 +54,23 @@ class Sorting:
 
 
 async def read_page(
-    connection: AsyncConnection, shop: Shop, statement: sa.Select[Any], sorting: Sorting, page: PageRequest
+    connection: AsyncConnection,
+    shop: Shop,
+    select: sa.Select[Any],
+    values: Mapping[str, Any],
+    sorting: Sorting,
+    page: PageRequest,
 ) -> Page[Row]:
-    """The rows of the statement that are on the page. Raises InvalidCursorError."""
-    if page.after is not None:
-        statement = statement.where(_beyond(sorting, _position(shop, sorting, page.after)))
-    if page.before is not None:
-        statement = statement.where(_short_of(sorting, _position(shop, sorting, page.before)))
-    is_descending = sorting.is_descending is not page.is_from_back
-    by_date, by_id = (each.desc() if is_descending else each.asc() for each in (sorting.date, sorting.id))
-    if sorting.date.nullable:  # said of the others too, it would keep PostgreSQL from reading their index backwards
-        by_date = by_date.nulls_first() if page.is_from_back else by_date.nulls_last()
-    rows = (await connection.execute(statement.order_by(by_date, by_id).limit(page.size + 1))).all()
+    """The rows of the selection with these parameters that are on the page. Raises InvalidCursorError.
+
+    What is selected stays the same object for the same parameters: by it the statement is known.
+    """
+    after = None if page.after is None else _position(shop, sorting, page.after)
+    before = None if page.before is None else _position(shop, sorting, page.before)
+    statement = _paged(select, sorting, page.is_from_back, after and after[0] is None, before and before[0] is None)
+    places = {"after_date": after and after[0], "after_id": after and after[1]}
+    places |= {"before_date": before and before[0], "before_id": before and before[1]}
+    rows = await statement.rows(connection, **values, **places, size=page.size + 1)
     has_more = len(rows) > page.size
     rows = rows[: page.size]
     return Page(
@@ -74,19 +80,45 @@ async def read_page(
     )
 
 
+@lru_cache(maxsize=1_000)
+def _paged(
+    select: sa.Select[Any],
+    sorting: Sorting,
+    is_from_back: bool,  # noqa: FBT001 - a key of the cache
+    is_after_undated: bool | None,  # noqa: FBT001 - the same; None where there is no such cursor
+    is_before_undated: bool | None,  # noqa: FBT001 - the same
+) -> Statement:
+    if is_after_undated is not None:
+        select = select.where(_beyond(sorting, is_undated=is_after_undated))
+    if is_before_undated is not None:
+        select = select.where(_short_of(sorting, is_undated=is_before_undated))
+    is_descending = sorting.is_descending is not is_from_back
+    by_date, by_id = (each.desc() if is_descending else each.asc() for each in (sorting.date, sorting.id))
+    if sorting.date.nullable:  # said of the others too, it would keep PostgreSQL from reading their index backwards
+        by_date = by_date.nulls_first() if is_from_back else by_date.nulls_last()
+    return Statement(select.order_by(by_date, by_id).limit(sa.bindparam("size", type_=sa.Integer)))
+
+
 def cursor_of(shop: Shop, name: str, date: datetime | None, entry_id: UUID) -> str:
     """The cursor of an entry in a list whose sorting has this name."""
     return cursor.sign(shop.cursor_key, name, f"{entry_id.hex} {date.isoformat() if date else ''}")
 
 
-def within(column: sa.ColumnElement[Any], times: TimeRange | None) -> list[sa.ColumnElement[bool]]:
-    """The conditions that a range of times comes down to."""
+def within(column: sa.Column[Any], given: Collection[str]) -> list[sa.ColumnElement[bool]]:
+    """The conditions that the ends of a range come to which are given, by the names that `ends` gives them."""
+    start, end = f"{column.name}_start", f"{column.name}_end"
     conditions = []
-    if times and times.start:
-        conditions.append(column >= times.start)
-    if times and times.end:
-        conditions.append(column < times.end)
+    if start in given:
+        conditions.append(column >= sa.bindparam(start, type_=column.type))
+    if end in given:
+        conditions.append(column < sa.bindparam(end, type_=column.type))
     return conditions
+
+
+def ends(column: sa.Column[Any], times: TimeRange | None) -> dict[str, datetime]:
+    """The ends of the range that there are, as the parameters of `within`."""
+    found = {f"{column.name}_start": times and times.start, f"{column.name}_end": times and times.end}
+    return {name: time for name, time in found.items() if time}
 
 
 _Position = tuple[datetime | None, UUID]
@@ -97,21 +129,26 @@ def _position(shop: Shop, sorting: Sorting, text: str) -> _Position:
     return datetime.fromisoformat(date) if date else None, UUID(hex=entry_id)
 
 
-def _beyond(sorting: Sorting, position: _Position) -> sa.ColumnElement[bool]:
-    """What follows the position in a list that ends with the rows without a date."""
-    date, entry_id = position
+def _beyond(sorting: Sorting, *, is_undated: bool) -> sa.ColumnElement[bool]:
+    """What follows the cursor's place in a list that ends with the rows without a date."""
+    date, entry_id = _place("after", sorting)
     later_id = sorting.id < entry_id if sorting.is_descending else sorting.id > entry_id
-    if date is None:
+    if is_undated:
         return sorting.date.is_(None) & later_id
     later_date = sorting.date < date if sorting.is_descending else sorting.date > date
     return later_date | ((sorting.date == date) & later_id) | sorting.date.is_(None)
 
 
-def _short_of(sorting: Sorting, position: _Position) -> sa.ColumnElement[bool]:
-    """What precedes the position in such a list."""
-    date, entry_id = position
+def _short_of(sorting: Sorting, *, is_undated: bool) -> sa.ColumnElement[bool]:
+    """What precedes the cursor's place in such a list."""
+    date, entry_id = _place("before", sorting)
     earlier_id = sorting.id > entry_id if sorting.is_descending else sorting.id < entry_id
-    if date is None:
+    if is_undated:
         return sorting.date.is_not(None) | earlier_id
     earlier_date = sorting.date > date if sorting.is_descending else sorting.date < date
     return earlier_date | ((sorting.date == date) & earlier_id)
+
+
+def _place(side: str, sorting: Sorting) -> tuple[sa.BindParameter[Any], sa.BindParameter[Any]]:
+    date = sa.bindparam(f"{side}_date", type_=sorting.date.type)
+    return date, sa.bindparam(f"{side}_id", type_=sorting.id.type)

@@ -38,7 +38,7 @@ async def create_shop(
         "last_event": 0,
         "created_at": now,
     }
-    statement = insert_or_ignore(connection, shops).values(row).returning(shops.c.id)
+    statement = insert_or_ignore(shops).values(row).returning(shops.c.id)
     if (await connection.execute(statement)).first() is None:
         return ShopRefusal(f"There is a shop {shop_id} already.")
     return shop

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import cancellation
 from domain.cancellation import CancellationRequest
@@ -17,6 +18,7 @@ from domain.order import CancellationReason, Order
 from domain.queries import listing, orders
 from domain.queries.listing import OrderFilter, OrderSequence
 from domain.queries.paging import PageRequest
+from domain.statements import Row, Statement
 from tests.cancelling import a_request, cancel, everything, package, units
 from tests.invariants import assert_sound
 from tests.stored import a_package_input, a_shop, an_item_input, an_order_input, store
@@ -24,18 +26,23 @@ from tests.stored import a_package_input, a_shop, an_item_input, an_order_input,
 
 @contextmanager
 def statements() -> Iterator[list[str]]:
-    """Collects what is sent to any database."""
+    """Collects what is sent to any database, by SQLAlchemy or on its driver's connection."""
     sent: list[str] = []
+    rows = Statement.rows
 
     def note(_connection: object, _cursor: object, statement: str, *_rest: Any) -> None:  # whatever it is called with
         if not statement.startswith(("BEGIN", "SELECT set_config")):
             sent.append(statement)
 
+    async def noted(self: Statement, connection: AsyncConnection, **values: Any) -> list[Row]:
+        sent.append(str(self))
+        return await rows(self, connection, **values)
+
     sa.event.listen(sa.Engine, "before_cursor_execute", note)
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Statement, "rows", noted)
         yield sent
-    finally:
-        sa.event.remove(sa.Engine, "before_cursor_execute", note)
+    sa.event.remove(sa.Engine, "before_cursor_execute", note)
 
 
 @pytest.mark.parametrize("size", [1, 5, 40])

@@ -2,14 +2,18 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import combinations
 from typing import Any
 
 import asyncpg
+import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.database import Database, Work
+from domain.statements import Row, Statement
 
 Act = Callable[[Database], Awaitable[object]]
 # Who takes each step: the first or the second of the two.
@@ -21,6 +25,25 @@ def merges(steps: int, others: int) -> Iterator[Merge]:
     """All that two transactions of so many steps have."""
     for places in combinations(range(steps + others), others):
         yield tuple(int(place in places) for place in range(steps + others))
+
+
+# What is done before a statement that is run on the driver's connection, in the context of one transaction.
+_before_rows: ContextVar[Callable[[str], Awaitable[None]]] = ContextVar("before_rows")
+
+
+@contextmanager
+def stepped_statements() -> Iterator[None]:
+    """Statements on the driver's connection wait for their turn too."""
+    rows = Statement.rows
+
+    async def stepped(self: Statement, connection: AsyncConnection, **values: Any) -> list[Row]:
+        if before := _before_rows.get(None):
+            await before(str(self))
+        return await rows(self, connection, **values)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Statement, "rows", stepped)
+        yield
 
 
 class SteppedDatabase(Database):
@@ -54,18 +77,22 @@ class SteppedDatabase(Database):
     def _listen(self, connection: sa.Connection | None) -> None:
         last = ""
 
-        def before(step: str) -> None:
+        async def before(step: str) -> None:
             nonlocal last
             if step != last:
                 last = step
-                sa.util.await_only(self._turn())
+                await self._turn()
+
+        async def before_rows(statement: str) -> None:
+            await before(self._step(statement, last))
 
         def before_statement(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
-            before(self._step(statement, last))
+            sa.util.await_only(before_rows(statement))
 
         def before_end(_connection: object) -> None:
-            before("end")
+            sa.util.await_only(before("end"))
 
+        _before_rows.set(before_rows)
         sa.event.listen(connection, "before_cursor_execute", before_statement)
         sa.event.listen(connection, "commit", before_end)
         sa.event.listen(connection, "rollback", before_end)
@@ -98,6 +125,10 @@ class Stage:
 
         Who is blocked by the other one's lock takes its step as soon as it can.
         """
+        with stepped_statements():
+            return await self._played(merge, acts)
+
+    async def _played(self, merge: Merge, acts: Sequence[Act]) -> list[object]:
         tasks = [asyncio.ensure_future(act(each)) for act, each in zip(acts, self._databases, strict=True)]
         turns = list(merge)
         async with asyncio.timeout(30):

@@ -218,7 +218,7 @@ async def test_without_the_lock_callers_meet_the_second_wall(
     record_property("wrong", len(played.wrong))
     record_property("cancelled after collection", played.cancelled_after_collection)
     assert played.wrong
-    assert all("IntegrityError" in result.answers for result in played.wrong)
+    assert all("UniqueViolationError" in result.answers for result in played.wrong)
     assert (played.cancelled_after_collection, played.refunds_forgotten) == (0, 0)
 
 

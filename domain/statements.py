@@ -1,0 +1,156 @@
+"""Statements of SQLAlchemy that are compiled once and run on the driver's connection, in a fifth of their time.
+
+They run in the transaction of the connection they are given, beside whatever else runs there.
+"""
+
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+Row = Sequence[Any]
+_Convert = Callable[[Any], Any]
+
+
+class Statement:
+    """One with bind parameters; what they and its columns hold is of the types that the tables say."""
+
+    def __init__(self, statement: sa.Select[Any] | sa.Insert | sa.Update) -> None:
+        self._statement = statement
+        self._compiled: dict[str, _Compiled] = {}
+
+    def __str__(self) -> str:
+        return str(self._statement)
+
+    async def rows(self, connection: AsyncConnection, **values: Any) -> list[Row]:  # whatever the columns hold
+        """The rows that it gives; raises the driver's errors, which have no values in them."""
+        dialect = connection.dialect
+        compiled = self._compiled.get(dialect.name)
+        if compiled is None:
+            compiled = self._compiled[dialect.name] = _Compiled(self._statement, dialect)
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        if dialect.name == "sqlite":
+            found = await driver.execute_fetchall(compiled.text, compiled.arguments(values))
+        else:
+            found = await driver.fetch(compiled.text, *compiled.arguments(values))
+        return compiled.converted(found)
+
+
+class _Compiled:
+    """A statement in the words of one kind of database."""
+
+    def __init__(self, statement: sa.Select[Any] | sa.Insert | sa.Update, dialect: sa.Dialect) -> None:
+        compiled: Any = statement.compile(dialect=dialect)
+        self.text = str(compiled)
+        self._constants = compiled.params
+        self._parameters = [
+            (name, _processor(compiled.binds[name].type, dialect)) for name in compiled.positiontup or ()
+        ]
+        columns = statement.selected_columns if isinstance(statement, sa.Select) else statement.exported_columns
+        self._columns = [
+            (index, convert)
+            for index, column in enumerate(columns)
+            if (convert := column.type.dialect_impl(dialect).result_processor(dialect, None))
+        ]
+
+    def arguments(self, values: dict[str, Any]) -> list[Any]:
+        given = {**self._constants, **values}
+        return [convert(given[name]) if convert else given[name] for name, convert in self._parameters]
+
+    def converted(self, rows: Iterable[Row]) -> list[Row]:
+        if not self._columns:
+            return list(rows)
+        changed = [list(row) for row in rows]
+        for row in changed:
+            for index, convert in self._columns:
+                row[index] = convert(row[index])
+        return [*changed]
+
+
+def _processor(kind: sa.types.TypeEngine[Any], dialect: sa.Dialect) -> _Convert | None:
+    return kind.dialect_impl(dialect).bind_processor(dialect)
+
+
+class _Many(sa.types.TypeDecorator[Iterable[Any]]):
+    """Any number of values of one type: an array, or JSON on SQLite."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def __init__(self, kind: sa.types.TypeEngine[Any]) -> None:
+        super().__init__()
+        self._kind = kind
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        return dialect.type_descriptor(sa.Text() if dialect.name == "sqlite" else postgresql.ARRAY(self._kind))
+
+    def process_bind_param(self, value: Iterable[Any] | None, dialect: sa.Dialect) -> Any:
+        if value is None or dialect.name != "sqlite":
+            return value if value is None else list(value)
+        convert = _processor(self._kind, dialect)
+        return orjson.dumps([convert(each) if convert else each for each in value]).decode()
+
+
+class _Among(FunctionElement[bool]):
+    """A column and a parameter with any number of values, in a text that is the same for each number."""
+
+    type = sa.Boolean()
+    inherit_cache = True
+
+    def self_group(self, against: Any = None) -> Any:  # noqa: ARG002 - SQLAlchemy's own
+        """Itself; compared with true, as databases without booleans have it, it would keep them from their indexes."""
+        return self
+
+
+@compiles(_Among)
+def _among_array(element: Any, compiler: Any, **more: Any) -> str:  # SQLAlchemy's compiler has no public types
+    column, values = (compiler.process(each, **more) for each in element.clauses)
+    return f"({column} = ANY ({values}))"
+
+
+@compiles(_Among, "sqlite")
+def _among_json(element: Any, compiler: Any, **more: Any) -> str:  # the same
+    column, values = (compiler.process(each, **more) for each in element.clauses)
+    return f"({column} IN (SELECT value FROM json_each({values})))"  # noqa: S608 - made of expressions
+
+
+def among(column: sa.Column[Any], name: str) -> sa.ColumnElement[bool]:
+    """Whether the column has one of the values of a parameter."""
+    return _Among(column, sa.bindparam(name, type_=_Many(column.type)))
+
+
+def one_of(column: sa.Column[Any], constants: Iterable[Any]) -> sa.ColumnElement[bool]:
+    """Whether the column has one of a few values that are always the same."""
+    return sa.or_(*(column == constant for constant in constants))
+
+
+def equal(**columns: sa.Column[Any]) -> list[sa.ColumnElement[bool]]:
+    """That columns have the values of the parameters of these names."""
+    return [column == sa.bindparam(name, type_=column.type) for name, column in columns.items()]
+
+
+def parameters(*columns: sa.Column[Any]) -> dict[str, sa.BindParameter[Any]]:
+    """For each column a parameter of its name."""
+    return {column.name: sa.bindparam(column.name, type_=column.type) for column in columns}
+
+
+@functools.lru_cache(maxsize=200)
+def _inserting(table: sa.Table, names: tuple[str, ...], count: int) -> Statement:
+    rows = [
+        {name: sa.bindparam(f"{name}_{number}", type_=table.c[name].type) for name in names} for number in range(count)
+    ]
+    return Statement(sa.insert(table).values(rows))
+
+
+async def insert(connection: AsyncConnection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Inserts rows that all have the same columns, up to a hundred in one statement."""
+    for start in range(0, len(rows), 100):
+        some = rows[start : start + 100]
+        values = {f"{name}_{number}": value for number, row in enumerate(some) for name, value in row.items()}
+        await _inserting(table, tuple(some[0]), len(some)).rows(connection, **values)
