@@ -7,7 +7,7 @@ ARGS :=
 PURE := order ids money status eligibility selection refunds moves splits texts marketplace order_input order_check new_order cursor \
   json_stream formats mail/content mail/letter
 
-.PHONY: install graphiql serve test check faults image-check format mutants
+.PHONY: install graphiql serve test check faults bench image-check format mutants
 
 install: .venv/installed
 
@@ -64,6 +64,10 @@ check: install
 faults: ARGS := --fault-rounds 10
 faults: install
 	.venv/bin/pytest tests/faults $(ARGS)
+
+# Measures it beside endpoints by hand, in five minutes; in one: make bench QUICK=1
+bench: install
+	.venv/bin/python -m tests.bench $(if $(QUICK),--quick) $(ARGS)
 
 # The steps of the Dockerfile in clean roots of their own, as root: tests/docker/check.py says how.
 image-check: install

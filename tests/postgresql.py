@@ -13,7 +13,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -63,18 +63,18 @@ class EmbeddedServer:
 
     template = "shortship_test"
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Mapping[str, str] = _SETTINGS, *, in_memory: bool = True) -> None:
         password = secrets.token_urlsafe()
         port = _free_port()
         self.url = f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres"
         self._folder = Path(tempfile.mkdtemp(prefix="shortship-postgresql-"))
-        self._data = Path(tempfile.mkdtemp(prefix="shortship-postgresql-", dir=_memory()))
+        self._data = Path(tempfile.mkdtemp(prefix="shortship-postgresql-", dir=_memory() if in_memory else None))
         (self._folder / "password").write_text(password)
-        self._bin = self._binaries()
-        settings = [f"-c{name}={value}" for name, value in {**_SETTINGS, "port": port}.items()]
+        self.binaries = self._binaries()
+        options = [f"-c{name}={value}" for name, value in {**settings, "port": port}.items()]
         with (self._folder / "output").open("wb") as output:
             self._process = subprocess.Popen(  # noqa: S603 - our own script and values
-                ["/bin/sh", "-c", _SCRIPT, "sh", self._bin, self._data, *settings],
+                ["/bin/sh", "-c", _SCRIPT, "sh", self.binaries, self._data, *options],
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=output,
@@ -97,7 +97,7 @@ class EmbeddedServer:
         self._control("start", "--wait", f"--log={self._folder / 'log'}")
 
     def _control(self, *arguments: str) -> None:
-        command = [str(self._bin / "pg_ctl"), *arguments, f"--pgdata={self._data}"]
+        command = [str(self.binaries / "pg_ctl"), *arguments, f"--pgdata={self._data}"]
         with (self._folder / "output").open("ab") as output:
             subprocess.run(  # noqa: S603 - our own values
                 command,

@@ -1,0 +1,178 @@
+"""Measures what the specification's section 10 names, side by side: `make bench`, or `make bench QUICK=1`."""
+
+import argparse
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+import orjson
+import sqlalchemy as sa
+
+from api import auth
+from tests.bench import dataset, driver, events, growth, mail, rates
+from tests.bench.driver import Load
+from tests.bench.operations import R1, SECRET, SHOP, query, request
+from tests.bench.servers import COMMAND, OTHER_CORE, bare, postgresql, product
+from tests.bench.table import Row, show, spread
+from tests.postgresql import EmbeddedServer, connected
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make bench")
+    parser.add_argument("--quick", action="store_true", help="one minute instead of five")
+    parser.add_argument("--orders", type=int, default=1_000_000, help="the largest number of orders")
+    is_quick, most = (given := parser.parse_args()).quick, given.orders
+    began = time.monotonic()
+    with postgresql() as server, tempfile.TemporaryDirectory() as folder:
+        bench = Bench(server.url, Path(folder), is_quick=is_quick)
+        rows = [*bench.starting(), bench.importing()]
+        rows += bench.side_by_side(_pgbench_of(server))
+        rows += [*bench.events(), bench.mailing()]
+        rows += [] if is_quick else bench.growth(most)
+    show(rows)
+    sys.stdout.write(f"{time.monotonic() - began:.0f} s\n")
+
+
+def _pgbench_of(server: object) -> Path:
+    return server.binaries / "pgbench" if isinstance(server, EmbeddedServer) else Path("pgbench")
+
+
+class Bench:
+    """One run, on databases that it makes on a server."""
+
+    def __init__(self, url: str, folder: Path, *, is_quick: bool) -> None:
+        self._server = sa.make_url(url)
+        self._folder = folder
+        self._turns, self._seconds = (3, 1.0) if is_quick else (5, 2.0)
+        self._is_quick = is_quick
+        self._token = auth.mint(
+            SECRET,
+            shop_id=SHOP,
+            subject="bench",
+            scopes=["orders:read", "orders:cancel"],
+            seconds=86_400,
+            now=time.time(),
+        )
+        self._url = self._new("bench")
+        self._run("migrate")
+        self._run("shop", "create", SHOP, "--name", "Bench")
+        (folder / "templates.jsonl").write_bytes(b"\n".join(map(orjson.dumps, dataset.templates())))
+        self._run("import", "--shop", SHOP, str(folder / "templates.jsonl"))
+
+    def starting(self) -> list[Row]:
+        """From the start of a process to where it is ready."""
+        times = []
+        for _ in range(self._turns):
+            began = time.monotonic()
+            with product(self._url):
+                times.append(time.monotonic() - began)
+        return [Row("start to ready", f"{median(times):.2f} s", noise=spread(times), goal="1.5 s")]
+
+    def importing(self) -> Row:
+        """Orders from a file into PostgreSQL, and what the process has in memory at most."""
+        counts = (2_000, 10_000) if self._is_quick else (10_000, 50_000)
+        found = []
+        for count in counts:
+            database = self._new("bench_import", template="bench")
+            file = self._folder / "orders.jsonl"
+            file.write_bytes(dataset.lines(count))
+            found.append(self._timed_import(database, file, count))
+        (few, small), (rate, large) = found
+        memory = f"{large:.0f} MB at {counts[1]}, {small:.0f} MB at {counts[0]}"
+        return Row("import into PostgreSQL", f"{rate:.0f}/s", memory, noise=spread([few, rate], 0), goal="5000/s")
+
+    def _timed_import(self, url: str, file: Path, count: int) -> tuple[float, float]:
+        """Orders a second, and megabytes."""
+        script = (
+            "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL,"
+            " stderr=subprocess.DEVNULL); print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)"
+        )
+        began = time.monotonic()
+        finished = subprocess.run(  # noqa: S603 - our own command
+            [sys.executable, "-c", script, COMMAND, "import", "--shop", SHOP, str(file)],
+            env=self._environment(url),
+            capture_output=True,
+            check=True,
+        )
+        return count / (time.monotonic() - began), float(finished.stdout)
+
+    def side_by_side(self, pgbench: Path) -> list[Row]:
+        """The product and the bare endpoints in turns, each of them writing into a database of its own."""
+        asyncio.run(dataset.fill(self._url, 10_000))
+        other = self._new("bench_other", template="bench")
+        found = rates.units(self._url)
+        order_id = f"order_{found[0][0]}"
+        with product(self._url) as ours, bare(other) as by_hand:
+            turns = rates.Turns(ours, by_hand, self._token, count=self._turns, seconds=self._seconds)
+            rows = rates.reading(turns, order_id)
+            rows.append(Row("memory under R1", f"{ours.megabytes():.0f} MB", goal="150 MB"))
+            rows += rates.writing(turns, found[:-1], rates.units(other)[:-1])
+            beside = (ours, self._token, self._url, other, pgbench)
+            rows.append(rates.on_one_order(*beside, count=self._turns, seconds=self._seconds))
+            rows.append(self._driver(by_hand.port))
+        assert self._run("check").endswith("hold.\n"), "what is stored is not sound"
+        return rows
+
+    def _driver(self, port: int) -> Row:
+        """What the driver can do at all: the same size of answer from a server that does nothing."""
+        load = Load(port, [request(port, self._token, query(R1), "/constant")], self._seconds)
+        found = [driver.run(load) for _ in range(self._turns)]
+        answered = [each.answered / each.seconds for each in found]
+        return Row("the driver, with constant answers", f"{median(answered):.0f}/s", noise=spread(answered, 0))
+
+    def events(self) -> list[Row]:
+        """From an event to those who follow, in the process that made it and in another one."""
+        rows = []
+        found = [(order, item) for order, item, _ in rates.units(self._url)]
+        with product(self._url) as one, product(self._url, core=OTHER_CORE) as another:
+            for where, acting, goal in (("same process", one, "10 ms"), ("other process", another, "50 ms")):
+                alone: list[float] = []
+                for subscribers in (1, 100, 1_000):
+                    some, found = found[:10], found[10:]
+                    heard = events.latencies(one.port, acting.port, self._token, some, subscribers)
+                    alone = alone or heard
+                    rows.append(events.row(where, subscribers, heard, alone, goal if subscribers == 1 else "2.0"))
+        return rows
+
+    def mailing(self) -> Row:
+        """All mails of the cancellations so far."""
+        return mail.emptied(self._url)
+
+    def growth(self, most: int) -> list[Row]:
+        """The same operations at more and more orders."""
+        url = self._new("bench_growth")
+        self._run("migrate", url=url)
+        self._run("shop", "create", SHOP, "--name", "Bench", url=url)
+        self._run("import", "--shop", SHOP, str(self._folder / "templates.jsonl"), url=url)
+        with product(url) as process:
+            return growth.growth(process, self._token, url, most=most, turns=self._turns)
+
+    def _run(self, *command: str, url: str = "") -> str:
+        finished = subprocess.run(  # noqa: S603 - our own command
+            [COMMAND, *command], env=self._environment(url or self._url), capture_output=True, text=True, check=True
+        )
+        return finished.stdout
+
+    def _environment(self, url: str) -> dict[str, str]:
+        return os.environ | {"SHORTSHIP_DATABASE_URL": url, "SHORTSHIP_JWT_SECRET": SECRET}  # noqa: TID251 - a command's
+
+    def _new(self, name: str, template: str = "template1") -> str:
+        """The url of a new database, in place of one of the name."""
+
+        async def make() -> None:
+            connection = await connected(self._server.render_as_string(hide_password=False))
+            await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+            await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+            await connection.close()
+
+        asyncio.run(make())
+        return self._server.set(database=name).render_as_string(hide_password=False)
+
+
+if __name__ == "__main__":
+    main()

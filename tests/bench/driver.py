@@ -1,0 +1,115 @@
+"""A process that sends prepared requests over a few connections as fast as they are answered, and counts.
+
+It reads what to do from its standard input and writes what came of it to its standard output, so that its work is not
+that of whoever started it.
+"""
+
+import asyncio
+import itertools
+import pickle
+import subprocess
+import sys
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+import uvloop
+
+_SEPARATOR = b"\r\n\r\n"
+_LENGTH = b"content-length: "
+
+
+@dataclass(slots=True)
+class Load:
+    """Requests that are sent in turn until the time is over, once each unless they are `repeated`."""
+
+    port: int
+    requests: list[bytes]
+    seconds: float
+    connections: int = 8
+    is_repeated: bool = True
+
+
+@dataclass(slots=True)
+class Outcome:
+    """`refused` counts answers that were not 200 or have errors; `first` is one answer's body."""
+
+    answered: int = 0
+    refused: int = 0
+    seconds: float = 0.0
+    latencies: list[float] = field(default_factory=list)
+    first: bytes = b""
+
+
+class _Client(asyncio.Protocol):
+    def __init__(self, source: "Any", outcome: Outcome, done: asyncio.Future[None]) -> None:
+        self._source = source
+        self._outcome = outcome
+        self._done = done
+        self._received = bytearray()
+        self._sent_at = 0.0
+        self._transport: Any = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+        self._next()
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        end = self._received.find(_SEPARATOR)
+        if end < 0:
+            return
+        start = self._received.find(_LENGTH) + len(_LENGTH)
+        length = int(self._received[start : self._received.find(b"\r\n", start)])
+        if len(self._received) < end + len(_SEPARATOR) + length:
+            return
+        outcome = self._outcome
+        body = self._received[end + len(_SEPARATOR) :]
+        is_good = self._received.startswith(b"HTTP/1.1 200") and b'"code":"' not in body and b'"message":"' not in body
+        outcome.answered += is_good
+        outcome.refused += not is_good
+        outcome.first = outcome.first or bytes(body)
+        outcome.latencies.append(time.perf_counter() - self._sent_at)
+        self._received.clear()
+        self._next()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's own
+        if not self._done.done():
+            self._done.set_result(None)
+
+    def _next(self) -> None:
+        request = next(self._source, None)
+        if request is None:
+            self._transport.close()
+            return
+        self._sent_at = time.perf_counter()
+        self._transport.write(request)
+
+
+async def _run(load: Load) -> Outcome:
+    loop, outcome = asyncio.get_running_loop(), Outcome()
+    began = time.perf_counter()
+    requests = itertools.cycle(load.requests) if load.is_repeated else iter(deque(load.requests))
+    source = itertools.takewhile(lambda _: time.perf_counter() - began < load.seconds, requests)
+    done = [loop.create_future() for _ in range(load.connections)]
+    for each in done:
+        await loop.create_connection(lambda each=each: _Client(source, outcome, each), "127.0.0.1", load.port)  # type: ignore[misc]
+    await asyncio.gather(*done)
+    outcome.seconds = time.perf_counter() - began
+    return outcome
+
+
+def run(load: Load) -> Outcome:
+    """Runs a load in a process of its own, which has the caller's core."""
+    finished = subprocess.run(
+        [sys.executable, "-m", "tests.bench.driver"], input=pickle.dumps(load), stdout=subprocess.PIPE, check=True
+    )
+    outcome: Outcome = pickle.loads(finished.stdout)  # noqa: S301 - written by our own module
+    return outcome
+
+
+if __name__ == "__main__":
+    from tests.bench.driver import Load, Outcome, _run
+
+    sys.stdout.buffer.write(pickle.dumps(uvloop.run(_run(pickle.load(sys.stdin.buffer)))))  # noqa: S301 - the same
