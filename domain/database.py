@@ -59,7 +59,9 @@ _OUTAGES = frozenset(
 _OUTAGE_CLASSES = frozenset({"08", "28", "3D", "53", "57", "58"})
 _SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
 # Of statements that are run on its connection.
-_DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, sqlite3.Error)
+_DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, sqlite3.Error)
+# PostgreSQL ends the connection; the driver may hear of the end a little later. It is confused by what it hears before.
+_ENDS = frozenset({"57P01", "57P02", "57P03"})
 _ANNOUNCED = "announced"
 _SHOP = "shop"
 _SET_SHOP = sa.text("SELECT set_config('shortship.shop', :shop, false)")
@@ -109,11 +111,19 @@ class _Turn:
 class Database:
     """One database: `sqlite:///path` or `postgresql://user:password@host/name`; any other url is a ValueError.
 
-    On PostgreSQL a statement ends after `statement_seconds`, unless that is None. With `read_only` a SQLite file is
+    On PostgreSQL a statement ends after `statement_seconds`, unless that is None. `hints` are those of another bus than
+    the process's or PostgreSQL's own; the database closes them. With `read_only` a SQLite file is
     opened beside the process that writes to it, and it is never made.
     """
 
-    def __init__(self, url: str, *, statement_seconds: int | None = STATEMENT_SECONDS, read_only: bool = False) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        statement_seconds: int | None = STATEMENT_SECONDS,
+        read_only: bool = False,
+        hints: Hints | None = None,
+    ) -> None:
         self._url = driver_url(url)
         self.is_sqlite = self._url.get_backend_name() == "sqlite"
         # False from a write that the database could not take to the next one that it takes.
@@ -122,14 +132,16 @@ class Database:
         self.hints: Hints
         self._write_turn: AbstractAsyncContextManager[Any] = nullcontext()
         if self.is_sqlite:
-            self.hints = ProcessHints()
+            self.hints = hints or ProcessHints()
             self._writer = sqlite_engine(self._url, "BEGIN IMMEDIATE", pool_size=1, max_overflow=0)
             reader_url = read_only_url(self._url) if read_only else self._url
             self._reader = sqlite_engine(reader_url, "BEGIN", pool_size=4, max_overflow=4, query_only=True)
             # Waiting here instead of in SQLite's busy handler keeps the longest wait short.
             self._write_turn = _Turn()
         else:
-            self.hints = PostgresqlHints(postgresql_engine(self._url, statement_seconds=5, poolclass=sa.NullPool))
+            self.hints = hints or PostgresqlHints(
+                postgresql_engine(self._url, statement_seconds=5, poolclass=sa.NullPool)
+            )
             pool = {"pool_size": 10, "max_overflow": 10, "pool_timeout": _LONGEST_WAIT_SECONDS}
             self._writer = postgresql_engine(self._url, statement_seconds=statement_seconds, **pool)
             self._reader = self._writer.execution_options(**{BEGIN: _SNAPSHOT})
@@ -234,7 +246,7 @@ class Database:
                 await connection.invalidate()  # the server does not answer, to a rollback neither
                 raise
             except _DRIVER_ERRORS as error:
-                if await _is_closed(connection):
+                if await _has_ended(connection, error):
                     await connection.invalidate()
                     raise _LostError from error
                 raise
@@ -254,10 +266,12 @@ def _forget_shop(connection: sa.Connection) -> None:
         connection.info.pop(_SHOP, None)
 
 
-async def _is_closed(connection: AsyncConnection) -> bool:
-    """Whether PostgreSQL's connection was lost; SQLite's never is."""
+async def _has_ended(connection: AsyncConnection, error: Exception) -> bool:
+    """Whether PostgreSQL's connection is lost with this error; SQLite's never is."""
     if connection.invalidated or connection.dialect.name == "sqlite":
         return connection.invalidated
+    if isinstance(error, asyncpg.InternalClientError) or _code(error) in _ENDS:
+        return True
     driver: Any = (await connection.get_raw_connection()).driver_connection
     return bool(driver.is_closed())
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -206,8 +207,8 @@ async def outcomes(database: Database, statements: Iterable[str]) -> dict[str, s
 async def outcome(database: Database, statement: sa.TextClause) -> str:
     try:
         await database.writing(EVERY_SHOP, lambda connection: connection.execute(statement))
-    except IntegrityError as error:
-        return "".join(re.findall("ck_[a-z_]+|foreign key|unique constraint", str(error.orig), re.IGNORECASE)).lower()
+    except (IntegrityError, asyncpg.IntegrityConstraintViolationError) as error:  # the latter by the commit
+        return "".join(re.findall("ck_[a-z_]+|foreign key|unique constraint", str(error), re.IGNORECASE)).lower()
     return "done"
 
 
