@@ -17,13 +17,13 @@ ENV UV_PROJECT_ENVIRONMENT=/opt/shortship UV_PYTHON=/usr/local/bin/python3 UV_PY
     UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_NO_CACHE=1
 # What changes seldom first: a change of the code does not install the dependencies again.
 COPY pyproject.toml uv.lock ./
-RUN uv sync --locked --no-dev --extra tracing --no-install-project
+RUN uv sync --locked --no-dev --extra tracing --extra nats --no-install-project
 COPY README.md LICENSE ./
 COPY domain domain
 COPY api api
 COPY --from=graphiql /build/api/static/graphiql api/static/graphiql
 # uv's lock file is for everybody to write to.
-RUN uv sync --locked --no-dev --extra tracing --no-editable && rm -f /opt/shortship/.lock
+RUN uv sync --locked --no-dev --extra tracing --extra nats --no-editable && rm -f /opt/shortship/.lock
 
 
 FROM python:3.13-slim-bookworm

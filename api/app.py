@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import structlog
 from starlette.applications import Starlette
@@ -91,6 +92,17 @@ def tracing_of(settings: Settings) -> Callable[[], Tracing]:
         message = "SHORTSHIP_OTLP_ENDPOINT needs OpenTelemetry: pip install 'shortship[tracing]'."
         raise SettingsError(message) from error
     return partial(OtlpTracing, settings.otlp_endpoint)
+
+
+def database_of(settings: Settings, **options: Any) -> Database:  # those of Database
+    """The database on the bus of the settings; raises SettingsError where the library for it is not installed."""
+    if settings.nats_url is None:
+        return Database(settings.database_url, **options)
+    try:
+        from domain.nats_hints import NatsHints  # noqa: PLC0415 - as with tracing
+    except ImportError as error:
+        raise SettingsError("SHORTSHIP_NATS_URL needs its client: pip install 'shortship[nats]'.") from error
+    return Database(settings.database_url, hints=NatsHints(settings.nats_url), **options)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TaskProgressColumn, TimeRemainingColumn
 
 from api import auth, demo, logs, serving
-from api.app import clock, create_app, mail_loop, retention_loop, served_schema, smtp_sender, tracing_of
+from api.app import clock, create_app, database_of, mail_loop, retention_loop, served_schema, smtp_sender, tracing_of
 from api.auth import Authenticator
 from api.schema import printed
 from api.settings import Settings, SettingsError
@@ -264,7 +264,7 @@ def _with_database(use: Callable[[Database], Coroutine[Any, Any, _T]], **options
     """Runs it on the database of the settings, as the only writer of a SQLite file unless it only reads."""
 
     async def claimed() -> _T:
-        database = Database(_settings().database_url, **options)
+        database = database_of(_settings(), **options)
         try:
             if "read_only" not in options:
                 database.claim_file()

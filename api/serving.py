@@ -19,7 +19,7 @@ from starlette.applications import Starlette
 from uvicorn.supervisors import Multiprocess
 
 from api import logs
-from api.app import Loop, create_app, mail_loop, retention_loop, smtp_sender
+from api.app import Loop, create_app, database_of, mail_loop, retention_loop, smtp_sender
 from api.metrics import FOLDER_VARIABLE, Metrics
 from api.protocol import PatientProtocol
 from api.settings import Settings, SettingsError
@@ -113,7 +113,7 @@ def _application(settings: Settings, *, no_worker: bool, shared: _Shared | None 
         loops.append(mail_loop(sender, settings))
     if shared:
         loops.append(partial(_end_with_parent, shared.parent))
-    database = Database(settings.database_url)
+    database = database_of(settings)
     database.claim_file()
     application = create_app(settings, database, loops=loops, metrics=Metrics(shared.folder) if shared else None)
     # What is there now stays. Looking through all of it for garbage stops the loop for a tenth of a second.

@@ -55,6 +55,7 @@ class Settings(BaseSettings):
     graphiql: bool = False
     allowed_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = ()
     otlp_endpoint: str | None = None
+    nats_url: str | None = None
     log_format: Literal["json", "console"] = "json"
     trusted_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = ()
     page_limit: Annotated[int, Field(ge=1, le=1000)] = 100
@@ -67,6 +68,13 @@ class Settings(BaseSettings):
     @classmethod
     def _known_database(cls, url: str) -> str:
         driver_url(url)
+        return url
+
+    @field_validator("nats_url")
+    @classmethod
+    def _known_bus(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("nats://", "tls://")):
+            raise ValueError("has to be an address such as nats://127.0.0.1:4222")
         return url
 
     @field_validator("otlp_endpoint")

@@ -1,8 +1,14 @@
 """Who is woken when something was committed. A hint only says that it is time to look; a lost one costs a tick."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    contextmanager,
+    suppress,
+)
 from typing import Any, Protocol
 
 import structlog
@@ -59,15 +65,17 @@ class ProcessHints:
         """Nothing is left to say."""
 
 
-class PostgresqlHints(ProcessHints):
-    """Hints for every process on the same database, by LISTEN and NOTIFY on one connection of its own.
+Say = Callable[[Sequence[str]], Awaitable[None]]
+
+
+class SharedHints(ProcessHints):
+    """Hints for every process on the same bus, on one connection of its own.
 
     While that is lost, others' hints are too; as soon as it is back, everyone is woken.
     """
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._engine = engine
         self._unsaid: set[str] = set()
         self._something_to_do = asyncio.Event()
         self._all_said = asyncio.Event()
@@ -96,7 +104,18 @@ class PostgresqlHints(ProcessHints):
         if self._connection:
             self._connection.cancel()
             await asyncio.wait([self._connection])
-        await self._engine.dispose()
+
+    def connected(self) -> AbstractAsyncContextManager[Say]:
+        """A connection that hears, and what says topics on it; saying none finds out whether it still is there."""
+        raise NotImplementedError
+
+    def hear(self, topic: str) -> None:
+        """Another process has said it."""
+        super().publish([topic])
+
+    def look(self, *_: object) -> None:
+        """Something may have become of the connection."""
+        self._something_to_do.set()
 
     def _connect(self) -> None:
         if self._connection is None:
@@ -105,30 +124,52 @@ class PostgresqlHints(ProcessHints):
     async def _stay_connected(self) -> None:
         while True:
             try:
-                async with self._engine.connect() as connection:
-                    await self._listen_and_say((await connection.get_raw_connection()).driver_connection)
+                async with self.connected() as say:
+                    super().publish(list(self._listeners))
+                    await self._say_all(say)
             except Exception as error:  # noqa: BLE001 - whatever it is, the tick goes on without it
                 log.warning("hints.connection_lost", error=type(error).__name__)
             await asyncio.sleep(TICK_SECONDS)
 
-    async def _listen_and_say(self, driver: Any) -> None:  # asyncpg has no types
-        driver.add_termination_listener(lambda _connection: self._something_to_do.set())
-        await driver.add_listener(_CHANNEL, self._hear)
-        super().publish(list(self._listeners))
+    async def _say_all(self, say: Say) -> None:
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_QUIET_SECONDS):
                     await self._something_to_do.wait()
             self._something_to_do.clear()
             topics, self._unsaid = self._unsaid, set()
-            await driver.execute(_NOTIFY, _CHANNEL, list(topics))
+            await say(list(topics))
             if not self._unsaid:
                 self._all_said.set()
             await asyncio.sleep(_TOGETHER_SECONDS)
 
+
+class PostgresqlHints(SharedHints):
+    """By LISTEN and NOTIFY, among the processes on one database."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        super().__init__()
+        self._engine = engine
+
+    async def close(self) -> None:
+        await super().close()
+        await self._engine.dispose()
+
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[Say]:
+        async with self._engine.connect() as connection:
+            driver: Any = (await connection.get_raw_connection()).driver_connection  # asyncpg has no types
+            driver.add_termination_listener(self.look)
+            await driver.add_listener(_CHANNEL, self._hear)
+
+            async def say(topics: Sequence[str]) -> None:
+                await driver.execute(_NOTIFY, _CHANNEL, topics)
+
+            yield say
+
     def _hear(self, driver: Any, speaker: int, _channel: str, topic: str) -> None:  # the same
         if speaker != driver.get_server_pid():  # what we said ourselves was heard here at once
-            super().publish([topic])
+            self.hear(topic)
 
 
 async def hint_or_tick(hint: asyncio.Event) -> None:

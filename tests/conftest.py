@@ -13,6 +13,7 @@ import pytest
 
 from domain.database import Database
 from domain.migrations import runner
+from tests.nats_server import NatsServer
 from tests.postgresql import Databases, EmbeddedServer, GivenServer
 
 _GIVEN_URL = os.environ.pop("SHORTSHIP_TEST_POSTGRESQL", None)  # noqa: TID251 - a setting of the tests, not of the code
@@ -145,3 +146,11 @@ def fresh_database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[
         path.unlink()
 
     return fresh
+
+
+@pytest.fixture
+def nats_server() -> Iterator[NatsServer]:
+    server = NatsServer()
+    server.start()
+    yield server
+    server.kill()

@@ -4,13 +4,19 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+from api.app import database_of
+from api.settings import Settings
 from domain import fulfillment
 from domain.database import Database
+from domain.hints import TICK_SECONDS
 from domain.moves import PackageMove
+from domain.nats_hints import NatsHints
 from domain.order import Order, PackageStatus, Shop
 from tests.api.client import Client, a_token, hear, say
-from tests.api.conftest import on_sqlite
+from tests.api.conftest import on_postgresql, on_sqlite, serving
 from tests.api.test_auth import close_code
+from tests.invariants import assert_sound
+from tests.nats_server import NatsServer
 from tests.stored import NOW, a_package_input, a_shop, an_item_input, an_order_input, store
 
 STATUS_CHANGED = """
@@ -379,3 +385,28 @@ async def test_a_subscription_that_cannot_be_streamed_is_bad_input(client: Clien
 
     assert answer.status_code == 200
     assert [error["extensions"]["code"] for error in answer.json()["errors"]] == ["BAD_USER_INPUT"]
+
+
+@on_postgresql
+async def test_what_happens_in_one_process_is_heard_in_another_over_nats(
+    settings: Settings, database: Database, shop: Shop, nats_server: NatsServer
+) -> None:
+    [order] = await store(database, shop, an_order_input("1001"))
+    shared = settings.model_copy(update={"nats_url": nats_server.url})
+    here, there = database_of(shared), database_of(shared)
+
+    async with serving(shared, here) as base, serving(shared, there) as other:
+        follower, seller = Client(base, a_token(shop.id)), Client(other, a_token(shop.id))
+        async with follower.subscription(EVENTS) as results:
+            await asyncio.sleep(0.5)
+            began = asyncio.get_running_loop().time()
+            await cancel(seller, order)
+            [event] = await take(results, 1)
+            waited = asyncio.get_running_loop().time() - began
+        await follower.http.aclose()
+        await seller.http.aclose()
+
+    assert event["__typename"] == "ItemsCancelled"
+    assert waited < TICK_SECONDS
+    assert isinstance(here.hints, NatsHints)
+    await assert_sound(database)

@@ -1,13 +1,16 @@
 """Followers are woken by hints, and by a tick when a hint was lost."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
 from domain.database import Database
 from domain.hints import TICK_SECONDS, ProcessHints, hint_or_tick
+from domain.nats_hints import NatsHints
+from tests.nats_server import NatsServer
 
 
 async def test_every_listener_of_a_topic_is_woken() -> None:
@@ -45,13 +48,21 @@ async def test_without_a_hint_the_wait_ends_with_a_tick() -> None:
         await hint_or_tick(asyncio.Event())
 
 
-# Between processes, on PostgreSQL
+# Between processes, on PostgreSQL and over NATS
+
+
+@pytest.fixture(params=["postgresql", "nats"])
+async def new_process(request: pytest.FixtureRequest, postgresql_url: str) -> Callable[[], Database]:
+    """Makes databases that share nothing but the server, and the bus of one kind."""
+    if request.param == "postgresql":
+        return lambda: Database(postgresql_url)
+    server: NatsServer = request.getfixturevalue("nats_server")
+    return lambda: Database(postgresql_url, hints=NatsHints(server.url))
 
 
 @pytest.fixture
-async def processes(postgresql_url: str) -> AsyncIterator[tuple[Database, Database]]:
-    """Two databases that share nothing but the server."""
-    both = Database(postgresql_url), Database(postgresql_url)
+async def processes(new_process: Callable[[], Database]) -> AsyncIterator[tuple[Database, Database]]:
+    both = new_process(), new_process()
     yield both
     for database in both:
         await database.close()
@@ -91,11 +102,9 @@ async def test_what_one_hears_of_oneself_is_heard_once(processes: tuple[Database
     assert not own.is_set()
 
 
-async def test_hints_are_heard_again_after_the_connection_was_lost(
-    processes: tuple[Database, Database], postgresql_url: str
-) -> None:
+async def test_hints_are_heard_again_after_the_connection_was_lost(postgresql_url: str) -> None:
     """A listener that does not reconnect would leave its followers to the tick for ever."""
-    speaker, listener = processes
+    speaker, listener = Database(postgresql_url), Database(postgresql_url)
     await is_heard(speaker, listener, "warm-up")
 
     administrator = await asyncpg.connect(postgresql_url)
@@ -105,14 +114,54 @@ async def test_hints_are_heard_again_after_the_connection_was_lost(
 
     await is_heard(speaker, listener, "orders")
     await is_heard(listener, speaker, "orders")
+    await speaker.close()
+    await listener.close()
+
+
+async def test_hints_are_heard_as_soon_as_there_is_a_bus_again(sqlite_url: str) -> None:
+    """A server that is not there when a process starts, or goes away, costs ticks and nothing else."""
+    server = NatsServer()
+    speaker, listener = (Database(sqlite_url, hints=NatsHints(server.url)) for _ in range(2))
+
+    with listener.hints.listening("orders"):
+        await asyncio.sleep(0.1)
+        server.start()
+        await is_heard(speaker, listener, "orders")
+        server.kill()
+        await asyncio.sleep(0.1)
+        server.start()
+        with listener.hints.listening("orders") as woken:
+            async with asyncio.timeout(20):
+                await woken.wait()  # by the connection alone
+        await is_heard(speaker, listener, "orders")
+    await speaker.close()
+    await listener.close()
+    server.kill()
+
+
+@pytest.mark.parametrize("password", ["p%40ss", "wrong"])
+async def test_who_may_not_hear_is_left_to_the_tick_and_nothing_of_the_address_is_logged(
+    nats_server: NatsServer, sqlite_url: str, password: str
+) -> None:
+    url = nats_server.url.replace("p%40ss", password)
+    database = Database(sqlite_url, hints=NatsHints(url))
+
+    with capture_logs() as lines, database.hints.listening("orders") as hint:
+        database.hints.publish(["orders"])
+        await asyncio.sleep(2.5)
+    await database.close()
+
+    assert hint.is_set()
+    assert {line["event"] for line in lines} == (set() if password == "p%40ss" else {"hints.connection_lost"})
+    assert not [line for line in lines if password in str(line)]
 
 
 async def test_what_was_committed_last_is_said_before_the_process_ends(
-    processes: tuple[Database, Database], postgresql_url: str
+    processes: tuple[Database, Database], new_process: Callable[[], Database]
 ) -> None:
     speaker, listener = processes
     await is_heard(speaker, listener, "warm-up")
-    short_lived = Database(postgresql_url)
+    short_lived = new_process()
 
     with listener.hints.listening("orders") as hint:
         short_lived.hints.publish(["orders"])
