@@ -7,7 +7,7 @@ from typing import TypeVar
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import events
-from domain.database import BusyError, Database
+from domain.database import BusyError, Database, roll_back
 from domain.events import NewEvent
 from domain.moves import BUSY, FulfillmentOutcome
 from domain.order import Shop, value
@@ -46,11 +46,11 @@ async def once(
         nonlocal earlier
         locked = await lock(connection)
         if earlier and await _is_committed(connection, shop, earlier, actor):
-            await connection.rollback()
+            await roll_back(connection)
             return earlier.outcome
         done = await do(connection, locked)
         if isinstance(done, FulfillmentOutcome):
-            await connection.rollback()
+            await roll_back(connection)
             return done
         earlier = done
         return done.outcome

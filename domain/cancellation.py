@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import events, ids, outbox
-from domain.database import BusyError, Database
+from domain.database import BusyError, Database, roll_back
 from domain.events import NewEvent
 from domain.mail import content
 from domain.mail.message import NO_USABLE_ADDRESS, usable_address
@@ -121,7 +121,7 @@ async def cancel(
             moment = events.moment(decided.plan.before, now)
             cancellation = _new_cancellation(request, decided.plan, cancellation_id, actor, moment)
             return await _carry_out(connection, shop, decided.plan, cancellation)
-        await connection.rollback()
+        await roll_back(connection)
         return Outcome(decided.order, problems=tuple(problems), plan=decided.plan)
 
     try:

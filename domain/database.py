@@ -11,10 +11,9 @@ import asyncpg
 import sqlalchemy as sa
 from filelock import FileLock, Timeout
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncTransaction
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain.engines import (
-    BEGIN,
     STATEMENT_SECONDS,
     driver_url,
     file_identity,
@@ -57,14 +56,18 @@ _OUTAGES = frozenset(
     }
 )
 _OUTAGE_CLASSES = frozenset({"08", "28", "3D", "53", "57", "58"})
-_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
+# How transactions begin that write, and those that read.
+_BEGIN = ("BEGIN;", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;")
+_BEGIN_ON_SQLITE = ("BEGIN IMMEDIATE", "BEGIN")
+_COMMIT = "COMMIT;"
+_ROLLBACK = "ROLLBACK;"
 # Of statements that are run on its connection.
 _DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, sqlite3.Error)
 # PostgreSQL ends the connection; the driver may hear of the end a little later. It is confused by what it hears before.
 _ENDS = frozenset({"57P01", "57P02", "57P03"})
 _ANNOUNCED = "announced"
 _SHOP = "shop"
-_SET_SHOP = sa.text("SELECT set_config('shortship.shop', :shop, false)")
+_SET_SHOP = "SELECT set_config('shortship.shop', $1, false)"
 
 
 def announce(connection: AsyncConnection, topic: str) -> None:
@@ -133,9 +136,9 @@ class Database:
         self._write_turn: AbstractAsyncContextManager[Any] = nullcontext()
         if self.is_sqlite:
             self.hints = hints or ProcessHints()
-            self._writer = sqlite_engine(self._url, "BEGIN IMMEDIATE", pool_size=1, max_overflow=0)
+            self._writer = sqlite_engine(self._url, pool_size=1, max_overflow=0)
             reader_url = read_only_url(self._url) if read_only else self._url
-            self._reader = sqlite_engine(reader_url, "BEGIN", pool_size=4, max_overflow=4, query_only=True)
+            self._reader = sqlite_engine(reader_url, pool_size=4, max_overflow=4, query_only=True)
             # Waiting here instead of in SQLite's busy handler keeps the longest wait short.
             self._write_turn = _Turn()
         else:
@@ -144,8 +147,7 @@ class Database:
             )
             pool = {"pool_size": 10, "max_overflow": 10, "pool_timeout": _LONGEST_WAIT_SECONDS}
             self._writer = postgresql_engine(self._url, statement_seconds=statement_seconds, **pool)
-            self._reader = self._writer.execution_options(**{BEGIN: _SNAPSHOT})
-            sa.event.listen(self._writer.sync_engine, "rollback", _forget_shop)
+            self._reader = self._writer
         self._under_way: set[asyncio.Task[Any]] = set()
         self._file_lock: FileLock | None = None
 
@@ -181,9 +183,9 @@ class Database:
     async def reading(self, shop_id: str) -> AsyncIterator[AsyncConnection]:
         """One snapshot of a shop, read only. Raises BusyError and UnavailableError."""
         try:
-            async with self._begun(self._reader, shop_id) as (connection, transaction):
+            async with self._begun(self._reader, shop_id, is_writing=False) as connection:
                 yield connection
-                await transaction.commit()  # keeps what the session was told of the shop
+                await _send(connection, _COMMIT)
         except _FAULTS as error:
             _raise_classified(error)
 
@@ -219,29 +221,28 @@ class Database:
             await asyncio.sleep(random.uniform(0.005, _LONGEST_PAUSE))  # noqa: S311 - jitter, no secret
 
     async def _write_once(self, shop_id: str, work: Work[_T], is_given_up: asyncio.Event) -> _T:
-        async with self._write_turn, self._begun(self._writer, shop_id) as (connection, transaction):
+        async with self._write_turn, self._begun(self._writer, shop_id, is_writing=True) as connection:
             topics = connection.info[_ANNOUNCED] = set[str]()
             result = await work(connection)
-            if transaction.is_active and not is_given_up.is_set():
-                await _commit(connection, transaction)
+            if await _is_open(connection) and not is_given_up.is_set():
+                await _commit(connection)
                 self.is_writable = True
                 self.hints.publish(topics)
             return result
 
     @asynccontextmanager
-    async def _begun(
-        self, engine: AsyncEngine, shop_id: str
-    ) -> AsyncIterator[tuple[AsyncConnection, AsyncTransaction]]:
+    async def _begun(self, engine: AsyncEngine, shop_id: str, *, is_writing: bool) -> AsyncIterator[AsyncConnection]:
         """A connection in a transaction, which is rolled back if it is not committed."""
         self._check_file()
+        begin, snapshot = _BEGIN_ON_SQLITE if self.is_sqlite else _BEGIN
         async with engine.connect() as connection:
             try:
-                transaction = await connection.begin()
                 # The session keeps it from one transaction to the next; row-level security goes by it.
                 if not self.is_sqlite and connection.info.get(_SHOP) != shop_id:
-                    await connection.execute(_SET_SHOP, {"shop": shop_id})
+                    await (await _driver(connection)).execute(_SET_SHOP, shop_id)
                     connection.info[_SHOP] = shop_id
-                yield connection, transaction
+                await _send(connection, begin if is_writing else snapshot)
+                yield connection
             except TimeoutError:
                 await connection.invalidate()  # the server does not answer, to a rollback neither
                 raise
@@ -250,6 +251,9 @@ class Database:
                     await connection.invalidate()
                     raise _LostError from error
                 raise
+            finally:
+                if not connection.invalidated and await _is_open(connection):
+                    await roll_back(connection)
 
     def _check_file(self) -> None:
         """SQLite goes on with a file that was removed or replaced, and what it writes there nobody finds again."""
@@ -260,28 +264,43 @@ class Database:
                 raise UnavailableError("The file of the database was removed or replaced.")
 
 
-def _forget_shop(connection: sa.Connection) -> None:
-    """A setting that was made in the transaction is rolled back with it."""
-    if not connection.invalidated:
-        connection.info.pop(_SHOP, None)
+async def roll_back(connection: AsyncConnection) -> None:
+    """Ends the transaction; nothing of it is stored."""
+    await _send(connection, _ROLLBACK)
+
+
+async def _commit(connection: AsyncConnection) -> None:
+    try:
+        await _send(connection, _COMMIT)
+    except _DRIVER_ERRORS:
+        if connection.dialect.name == "sqlite":
+            await connection.invalidate()  # it keeps a transaction open when it refuses its commit
+        raise
+
+
+async def _send(connection: AsyncConnection, text: str) -> None:
+    """Begins or ends a transaction, which SQLAlchemy would take longer for than for all that is between."""
+    driver = await _driver(connection)
+    await (driver.execute_fetchall(text) if connection.dialect.name == "sqlite" else driver.execute(text))
+
+
+async def _is_open(connection: AsyncConnection) -> bool:
+    """Whether a transaction is under way."""
+    driver = await _driver(connection)
+    return bool(driver.in_transaction if connection.dialect.name == "sqlite" else driver.is_in_transaction())
+
+
+async def _driver(connection: AsyncConnection) -> Any:  # the drivers have no common type
+    return (await connection.get_raw_connection()).driver_connection
 
 
 async def _has_ended(connection: AsyncConnection, error: Exception) -> bool:
     """Whether PostgreSQL's connection is lost with this error; SQLite's never is."""
-    if connection.invalidated or connection.dialect.name == "sqlite":
-        return connection.invalidated
-    if isinstance(error, asyncpg.InternalClientError) or _code(error) in _ENDS:
+    if connection.dialect.name == "sqlite":
+        return False
+    if connection.invalidated or isinstance(error, asyncpg.InternalClientError) or _code(error) in _ENDS:
         return True
-    driver: Any = (await connection.get_raw_connection()).driver_connection
-    return bool(driver.is_closed())
-
-
-async def _commit(connection: AsyncConnection, transaction: AsyncTransaction) -> None:
-    try:
-        await transaction.commit()
-    except DBAPIError:
-        await connection.invalidate()  # SQLite keeps a transaction open when it refuses its commit
-        raise
+    return bool((await _driver(connection)).is_closed())
 
 
 def _may_succeed_at_once(error: Exception) -> bool:

@@ -11,8 +11,6 @@ _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "p
 # The server ends a statement that takes too long; a server that says nothing at all is given up a little later.
 STATEMENT_SECONDS = 5
 _SILENCE_SECONDS = 2
-# The execution option that says how transactions on PostgreSQL begin.
-BEGIN = "shortship_begin"
 _POSTGRESQL_SETTINGS = {
     "application_name": "shortship",
     "lock_timeout": "2s",
@@ -48,30 +46,17 @@ def postgresql_engine(url: sa.URL, *, statement_seconds: int | None, **pool: Any
     if statement_seconds is not None:
         limits["server_settings"] = _POSTGRESQL_SETTINGS | {"statement_timeout": f"{statement_seconds}s"}
         limits["command_timeout"] = statement_seconds + _SILENCE_SECONDS
-    # Faults are logged, and buyers' addresses are not: hence no parameters in them. Transactions are begun and ended
-    # here and not by SQLAlchemy's adapter, which would begin them with the first statement that goes through it.
+    # Faults are logged, and buyers' addresses are not: hence no parameters in them. Transactions are begun and ended on
+    # the driver's connection: SQLAlchemy would begin them with the first statement that goes through it.
     engine = create_async_engine(
         url, hide_parameters=True, isolation_level="AUTOCOMMIT", connect_args=limits, **_JSON, **pool
     )
-
-    @sa.event.listens_for(engine.sync_engine, "begin")
-    def begin(connection: sa.Connection) -> None:
-        _send(connection.connection.dbapi_connection, connection.get_execution_options().get(BEGIN, "BEGIN;"))
-
-    @sa.event.listens_for(engine.sync_engine, "commit")
-    def commit(connection: sa.Connection) -> None:
-        _send(connection.connection.dbapi_connection, "COMMIT;")
-
-    @sa.event.listens_for(engine.sync_engine, "rollback")
-    def roll_back(connection: sa.Connection) -> None:
-        if not connection.invalidated:
-            _roll_back(connection.connection.dbapi_connection)
 
     @sa.event.listens_for(engine.sync_engine, "reset")
     def end(connection: Any, _record: object, _state: object) -> None:  # the driver's connection has no common type
         # Whoever was cancelled just then may have left a transaction that nobody knows of.
         if connection.driver_connection.is_in_transaction():
-            _roll_back(connection)
+            connection.run_async(lambda driver: driver.execute("ROLLBACK;"))
 
     @sa.event.listens_for(engine.sync_engine, "checkout")
     def refuse_closed(connection: Any, _record: object, _proxy: object) -> None:  # as for SQLite
@@ -82,16 +67,7 @@ def postgresql_engine(url: sa.URL, *, statement_seconds: int | None, **pool: Any
     return engine
 
 
-def _send(connection: Any, text: str) -> None:  # the driver's connection has no common type
-    connection.run_async(lambda driver: driver.execute(text))
-
-
-def _roll_back(connection: Any) -> None:  # the same
-    if not connection.driver_connection.is_closed():
-        _send(connection, "ROLLBACK;")
-
-
-def sqlite_engine(url: sa.URL, begin: str, *, query_only: bool = False, **pool: Any) -> AsyncEngine:
+def sqlite_engine(url: sa.URL, *, query_only: bool = False, **pool: Any) -> AsyncEngine:
     engine = create_async_engine(url, hide_parameters=True, **_JSON, **pool)
 
     @sa.event.listens_for(engine.sync_engine, "connect")
@@ -102,10 +78,6 @@ def sqlite_engine(url: sa.URL, begin: str, *, query_only: bool = False, **pool: 
         for pragma in (*pragmas, f"query_only = {int(query_only)}"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
-
-    @sa.event.listens_for(engine.sync_engine, "begin")
-    def start(connection: sa.Connection) -> None:
-        connection.exec_driver_sql(begin)
 
     return engine
 

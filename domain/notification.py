@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import events, ids, outbox
 from domain.act import Done, once
-from domain.database import BusyError, Database, UnavailableError
+from domain.database import BusyError, Database, UnavailableError, roll_back
 from domain.events import NewEvent
 from domain.hints import TICK_SECONDS, hint_or_tick
 from domain.mail import content
@@ -190,7 +190,7 @@ class _Mailer:
             or sequence is None
             or not await outbox.settle(connection, claimed, state, now=now, error=error)
         ):
-            await connection.rollback()
+            await roll_back(connection)
             return
         event = _status_changed(order_id, sequence, claimed.id, before=_QUEUED, after=state)
         await events.append(connection, claimed.shop_id, [event], actor=_ACTOR, now=now)

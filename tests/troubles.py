@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.database import Database, Work
+from domain.database import Database, Work, roll_back
 
 
 class ForgetfulDatabase(Database):
@@ -25,7 +25,7 @@ class UnluckyDatabase(Database):
     async def writing(self, shop_id: str, work: Work[Any]) -> Any:  # as there, for any result
         async def undone(connection: AsyncConnection) -> None:
             await work(connection)
-            await connection.rollback()
+            await roll_back(connection)
 
         await super().writing(shop_id, undone)
         await self.meanwhile()
@@ -45,7 +45,7 @@ async def held(url: str, *statements: str) -> AsyncIterator[None]:
             await connection.execute(sa.text(statement))
         holds.set()
         await done.wait()
-        await connection.rollback()
+        await roll_back(connection)
 
     holding = asyncio.create_task(other.writing("demo", hold))
     await holds.wait()

@@ -12,10 +12,10 @@ from uuid import UUID
 import asyncpg
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.database import EVERY_SHOP, BusyError, Database, FileInUseError, UnavailableError, announce
+from domain.database import EVERY_SHOP, BusyError, Database, FileInUseError, UnavailableError, announce, roll_back
 from domain.order import ShippingRefundPolicy
 from domain.tables import idempotency_keys, shops
 
@@ -122,7 +122,7 @@ async def test_work_that_raises_leaves_nothing_behind(counters: Database) -> Non
 async def test_work_that_rolled_back_itself_returns_its_value_all_the_same(counters: Database) -> None:
     async def work(connection: AsyncConnection) -> str:
         await increment(connection)
-        await connection.rollback()
+        await roll_back(connection)
         return "refused"
 
     result = await counters.writing(EVERY_SHOP, work)
@@ -339,7 +339,7 @@ async def test_a_commit_that_is_refused_does_not_hinder_the_next(counters: Datab
         shop_id="one", key="key", request_hash=b"", cancellation_id=UUID(int=1), created_at=NOON
     )
 
-    with pytest.raises((IntegrityError, asyncpg.ForeignKeyViolationError)):
+    with pytest.raises((sqlite3.IntegrityError, asyncpg.ForeignKeyViolationError)):
         await counters.writing(EVERY_SHOP, lambda connection: connection.execute(claim))
     await counters.writing(EVERY_SHOP, increment)
 
@@ -482,7 +482,7 @@ async def test_listeners_are_woken_after_the_commit_and_not_before(counters: Dat
 async def test_what_was_rolled_back_wakes_nobody(counters: Database) -> None:
     async def refuse(connection: AsyncConnection) -> None:
         announce(connection, "orders")
-        await connection.rollback()
+        await roll_back(connection)
 
     async def fail(connection: AsyncConnection) -> None:
         announce(connection, "orders")

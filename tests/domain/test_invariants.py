@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import tables
-from domain.database import EVERY_SHOP, Database
+from domain.database import EVERY_SHOP, Database, roll_back
 from domain.invariants.check import INVARIANTS, violations
 from domain.mail.sending import Sent
 from domain.order import CancellationReason, OrderStatus, PackageStatus, RefundStatus, Shop
@@ -74,7 +74,7 @@ async def found_after(database: Database, corruptions: Mapping[str, Corruption])
                 await connection.execute(sa.text(corruption.statement))
                 found[name] = {violation.name for violation in await violations(connection)}
                 await savepoint.rollback()
-        await connection.rollback()
+        await roll_back(connection)
 
     await database.writing(EVERY_SHOP, corrupt)
     return found

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from domain import outbox
-from domain.database import EVERY_SHOP, Database
+from domain.database import EVERY_SHOP, Database, roll_back
 from domain.order import Shop
 from domain.queries.cancellations import MAIL_TOPIC
 from domain.tables import metadata
@@ -44,7 +44,7 @@ async def changed(database: Database, shop_id: str, statement: str) -> int:
 
     async def work(connection: Any) -> int:
         result = await connection.execute(sa.text(statement))
-        await connection.rollback()
+        await roll_back(connection)
         return int(result.rowcount)
 
     return await database.writing(shop_id, work)
@@ -131,19 +131,20 @@ async def test_a_connection_turns_from_shop_to_shop_also_after_a_rollback(
 
 
 async def test_a_connection_is_told_the_shop_when_it_changes_and_not_again(
-    database: Database, two_shops: tuple[Shop, Shop]
+    database: Database, two_shops: tuple[Shop, Shop], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, two = two_shops
     told: list[str] = []
+    execute = asyncpg.Connection.execute
 
-    def note(_connection: object, _cursor: object, statement: str, *_rest: Any) -> None:  # whatever it is called with
+    async def noted(self: asyncpg.Connection, statement: str, *arguments: Any) -> Any:  # whatever it is called with
         told.extend(["told"] if "set_config" in statement else [])
+        return await execute(self, statement, *arguments)
 
-    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    monkeypatch.setattr(asyncpg.Connection, "execute", noted)
     for shop in (one, one, one, two, two):
         await shops_seen(database, shop.id, "shops")
         await database.writing(shop.id, lambda connection: connection.execute(sa.text("UPDATE shops SET name = name")))
-    sa.event.remove(sa.Engine, "before_cursor_execute", note)
 
     assert len(told) <= 3  # once more if a connection was told another shop before
     assert told

@@ -1,6 +1,7 @@
 """The second wall: statements that bypass every rule still cannot break the books, on either database."""
 
 import re
+import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -207,7 +208,11 @@ async def outcomes(database: Database, statements: Iterable[str]) -> dict[str, s
 async def outcome(database: Database, statement: sa.TextClause) -> str:
     try:
         await database.writing(EVERY_SHOP, lambda connection: connection.execute(statement))
-    except (IntegrityError, asyncpg.IntegrityConstraintViolationError) as error:  # the latter by the commit
+    except (
+        IntegrityError,
+        sqlite3.IntegrityError,
+        asyncpg.IntegrityConstraintViolationError,
+    ) as error:  # by commits the latter
         return "".join(re.findall("ck_[a-z_]+|foreign key|unique constraint", str(error), re.IGNORECASE)).lower()
     return "done"
 

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import tables
-from domain.database import EVERY_SHOP, Database
+from domain.database import EVERY_SHOP, Database, roll_back
 from domain.order import Shop
 from tests.cancelling import a_request, a_small_order, a_split_order, cancel_well, units
 from tests.invariants import assert_sound
@@ -54,7 +54,7 @@ async def outcomes(database: Database, statements: Iterable[str]) -> dict[str, s
 async def outcome(database: Database, statement: str) -> str:
     async def undone(connection: AsyncConnection) -> None:
         await connection.execute(sa.text(statement))
-        await connection.rollback()
+        await roll_back(connection)
 
     try:
         await database.writing(EVERY_SHOP, undone)
@@ -137,7 +137,7 @@ async def test_the_log_is_not_read_whole_for_each_event(postgresql_url: str, as_
     async def work(connection: AsyncConnection) -> int:
         await connection.execute(sa.text(f"INSERT INTO order_events ({', '.join(columns)}) {events}"))
         rows = (await connection.execute(sa.text(read))).scalar_one()
-        await connection.rollback()
+        await roll_back(connection)
         return int(rows)
 
     found = await database.writing(EVERY_SHOP, work)

@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain import database as transactions
 from domain.database import Database, Work
 from domain.statements import Row, Statement
 
@@ -19,6 +20,7 @@ Act = Callable[[Database], Awaitable[object]]
 # Who takes each step: the first or the second of the two.
 Merge = tuple[int, ...]
 _WITHOUT_KEY = 4
+_ENDS = ("COMMIT;", "ROLLBACK;")
 
 
 def merges(steps: int, others: int) -> Iterator[Merge]:
@@ -33,8 +35,13 @@ _before_rows: ContextVar[Callable[[str], Awaitable[None]]] = ContextVar("before_
 
 @contextmanager
 def stepped_statements() -> Iterator[None]:
-    """Statements on the driver's connection wait for their turn too."""
-    rows = Statement.rows
+    """Statements on the driver's connection wait for their turn too, and so do ends."""
+    rows, send = Statement.rows, transactions._send  # noqa: SLF001 - what ends transactions is nobody else's business
+
+    async def sent(connection: AsyncConnection, text: str) -> None:
+        if text in _ENDS and (before := _before_rows.get(None)):
+            await before(text)
+        await send(connection, text)
 
     async def stepped(self: Statement, connection: AsyncConnection, **values: Any) -> list[Row]:
         if before := _before_rows.get(None):
@@ -43,6 +50,7 @@ def stepped_statements() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Statement, "rows", stepped)
+        patch.setattr(transactions, "_send", sent)
         yield
 
 
@@ -84,18 +92,13 @@ class SteppedDatabase(Database):
                 await self._turn()
 
         async def before_rows(statement: str) -> None:
-            await before(self._step(statement, last))
+            await before("end" if statement in _ENDS else self._step(statement, last))
 
         def before_statement(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
             sa.util.await_only(before_rows(statement))
 
-        def before_end(_connection: object) -> None:
-            sa.util.await_only(before("end"))
-
         _before_rows.set(before_rows)
         sa.event.listen(connection, "before_cursor_execute", before_statement)
-        sa.event.listen(connection, "commit", before_end)
-        sa.event.listen(connection, "rollback", before_end)
 
     def _step(self, statement: str, last: str) -> str:
         """What the statement belongs to, after a step of this name."""
