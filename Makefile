@@ -67,7 +67,7 @@ faults: install
 
 # Measures it beside endpoints by hand, in five minutes; in one: make bench QUICK=1
 bench: install
-	.venv/bin/python -m tests.bench $(if $(QUICK),--quick) $(ARGS)
+	.venv/bin/python -m tests.bench $(if $(QUICK),--quick) $(if $(PROFILE),--profile) $(ARGS)
 
 # The steps of the Dockerfile in clean roots of their own, as root: tests/docker/check.py says how.
 image-check: install

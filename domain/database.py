@@ -266,7 +266,11 @@ class Database:
 
 async def roll_back(connection: AsyncConnection) -> None:
     """Ends the transaction; nothing of it is stored."""
-    await _send(connection, _ROLLBACK)
+    if connection.dialect.name == "sqlite":
+        # A commit whose caller was cancelled may be done by now, in the driver's thread: then there is nothing to end.
+        await (await _driver(connection)).rollback()
+    else:
+        await _send(connection, _ROLLBACK)
 
 
 async def _commit(connection: AsyncConnection) -> None:

@@ -23,8 +23,7 @@ query ($after: String) { orders(first: 100, after: $after) { totalCount pageInfo
   id number status version cancellable notCancellableReason itemsCancellable buyer { name email locale }
   totals { itemsSubtotal { amount } total { amount formatted } refunded { amount } }
   items { id sku productName cancellable cancellableQuantity notCancellableReason total { amount } }
-  packages { id number status cancellable items { id quantity cancellableQuantity } } cancellations { id }
-  events { edges { node { __typename actor } } } } } } }
+  packages { id number status cancellable items { id quantity cancellableQuantity } } cancellations { id } } } } }
 """
 CANCEL = """
 mutation ($order: ID!) { cancelOrder(input: { orderId: $order, reason: OTHER, idempotencyKey: "key" }) {

@@ -14,7 +14,7 @@ import orjson
 import sqlalchemy as sa
 
 from api import auth
-from tests.bench import dataset, driver, events, growth, mail, rates
+from tests.bench import dataset, driver, events, growth, mail, profiling, rates
 from tests.bench.driver import Load
 from tests.bench.operations import R1, SECRET, SHOP, query, request
 from tests.bench.servers import COMMAND, OTHER_CORE, bare, postgresql, product
@@ -26,10 +26,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--quick", action="store_true", help="one minute instead of five")
     parser.add_argument("--orders", type=int, default=1_000_000, help="the largest number of orders")
+    parser.add_argument("--profile", action="store_true", help="where the time of R1 and C1 goes, and nothing else")
     is_quick, most = (given := parser.parse_args()).quick, given.orders
     began = time.monotonic()
     with postgresql() as server, tempfile.TemporaryDirectory() as folder:
         bench = Bench(server.url, Path(folder), is_quick=is_quick)
+        if given.profile:
+            bench.profile()
+            return
         rows = [*bench.starting(), bench.importing()]
         rows += bench.side_by_side(_pgbench_of(server))
         rows += [*bench.events(), bench.mailing()]
@@ -63,6 +67,11 @@ class Bench:
         self._run("shop", "create", SHOP, "--name", "Bench")
         (folder / "templates.jsonl").write_bytes(b"\n".join(map(orjson.dumps, dataset.templates())))
         self._run("import", "--shop", SHOP, str(folder / "templates.jsonl"))
+
+    def profile(self) -> None:
+        asyncio.run(dataset.fill(self._url, 10_000))
+        units = [(order, item) for order, item, _ in rates.units(self._url)]
+        profiling.profile(self._url, self._token, units)
 
     def starting(self) -> list[Row]:
         """From the start of a process to where it is ready."""

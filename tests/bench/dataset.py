@@ -89,6 +89,14 @@ async def fill(url: str, orders: int, *, start: int = 0) -> None:
     await connection.close()
 
 
+async def size(url: str) -> int:
+    """How many bytes the database has."""
+    connection = await asyncpg.connect(url)
+    found = await connection.fetchval("SELECT pg_database_size(current_database())")
+    await connection.close()
+    return int(found)
+
+
 _EVENTS = f"""INSERT INTO order_events (shop_id, number, order_id, sequence, type, occurred_at, actor)
 SELECT shop_id, (SELECT last_event FROM shops WHERE id = $3) + row_number() OVER (ORDER BY copy, orders.number),
 {_NEW_ID.format(table="orders", column="id")}, 1, 'ORDER_IMPORTED', placed_at, 'import'

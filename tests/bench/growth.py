@@ -17,10 +17,11 @@ def growth(process: Process, token: str, url: str, *, most: int, turns: int) -> 
     """Rates at more and more orders, each against that at the fewest."""
     counts = [count for count in (_FEWEST, 100_000, 1_000_000) if count <= most]
     measured: dict[str, list[list[float]]] = {"R1": [], "R1, filtered": [], "C1": []}
-    start = 0
+    start, sizes = 0, []
     for count in counts:
         asyncio.run(dataset.fill(url, count - start, start=start))
         start = count
+        sizes.append(asyncio.run(dataset.size(url)))
         found = units(url)
         reading = {"R1": [query(R1)], "R1, filtered": [query(FILTERED)]}
         for name, bodies in reading.items():
@@ -29,7 +30,9 @@ def growth(process: Process, token: str, url: str, *, most: int, turns: int) -> 
         per_turn = len(bodies) // turns
         writing = [bodies[turn * per_turn : (turn + 1) * per_turn] for turn in range(turns)]
         measured["C1"].append([_rate(process, token, some, is_repeated=False) for some in writing])
-    return [row for name, rates in measured.items() for row in _rows(name, counts, rates)]
+    each = (sizes[-1] - sizes[0]) / (counts[-1] - counts[0])
+    stored = Row("stored for an order, with its indexes", f"{each / 1000:.1f} kB")
+    return [*(row for name, rates in measured.items() for row in _rows(name, counts, rates)), stored]
 
 
 def _rate(process: Process, token: str, bodies: list[bytes], *, is_repeated: bool) -> float:
