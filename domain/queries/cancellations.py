@@ -52,10 +52,17 @@ _LINE = (
 _HEAD = (*cancellations.c.keys(), "state", "attempts", "done_at", "last_error")
 
 
-def _selection(condition: sa.ColumnElement[bool]) -> Statement:
+def _of_mail(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
+    """A column of the e-mail. Joined, it might be looked for first: among all of the shop's, while these are new."""
+    here = [*equal(shop_id=outbox.c.shop_id, topic=outbox.c.topic), outbox.c.id == cancellations.c.id]
+    return sa.select(column).where(*here).scalar_subquery()
+
+
+def _selection(*conditions: sa.ColumnElement[bool]) -> Statement:
     """Oldest first; one row a line, each with its cancellation and its e-mail."""
+    mail = (outbox.c.state, outbox.c.attempts, outbox.c.done_at, outbox.c.last_error)
     return Statement(
-        sa.select(cancellations, outbox.c.state, outbox.c.attempts, outbox.c.done_at, outbox.c.last_error, *_LINE)
+        sa.select(cancellations, *map(_of_mail, mail), *_LINE)
         .select_from(cancellations)
         .join(
             cancellation_lines,
@@ -63,19 +70,14 @@ def _selection(condition: sa.ColumnElement[bool]) -> Statement:
             & (cancellation_lines.c.order_id == cancellations.c.order_id)
             & (cancellation_lines.c.cancellation_id == cancellations.c.id),
         )
-        .join(
-            outbox,
-            (outbox.c.shop_id == cancellations.c.shop_id)
-            & equal(topic=outbox.c.topic)[0]
-            & (outbox.c.id == cancellations.c.id),
-        )
-        .where(*equal(shop_id=cancellations.c.shop_id), condition)
+        .where(*equal(shop_id=cancellations.c.shop_id), *conditions)
         .order_by(cancellations.c.created_at, cancellations.c.id, cancellation_lines.c.line)
     )
 
 
-_BY_ID = _selection(among(cancellations.c.id, "ids"))
-_BY_ORDER = _selection(among(cancellations.c.order_id, "ids"))
+# Said of both tables, so that whichever is looked at first is looked at for these alone.
+_BY_ID = _selection(among(cancellations.c.id, "ids"), among(cancellation_lines.c.cancellation_id, "ids"))
+_BY_ORDER = _selection(among(cancellations.c.order_id, "ids"), among(cancellation_lines.c.order_id, "ids"))
 
 
 @value

@@ -167,7 +167,11 @@ _CONTENTS = Statement(
         & (packages.c.order_id == package_items.c.order_id)
         & (packages.c.position == package_items.c.package),
     )
-    .where(*equal(shop_id=package_items.c.shop_id), among(package_items.c.order_id, "order_ids"))
+    .where(
+        *equal(shop_id=package_items.c.shop_id),
+        # Said of each table, so that whichever is looked at first is looked at for these alone.
+        *(among(table.c.order_id, "order_ids") for table in (package_items, order_items, packages)),
+    )
     .order_by(package_items.c.item)
 )
 
