@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain.engines import (
     STATEMENT_SECONDS,
+    driver_of,
     driver_url,
     file_identity,
     path_of,
@@ -224,7 +225,7 @@ class Database:
         async with self._write_turn, self._begun(self._writer, shop_id, is_writing=True) as connection:
             topics = connection.info[_ANNOUNCED] = set[str]()
             result = await work(connection)
-            if await _is_open(connection) and not is_given_up.is_set():
+            if _is_open(connection) and not is_given_up.is_set():
                 await _commit(connection)
                 self.is_writable = True
                 self.hints.publish(topics)
@@ -235,11 +236,12 @@ class Database:
         """A connection in a transaction, which is rolled back if it is not committed."""
         self._check_file()
         begin, snapshot = _BEGIN_ON_SQLITE if self.is_sqlite else _BEGIN
-        async with engine.connect() as connection:
+        connection = await engine.connect()
+        try:
             try:
                 # The session keeps it from one transaction to the next; row-level security goes by it.
                 if not self.is_sqlite and connection.info.get(_SHOP) != shop_id:
-                    await (await _driver(connection)).execute(_SET_SHOP, shop_id)
+                    await driver_of(connection).execute(_SET_SHOP, shop_id)
                     connection.info[_SHOP] = shop_id
                 await _send(connection, begin if is_writing else snapshot)
                 yield connection
@@ -247,13 +249,15 @@ class Database:
                 await connection.invalidate()  # the server does not answer, to a rollback neither
                 raise
             except _DRIVER_ERRORS as error:
-                if await _has_ended(connection, error):
+                if _has_ended(connection, error):
                     await connection.invalidate()
                     raise _LostError from error
                 raise
             finally:
-                if not connection.invalidated and await _is_open(connection):
+                if not connection.invalidated and _is_open(connection):
                     await roll_back(connection)
+        finally:
+            await connection.close()  # `async with` would make a task for it
 
     def _check_file(self) -> None:
         """SQLite goes on with a file that was removed or replaced, and what it writes there nobody finds again."""
@@ -268,7 +272,7 @@ async def roll_back(connection: AsyncConnection) -> None:
     """Ends the transaction; nothing of it is stored."""
     if connection.dialect.name == "sqlite":
         # A commit whose caller was cancelled may be done by now, in the driver's thread: then there is nothing to end.
-        await (await _driver(connection)).rollback()
+        await driver_of(connection).rollback()
     else:
         await _send(connection, _ROLLBACK)
 
@@ -284,27 +288,23 @@ async def _commit(connection: AsyncConnection) -> None:
 
 async def _send(connection: AsyncConnection, text: str) -> None:
     """Begins or ends a transaction, which SQLAlchemy would take longer for than for all that is between."""
-    driver = await _driver(connection)
+    driver = driver_of(connection)
     await (driver.execute_fetchall(text) if connection.dialect.name == "sqlite" else driver.execute(text))
 
 
-async def _is_open(connection: AsyncConnection) -> bool:
+def _is_open(connection: AsyncConnection) -> bool:
     """Whether a transaction is under way."""
-    driver = await _driver(connection)
+    driver = driver_of(connection)
     return bool(driver.in_transaction if connection.dialect.name == "sqlite" else driver.is_in_transaction())
 
 
-async def _driver(connection: AsyncConnection) -> Any:  # the drivers have no common type
-    return (await connection.get_raw_connection()).driver_connection
-
-
-async def _has_ended(connection: AsyncConnection, error: Exception) -> bool:
+def _has_ended(connection: AsyncConnection, error: Exception) -> bool:
     """Whether PostgreSQL's connection is lost with this error; SQLite's never is."""
     if connection.dialect.name == "sqlite":
         return False
     if connection.invalidated or isinstance(error, asyncpg.InternalClientError) or _code(error) in _ENDS:
         return True
-    return bool((await _driver(connection)).is_closed())
+    return bool(driver_of(connection).is_closed())
 
 
 def _may_succeed_at_once(error: Exception) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 # The server ends a statement that takes too long; a server that says nothing at all is given up a little later.
@@ -80,6 +80,14 @@ def sqlite_engine(url: sa.URL, *, query_only: bool = False, **pool: Any) -> Asyn
         cursor.close()
 
     return engine
+
+
+def driver_of(connection: AsyncConnection) -> Any:  # the drivers have no common type
+    """The driver's own connection, which is asyncpg's or aiosqlite's."""
+    if connection.sync_connection is None:
+        raise AssertionError("a connection that is not open")
+    # AsyncConnection would go through a greenlet for it, though nothing waits here.
+    return connection.sync_connection.connection.driver_connection
 
 
 def read_only_url(url: sa.URL) -> sa.URL:

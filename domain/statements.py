@@ -14,6 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
+from domain.engines import driver_of
+
 Row = Sequence[Any]
 _Convert = Callable[[Any], Any]
 
@@ -34,7 +36,7 @@ class Statement:
         compiled = self._compiled.get(dialect.name)
         if compiled is None:
             compiled = self._compiled[dialect.name] = _Compiled(self._statement, dialect)
-        driver: Any = (await connection.get_raw_connection()).driver_connection
+        driver = driver_of(connection)
         if dialect.name == "sqlite":
             found = await driver.execute_fetchall(compiled.text, compiled.arguments(values))
         else:
@@ -54,9 +56,7 @@ class _Compiled:
         ]
         columns = statement.selected_columns if isinstance(statement, sa.Select) else statement.exported_columns
         self._columns = [
-            (index, convert)
-            for index, column in enumerate(columns)
-            if (convert := column.type.dialect_impl(dialect).result_processor(dialect, None))
+            (index, convert) for index, column in enumerate(columns) if (convert := _reading(column.type, dialect))
         ]
 
     def arguments(self, values: dict[str, Any]) -> list[Any]:
@@ -71,6 +71,13 @@ class _Compiled:
             for index, convert in self._columns:
                 row[index] = convert(row[index])
         return [*changed]
+
+
+def _reading(kind: sa.types.TypeEngine[Any], dialect: sa.Dialect) -> _Convert | None:
+    if isinstance(kind, sa.Enum) and kind.enum_class:  # of the tables' enums, which are stored by name
+        members: dict[Any, Any] = {None: None, **kind.enum_class.__members__}
+        return members.__getitem__
+    return kind.dialect_impl(dialect).result_processor(dialect, None)
 
 
 def _processor(kind: sa.types.TypeEngine[Any], dialect: sa.Dialect) -> _Convert | None:

@@ -76,8 +76,13 @@ class OrderOrder:
 
 @strawberry.type(description="One order in a list, and where it stands.")
 class OrderEdge:
-    cursor: str = described("Where the list goes on behind or before this order.")
+    sequence: strawberry.Private[OrderSequence]
+
     node: Order = described("The order.")
+
+    @strawberry.field(description="Where the list goes on behind or before this order.")
+    def cursor(self) -> str:
+        return listing.cursor_of(self.node.shop, self.sequence, self.node.source)
 
 
 @strawberry.type(description="A page of a list of orders.")
@@ -141,11 +146,11 @@ def connection_type(
     page: Page[domain.Order],
     orders: list[Order],
 ) -> OrderConnection:
-    cursors = [listing.cursor_of(shop, sequence, order.source) for order in orders]
+    ends = [listing.cursor_of(shop, sequence, order.source) for order in (*orders[:1], *orders[-1:])]
     return OrderConnection(
         filters=filters,
-        edges=[OrderEdge(cursor=cursor, node=order) for cursor, order in zip(cursors, orders, strict=True)],
-        page_info=page_info(page, cursors),
+        edges=[OrderEdge(sequence=sequence, node=order) for order in orders],
+        page_info=page_info(page, ends),
     )
 
 

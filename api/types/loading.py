@@ -62,7 +62,7 @@ async def node_types(info: Info, connection: Connection, node_ids: Sequence[str]
     shop = info.context.caller.shop
     refs = [ids.parse(node_id) for node_id in node_ids]
     cancellation_ids = {ref.uuid for ref in refs if ref and ref.kind == "cancellation"}
-    made = await cancellations.find_cancellations(connection, shop.id, cancellation_ids)
+    made = await cancellations.find_cancellations(connection, shop.id, cancellation_ids) if cancellation_ids else {}
     order_ids = {ref.uuid for ref in refs if ref} | {cancellation.order_id for cancellation in made.values()}
     types = await orders_by_id(info, connection, order_ids)
     nodes: dict[str, Node] = {ids.of_shop(shop.id): shop_type(shop)}

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -203,6 +204,7 @@ def _order(header: Row, contents: Sequence[Row]) -> Order:
     (buyer_name, buyer_email, buyer_locale, shipping_fee, shipping_tax, fees, total, refunded, event_sequence) = header[
         10:
     ]
+    items, packages = _contents(contents)
     return Order(
         id=order_id,
         number=number,
@@ -215,8 +217,8 @@ def _order(header: Row, contents: Sequence[Row]) -> Order:
         ship_by=ship_by,
         updated_at=updated_at,
         buyer=Buyer(buyer_name, buyer_email, buyer_locale),
-        items=_items(contents),
-        packages=_packages(contents),
+        items=items,
+        packages=packages,
         shipping_fee=shipping_fee,
         shipping_tax=shipping_tax,
         fees=fees_of(fees),
@@ -227,37 +229,25 @@ def _order(header: Row, contents: Sequence[Row]) -> Order:
     )
 
 
-def _items(contents: Sequence[Row]) -> tuple[OrderItem, ...]:
+def _contents(rows: Sequence[Row]) -> tuple[tuple[OrderItem, ...], tuple[Package, ...]]:
+    """What is in an order; each row is a package item with its item and its package, sorted by item."""
+    items: dict[int, Row] = {}
+    packages: dict[int, Row] = {}
     cancelled: defaultdict[int, int] = defaultdict(int)
-    for row in contents:
-        cancelled[row[1]] += row[4]
-    rows = {row[1]: row for row in contents}
-    return tuple(
-        OrderItem(
-            position=position,
-            sku=row[5],
-            product_id=row[6],
-            product_name=row[7],
-            variant_name=row[8],
-            image_url=row[9],
-            is_gift=row[10],
-            quantity=row[11],
-            cancelled_quantity=cancelled[position],
-            subtotal=row[12],
-            seller_discount=row[13],
-            platform_discount=row[14],
-            tax=row[15],
-        )
-        for position, row in rows.items()
-    )
-
-
-def _packages(contents: Sequence[Row]) -> tuple[Package, ...]:
     held: defaultdict[int, list[PackageItem]] = defaultdict(list)
-    for row in contents:
-        held[row[2]].append(PackageItem(row[1], row[3], row[4]))
-    rows = {row[2]: row for row in contents}
-    found = (
-        Package(position, row[16], row[17], row[18], row[19], tuple(held[position])) for position, row in rows.items()
-    )
-    return tuple(sorted(found, key=lambda package: package.number))
+    for row in rows:
+        _, item, package, quantity, gone = row[:5]
+        items[item], packages[package] = row, row
+        cancelled[item] += gone
+        held[package].append(PackageItem(item, quantity, gone))
+    # In the order of the fields: a page has hundreds of these, and names would take half of the time.
+    found = [
+        OrderItem(position, *row[5:12], cancelled[position], *row[12:16])  # type: ignore[call-arg]  # it cannot count
+        for position, row in items.items()
+    ]
+    parts = [
+        Package(position, *row[16:20], tuple(held[position]))  # type: ignore[call-arg]  # the same
+        for position, row in packages.items()
+    ]
+    parts.sort(key=attrgetter("number"))
+    return tuple(found), tuple(parts)
