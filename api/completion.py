@@ -34,6 +34,7 @@ from graphql import (
     GraphQLSchema,
     GraphQLString,
     OperationDefinitionNode,
+    OperationType,
     SelectionSetNode,
     Undefined,
     VariableNode,
@@ -83,12 +84,16 @@ class CompilingExecutor(FairExecutor):
             return super().complete_value(*further)
         plans, run, items = plans_of(self.schema), _Run(self, info), self._items
         try:
-            completed = plans.of(self, field_details_list, return_type).finish(result, run, path)
+            root = plans.of(self, field_details_list, return_type)
+            # The followers of an event are given one value, and have one answer.
+            completed = root.last[1] if root.last[0] is result else root.finish(result, run, path)
         except Exception as error:  # noqa: BLE001 - graphql-core finds it again, and words it
             self._give_up(run, error, items)
             return super().complete_value(*further)
         if run.pending:
             return self._complete_later(completed, run, items, further)
+        if self.operation.operation is OperationType.SUBSCRIPTION and not run.has_asked:
+            root.last = result, completed
         plans.outcomes["compiled"] += 1
         return completed
 
@@ -119,10 +124,14 @@ class CompilingExecutor(FairExecutor):
 
 @dataclass(slots=True)
 class _Run:
-    """One use of a plan. `pending` is what resolvers have given that has to be awaited, and where it goes."""
+    """One use of a plan. `pending` is what resolvers have given that has to be awaited, and where it goes.
+
+    `has_asked` says that something depends on more than the value: on arguments, or on who asks.
+    """
 
     executor: CompilingExecutor
     info: Any
+    has_asked: bool = False
     pending: list[tuple[dict[str, Any], str, Awaitable[Any], "_Value", _Trail]] = field(default_factory=list)
     _arguments: dict[int, dict[str, Any]] = field(default_factory=dict)
 
@@ -166,6 +175,7 @@ class _Value:
         self._kind = kind.of_type if isinstance(kind, GraphQLNonNull) else kind
         self._details = details
         self._by_class: dict[type, _Finish] = {}
+        self.last: tuple[Any, Any] = (_UNKNOWN, None)  # of a subscription's events, and its answer
 
     def finish(self, value: Any, run: _Run, trail: _Trail) -> Any:
         """The value's part of the answer; raises _UncoveredError, or whatever a resolver raises."""
@@ -339,6 +349,7 @@ class _Field:
 
     def ask(self, source: Any, answer: dict[str, Any], run: _Run, trail: _Trail) -> None:
         """Puts what the resolver gives into the answer, or leaves it for later."""
+        run.has_asked = True
         executor, definition = run.executor, self._definition
         nodes = [each.node for each in self._details]
         info = executor.build_resolve_info(definition, nodes, self._parent, _path(trail))

@@ -1,6 +1,7 @@
 """A schema with whatever types, fields and resolvers there can be, and values that do not always go with them."""
 
 import asyncio
+from collections.abc import AsyncGenerator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -261,4 +262,31 @@ class Mutation:
         return [Made(number=number) if number % 2 else None for number in numbers]
 
 
-SCHEMA = strawberry.Schema(Query, Mutation, types=[Robot, Person], config=StrawberryConfig())
+@strawberry.type
+class Happening:
+    """What happened, and how often it was looked at."""
+
+    looks: strawberry.Private[list[str]]
+
+    @strawberry.field
+    def look(self) -> str:
+        self.looks.append("look")
+        return "looked"
+
+    @strawberry.field
+    def asked(self, by: str = "nobody") -> str:
+        return f"asked by {by}"
+
+
+happening = Happening(looks=[])
+
+
+@strawberry.type
+class Subscription:
+    @strawberry.subscription
+    async def happenings(self) -> AsyncGenerator[Happening]:
+        yield happening
+        yield happening
+
+
+SCHEMA = strawberry.Schema(Query, Mutation, Subscription, types=[Robot, Person], config=StrawberryConfig())

@@ -14,7 +14,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from graphql import DocumentNode, GraphQLSchema, execute, parse, print_ast, validate
+from graphql import DocumentNode, GraphQLSchema, execute, parse, print_ast, subscribe, validate
 from hypothesis import HealthCheck, Phase, assume, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis_graphql import mutations, queries
@@ -163,6 +163,28 @@ def test_a_known_document_goes_by_the_variables_of_each_run(loop: asyncio.Runner
 
     assert_same(answering, document, {"skipped": not is_skipped, "whom": "Ada"})
     assert_same(answering, document, {"skipped": is_skipped, "whom": "Grace", "times": 1})
+
+
+async def followed(document: DocumentNode, by: str) -> list[Any]:
+    """What a follower is given of all that happens."""
+    schema = misbehaving.SCHEMA._schema  # noqa: SLF001 - the same
+    given: Any = subscribe(schema, document, variable_values={"by": by}, executor_class=Compiling)
+    results = await given if inspect.isawaitable(given) else given
+    return [result.data["happenings"] async for result in results]
+
+
+async def test_the_followers_of_an_event_have_one_answer_and_what_they_ask_is_their_own() -> None:
+    looks = misbehaving.happening.looks
+    looks.clear()
+    document = parse("subscription { happenings { look } }")
+    asking = parse("subscription ($by: String!) { happenings { asked(by: $by) } }")
+
+    answers = [await followed(document, "") for _ in range(3)]
+    asked = [await followed(asking, by) for by in ("Ada", "Grace")]
+
+    assert answers == [[{"look": "looked"}] * 2] * 3
+    assert looks == ["look"]
+    assert asked == [[{"asked": f"asked by {by}"}] * 2 for by in ("Ada", "Grace")]
 
 
 class Stored:
