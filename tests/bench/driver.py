@@ -33,13 +33,14 @@ class Load:
 
 @dataclass(slots=True)
 class Outcome:
-    """`refused` counts answers that were not 200 or have errors; `first` is one answer's body."""
+    """`refused` counts answers that were not 200 or have errors, `refusal` is one of them; `first` is a good one."""
 
     answered: int = 0
     refused: int = 0
     seconds: float = 0.0
     latencies: list[float] = field(default_factory=list)
     first: bytes = b""
+    refusal: bytes = b""
 
 
 class _Client(asyncio.Protocol):
@@ -69,7 +70,10 @@ class _Client(asyncio.Protocol):
         is_good = self._received.startswith(b"HTTP/1.1 200") and b'"code":"' not in body and b'"message":"' not in body
         outcome.answered += is_good
         outcome.refused += not is_good
-        outcome.first = outcome.first or bytes(body)
+        if is_good:
+            outcome.first = outcome.first or bytes(body)
+        else:
+            outcome.refusal = outcome.refusal or bytes(body)
         outcome.latencies.append(time.perf_counter() - self._sent_at)
         self._received.clear()
         self._next()

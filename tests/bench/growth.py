@@ -38,7 +38,7 @@ def growth(process: Process, token: str, url: str, *, most: int, turns: int) -> 
 def _rate(process: Process, token: str, bodies: list[bytes], *, is_repeated: bool) -> float:
     requests = [request(process.port, token, body) for body in bodies]
     outcome = driver.run(Load(process.port, requests, 1.5, is_repeated=is_repeated))
-    assert not outcome.refused, outcome.first
+    assert not outcome.refused, outcome.refusal
     return outcome.answered / outcome.seconds
 
 
