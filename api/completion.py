@@ -9,7 +9,6 @@ Plans go by classes: what turns a value into its part of the answer is found out
 Classes are taken for what they are declared as, so `strawberry.cast` is not covered.
 """
 
-import asyncio
 import inspect
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -42,7 +41,7 @@ from graphql import (
 )
 from graphql.execution.collect_fields import FieldDetails
 from graphql.execution.values import get_argument_values
-from graphql.pyutils import Path
+from graphql.pyutils import Path, gather_with_cancel
 from strawberry.schema.schema_converter import CustomGraphQLEnumType
 from strawberry.types.field import StrawberryField
 
@@ -147,7 +146,7 @@ class _Run:
     async def settle(self) -> None:
         """Awaits what there is, all of it at once; completing it may bring more."""
         pending, self.pending = self.pending, []
-        given = await asyncio.gather(*(each[2] for each in pending))
+        given = await gather_with_cancel(*(each[2] for each in pending))
         for (answer, key, _, value, trail), result in zip(pending, given, strict=True):
             answer[key] = value.finish(result, self, trail)
 

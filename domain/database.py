@@ -293,9 +293,11 @@ async def _send(connection: AsyncConnection, text: str) -> None:
 
 
 def _is_open(connection: AsyncConnection) -> bool:
-    """Whether a transaction is under way."""
+    """Whether a transaction is under way, on a connection that is still there."""
     driver = driver_of(connection)
-    return bool(driver.in_transaction if connection.dialect.name == "sqlite" else driver.is_in_transaction())
+    if connection.dialect.name == "sqlite":
+        return bool(driver.in_transaction)
+    return bool(driver.is_in_transaction() and not driver.is_closed())
 
 
 def _has_ended(connection: AsyncConnection, error: Exception) -> bool:

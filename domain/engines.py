@@ -55,7 +55,8 @@ def postgresql_engine(url: sa.URL, *, statement_seconds: int | None, **pool: Any
     @sa.event.listens_for(engine.sync_engine, "reset")
     def end(connection: Any, _record: object, _state: object) -> None:  # the driver's connection has no common type
         # Whoever was cancelled just then may have left a transaction that nobody knows of.
-        if connection.driver_connection.is_in_transaction():
+        driver = connection.driver_connection
+        if driver.is_in_transaction() and not driver.is_closed():
             connection.run_async(lambda driver: driver.execute("ROLLBACK;"))
 
     @sa.event.listens_for(engine.sync_engine, "checkout")
