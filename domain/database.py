@@ -236,8 +236,7 @@ class Database:
         """A connection in a transaction, which is rolled back if it is not committed."""
         self._check_file()
         begin, snapshot = _BEGIN_ON_SQLITE if self.is_sqlite else _BEGIN
-        connection = await engine.connect()
-        try:
+        async with engine.connect() as connection:
             try:
                 # The session keeps it from one transaction to the next; row-level security goes by it.
                 if not self.is_sqlite and connection.info.get(_SHOP) != shop_id:
@@ -256,8 +255,6 @@ class Database:
             finally:
                 if not connection.invalidated and _is_open(connection):
                     await roll_back(connection)
-        finally:
-            await connection.close()  # `async with` would make a task for it
 
     def _check_file(self) -> None:
         """SQLite goes on with a file that was removed or replaced, and what it writes there nobody finds again."""

@@ -5,12 +5,13 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+import httpx
 import pytest
 
 from api.app import mail_loop, retention_loop, smtp_sender
 from api.settings import Settings
 from domain.database import Database
-from tests.api.client import Client
+from tests.api.client import PATIENCE_SECONDS, Client
 from tests.api.test_import_orders import DRESS, IMPORT, SIMPLE
 from tests.api.test_subscriptions import CURSORS, take
 from tests.domain.mail.servers import Inbox, serving
@@ -78,6 +79,7 @@ async def test_no_turn_takes_long(
     items = [DRESS | {"ref": str(number), "sku": f"SKU-{number}"} for number in range(10)]
     orders = [SIMPLE | {"number": str(number), "items": items, "total": "300"} for number in range(100)]
 
+    client.http.timeout = httpx.Timeout(PATIENCE_SECONDS)
     async with mailing(settings, database) as inbox:
         imported = (await client.data(IMPORT, orders=orders))["importOrders"]["results"]
         page = (await client.data(PAGE))["orders"]
