@@ -253,7 +253,7 @@ class Database:
                     raise _LostError from error
                 raise
             finally:
-                if not connection.invalidated and _is_open(connection):
+                if not connection.invalidated and _is_open(connection) and not _is_closed(connection):
                     await roll_back(connection)
 
     def _check_file(self) -> None:
@@ -290,11 +290,11 @@ async def _send(connection: AsyncConnection, text: str) -> None:
 
 
 def _is_open(connection: AsyncConnection) -> bool:
-    """Whether a transaction is under way, on a connection that is still there."""
+    """Whether a transaction is under way, which one is still when its connection was lost."""
     driver = driver_of(connection)
     if connection.dialect.name == "sqlite":
         return bool(driver.in_transaction)
-    return bool(driver.is_in_transaction() and not driver.is_closed())
+    return bool(driver.is_in_transaction())
 
 
 def _has_ended(connection: AsyncConnection, error: Exception) -> bool:
@@ -303,7 +303,12 @@ def _has_ended(connection: AsyncConnection, error: Exception) -> bool:
         return False
     if connection.invalidated or isinstance(error, asyncpg.InternalClientError) or _code(error) in _ENDS:
         return True
-    return bool(driver_of(connection).is_closed())
+    return _is_closed(connection)
+
+
+def _is_closed(connection: AsyncConnection) -> bool:
+    """Whether PostgreSQL's connection was lost; SQLite's never is."""
+    return connection.dialect.name != "sqlite" and bool(driver_of(connection).is_closed())
 
 
 def _may_succeed_at_once(error: Exception) -> bool:
