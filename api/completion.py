@@ -201,7 +201,7 @@ class _Value:
         if isinstance(self._kind, GraphQLList):
             return _list_plan(type(value), _Value(self._kind.of_type, self._details), self._count_fields(run))
         if is_leaf_type(self._kind):
-            return _leaf_plan(self._kind, type(value))
+            return None if self.usual == _Usual(type(value)) else _leaf_plan(self._kind)
         return _object_plan(_object_type(self._kind, value, run), self._details, run)
 
     def _count_fields(self, run: _Run) -> int:
@@ -248,10 +248,8 @@ def _list_plan(given: type, items: _Value, fields: int) -> _Finish:
     return finish
 
 
-def _leaf_plan(kind: GraphQLLeafType, given: type) -> _Finish:
+def _leaf_plan(kind: GraphQLLeafType) -> _Finish:
     coerce = kind.coerce_output_value
-    if given is str and (kind in {GraphQLString, GraphQLID} or coerce is str):
-        return None
 
     def finish(value: Any, _run: _Run, _trail: _Trail) -> Any:
         coerced = coerce(value)

@@ -14,6 +14,8 @@ from typing import Any, Protocol
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from domain.engines import driver_of
+
 TICK_SECONDS = 1.0
 _CHANNEL = "shortship"
 # What is said within this time goes out together: a NOTIFY holds a lock that the whole server shares.
@@ -158,7 +160,7 @@ class PostgresqlHints(SharedHints):
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[Say]:
         async with self._engine.connect() as connection:
-            driver: Any = (await connection.get_raw_connection()).driver_connection  # asyncpg has no types
+            driver = driver_of(connection)
             driver.add_termination_listener(self.look)
             await driver.add_listener(_CHANNEL, self._hear)
 

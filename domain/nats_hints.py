@@ -1,4 +1,4 @@
-"""Hints over NATS, where processes on many databases share one bus, or a database has no LISTEN and NOTIFY."""
+"""Hints over NATS, where the database has no LISTEN and NOTIFY."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -45,6 +45,7 @@ class NatsHints(SharedHints):
                     error_cb=_ignore,
                 )
             await client.subscribe(_SUBJECT, cb=self._hear)
+            await client.flush(_PATIENCE_SECONDS)  # from here on it hears
             yield say
         finally:
             await client.close()

@@ -31,7 +31,7 @@ class Statement:
         return str(self._statement)
 
     async def rows(self, connection: AsyncConnection, **values: Any) -> list[Row]:  # whatever the columns hold
-        """The rows that it gives; raises the driver's errors, which have no values in them."""
+        """The rows that it gives; raises the driver's errors, which Database tells apart."""
         dialect = connection.dialect
         compiled = self._compiled.get(dialect.name)
         if compiled is None:
@@ -63,14 +63,14 @@ class _Compiled:
         given = {**self._constants, **values}
         return [convert(given[name]) if convert else given[name] for name, convert in self._parameters]
 
-    def converted(self, rows: Iterable[Row]) -> list[Row]:
+    def converted(self, rows: list[Any]) -> list[Row]:
         if not self._columns:
-            return list(rows)
-        changed = [list(row) for row in rows]
+            return rows
+        changed: list[Any] = [list(row) for row in rows]
         for row in changed:
             for index, convert in self._columns:
                 row[index] = convert(row[index])
-        return [*changed]
+        return changed
 
 
 def _reading(kind: sa.types.TypeEngine[Any], dialect: sa.Dialect) -> _Convert | None:
@@ -98,8 +98,10 @@ class _Many(sa.types.TypeDecorator[Iterable[Any]]):
         return dialect.type_descriptor(sa.Text() if dialect.name == "sqlite" else postgresql.ARRAY(self._kind))
 
     def process_bind_param(self, value: Iterable[Any] | None, dialect: sa.Dialect) -> Any:
-        if value is None or dialect.name != "sqlite":
-            return value if value is None else list(value)
+        if value is None:
+            return None
+        if dialect.name != "sqlite":
+            return list(value)
         convert = _processor(self._kind, dialect)
         return orjson.dumps([convert(each) if convert else each for each in value]).decode()
 
@@ -133,7 +135,7 @@ def among(column: sa.Column[Any], name: str) -> sa.ColumnElement[bool]:
 
 
 def one_of(column: sa.Column[Any], constants: Iterable[Any]) -> sa.ColumnElement[bool]:
-    """Whether the column has one of a few values that are always the same."""
+    """Whether the column has one of a few values that are always the same; `in_` would write them out at each run."""
     return sa.or_(*(column == constant for constant in constants))
 
 

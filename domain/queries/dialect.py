@@ -1,4 +1,4 @@
-"""What SQLite and PostgreSQL write differently, or cannot hold."""
+"""What SQLAlchemy has for PostgreSQL alone though SQLite writes it alike, and what no database can hold."""
 
 import re
 from collections.abc import Iterable

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from graphql import DocumentNode, GraphQLSchema, execute, parse, print_ast, subscribe, validate
-from hypothesis import HealthCheck, Phase, assume, given, seed, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis_graphql import mutations, queries
 
@@ -38,6 +38,7 @@ from tests.api.rewriting import rewritten
 from tests.cancelling import a_request, cancel, units
 from tests.hostile.generated import Operation, operations
 from tests.stored import a_package_input, a_shop, an_item_input, an_order_input, store
+from tests.trying import tried
 
 EXAMPLES = 60
 # Longer documents say nothing more, and take long in graphql-core.
@@ -65,17 +66,9 @@ class Compiling(CompilingExecutor):
 @pytest.fixture
 def run(request: pytest.FixtureRequest) -> Run:
     """Runs a property with so many examples: the same in each run, unless an option asks for more of them."""
-    wanted = request.config.getoption("--completion-examples")
 
     def run(holds: Callable[..., None]) -> None:
-        chosen = holds if wanted else seed(request.node.name)(holds)
-        settings(
-            max_examples=wanted or EXAMPLES,
-            database=None,
-            deadline=None,
-            phases=(Phase.generate, Phase.shrink),
-            suppress_health_check=list(HealthCheck),
-        )(chosen)()
+        tried(request, "--completion-examples", holds, EXAMPLES)
 
     return run
 

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import database as transactions
 from domain.database import Database, Work
+from domain.engines import driver_of
 from domain.statements import Row, Statement
 
 Act = Callable[[Database], Awaitable[object]]
@@ -74,9 +75,7 @@ class SteppedDatabase(Database):
 
     async def writing(self, shop_id: str, work: Work[Any]) -> Any:  # as there, for any result
         async def stepped(connection: AsyncConnection) -> object:
-            raw = await connection.get_raw_connection()
-            assert raw.driver_connection
-            self.backend = raw.driver_connection.get_server_pid()
+            self.backend = driver_of(connection).get_server_pid()
             self._listen(connection.sync_connection)
             return await work(connection)
 

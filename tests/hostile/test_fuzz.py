@@ -11,12 +11,13 @@ from typing import Any
 import httpx
 import orjson
 import pytest
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.hostile.generated import Operation, operations
 from tests.hostile.target import Record, Target
 from tests.hostile.wire import BEARER, SECONDS, TOKEN, Answer, connected, head, operation, receive
+from tests.trying import tried
 
 EXAMPLES = 200
 CODES = {
@@ -44,17 +45,9 @@ Run = Callable[[Callable[..., None], int], None]
 @pytest.fixture
 def run(request: pytest.FixtureRequest) -> Run:
     """Runs a property with so many examples: the same in each run, unless an option asks for more of them."""
-    wanted = request.config.getoption("--fuzz-examples")
 
     def run(holds: Callable[..., None], examples: int) -> None:
-        chosen = holds if wanted else seed(request.node.name)(holds)
-        settings(
-            max_examples=wanted or examples,
-            database=None,
-            deadline=None,
-            phases=(Phase.generate, Phase.shrink),
-            suppress_health_check=list(HealthCheck),
-        )(chosen)()
+        tried(request, "--fuzz-examples", holds, examples)
 
     return run
 
