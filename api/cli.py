@@ -244,7 +244,7 @@ async def _check(settings: Settings) -> None:
     """Refuses to go on where the server would not work."""
     if settings.trusted_documents:
         served_schema(settings)
-    database = Database(settings.database_url)
+    database = database_of(settings)
     try:
         await Authenticator(settings, database).load_keys()
         if settings.processes > 1 and database.is_sqlite:
