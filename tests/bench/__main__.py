@@ -3,10 +3,12 @@
 import argparse
 import asyncio
 import os
+import secrets
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import ExitStack, closing
 from pathlib import Path
 from statistics import median
 
@@ -16,7 +18,7 @@ import sqlalchemy as sa
 from api import auth
 from tests.bench import dataset, driver, events, growth, mail, profiling, rates
 from tests.bench.driver import Load
-from tests.bench.operations import R1, SECRET, SHOP, query, request
+from tests.bench.operations import R1, SECRET, SHOP, cancelling, query, request
 from tests.bench.servers import COMMAND, OTHER_CORE, bare, postgresql, product
 from tests.bench.table import Row, show, spread
 from tests.postgresql import EmbeddedServer, connected
@@ -29,8 +31,8 @@ def main() -> None:
     parser.add_argument("--profile", action="store_true", help="where the time of R1 and C1 goes, and nothing else")
     is_quick, most = (given := parser.parse_args()).quick, given.orders
     began = time.monotonic()
-    with postgresql() as server, tempfile.TemporaryDirectory() as folder:
-        bench = Bench(server.url, Path(folder), is_quick=is_quick)
+    with postgresql() as server, tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        bench = stack.enter_context(closing(Bench(server.url, Path(folder), is_quick=is_quick)))
         if given.profile:
             bench.profile()
             return
@@ -62,7 +64,8 @@ class Bench:
             seconds=86_400,
             now=time.time(),
         )
-        self._url = self._new("bench")
+        self._made: list[str] = []
+        self._url = self._new("main")
         self._run("migrate")
         self._run("shop", "create", SHOP, "--name", "Bench")
         (folder / "templates.jsonl").write_bytes(b"\n".join(map(orjson.dumps, dataset.templates())))
@@ -87,7 +90,7 @@ class Bench:
         counts = (2_000, 10_000) if self._is_quick else (10_000, 50_000)
         found = []
         for count in counts:
-            database = self._new("bench_import", template="bench")
+            database = self._new("import", template=self._url)
             file = self._folder / "orders.jsonl"
             file.write_bytes(dataset.lines(count))
             found.append(self._timed_import(database, file, count))
@@ -113,19 +116,30 @@ class Bench:
     def side_by_side(self, pgbench: Path) -> list[Row]:
         """The product and the bare endpoints in turns, each of them writing into a database of its own."""
         asyncio.run(dataset.fill(self._url, 10_000))
-        other = self._new("bench_other", template="bench")
-        found = rates.units(self._url)
-        order_id = f"order_{found[0][0]}"
+        order = self._with_cancellations()
+        other = self._new("other", template=self._url)
+        found, theirs = ([unit for unit in rates.units(url) if unit[0] != order] for url in (self._url, other))
         with product(self._url) as ours, bare(other) as by_hand:
             turns = rates.Turns(ours, by_hand, self._token, count=self._turns, seconds=self._seconds)
-            rows = rates.reading(turns, order_id)
+            rows = rates.reading(turns, f"order_{order}")
             rows.append(Row("memory under R1", f"{ours.megabytes():.0f} MB", goal="150 MB"))
-            rows += rates.writing(turns, found[:-1], rates.units(other)[:-1])
+            rows += rates.writing(turns, found[:-1], theirs[:-1])
             beside = (ours, self._token, self._url, other, pgbench)
             rows.append(rates.on_one_order(*beside, count=self._turns, seconds=self._seconds))
             rows.append(self._driver(by_hand.port))
         assert self._run("check").endswith("hold.\n"), "what is stored is not sound"
         return rows
+
+    def _with_cancellations(self) -> str:
+        """An order with a cancellation for each of its items that can have one."""
+        found = rates.units(self._url)
+        order = found[0][0]
+        bodies = cancelling((each, item) for each, item, _ in found if each == order)
+        with product(self._url) as process:
+            requests = [request(process.port, self._token, body) for body in bodies]
+            outcome = driver.run(Load(process.port, requests, 10, connections=1, is_repeated=False))
+        assert outcome.answered == len(bodies), outcome.refusal
+        return order
 
     def _driver(self, port: int) -> Row:
         """What the driver can do at all: the same size of answer from a server that does nothing."""
@@ -154,7 +168,7 @@ class Bench:
 
     def growth(self, most: int) -> list[Row]:
         """The same operations at more and more orders."""
-        url = self._new("bench_growth")
+        url = self._new("growth")
         self._run("migrate", url=url)
         self._run("shop", "create", SHOP, "--name", "Bench", url=url)
         self._run("import", "--shop", SHOP, str(self._folder / "templates.jsonl"), url=url)
@@ -170,17 +184,23 @@ class Bench:
     def _environment(self, url: str) -> dict[str, str]:
         return os.environ | {"SHORTSHIP_DATABASE_URL": url, "SHORTSHIP_JWT_SECRET": SECRET}  # noqa: TID251 - a command's
 
-    def _new(self, name: str, template: str = "template1") -> str:
-        """The url of a new database, in place of one of the name."""
+    def close(self) -> None:
+        """Drops the databases that it has made, for the server may be somebody's."""
+        for name in self._made:
+            asyncio.run(self._execute(f"DROP DATABASE {name} WITH (FORCE)"))
 
-        async def make() -> None:
-            connection = await connected(self._server.render_as_string(hide_password=False))
-            await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-            await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-            await connection.close()
-
-        asyncio.run(make())
+    def _new(self, name: str, template: str | None = None) -> str:
+        """The url of a new database, which may be a copy of the one at another url."""
+        name = f"shortship_bench_{name}_{secrets.token_hex(4)}"
+        source = sa.make_url(template).database if template else "template1"
+        asyncio.run(self._execute(f"CREATE DATABASE {name} TEMPLATE {source}"))
+        self._made.append(name)
         return self._server.set(database=name).render_as_string(hide_password=False)
+
+    async def _execute(self, statement: str) -> None:
+        connection = await connected(self._server.render_as_string(hide_password=False))
+        await connection.execute(statement)
+        await connection.close()
 
 
 if __name__ == "__main__":

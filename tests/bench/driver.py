@@ -10,8 +10,8 @@ import pickle
 import subprocess
 import sys
 import time
-from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import uvloop
@@ -38,18 +38,16 @@ class Outcome:
     answered: int = 0
     refused: int = 0
     seconds: float = 0.0
-    latencies: list[float] = field(default_factory=list)
     first: bytes = b""
     refusal: bytes = b""
 
 
 class _Client(asyncio.Protocol):
-    def __init__(self, source: "Any", outcome: Outcome, done: asyncio.Future[None]) -> None:
+    def __init__(self, source: Iterator[bytes], outcome: Outcome, done: asyncio.Future[None]) -> None:
         self._source = source
         self._outcome = outcome
         self._done = done
         self._received = bytearray()
-        self._sent_at = 0.0
         self._transport: Any = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -74,7 +72,6 @@ class _Client(asyncio.Protocol):
             outcome.first = outcome.first or bytes(body)
         else:
             outcome.refusal = outcome.refusal or bytes(body)
-        outcome.latencies.append(time.perf_counter() - self._sent_at)
         self._received.clear()
         self._next()
 
@@ -87,14 +84,13 @@ class _Client(asyncio.Protocol):
         if request is None:
             self._transport.close()
             return
-        self._sent_at = time.perf_counter()
         self._transport.write(request)
 
 
 async def _run(load: Load) -> Outcome:
     loop, outcome = asyncio.get_running_loop(), Outcome()
     began = time.perf_counter()
-    requests = itertools.cycle(load.requests) if load.is_repeated else iter(deque(load.requests))
+    requests = itertools.cycle(load.requests) if load.is_repeated else iter(load.requests)
     source = itertools.takewhile(lambda _: time.perf_counter() - began < load.seconds, requests)
     done = [loop.create_future() for _ in range(load.connections)]
     for each in done:

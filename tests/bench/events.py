@@ -29,7 +29,8 @@ def latencies(
 def row(where: str, subscribers: int, found: list[float], alone: list[float], goal: str) -> Row:
     measured = f"{median(found):.1f} ms"
     ratio = f"{median(found) / median(alone):.1f}"
-    return Row(f"event, {where}, {subscribers} subscribers", measured, "", ratio, spread(found, 1), goal)
+    name = f"event, {where}, {subscribers} subscribers, {_PER_SOCKET} a socket"
+    return Row(name, measured, "", ratio, spread(found, 1), goal)
 
 
 async def _latencies(

@@ -15,6 +15,7 @@ from tests.bench.operations import SHOP
 from tests.bench.servers import COMMAND, OTHER_CORE, SERVER_CORE, on_core
 from tests.bench.table import Row
 
+_LONGEST_SECONDS = 300
 _WAITING = "SELECT count(*) FROM outbox WHERE shop_id = $1 AND state = 'QUEUED'"
 
 
@@ -49,8 +50,10 @@ def _sink() -> Iterator[int]:
         port = int(listener.getsockname()[1])
     command = [sys.executable, "-m", "tests.bench.mail", str(port)]
     with subprocess.Popen(command, preexec_fn=on_core(OTHER_CORE)) as process:  # noqa: S603, PLW1509 - ours; no threads
-        yield port
-        process.kill()
+        try:
+            yield port
+        finally:
+            process.kill()
 
 
 def emptied(url: str) -> Row:
@@ -69,21 +72,25 @@ def emptied(url: str) -> Row:
             stderr=subprocess.DEVNULL,
             preexec_fn=on_core(SERVER_CORE),  # noqa: PLW1509 - the same
         ) as worker:
-            count, seconds = asyncio.run(_until_empty(url))
-            worker.terminate()
+            try:
+                count, seconds = asyncio.run(_until_empty(url))
+            finally:
+                worker.terminate()
     return Row("mail out of the outbox", f"{count / seconds:.0f}/s", f"{count} mails", goal="300/s")
 
 
 async def _until_empty(url: str) -> tuple[int, float]:
+    """How many were sent in how many seconds, from the first that was; raises TimeoutError."""
     connection = await asyncpg.connect(url)
     before = waiting = await connection.fetchval(_WAITING, SHOP)
-    while waiting == before:  # it is starting
-        await asyncio.sleep(0.01)
-        waiting = await connection.fetchval(_WAITING, SHOP)
-    began, first = time.monotonic(), waiting
-    while waiting:
-        await asyncio.sleep(0.05)
-        waiting = await connection.fetchval(_WAITING, SHOP)
+    async with asyncio.timeout(_LONGEST_SECONDS):
+        while waiting == before:  # it is starting
+            await asyncio.sleep(0.01)
+            waiting = await connection.fetchval(_WAITING, SHOP)
+        began, first = time.monotonic(), waiting
+        while waiting:
+            await asyncio.sleep(0.05)
+            waiting = await connection.fetchval(_WAITING, SHOP)
     await connection.close()
     return first, time.monotonic() - began
 

@@ -38,9 +38,11 @@ def postgresql() -> Iterator[EmbeddedServer | GivenServer]:
     os.sched_setaffinity(0, {OTHER_CORE})
     given = os.environ.pop("SHORTSHIP_BENCH_POSTGRESQL", None)  # noqa: TID251 - a setting of the benchmark alone
     server = GivenServer(given) if given else EmbeddedServer(_SETTINGS, in_memory=False)
-    yield server
-    if isinstance(server, EmbeddedServer):
-        server.stop()
+    try:
+        yield server
+    finally:
+        if isinstance(server, EmbeddedServer):
+            server.stop()
 
 
 class Process:
