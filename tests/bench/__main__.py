@@ -26,8 +26,8 @@ from tests.postgresql import EmbeddedServer, connected
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench")
-    parser.add_argument("--quick", action="store_true", help="two minutes instead of six, and no growth")
-    parser.add_argument("--orders", type=int, default=100_000, help="up to how many orders growth is measured")
+    parser.add_argument("--quick", action="store_true", help="two minutes instead of eight, and no growth")
+    parser.add_argument("--orders", type=int, default=1_000_000, help="up to how many orders growth is measured")
     parser.add_argument("--profile", action="store_true", help="where the time of R1 and C1 goes, and nothing else")
     is_quick, most = (given := parser.parse_args()).quick, given.orders
     began = time.monotonic()
