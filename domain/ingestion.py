@@ -1,6 +1,7 @@
 """The use case of orders that come in: by the call, and by the file (specification, section 7)."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +25,8 @@ from domain.queries.imports import Arrival, KnownOrder
 # Enough to make round trips cheap, and few enough to hold the shop's event counter for a moment only.
 _BATCH_ORDERS = 500
 _BATCH_BYTES = 4 * 2**20
+# PostgreSQL stores batches beside each other, while the next one is read and judged.
+_MOST_AT_ONCE = 3
 # From here on, what PostgreSQL's plans cost counts more than what planning costs.
 _MANY = 50
 # So few are judged without a break, for the database's answers to be taken soon.
@@ -68,21 +71,36 @@ async def import_orders(
 async def import_file(
     database: Database, shop: Shop, path: Path, *, actor: str, clock: Callable[[], datetime]
 ) -> AsyncGenerator[ImportedBatch]:
-    """Imports a file of any size, batch by batch, each at its time, and yields the results in the order of the file.
+    """Imports a file of any size in batches, each at its time, and yields the results in the order of the file.
 
     Raises UnreadableFileError; what came before the place where a file breaks off has been imported and yielded then.
     An order without a readable number goes by its place in the file, such as "line 17".
     """
     batches = _batches(shop, read_orders(path))
-    # The next batch is read and judged while the database stores this one.
-    upcoming = asyncio.ensure_future(anext(batches, None))
+    most = 1 if database.is_sqlite else _MOST_AT_ONCE
+    under_way = deque[tuple[set[str], asyncio.Task[ImportedBatch]]]()
+    unreadable: UnreadableFileError | None = None
+
+    async def store(batch: _Batch) -> ImportedBatch:
+        results = await _import(database, shop.id, batch.orders, actor=actor, now=clock())
+        return ImportedBatch(tuple(results), batch.bytes_read)
+
     try:
-        while batch := await upcoming:
-            upcoming = asyncio.ensure_future(anext(batches, None))
-            results = await _import(database, shop.id, batch.orders, actor=actor, now=clock())
-            yield ImportedBatch(tuple(results), batch.bytes_read)
+        try:
+            async for batch in batches:
+                names = {order.name for order in batch.orders}
+                # The first of two orders with one number is the one that is stored.
+                while len(under_way) == most or not all(names.isdisjoint(others) for others, _ in under_way):
+                    yield await under_way.popleft()[1]
+                under_way.append((names, asyncio.create_task(store(batch))))
+        except UnreadableFileError as error:
+            unreadable = error
+        while under_way:
+            yield await under_way.popleft()[1]
+        if unreadable:
+            raise unreadable
     finally:
-        await asyncio.gather(upcoming, return_exceptions=True)
+        await asyncio.gather(*(task for _, task in under_way), return_exceptions=True)
         await batches.aclose()
 
 

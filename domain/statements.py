@@ -4,7 +4,7 @@ They run in the transaction of the connection they are given, beside whatever el
 """
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -15,6 +15,11 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from domain.engines import driver_of
+
+# An order may come in thousands of packages, and no statement may run into its time limit.
+_MOST_BY_COLUMN = 10_000
+_MOST_BY_ROW = 100
+_FEW = 10
 
 Row = Sequence[Any]
 _Convert = Callable[[Any], Any]
@@ -149,17 +154,38 @@ def parameters(*columns: sa.Column[Any]) -> dict[str, sa.BindParameter[Any]]:
     return {column.name: sa.bindparam(column.name, type_=column.type) for column in columns}
 
 
+def by_column(table: sa.Table) -> postgresql.Insert:
+    """An INSERT of PostgreSQL's of any number of rows, by an array for each column: `columns_of` gives them."""
+    arrays = [sa.bindparam(f"each_{c.name}", type_=postgresql.ARRAY(c.type, dimensions=1)) for c in table.c]
+    rows = sa.func.unnest(*arrays).table_valued(*table.c.keys()).render_derived()
+    return postgresql.insert(table).from_select(table.c.keys(), sa.select(*rows.c))
+
+
+def columns_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """The parameters of `by_column`; each row has every column of the table."""
+    return {f"each_{name}": [row[name] for row in rows] for name in rows[0]}
+
+
+@functools.cache
+def _by_column(table: sa.Table) -> Statement:
+    return Statement(by_column(table))
+
+
 @functools.lru_cache(maxsize=200)
-def _inserting(table: sa.Table, names: tuple[str, ...], count: int) -> Statement:
-    rows = [
-        {name: sa.bindparam(f"{name}_{number}", type_=table.c[name].type) for name in names} for number in range(count)
-    ]
+def _by_row(table: sa.Table, count: int) -> Statement:
+    rows = [{c.name: sa.bindparam(f"{c.name}_{number}", type_=c.type) for c in table.c} for number in range(count)]
     return Statement(sa.insert(table).values(rows))
 
 
-async def insert(connection: AsyncConnection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Inserts rows that all have the same columns, up to a hundred in one statement."""
-    for start in range(0, len(rows), 100):
-        some = rows[start : start + 100]
-        values = {f"{name}_{number}": value for number, row in enumerate(some) for name, value in row.items()}
-        await _inserting(table, tuple(some[0]), len(some)).rows(connection, **values)
+async def insert(connection: AsyncConnection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Inserts rows that have every column of the table."""
+    # By arrays PostgreSQL takes half the time for many rows, and the driver longer for few.
+    is_by_column = len(rows) > _FEW and connection.dialect.name == "postgresql"
+    at_once = _MOST_BY_COLUMN if is_by_column else _MOST_BY_ROW
+    for start in range(0, len(rows), at_once):
+        some = rows[start : start + at_once]
+        if is_by_column:
+            await _by_column(table).rows(connection, **columns_of(some))
+        else:
+            values = {f"{name}_{number}": value for number, row in enumerate(some) for name, value in row.items()}
+            await _by_row(table, len(some)).rows(connection, **values)

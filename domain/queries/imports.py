@@ -6,16 +6,16 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.new_order import NewOrder
 from domain.order import OrderItem, Package, PackageItem, value
 from domain.queries.orders import pairs_of
+from domain.statements import Statement, by_column, columns_of, insert
 from domain.tables import order_items, orders, package_items, packages
 
-# An order may come in thousands of packages, and no statement may run into its time limit.
-_ROWS_AT_ONCE = 10_000
+_NEW_ORDERS = Statement(by_column(orders).on_conflict_do_nothing().returning(orders.c.id))
 
 
 @value
@@ -50,9 +50,10 @@ async def insert_orders(
     """Stores the orders themselves and returns the ids of those whose number was free."""
     # By number, so that two imports of the same orders wait for each other in one order.
     rows = [_order_row(shop_id, arrival, now) for arrival in sorted(arrivals, key=lambda each: each.order.number)]
-    statement, parameters = _insertion(connection, orders, rows)
-    statement = statement.on_conflict_do_nothing().returning(orders.c.id)
-    return set((await connection.execute(statement, parameters)).scalars())
+    if connection.dialect.name == "sqlite":
+        statement = sqlite.insert(orders).on_conflict_do_nothing().returning(orders.c.id)
+        return set((await connection.execute(statement, rows)).scalars())
+    return {row[0] for row in await _NEW_ORDERS.rows(connection, **columns_of(rows))}
 
 
 async def list_known(connection: AsyncConnection, shop_id: str, numbers: Collection[str]) -> dict[str, KnownOrder]:
@@ -78,28 +79,10 @@ async def insert_contents(connection: AsyncConnection, shop_id: str, arrivals: S
 
 
 async def _insert(connection: AsyncConnection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    for start in range(0, len(rows), _ROWS_AT_ONCE):
-        await connection.execute(*_insertion(connection, table, rows[start : start + _ROWS_AT_ONCE]))
-
-
-def _insertion(
-    connection: AsyncConnection, table: sa.Table, rows: Sequence[Mapping[str, Any]]
-) -> tuple[Any, Sequence[Mapping[str, Any]] | Mapping[str, Any]]:  # each dialect has an Insert of its own
-    """A statement and its parameters that insert all the rows at once."""
     if connection.dialect.name == "sqlite":
-        return sqlite.insert(table), rows
-    return _BY_COLUMN[table], {f"each_{name}": [row[name] for row in rows] for name in rows[0]}
-
-
-def _by_column(table: sa.Table) -> postgresql.Insert:
-    """Takes an array for each column."""
-    arrays = [sa.bindparam(f"each_{c.name}", type_=postgresql.ARRAY(c.type, dimensions=1)) for c in table.c]
-    rows = sa.func.unnest(*arrays).table_valued(*table.c.keys()).render_derived()
-    return postgresql.insert(table).from_select(table.c.keys(), sa.select(*rows.c))
-
-
-# Row by row, PostgreSQL would spend nearly twice the time on it.
-_BY_COLUMN = {table: _by_column(table) for table in (orders, order_items, packages, package_items)}
+        await connection.execute(sa.insert(table), rows)
+    else:
+        await insert(connection, table, rows)
 
 
 def _order_row(shop_id: str, arrival: Arrival, now: datetime) -> dict[str, Any]:

@@ -512,6 +512,21 @@ async def test_a_file_comes_in_by_batches_with_results_in_its_order(database: Da
     await assert_sound(database)
 
 
+async def test_the_first_of_two_orders_with_one_number_is_stored_also_across_batches(
+    database: Database, tmp_path: Path
+) -> None:
+    shop = await a_shop(database)
+    path = tmp_path / "orders.jsonl"
+    first = [an_order_input(f"{number}") for number in range(600)]
+    path.write_text(lines(*first, *(replace(order, prices_include_tax=False) for order in first)))
+
+    results = await import_of(database, shop, path)
+
+    assert [result.outcome for result in results] == [CREATED] * 600 + [REJECTED] * 600
+    assert codes(results)[600:] == [["NUMBER_TAKEN"]] * 600
+    await assert_sound(database)
+
+
 async def test_bad_orders_of_a_file_leave_no_trace(database: Database, tmp_path: Path) -> None:
     shop = await a_shop(database)
     path = tmp_path / "orders.jsonl"
@@ -577,7 +592,7 @@ async def test_a_file_that_is_not_there_is_told_so(database: Database, tmp_path:
         await batches(database, shop, tmp_path / "orders.json")
 
 
-async def test_an_import_may_be_given_up_between_batches(database: Database, tmp_path: Path) -> None:
+async def test_an_import_that_is_given_up_can_be_begun_again(database: Database, tmp_path: Path) -> None:
     shop = await a_shop(database)
     path = tmp_path / "orders.jsonl"
     path.write_text(lines(*(an_order_input(f"{number}") for number in range(1_200))))
@@ -585,9 +600,15 @@ async def test_an_import_may_be_given_up_between_batches(database: Database, tmp
 
     batch = await anext(under_way)
     await under_way.aclose()
+    stored_by_then = {row[2] for row in (await dump(database))["orders"]}
+    again = await import_of(database, shop, path)
 
-    assert len(batch.results) == 500
-    assert len((await dump(database))["orders"]) == 500
+    assert stored_by_then >= {result.number for result in batch.results} == {f"{number}" for number in range(500)}
+    assert {result.number for result in again if result.outcome is UNCHANGED} == stored_by_then
+    assert {result.number for result in again if result.outcome is CREATED} == {
+        f"{number}" for number in range(1_200)
+    } - stored_by_then
+    await assert_sound(database)
 
 
 async def test_each_batch_is_stored_at_its_own_time(sqlite_url: str, tmp_path: Path) -> None:
