@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.database import EVERY_SHOP, Database, announce
 from domain.order import NotificationStatus, value
-from domain.statements import insert
+from domain.statements import Statement, equal, insert, parameters
 from domain.tables import outbox, shops
 
 # What is published when there is something new to send.
@@ -27,7 +27,7 @@ _LONGEST_PAUSE = timedelta(minutes=15)
 _MOST_DOUBLINGS = 10
 
 # Written out in the statement: an index on queued rows only is of no use to one that learns the state later.
-_QUEUED = sa.literal(NotificationStatus.QUEUED, outbox.c.state.type, literal_execute=True)
+_QUEUED = sa.literal_column(f"'{NotificationStatus.QUEUED.name}'", outbox.c.state.type)
 _KEY = (outbox.c.shop_id, outbox.c.topic, outbox.c.id)
 
 
@@ -54,6 +54,38 @@ class Backlog:
 
     depth: int
     oldest_at: datetime | None
+
+
+def _claiming() -> sa.Update:
+    now = sa.bindparam("now", type_=outbox.c.visible_at.type)
+    is_due = (*equal(topic=outbox.c.topic), outbox.c.state == _QUEUED, outbox.c.visible_at <= now)
+    waiting = sa.select(shops.c.id).where(sa.exists().where(outbox.c.shop_id == shops.c.id, *is_due))
+    drawn = waiting.order_by(sa.func.random()).limit(1).scalar_subquery()
+    oldest = sa.select(*_KEY).where(outbox.c.shop_id == drawn, *is_due).order_by(outbox.c.visible_at)
+    # What others have locked is left to them. A CTE is run once; PostgreSQL may run a subquery of IN again and lock
+    # more each time.
+    chosen = oldest.limit(sa.bindparam("limit", type_=sa.Integer)).with_for_update(skip_locked=True).cte("next")
+    return (
+        sa.update(outbox)
+        .where(sa.tuple_(*_KEY).in_(sa.select(chosen)))
+        .values(
+            lease=sa.bindparam("lease", type_=outbox.c.lease.type),
+            visible_at=sa.bindparam("leased_until", type_=outbox.c.visible_at.type),
+            attempts=outbox.c.attempts + 1,
+        )
+        .returning(*_KEY, outbox.c.payload, outbox.c.attempts, outbox.c.queued_at, outbox.c.visible_at, outbox.c.lease)
+    )
+
+
+def _releasing(*columns: sa.Column[Any]) -> Statement:
+    """Ends a lease, if it is still that one."""
+    ours = equal(shop_id=outbox.c.shop_id, topic=outbox.c.topic, id=outbox.c.id, ours=outbox.c.lease)
+    return Statement(sa.update(outbox).where(*ours).values(lease=None, **parameters(*columns)).returning(outbox.c.id))
+
+
+_CLAIM = Statement(_claiming())
+_SETTLE = _releasing(outbox.c.state, outbox.c.done_at, outbox.c.last_error)
+_TRY_AGAIN = _releasing(outbox.c.visible_at, outbox.c.last_error)
 
 
 async def add(  # noqa: PLR0913 a row has that many columns
@@ -103,15 +135,10 @@ async def claim(database: Database, topic: str, *, limit: int, now: datetime) ->
 
     An empty list means that there is nothing to send now; any other, that there may be more.
     """
-    statement = (
-        sa.update(outbox)
-        .where(sa.tuple_(*_KEY).in_(sa.select(_next(topic, limit, now))))
-        .values(lease=uuid4(), visible_at=now + LEASE, attempts=outbox.c.attempts + 1)
-        .returning(*_KEY, outbox.c.payload, outbox.c.attempts, outbox.c.queued_at, outbox.c.visible_at, outbox.c.lease)
-    )
+    values = {"topic": topic, "limit": limit, "now": now, "lease": uuid4(), "leased_until": now + LEASE}
 
     async def work(connection: AsyncConnection) -> list[Claimed]:
-        return [Claimed(*row) for row in await connection.execute(statement)]
+        return [Claimed(*row) for row in await _CLAIM.rows(connection, **values)]
 
     return await database.writing(EVERY_SHOP, work)
 
@@ -126,13 +153,13 @@ async def settle(
     connection: AsyncConnection, claimed: Claimed, state: NotificationStatus, *, now: datetime, error: str | None = None
 ) -> bool:
     """Ends a message as SENT or FAILED; False, and nothing is changed, when it is not ours any more."""
-    return await _release(connection, claimed, state=state, done_at=now, last_error=error)
+    return bool(await _SETTLE.rows(connection, **_ours(claimed), state=state, done_at=now, last_error=error))
 
 
 async def try_again(connection: AsyncConnection, claimed: Claimed, *, now: datetime, error: str) -> bool:
     """Puts a message back for a while; False, and nothing is changed, when it is not ours any more."""
     due = now + pause_after(claimed.attempts, random.random())  # noqa: S311 - jitter, no secret
-    return await _release(connection, claimed, visible_at=due, last_error=error)
+    return bool(await _TRY_AGAIN.rows(connection, **_ours(claimed), visible_at=due, last_error=error))
 
 
 def pause_after(attempts: int, chance: float) -> timedelta:
@@ -141,18 +168,5 @@ def pause_after(attempts: int, chance: float) -> timedelta:
     return min(doubled, _LONGEST_PAUSE) * chance
 
 
-async def _release(connection: AsyncConnection, claimed: Claimed, **values: object) -> bool:
-    key = (claimed.shop_id, claimed.topic, claimed.id)
-    ours = (*(column == part for column, part in zip(_KEY, key, strict=True)), outbox.c.lease == claimed.lease)
-    result = await connection.execute(sa.update(outbox).where(*ours).values(lease=None, **values))
-    return bool(result.rowcount)
-
-
-def _next(topic: str, limit: int, now: datetime) -> sa.CTE:
-    """The keys of what to claim, locked; what others have locked is left to them."""
-    is_due = (outbox.c.topic == topic, outbox.c.state == _QUEUED, outbox.c.visible_at <= now)
-    waiting = sa.select(shops.c.id).where(sa.exists().where(outbox.c.shop_id == shops.c.id, *is_due))
-    drawn = waiting.order_by(sa.func.random()).limit(1).scalar_subquery()
-    oldest = sa.select(*_KEY).where(outbox.c.shop_id == drawn, *is_due).order_by(outbox.c.visible_at).limit(limit)
-    # A CTE is run once; PostgreSQL may run a subquery of IN again and lock more each time.
-    return oldest.with_for_update(skip_locked=True).cte("next")
+def _ours(claimed: Claimed) -> dict[str, object]:
+    return {"shop_id": claimed.shop_id, "topic": claimed.topic, "id": claimed.id, "ours": claimed.lease}
