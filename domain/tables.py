@@ -85,6 +85,7 @@ class OrderRow(SQLModel, table=True):
         sa.ForeignKeyConstraint(["shop_id"], ["shops.id"]),
         sa.UniqueConstraint("shop_id", "number"),
         sa.Index(None, "shop_id", "ship_by", "id"),
+        sa.Index(None, "shop_id", "status", "ship_by", "id"),
         sa.Index(None, "shop_id", "placed_at", "id"),
         sa.Index(None, "shop_id", "updated_at", "id"),
         *_checks(

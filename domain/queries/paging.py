@@ -1,5 +1,6 @@
 """Pages of lists that are sorted by a date and by an id (specification, section 9)."""
 
+import operator
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from functools import lru_cache
@@ -88,15 +89,37 @@ def _paged(
     is_after_undated: bool | None,  # noqa: FBT001 - the same; None where there is no such cursor
     is_before_undated: bool | None,  # noqa: FBT001 - the same
 ) -> Statement:
+    place, is_descending = sa.tuple_(sorting.date, sorting.id), sorting.is_descending is not is_from_back
+    beyond, short_of = (operator.lt, operator.gt) if sorting.is_descending else (operator.gt, operator.lt)
+    dated: list[sa.ColumnElement[bool]] = [sorting.date.is_not(None)]
+    undated: list[sa.ColumnElement[bool]] = [sorting.date.is_(None)]
     if is_after_undated is not None:
-        select = select.where(_beyond(sorting, is_undated=is_after_undated))
+        date, entry_id = _place("after", sorting)
+        dated.append(sa.false() if is_after_undated else beyond(place, sa.tuple_(date, entry_id)))
+        undated += [beyond(sorting.id, entry_id)] if is_after_undated else []
     if is_before_undated is not None:
-        select = select.where(_short_of(sorting, is_undated=is_before_undated))
-    is_descending = sorting.is_descending is not is_from_back
-    by_date, by_id = (each.desc() if is_descending else each.asc() for each in (sorting.date, sorting.id))
-    if sorting.date.nullable:  # said of the others too, it would keep PostgreSQL from reading their index backwards
-        by_date = by_date.nulls_first() if is_from_back else by_date.nulls_last()
-    return Statement(select.order_by(by_date, by_id).limit(sa.bindparam("size", type_=sa.Integer)))
+        date, entry_id = _place("before", sorting)
+        dated += [] if is_before_undated else [short_of(place, sa.tuple_(date, entry_id))]
+        undated.append(short_of(sorting.id, entry_id) if is_before_undated else sa.false())
+    if not sorting.date.nullable:
+        return Statement(_sorted(select.where(*dated), sorting.date, sorting.id, is_descending=is_descending))
+    # By itself, each part is read along the index from the cursor's place on; rows with and without a date together,
+    # or "this date and a later id, or a later date", would be read from the start of the list.
+    parts = (
+        _sorted(select.where(*conditions), sorting.date, sorting.id, is_descending=is_descending)
+        for conditions in (dated, undated)
+    )
+    both = sa.union_all(*(sa.select(part.subquery()) for part in parts)).subquery()
+    its_date, its_id = both.c[sorting.date.name], both.c[sorting.id.name]
+    undated_last = its_date.is_(None).desc() if is_from_back else its_date.is_(None)
+    return Statement(_sorted(sa.select(both).order_by(undated_last), its_date, its_id, is_descending=is_descending))
+
+
+def _sorted(
+    select: sa.Select[Any], date: sa.ColumnElement[Any], entry_id: sa.ColumnElement[Any], *, is_descending: bool
+) -> sa.Select[Any]:
+    by = (date.desc(), entry_id.desc()) if is_descending else (date, entry_id)
+    return select.order_by(*by).limit(sa.bindparam("size", type_=sa.Integer))
 
 
 def cursor_of(shop: Shop, name: str, date: datetime | None, entry_id: UUID) -> str:
@@ -127,26 +150,6 @@ _Position = tuple[datetime | None, UUID]
 def _position(shop: Shop, sorting: Sorting, text: str) -> _Position:
     entry_id, _, date = cursor.position(shop.cursor_key, sorting.name, text).partition(" ")
     return datetime.fromisoformat(date) if date else None, UUID(hex=entry_id)
-
-
-def _beyond(sorting: Sorting, *, is_undated: bool) -> sa.ColumnElement[bool]:
-    """What follows the cursor's place in a list that ends with the rows without a date."""
-    date, entry_id = _place("after", sorting)
-    later_id = sorting.id < entry_id if sorting.is_descending else sorting.id > entry_id
-    if is_undated:
-        return sorting.date.is_(None) & later_id
-    later_date = sorting.date < date if sorting.is_descending else sorting.date > date
-    return later_date | ((sorting.date == date) & later_id) | sorting.date.is_(None)
-
-
-def _short_of(sorting: Sorting, *, is_undated: bool) -> sa.ColumnElement[bool]:
-    """What precedes the cursor's place in such a list."""
-    date, entry_id = _place("before", sorting)
-    earlier_id = sorting.id > entry_id if sorting.is_descending else sorting.id < entry_id
-    if is_undated:
-        return sorting.date.is_not(None) | earlier_id
-    earlier_date = sorting.date > date if sorting.is_descending else sorting.date < date
-    return earlier_date | ((sorting.date == date) & earlier_id)
 
 
 def _place(side: str, sorting: Sorting) -> tuple[sa.BindParameter[Any], sa.BindParameter[Any]]:

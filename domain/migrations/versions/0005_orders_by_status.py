@@ -1,0 +1,12 @@
+"""Orders of a status are found without those of others, and a shop's open ones are few among all."""
+
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_index("ix_orders_shop_id_status_ship_by_id", "orders", ["shop_id", "status", "ship_by", "id"])
