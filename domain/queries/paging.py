@@ -68,7 +68,16 @@ async def read_page(
     """
     after = None if page.after is None else _position(shop, sorting, page.after)
     before = None if page.before is None else _position(shop, sorting, page.before)
-    statement = _paged(select, sorting, page.is_from_back, after and after[0] is None, before and before[0] is None)
+    is_first = after is before is None and not page.is_from_back
+    statement = _paged(
+        select,
+        sorting,
+        page.is_from_back,
+        after and after[0] is None,
+        before and before[0] is None,
+        # PostgreSQL's indexes have rows without a date last, as this page has.
+        is_first and not sorting.is_descending and connection.dialect.name == "postgresql",
+    )
     places = {"after_date": after and after[0], "after_id": after and after[1]}
     places |= {"before_date": before and before[0], "before_id": before and before[1]}
     rows = await statement.rows(connection, **values, **places, size=page.size + 1)
@@ -88,11 +97,39 @@ def _paged(
     is_from_back: bool,  # noqa: FBT001 - a key of the cache
     is_after_undated: bool | None,  # noqa: FBT001 - the same; None where there is no such cursor
     is_before_undated: bool | None,  # noqa: FBT001 - the same
+    is_as_indexed: bool,  # noqa: FBT001 - a key of the cache
 ) -> Statement:
-    place, is_descending = sa.tuple_(sorting.date, sorting.id), sorting.is_descending is not is_from_back
+    is_descending = sorting.is_descending is not is_from_back
+    if is_as_indexed:
+        return Statement(_sorted(select, sorting.date, sorting.id, is_descending=is_descending))
+    dated, undated = _between(sorting, is_after_undated, is_before_undated)
+    with_date = _sorted(select.where(*dated), sorting.date, sorting.id, is_descending=is_descending)
+    if not sorting.date.nullable:
+        return Statement(with_date)
+    without_date = _sorted(select.where(*undated), sorting.date, sorting.id, is_descending=is_descending)
+    both = sa.union_all(sa.select(with_date.subquery()), sa.select(without_date.subquery())).subquery()
+    date, entry_id = both.c[sorting.date.name], both.c[sorting.id.name]
+    undated_last = date.is_(None).desc() if is_from_back else date.is_(None)
+    return Statement(_sorted(sa.select(both).order_by(undated_last), date, entry_id, is_descending=is_descending))
+
+
+_Conditions = list[sa.ColumnElement[bool]]
+
+
+def _between(
+    sorting: Sorting,
+    is_after_undated: bool | None,  # noqa: FBT001 - passed on
+    is_before_undated: bool | None,  # noqa: FBT001 - passed on
+) -> tuple[_Conditions, _Conditions]:
+    """What lies between the cursors, of the rows with a date and of those without one, which follow them.
+
+    Each part is read along the index from the cursor's place on. Both together, or as "a later date, or this date and a
+    later id", they would be read from the start of the list.
+    """
     beyond, short_of = (operator.lt, operator.gt) if sorting.is_descending else (operator.gt, operator.lt)
-    dated: list[sa.ColumnElement[bool]] = [sorting.date.is_not(None)]
-    undated: list[sa.ColumnElement[bool]] = [sorting.date.is_(None)]
+    place = sa.tuple_(sorting.date, sorting.id)
+    dated: _Conditions = [sorting.date.is_not(None)] if sorting.date.nullable else []
+    undated: _Conditions = [sorting.date.is_(None)]
     if is_after_undated is not None:
         date, entry_id = _place("after", sorting)
         dated.append(sa.false() if is_after_undated else beyond(place, sa.tuple_(date, entry_id)))
@@ -101,18 +138,7 @@ def _paged(
         date, entry_id = _place("before", sorting)
         dated += [] if is_before_undated else [short_of(place, sa.tuple_(date, entry_id))]
         undated.append(short_of(sorting.id, entry_id) if is_before_undated else sa.false())
-    if not sorting.date.nullable:
-        return Statement(_sorted(select.where(*dated), sorting.date, sorting.id, is_descending=is_descending))
-    # By itself, each part is read along the index from the cursor's place on; rows with and without a date together,
-    # or "this date and a later id, or a later date", would be read from the start of the list.
-    parts = (
-        _sorted(select.where(*conditions), sorting.date, sorting.id, is_descending=is_descending)
-        for conditions in (dated, undated)
-    )
-    both = sa.union_all(*(sa.select(part.subquery()) for part in parts)).subquery()
-    its_date, its_id = both.c[sorting.date.name], both.c[sorting.id.name]
-    undated_last = its_date.is_(None).desc() if is_from_back else its_date.is_(None)
-    return Statement(_sorted(sa.select(both).order_by(undated_last), its_date, its_id, is_descending=is_descending))
+    return dated, undated
 
 
 def _sorted(
