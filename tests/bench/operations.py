@@ -26,6 +26,8 @@ R1 = f"query Orders {{ orders(first: 20) {{ edges {{ node {{ {_NODE} }} }} }} }}
 FILTERED = f"""query Filtered {{
   orders(first: 20, filter: {{ statuses: [AWAITING_SHIPMENT, PARTIALLY_SHIPPING], skus: ["SKU-7"] }}) {{
     edges {{ node {{ {_NODE} }} }} }} }}"""
+DEEP = f"query Deep($after: String) {{ orders(first: 20, after: $after) {{ edges {{ node {{ {_NODE} }} }} }} }}"
+RARE = f"query Rare {{ orders(first: 20, filter: {{ statuses: [ON_HOLD] }}) {{ edges {{ node {{ {_NODE} }} }} }} }}"
 R2 = f"query Order($id: ID!) {{ order(id: $id) {{ {_NODE} {_CANCELLATIONS} }} }}"
 C1 = """mutation Cancel($input: CancelItemsInput!) { cancelItems(input: $input) {
   errors { code message }
