@@ -74,6 +74,7 @@ async def import_file(
     """Imports a file of any size in batches, each at its time, and yields the results in the order of the file.
 
     Raises UnreadableFileError; what came before the place where a file breaks off has been imported and yielded then.
+    BusyError and UnavailableError may leave later batches stored that were not yielded; the import can be repeated.
     An order without a readable number goes by its place in the file, such as "line 17".
     """
     batches = _batches(shop, read_orders(path))
