@@ -65,7 +65,7 @@ faults: ARGS := --fault-rounds 10
 faults: install
 	.venv/bin/pytest tests/faults $(ARGS)
 
-# Measures it beside endpoints by hand, in eight minutes; in two: make bench QUICK=1
+# Measures it beside endpoints by hand, in seven minutes; in two: make bench QUICK=1
 bench: install
 	.venv/bin/python -m tests.bench $(if $(QUICK),--quick) $(if $(PROFILE),--profile) $(ARGS)
 

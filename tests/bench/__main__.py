@@ -26,7 +26,7 @@ from tests.postgresql import EmbeddedServer, connected
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench")
-    parser.add_argument("--quick", action="store_true", help="two minutes instead of eight, and no growth")
+    parser.add_argument("--quick", action="store_true", help="two minutes instead of seven, and no growth")
     parser.add_argument("--orders", type=int, default=1_000_000, help="up to how many orders growth is measured")
     parser.add_argument("--profile", action="store_true", help="where the time of R1 and C1 goes, and nothing else")
     is_quick, most = (given := parser.parse_args()).quick, given.orders
@@ -87,10 +87,10 @@ class Bench:
 
     def importing(self) -> Row:
         """Orders from a file into PostgreSQL, after the command's start, and what it has in memory at most."""
-        counts = (2_000, 10_000) if self._is_quick else (10_000, 50_000)
+        counts = (2_000, 10_000) if self._is_quick else (10_000, 40_000)
         file = self._folder / "orders.jsonl"
         rates, memory = [], ""
-        for _ in range(self._turns):
+        for _ in range(3):
             found = []
             for count in counts:
                 file.write_bytes(dataset.lines(count))
@@ -177,7 +177,7 @@ class Bench:
         self._run("shop", "create", SHOP, "--name", "Bench", url=url)
         self._run("import", "--shop", SHOP, str(self._folder / "templates.jsonl"), url=url)
         with product(url) as process:
-            return growth.growth(process, self._token, url, most=most, turns=self._turns)
+            return growth.growth(process, self._token, url, most=most, turns=3)
 
     def _run(self, *command: str, url: str = "") -> str:
         finished = subprocess.run(  # noqa: S603 - our own command
