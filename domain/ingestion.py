@@ -89,11 +89,11 @@ async def import_file(
     try:
         try:
             async for batch in batches:
-                names = {order.name for order in batch.orders}
+                numbers = {arrival.order.number for arrival in _arrivals(batch.orders)}
                 # The first of two orders with one number is the one that is stored.
-                while len(under_way) == most or not all(names.isdisjoint(others) for others, _ in under_way):
+                while len(under_way) == most or not all(numbers.isdisjoint(others) for others, _ in under_way):
                     yield await under_way.popleft()[1]
-                under_way.append((names, asyncio.create_task(store(batch))))
+                under_way.append((numbers, asyncio.create_task(store(batch))))
         except UnreadableFileError as error:
             unreadable = error
         while under_way:
@@ -152,10 +152,14 @@ async def _batches(shop: Shop, orders: Iterable[FileOrder]) -> AsyncGenerator[_B
         yield _Batch(tuple(judged), end)
 
 
+def _arrivals(judged: Sequence[_Judged]) -> list[Arrival]:
+    return [order.judgement for order in judged if isinstance(order.judgement, Arrival)]
+
+
 async def _import(
     database: Database, shop_id: str, judged: Sequence[_Judged], *, actor: str, now: datetime
 ) -> list[ImportResult]:
-    arrivals = [order.judgement for order in judged if isinstance(order.judgement, Arrival)]
+    arrivals = _arrivals(judged)
 
     async def store(connection: AsyncConnection) -> dict[str, KnownOrder]:
         return await _store(connection, shop_id, arrivals, actor=actor, now=now)

@@ -512,12 +512,13 @@ async def test_a_file_comes_in_by_batches_with_results_in_its_order(database: Da
     await assert_sound(database)
 
 
+@pytest.mark.parametrize("end", ["", "\u00a0"], ids=["shown as they are", "shown by their lines"])
 async def test_the_first_of_two_orders_with_one_number_is_stored_also_across_batches(
-    database: Database, tmp_path: Path
+    database: Database, tmp_path: Path, end: str
 ) -> None:
     shop = await a_shop(database)
     path = tmp_path / "orders.jsonl"
-    first = [an_order_input(f"{number}") for number in range(600)]
+    first = [an_order_input(f"{number}{end}") for number in range(600)]
     path.write_text(lines(*first, *(replace(order, prices_include_tax=False) for order in first)))
 
     results = await import_of(database, shop, path)
