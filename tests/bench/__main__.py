@@ -23,6 +23,9 @@ from tests.bench.servers import COMMAND, OTHER_CORE, SERVER_CORE, bare, on_core,
 from tests.bench.table import Row, show, spread
 from tests.postgresql import EmbeddedServer, connected
 
+# Enough to show the noise of what takes long; the rest has more.
+_TURNS_OF_LONG_RUNS = 3
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench")
@@ -88,13 +91,12 @@ class Bench:
     def importing(self) -> Row:
         """Orders from a file into PostgreSQL, after the command's start, and what it has in memory at most."""
         counts = (2_000, 10_000) if self._is_quick else (10_000, 40_000)
-        file = self._folder / "orders.jsonl"
+        files = [self._folder / f"{count}.jsonl" for count in counts]
+        for file, count in zip(files, counts, strict=True):
+            file.write_bytes(dataset.lines(count))
         rates, memory = [], ""
-        for _ in range(3):
-            found = []
-            for count in counts:
-                file.write_bytes(dataset.lines(count))
-                found.append(self._timed_import(self._new("import", template=self._url), file))
+        for _ in range(_TURNS_OF_LONG_RUNS):
+            found = [self._timed_import(self._new("import", template=self._url), file) for file in files]
             (few, small), (many, large) = found
             rates.append((counts[1] - counts[0]) / (many - few))
             memory = f"{large:.0f} MB at {counts[1]:,}, {small:.0f} MB at {counts[0]:,}"
@@ -177,7 +179,7 @@ class Bench:
         self._run("shop", "create", SHOP, "--name", "Bench", url=url)
         self._run("import", "--shop", SHOP, str(self._folder / "templates.jsonl"), url=url)
         with product(url) as process:
-            return growth.growth(process, self._token, url, most=most, turns=3)
+            return growth.growth(process, self._token, url, most=most, turns=_TURNS_OF_LONG_RUNS)
 
     def _run(self, *command: str, url: str = "") -> str:
         finished = subprocess.run(  # noqa: S603 - our own command
