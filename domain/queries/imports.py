@@ -1,16 +1,16 @@
 """The statements that store new orders, many at a time. Decides nothing."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.new_order import NewOrder
 from domain.order import OrderItem, Package, PackageItem, value
+from domain.queries.dialect import insert_or_ignore
 from domain.queries.orders import pairs_of
 from domain.statements import Statement, by_column, columns_of, insert
 from domain.tables import order_items, orders, package_items, packages
@@ -51,7 +51,7 @@ async def insert_orders(
     # By number, so that two imports of the same orders wait for each other in one order.
     rows = [_order_row(shop_id, arrival, now) for arrival in sorted(arrivals, key=lambda each: each.order.number)]
     if connection.dialect.name == "sqlite":
-        statement = sqlite.insert(orders).on_conflict_do_nothing().returning(orders.c.id)
+        statement = insert_or_ignore(orders).returning(orders.c.id)
         return set((await connection.execute(statement, rows)).scalars())
     return {row[0] for row in await _NEW_ORDERS.rows(connection, **columns_of(rows))}
 
@@ -66,23 +66,16 @@ async def list_known(connection: AsyncConnection, shop_id: str, numbers: Collect
 async def insert_contents(connection: AsyncConnection, shop_id: str, arrivals: Sequence[Arrival]) -> None:
     """Stores the items and packages of orders that were inserted, at least one."""
     rows = [_item_row(shop_id, arrival.id, item) for arrival in arrivals for item in arrival.order.items]
-    await _insert(connection, order_items, rows)
+    await insert(connection, order_items, rows)
     rows = [_package_row(shop_id, arrival.id, package) for arrival in arrivals for package in arrival.order.packages]
-    await _insert(connection, packages, rows)
+    await insert(connection, packages, rows)
     rows = [
         _package_item_row(shop_id, arrival.id, package, packed)
         for arrival in arrivals
         for package in arrival.order.packages
         for packed in package.items
     ]
-    await _insert(connection, package_items, rows)
-
-
-async def _insert(connection: AsyncConnection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    if connection.dialect.name == "sqlite":
-        await connection.execute(sa.insert(table), rows)
-    else:
-        await insert(connection, table, rows)
+    await insert(connection, package_items, rows)
 
 
 def _order_row(shop_id: str, arrival: Arrival, now: datetime) -> dict[str, Any]:
