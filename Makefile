@@ -4,10 +4,12 @@ UV_VERSION := 0.13.9
 # The first of these that runs and is new enough; another one: make install PYTHON=/path/to/python
 PYTHON ?= python3.14 python3.13 python3.12 python3.11 python3
 ARGS :=
+VERSIONS := 3.11 3.12 3.13 3.14
+ACROSS_VERSIONS := tests/rules tests/domain/mail
 PURE := order ids money status eligibility selection refunds moves splits texts marketplace order_input order_check new_order cursor \
-  json_stream formats mail/content mail/letter
+  json_stream formats mail/address mail/content mail/letter mail/message
 
-.PHONY: install graphiql serve test check faults bench image-check format mutants
+.PHONY: install graphiql serve test check versions faults bench image-check format mutants
 
 install: .venv/installed
 
@@ -59,6 +61,18 @@ check: install
 	$(MAKE) --no-print-directory test ARGS='--cov --cov-report='
 	.venv/bin/coverage report --include="$$(printf 'domain/%s.py,' $(PURE))tests/rules/*" --fail-under=100
 	.venv/bin/coverage report --fail-under=90
+
+# What Python itself does otherwise from version to version, on each that is supported and installed.
+versions: install
+	@for version in $(VERSIONS); do \
+		for name in python$$version "$$(pyenv prefix $$version 2>/dev/null)/bin/python"; do \
+			python=$$($$name -c 'import sys; print(sys.executable)' 2>/dev/null) && break; \
+		done; \
+		if [ -z "$$python" ]; then echo "Python $$version is not installed."; continue; fi; \
+		uv=$$(command -v uv || echo .uv/bin/uv); \
+		UV_PROJECT_ENVIRONMENT=.venvs/$$version $$uv sync --quiet --locked --python "$$python" --no-python-downloads && \
+		.venvs/$$version/bin/python -m pytest -n logical --maxprocesses 8 $(ACROSS_VERSIONS) || exit 1; \
+	done
 
 # A longer run of the faults that the tests cause: make faults ARGS="--fault-rounds 50 --fault-seed 7"
 faults: ARGS := --fault-rounds 10

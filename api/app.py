@@ -29,13 +29,14 @@ from api.metrics import Metrics, MetricsPage
 from api.protection import EXCEPTION_HANDLERS, Cors, SecurityHeaders, TrustedHosts
 from api.requests import RequestLog
 from api.schema import make_schema
-from api.settings import Settings, SettingsError, mail_address
+from api.settings import Settings, SettingsError
 from api.sockets import GraphQLSockets
 from api.tracing import NoTracing, Tracing
 from domain import notification, retention
 from domain.database import BusyError, Database, UnavailableError
 from domain.feed import Feed
 from domain.mail import message
+from domain.mail.address import parse_address
 from domain.mail.mailbox import Mailbox
 from domain.mail.smtp import SmtpSender, smtp_settings
 from domain.migrations import runner
@@ -53,8 +54,8 @@ Loop = Callable[[Database, asyncio.Event], Awaitable[None]]
 
 def mail_loop(sender: SmtpSender | Mailbox, settings: Settings) -> Loop:
     """Sends what is queued, from the address of the settings."""
-    reply_to = mail_address(settings.mail_reply_to) if settings.mail_reply_to else None
-    compose = partial(message.compose, sender=mail_address(str(settings.mail_from)), reply_to=reply_to)
+    reply_to = parse_address(settings.mail_reply_to) if settings.mail_reply_to else None
+    compose = partial(message.compose, sender=parse_address(str(settings.mail_from)), reply_to=reply_to)
 
     async def loop(database: Database, stop: asyncio.Event) -> None:
         await notification.run(database, sender, compose, clock=clock, stop=stop)

@@ -1,6 +1,7 @@
 """The demo: a shop to play with, every e-mail in a mailbox page, and packages that move by themselves."""
 
 import asyncio
+import email
 import json
 import random
 import re
@@ -8,7 +9,7 @@ import secrets
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from email.message import EmailMessage
+from email.policy import default
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from api.settings import Settings, SettingsError
 from domain import fulfillment, ids, ingestion
 from domain.database import EVERY_SHOP, Database
 from domain.mail.mailbox import Mailbox
+from domain.mail.sending import OutgoingMessage
 from domain.migrations import runner
 from domain.moves import PackageMove
 from domain.order import Order, Package, PackageStatus, ShippingRefundPolicy, Shop
@@ -199,12 +201,14 @@ def _variables(orders: Sequence[Order]) -> dict[str, object]:
     return {"orderId": order_id, "items": entries, "input": request}
 
 
-def _shown(message: EmailMessage) -> dict[str, str]:
-    html, text = message.get_body(("html",)), message.get_body(("plain",))
+def _shown(message: OutgoingMessage) -> dict[str, str]:
+    """As a mail program reads it."""
+    read = email.message_from_bytes(message.content, policy=default)
+    html, text = read.get_body(("html",)), read.get_body(("plain",))
     return {
-        "subject": str(message["Subject"]),
-        "to": str(message["To"]),
-        "date": str(message["Date"]),
+        "subject": str(read["Subject"]),
+        "to": str(read["To"]),
+        "date": str(read["Date"]),
         # As many mail programs show it: without the pictures of items, which are somewhere else.
         "html": _REMOTE.sub(_NO_PICTURE, html.get_content()) if html else "",
         "text": text.get_content() if text else "",

@@ -1,14 +1,12 @@
 """What can be set. No other module looks at the environment."""
 
-from email.headerregistry import Address
-from email.policy import default
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from domain.engines import driver_url
-from domain.mail.message import usable_address
+from domain.mail.address import parse_address
 from domain.mail.smtp import smtp_settings
 
 _SHORTEST_SECRET = 32
@@ -21,15 +19,6 @@ def _words(value: object) -> object:
 
 class SettingsError(Exception):
     """What the settings name cannot be used; the message is for the one who set them."""
-
-
-def mail_address(text: str) -> Address:
-    """The one address in a text such as "Shop name <orders@example.com>"; ValueError if it is not that."""
-    header = default.header_factory("From", text)
-    if header.defects or len(header.addresses) != 1 or not usable_address(header.addresses[0].addr_spec):
-        raise ValueError("is no address such as Shop name <orders@example.com>")
-    address: Address = header.addresses[0]
-    return address
 
 
 class Settings(BaseSettings):
@@ -95,7 +84,7 @@ class Settings(BaseSettings):
     @classmethod
     def _one_address(cls, text: str | None) -> str | None:
         if text is not None:
-            mail_address(text)
+            parse_address(text)
         return text
 
     @field_validator("jwt_secret")

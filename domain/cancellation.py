@@ -15,7 +15,7 @@ from domain import events, ids, outbox
 from domain.database import BusyError, Database, roll_back
 from domain.events import NewEvent
 from domain.mail import content
-from domain.mail.message import NO_USABLE_ADDRESS, usable_address
+from domain.mail.address import NO_USABLE_ADDRESS, usable_address
 from domain.money import digits, to_minor, to_text
 from domain.order import (
     Cancellation,

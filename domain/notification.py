@@ -5,7 +5,6 @@ import re
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from datetime import datetime
-from email.message import EmailMessage
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -19,9 +18,9 @@ from domain.database import BusyError, Database, UnavailableError, roll_back
 from domain.events import NewEvent
 from domain.hints import TICK_SECONDS, hint_or_tick
 from domain.mail import content
+from domain.mail.address import NO_USABLE_ADDRESS, usable_address
 from domain.mail.content import CancellationMail
-from domain.mail.message import NO_USABLE_ADDRESS, usable_address
-from domain.mail.sending import Deferred, Outcome, Rejected, Sender, Sent, Unreachable
+from domain.mail.sending import Deferred, Outcome, OutgoingMessage, Rejected, Sender, Sent, Unreachable
 from domain.moves import FulfillmentOutcome, no_cancellation
 from domain.order import (
     Cancellation,
@@ -37,7 +36,7 @@ from domain.outbox import Claimed
 from domain.queries import cancellations, orders
 from domain.queries.cancellations import MAIL_TOPIC
 
-Compose = Callable[[CancellationMail], EmailMessage]
+Compose = Callable[[CancellationMail], OutgoingMessage]
 
 _ACTOR = "mail"
 _QUEUED = NotificationStatus.QUEUED

@@ -16,6 +16,11 @@ def has_control_characters(text: str, *, layout: bool = False) -> bool:
     return not text.isprintable() and bool((_CONTROL_BUT_LAYOUT if layout else _CONTROL).search(text))
 
 
+def without_control_characters(text: str) -> str:
+    """The text with a space in the place of each of them, and of each half of a surrogate pair."""
+    return text if text.isprintable() else _CONTROL.sub(" ", text)
+
+
 def text_faults(text: str, longest: int = LONGEST_TEXT) -> list[str]:
     """All that is wrong with a text of one line, each to follow the name of its place."""
     faults = []

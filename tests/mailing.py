@@ -3,13 +3,12 @@
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
-from email.message import EmailMessage
 from uuid import UUID
 
 from domain import events, notification
 from domain.database import EVERY_SHOP, Database
 from domain.mail.content import CancellationMail
-from domain.mail.sending import Outcome
+from domain.mail.sending import Outcome, OutgoingMessage
 from domain.order import EventType, Notification, OrderEvent, Shop
 from domain.queries import cancellations
 from tests.domain.mail.samples import a_message
@@ -21,10 +20,10 @@ class Script:
 
     def __init__(self, *outcomes: Outcome) -> None:
         self.outcomes = list(outcomes)
-        self.messages: list[EmailMessage] = []
+        self.messages: list[OutgoingMessage] = []
         self.stop = asyncio.Event()
 
-    async def send(self, message: EmailMessage) -> Outcome:
+    async def send(self, message: OutgoingMessage) -> Outcome:
         self.messages.append(message)
         outcome = self.outcomes.pop(0)
         if not self.outcomes:
@@ -36,7 +35,7 @@ async def run(
     database: Database,
     sender: Script,
     *,
-    compose: Callable[[CancellationMail], EmailMessage] = a_message,
+    compose: Callable[[CancellationMail], OutgoingMessage] = a_message,
     now: datetime = NOW,
 ) -> None:
     """Runs the loop until the sender has given its last outcome."""

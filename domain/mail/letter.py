@@ -39,10 +39,14 @@ class LetterItem:
 
 @value
 class Letter:
-    """`facts` are what to quote to the seller. `refund_total` is None where nothing comes back."""
+    """`facts` are what to quote to the seller. `refund_total` is None where nothing comes back.
+
+    `subject` has the names as they are, `document_title` says the same for HTML.
+    """
 
     language: str
     subject: str
+    document_title: str
     title: str
     greeting: str
     opening: str
@@ -88,9 +92,11 @@ class _Writer:
     def letter(self) -> Letter:
         mail, words = self._mail, self._phrases
         whole = mail.is_whole_order
+        subject = words.subject_whole if whole else words.subject_part
         return Letter(
             language=_language_tag(self._locale),
-            subject=(words.subject_whole if whole else words.subject_part).format(**self._names),
+            subject=subject.format(shop=mail.shop_name, order=mail.order_number),
+            document_title=subject.format(**self._names),
             title=words.title_whole if whole else words.title_part,
             greeting=self._greeting(mail.buyer),
             opening=(words.opening_whole if whole else words.opening_part).format(**self._names),

@@ -1,9 +1,17 @@
-"""What the sending of a message comes to, and who can send."""
+"""A message that is ready to be sent, what its sending comes to, and who can send."""
 
-from email.message import EmailMessage
 from typing import Protocol
 
 from domain.order import value
+
+
+@value
+class OutgoingMessage:
+    """`content` is the message, in CRLF lines of seven bits; the addresses are those of its envelope."""
+
+    sender: str
+    recipient: str
+    content: bytes
 
 
 @value
@@ -36,6 +44,6 @@ Outcome = Sent | Rejected | Deferred | Unreachable
 
 
 class Sender(Protocol):
-    async def send(self, message: EmailMessage) -> Outcome:
+    async def send(self, message: OutgoingMessage) -> Outcome:
         """Sends the message to its one recipient; several may be sent at once."""
         ...

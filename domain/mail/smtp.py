@@ -4,7 +4,6 @@ import asyncio
 import ssl
 from contextlib import suppress
 from dataclasses import dataclass, field
-from email.message import EmailMessage
 from enum import Enum
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -18,7 +17,7 @@ from aiosmtplib import (
 )
 
 from domain.mail.letter import one_line
-from domain.mail.sending import Deferred, Outcome, Rejected, Sent, Unreachable
+from domain.mail.sending import Deferred, Outcome, OutgoingMessage, Rejected, Sent, Unreachable
 
 # One answer of the server, and one message with all that it takes to connect. A message that is claimed from the
 # outbox has to be through before its lease ends.
@@ -86,7 +85,7 @@ class SmtpSender:
             self._tls_context.load_verify_locations(settings.ca_file)
         self._idle: list[tuple[SMTP, float]] = []
 
-    async def send(self, message: EmailMessage) -> Outcome:
+    async def send(self, message: OutgoingMessage) -> Outcome:
         try:
             async with asyncio.timeout(self._send_seconds):
                 return await self._send(message)
@@ -99,16 +98,13 @@ class SmtpSender:
         self._idle.clear()
         await asyncio.gather(*map(_quit, connections))
 
-    async def _send(self, message: EmailMessage) -> Outcome:
-        sender, recipient = _address(message, "From"), _address(message, "To")
-        if not (sender + recipient).isascii():
-            return Rejected("The address has characters that need SMTPUTF8.")
+    async def _send(self, message: OutgoingMessage) -> Outcome:
         try:
             connection = await self._connection()
         except (SMTPException, OSError) as fault:
             return Unreachable(_text(fault))
         try:
-            await connection.sendmail(sender, [recipient], message.as_bytes())
+            await connection.sendmail(message.sender, [message.recipient], message.content)
         except SMTPRecipientsRefused as fault:
             return self._refused(connection, fault.recipients[0])
         except SMTPResponseException as fault:
@@ -161,10 +157,6 @@ async def _quit(connection: SMTP) -> None:
     with suppress(SMTPException, OSError):
         await connection.quit(timeout=1)
     connection.close()
-
-
-def _address(message: EmailMessage, header: str) -> str:
-    return str(message[header].addresses[0].addr_spec)
 
 
 def _outcome(refusal: SMTPResponseException) -> Outcome:

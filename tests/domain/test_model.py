@@ -8,8 +8,6 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
-from email.headerregistry import Address
-from email.message import EmailMessage
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -29,8 +27,9 @@ from uuid_utils.compat import uuid7
 from domain import cancellation, events, fulfillment, ids, ingestion, notification
 from domain.cancellation import Outcome, Preview
 from domain.database import EVERY_SHOP, Database
+from domain.mail.address import Address
 from domain.mail.message import compose
-from domain.mail.sending import Deferred, Rejected, Sent
+from domain.mail.sending import Deferred, OutgoingMessage, Rejected, Sent
 from domain.mail.sending import Outcome as Sending
 from domain.moves import FulfillmentOutcome, PackageMove, Settlement
 from domain.order import (
@@ -44,6 +43,7 @@ from domain.order import (
 from domain.order import Order as StoredOrder
 from domain.queries import cancellations, orders
 from domain.splits import PackageSplit
+from tests.domain.mail.samples import received
 from tests.domain.model import calls as generated
 from tests.domain.model import words
 from tests.domain.model.rules import Call, Order, paid, verdicts
@@ -53,7 +53,7 @@ from tests.stored import a_shop
 
 Fresh = Callable[[], AbstractContextManager[str]]
 
-SENDER = Address("Demo Shop", "orders", "shop.example")
+SENDER = Address("Demo Shop", "orders@shop.example")
 SENDINGS: dict[str, Sending] = {"SENT": Sent(), "FAILED": Rejected("unknown"), "DEFERRED": Deferred("busy")}
 SETTLEMENTS = st.sampled_from((RefundStatus.SUCCEEDED, RefundStatus.FAILED, *RefundStatus))
 # What each run tries: so many histories on either database, each of so many calls at most.
@@ -85,8 +85,8 @@ class Postman:
         self._outcome = outcome
         self._messages = messages
 
-    async def send(self, message: EmailMessage) -> Sending:
-        self.seen.append(message["Message-ID"])
+    async def send(self, message: OutgoingMessage) -> Sending:
+        self.seen.append(received(message)["Message-ID"])
         if len(self.seen) == self._messages:
             self.stop.set()
         return self._outcome

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import timedelta
-from email.message import EmailMessage
 from uuid import UUID, uuid4
 
 import pytest
@@ -15,10 +14,10 @@ from domain import cancellation, ids, notification, outbox
 from domain.cancellation import CancellationRequest
 from domain.database import EVERY_SHOP, Database
 from domain.mail import content
+from domain.mail.address import NO_USABLE_ADDRESS
 from domain.mail.content import CancellationMail
 from domain.mail.mailbox import Mailbox
-from domain.mail.message import NO_USABLE_ADDRESS
-from domain.mail.sending import Deferred, Outcome, Rejected, Sent, Unreachable
+from domain.mail.sending import Deferred, Outcome, OutgoingMessage, Rejected, Sent, Unreachable
 from domain.migrations import runner
 from domain.order import (
     Buyer,
@@ -71,7 +70,7 @@ async def test_a_message_that_is_taken_is_sent_and_logged(database: Database) ->
     await run(database, sender, now=NOW + timedelta(minutes=15))
 
     after = await stored(database, shop, "1001")
-    assert [message["To"] for message in sender.messages] == ["Ada Buyer <ada@example.com>"]
+    assert [message.recipient for message in sender.messages] == ["ada@example.com"]
     assert await notification_of(database, shop, cancelled) == Notification(
         NotificationStatus.SENT, attempts=1, sent_at=NOW + timedelta(minutes=15)
     )
@@ -135,7 +134,7 @@ async def test_a_message_is_tried_again_until_it_is_taken(database: Database) ->
 
     told = await notification_of(database, shop, cancelled)
     assert (told.status, told.attempts, told.last_error) == (NotificationStatus.SENT, 2, None)
-    assert first.messages[0]["Message-ID"] == second.messages[0]["Message-ID"]
+    assert first.messages == second.messages
 
 
 async def test_while_no_message_can_be_sent_only_one_is_tried_at_a_time(database: Database) -> None:
@@ -156,7 +155,7 @@ class Flooded(Script):
         super().__init__(Unreachable("down"), Sent())
         self._database, self._shop = database, shop
 
-    async def send(self, message: EmailMessage) -> Outcome:
+    async def send(self, message: OutgoingMessage) -> Outcome:
         if not self.messages:
             await a_cancellation(self._database, self._shop, "1002")
             await a_cancellation(self._database, self._shop, "1003")
@@ -183,7 +182,7 @@ class Together(Script):
         super().__init__(*[Sent()] * parties)
         self._barrier = asyncio.Barrier(parties)
 
-    async def send(self, message: EmailMessage) -> Outcome:
+    async def send(self, message: OutgoingMessage) -> Outcome:
         await self._barrier.wait()
         return await super().send(message)
 
@@ -211,7 +210,7 @@ async def test_a_message_that_cannot_be_made_holds_up_nothing(database: Database
     broken = await a_cancellation(database, shop, "1001")
     good = await a_cancellation(database, shop, "1002")
 
-    def compose(mail: CancellationMail) -> EmailMessage:
+    def compose(mail: CancellationMail) -> OutgoingMessage:
         if mail.order_number == "1001":
             raise ZeroDivisionError
         return a_message(mail)
@@ -267,7 +266,7 @@ class Overtaken(Script):
         super().__init__(Sent())
         self._database = database
 
-    async def send(self, message: EmailMessage) -> Outcome:
+    async def send(self, message: OutgoingMessage) -> Outcome:
         await outbox.claim(self._database, MAIL_TOPIC, limit=1, now=NOW + timedelta(minutes=5))
         return await super().send(message)
 
@@ -306,7 +305,7 @@ class Interrupted(Script):
         self._database = database
         self._lasting = lasting
 
-    async def send(self, message: EmailMessage) -> Outcome:
+    async def send(self, message: OutgoingMessage) -> Outcome:
         await self._rename("order_events", "away")
         self.now += self._lasting
         self.repaired = asyncio.create_task(self._repair())

@@ -123,10 +123,7 @@ async def test_the_same_mail_is_sent_again(database: Database, shop: Shop) -> No
 
     await run(database, second, now=DAYS_LATER)
 
-    [before], [again] = first.messages, second.messages
-    assert [again[name] for name in ("Message-ID", "Date", "To", "Subject")] == [
-        before[name] for name in ("Message-ID", "Date", "To", "Subject")
-    ]
+    assert second.messages == first.messages
     assert await notification_of(database, shop, made.id) == Notification(SENT, attempts=1, sent_at=DAYS_LATER)
     assert await happened(database, order) == [
         "ORDER_IMPORTED",

@@ -1,17 +1,20 @@
 """Mails that tests are about, and what they look like: `python -m tests.domain.mail.samples` rewrites the snapshots."""
 
 from datetime import UTC, datetime
-from email.headerregistry import Address
+from email import message_from_bytes
 from email.message import EmailMessage
+from email.policy import SMTP
 from pathlib import Path
 from uuid import UUID
 
+from domain.mail.address import Address
 from domain.mail.content import CancellationMail, CancelledItem, MailItem
 from domain.mail.message import compose
+from domain.mail.sending import OutgoingMessage
 from domain.order import Buyer, CancellationReason, FeeKind
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
-SENDER = Address("Sage & Linen", "orders", "shop.example")
+SENDER = Address("Sage & Linen", "orders@shop.example")
 CANCELLED_AT = datetime(2026, 3, 2, 8, 5, tzinfo=UTC)
 
 
@@ -82,22 +85,27 @@ def a_mail(  # noqa: PLR0913 a builder has a parameter for every field
     )
 
 
-def a_message(mail: CancellationMail) -> EmailMessage:
+def a_message(mail: CancellationMail) -> OutgoingMessage:
     return compose(mail, sender=SENDER, reply_to=None)
 
 
-def text_of(message: EmailMessage) -> str:
+def received(message: OutgoingMessage) -> EmailMessage:
+    """The message as it is read at the other end of the wire."""
+    return message_from_bytes(message.content, policy=SMTP)
+
+
+def text_of(message: OutgoingMessage) -> str:
     return _body_of(message, "plain")
 
 
-def html_of(message: EmailMessage) -> str:
+def html_of(message: OutgoingMessage) -> str:
     return _body_of(message, "html")
 
 
-def _body_of(message: EmailMessage, kind: str) -> str:
-    body = message.get_body((kind,))
+def _body_of(message: OutgoingMessage, kind: str) -> str:
+    body = received(message).get_body((kind,))
     assert isinstance(body, EmailMessage)
-    return str(body.get_content())
+    return str(body.get_content()).replace("\r\n", "\n")
 
 
 MAILS = {

@@ -74,16 +74,18 @@ async def serving(inbox: Inbox, tls: ssl.SSLContext | None = None, **options: An
 
 
 @asynccontextmanager
-async def answering(*answers: bytes) -> AsyncIterator[int]:
+async def answering(*answers: bytes, heard: list[bytes] | None = None) -> AsyncIterator[int]:
     """The port of a server that gives each connection these answers to its lines, the first at once, and hangs up.
 
-    After an answer of 354 the next "line" is a whole message. An empty answer keeps the client waiting.
+    After an answer of 354 the next "line" is a whole message. An empty answer keeps the client waiting. What the lines
+    were is added to `heard`.
     """
+    lines = [] if heard is None else heard
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for answer in answers:
             writer.write(answer)
-            await reader.readuntil(b"\r\n.\r\n" if answer.startswith(b"354") else b"\r\n")
+            lines.append(await reader.readuntil(b"\r\n.\r\n" if answer.startswith(b"354") else b"\r\n"))
 
     async with _talking(talk) as port:
         yield port

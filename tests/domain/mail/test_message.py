@@ -1,11 +1,10 @@
 """The e-mail on the wire and as mail clients read it."""
 
-import email
 import re
 from dataclasses import asdict
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
+from email import message_from_bytes
+from email.header import decode_header, make_header
+from email.policy import compat32
 
 import html5lib  # type: ignore[import-untyped]  # it has no types
 import pytest
@@ -13,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.formats import locale_of
+from domain.mail.address import Address, parse_address, usable_address, wire_address
 from domain.mail.content import CancellationMail
-from domain.mail.message import compose, usable_address
+from domain.mail.message import check_head, compose
 from domain.mail.phrases import LANGUAGES, Phrases, phrases, spoken
 from domain.order import Buyer, CancellationReason, FeeKind
 from tests.domain.mail.samples import (
@@ -26,15 +26,11 @@ from tests.domain.mail.samples import (
     a_mail_item,
     a_message,
     html_of,
+    received,
     text_of,
 )
 
 HOSTILE = 'Ada"\r\nBcc: victim@example.com\r\n\r\n<script>alert(1)</script>\u202e\u2028{shop}{{ 7*7 }}'
-
-
-def received(message: EmailMessage) -> EmailMessage:
-    """The message as it comes out at the other end of the wire."""
-    return email.message_from_bytes(message.as_bytes(), policy=SMTP)
 
 
 def texts(words: Phrases) -> dict[str, str]:
@@ -58,7 +54,7 @@ def test_text_and_html_are_as_in_the_snapshots(name: str) -> None:
 
 
 def test_the_headers_are_fixed_by_the_cancellation_and_the_settings() -> None:
-    message = compose(a_mail(), sender=SENDER, reply_to=Address("Help", "help", "shop.example"))
+    message = compose(a_mail(), sender=SENDER, reply_to=Address("Help", "help@shop.example"))
 
     assert dict(received(message).items()) | {"Content-Type": ""} == {
         "From": "Sage & Linen <orders@shop.example>",
@@ -86,7 +82,7 @@ def test_text_comes_before_html() -> None:
     ids=[*MAILS, "other scripts"],
 )
 def test_the_wire_has_seven_bits_and_whole_line_ends_only(mail: CancellationMail) -> None:
-    wire = a_message(mail).as_bytes()
+    wire = a_message(mail).content
 
     assert wire.isascii()
     assert b"\n" not in wire.replace(b"\r\n", b"")
@@ -100,7 +96,7 @@ def test_the_html_has_no_parse_error_and_nothing_that_mail_clients_refuse(mail: 
 
     elements = {element.tag for element in document.iter() if isinstance(element.tag, str)}
     assert elements.isdisjoint({"script", "form", "link", "iframe", "object", "base", "svg"})
-    assert document.findtext("head/title") == a_message(mail)["Subject"]
+    assert document.findtext("head/title") == received(a_message(mail))["Subject"]
     metas = {meta.get("name"): meta.get("content") for meta in document.iter("meta")}
     assert metas["color-scheme"] == metas["supported-color-schemes"] == "light dark"
 
@@ -217,14 +213,103 @@ def test_hostile_names_stay_names() -> None:
         order_number=HOSTILE,
     )
 
-    message = received(a_message(mail))
+    message = a_message(mail)
 
-    assert "Bcc" not in message
-    assert [address.addr_spec for address in message["To"].addresses] == ["ada@example.com"]
+    assert "Bcc" not in received(message)
+    assert [address.addr_spec for address in received(message)["To"].addresses] == ["ada@example.com"]
     assert "<script" not in html_of(message)
     assert not {"\u202e", "\u2028"} & set(text_of(message) + html_of(message))
     assert "\nBcc" not in text_of(message)
     assert "{shop}{{ 7*7 }}" in text_of(message)
+
+
+def shown(header: str) -> str:
+    """The text of a header, as RFC 2047 has it decoded, of one word after another."""
+    return str(make_header(decode_header(header)))
+
+
+def name_in(header: str) -> str:
+    """The name before the address in a header, which is in quotes or as `shown`."""
+    phrase = header.removesuffix(">").rpartition("<")[0].removesuffix(" ")
+    return re.sub(r"\\(.)", r"\1", phrase[1:-1]) if phrase.startswith('"') else shown(phrase)
+
+
+# Texts as orders may have them: pieces that mean something in a header, and any characters that are no control ones.
+NAMES = st.lists(
+    st.sampled_from(
+        [
+            "=?utf-8?q?x=0D=0ABcc=3A_evil=40x.test=0D=0A?=",
+            "=?utf-8?q?=2C_evil=40x.test?=",
+            "=?iso-8859-1?b?DQpCY2M6IGV2aWxAeC50ZXN0?=",
+            "=?",
+            "?=",
+            "Ada",
+            "Größe & Söhne",
+            "陽葵 🌸",
+            " ",
+            '"',
+            "\\",
+            ", evil@x.test",
+            "; <evil@x.test>",
+            "(comment",
+            ")",
+            "a group: ",
+            "\u2028",
+            "\u202e",
+        ]
+    )
+    | st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=20),
+    max_size=40,
+).map("".join)
+
+
+@given(buyer_name=NAMES, shop_name=NAMES, order_number=NAMES)
+def test_every_name_arrives_as_it_is_beside_one_address(buyer_name: str, shop_name: str, order_number: str) -> None:
+    buyer = Buyer(buyer_name, "ada@example.com", "en_US")
+    message = a_message(a_mail(buyer=buyer, shop_name=shop_name, order_number=order_number))
+
+    plain, structured = message_from_bytes(message.content, policy=compat32), received(message)
+    headers = {name: text.replace("\r\n", "") for name, text in plain.items()}
+    assert shown(headers["Subject"]) == f"{shop_name}: part of your order {order_number} was cancelled"
+    assert name_in(headers["To"]) == buyer_name
+    assert [address.addr_spec for address in structured["To"].addresses] == ["ada@example.com"]
+    assert structured.keys() == received(a_message(a_mail())).keys()
+    assert max(map(len, message.content.split(b"\r\n"))) <= 78
+
+
+@given(name=NAMES)
+def test_the_shops_own_addresses_are_written_the_same_way(name: str) -> None:
+    address = Address(name, "orders@shop.example")
+
+    message = received(compose(a_mail(), sender=address, reply_to=address))
+
+    assert [each.addr_spec for header in ("From", "Reply-To") for each in message[header].addresses] == [
+        "orders@shop.example",
+        "orders@shop.example",
+    ]
+    assert message.keys() == [
+        *received(a_message(a_mail())).keys()[:1],
+        "Reply-To",
+        *received(a_message(a_mail())).keys()[1:],
+    ]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "To: ada@example.com\r\nBcc: evil@x.test",
+        "To: ada@example.com\r\nTo: evil@x.test",
+        "to: ada@example.com",
+        "To: ada@example.com\r\n\r\nBuy now",
+        "To: ada@example.com\r\nno header",
+        "To: ada@example.com\nBcc: evil@x.test",
+        "To: ada@example.com\rBcc: evil@x.test",
+        "",
+    ],
+)
+def test_a_head_with_other_headers_than_those_that_are_meant_is_not_sent(head: str) -> None:
+    with pytest.raises(AssertionError, match="not meant"):
+        check_head(head, ["To"])
 
 
 @given(st.text(max_size=500), st.text(max_size=500))
@@ -234,8 +319,7 @@ def test_no_name_changes_who_gets_the_message(buyer_name: str, shop_name: str) -
     message = received(a_message(mail))
 
     assert [address.addr_spec for address in message["To"].addresses] == ["ada@example.com"]
-    assert message.keys() == a_message(a_mail()).keys()
-    assert message.as_bytes().isascii()
+    assert message.keys() == received(a_message(a_mail())).keys()
 
 
 def test_very_long_names_break_into_lines() -> None:
@@ -243,7 +327,7 @@ def test_very_long_names_break_into_lines() -> None:
 
     message = a_message(mail)
 
-    assert "Extraordinary" * 38 in text_of(received(message))
+    assert "Extraordinary" * 38 in text_of(message)
     assert "table-layout:fixed;word-break:break-word;overflow-wrap:anywhere;" in html_of(message)
 
 
@@ -251,7 +335,7 @@ def test_a_buyer_without_a_name_is_greeted_without_one() -> None:
     mail = a_mail(buyer=Buyer("", "ada@example.com", "en_US"))
 
     assert "\nHello,\n" in text_of(a_message(mail))
-    assert a_message(mail)["To"] == "ada@example.com"
+    assert received(a_message(mail))["To"] == "ada@example.com"
 
 
 @pytest.mark.parametrize(
@@ -365,9 +449,9 @@ def test_names_that_look_like_phrases_stay_names_in_every_language(language: str
 
     message = a_message(mail)
 
-    text = text_of(message)
-    assert "{order!r}}" in message["Subject"]
-    assert "{buyer}" in message["Subject"]
+    text, subject = text_of(message), received(message)["Subject"]
+    assert "{order!r}}" in subject
+    assert "{buyer}" in subject
     assert text.count("{order!r}}") == 2
     assert text.count("{buyer}") == 3
     assert text.count("{shop.__class__} %s") == 1
@@ -405,7 +489,7 @@ def test_other_languages_fall_back_to_english(locale: str, written_in: str) -> N
 
 
 def test_the_sellers_domain_may_be_long() -> None:
-    sender = Address("", "orders", "a-rather-long-label." * 4 + "example")
+    sender = Address("", "orders@" + "a-rather-long-label." * 4 + "example")
 
     message = received(compose(a_mail(), sender=sender, reply_to=None))
 
@@ -419,10 +503,54 @@ def test_ordinary_addresses_are_usable(address: str) -> None:
     assert usable_address(address)
 
 
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [
+        (" ada@example.com\u3000\n", "ada@example.com"),
+        ("a..b@carrier.example", '"a..b"@carrier.example'),
+        ("ada.@carrier.example", '"ada."@carrier.example'),
+        (".ada@carrier.example", '".ada"@carrier.example'),
+        ('"a..b"@carrier.example', '"a..b"@carrier.example'),
+        ('"ada"@carrier.example', "ada@carrier.example"),
+        ("a..b@bücher.example", '"a..b"@xn--bcher-kva.example'),
+    ],
+)
+def test_addresses_are_written_as_every_server_takes_them(given: str, written: str) -> None:
+    message = a_message(a_mail(buyer=Buyer("Ada", given, "en_US")))
+
+    assert wire_address(given) == message.recipient == written
+    assert message_from_bytes(message.content, policy=compat32)["To"] == f"Ada <{written}>"
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("orders@shop.example", Address("", "orders@shop.example")),
+        ("Sage, Linen & Co <orders@shop.example>", None),
+        ('"Sage, Linen & Co" <orders@shop.example>', Address("Sage, Linen & Co", "orders@shop.example")),
+        ("Bücher <orders@bücher.example>", Address("Bücher", "orders@xn--bcher-kva.example")),
+        ("orders@shop.example, other@shop.example", None),
+        ("orders@shop.example\r\nBcc: evil@x.test", None),
+        ("jürgen@shop.example", None),
+        ("orders@localhost", None),
+        ("orders", None),
+    ],
+)
+def test_a_sender_is_one_address_that_servers_take_or_none(text: str, address: Address | None) -> None:
+    if address is None:
+        with pytest.raises(ValueError, match="is no address such as"):
+            parse_address(text)
+    else:
+        assert parse_address(text) == address
+
+
 def test_a_domain_of_other_scripts_is_written_in_ascii() -> None:
     mail = a_mail(buyer=Buyer("Ada", "ada@bücher.example", "de_DE"))
 
-    assert a_message(mail)["To"].addresses[0].addr_spec == "ada@xn--bcher-kva.example"
+    message = a_message(mail)
+
+    assert message.recipient == "ada@xn--bcher-kva.example"
+    assert received(message)["To"] == "Ada <ada@xn--bcher-kva.example>"
 
 
 @pytest.mark.parametrize(
@@ -435,6 +563,11 @@ def test_a_domain_of_other_scripts_is_written_in_ascii() -> None:
         "ada@example.invalid",
         "ada ada@example.com",
         "Ada <ada@example.com>",
+        '"Ada Buyer"@example.com',
+        '"ada,eve"@example.com',
+        "=?utf-8?q?=2C_evil=40x.test?=@example.com",
+        '"=?utf-8?q?=2C..evil=40x.test?="@example.com',
+        "a" * 62 + "..@example.com",
         "ada@example.com,eve@example.com",
         "ada@example.com\r\nBcc: eve@example.com",
         "jürgen@example.com",
