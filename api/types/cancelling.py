@@ -1,6 +1,7 @@
 """What is sent to cancel something, and what comes back: inputs, previews, payloads, errors."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import TypeVar, assert_never
 
 import strawberry
@@ -11,7 +12,6 @@ from api.types.scalars import DecimalText, described
 from domain.cancellation import CancellationRequest, Outcome, Plan, Preview
 from domain.eligibility import UNLOCKS
 from domain.mail.phrases import phrases
-from domain.money import decimal
 from domain.order import (
     CancellationErrorCode,
     CancellationReason,
@@ -153,7 +153,7 @@ def request_of(given: CancelItemsInput | CancelPackageInput | CancelOrderInput) 
         idempotency_key=given.idempotency_key,
         note=given.note,
         expected_version=expect.order_version,
-        expected_refund=None if expect.refund_total is None else decimal(expect.refund_total),
+        expected_refund=None if expect.refund_total is None else Decimal(expect.refund_total),
     )
 
 

@@ -53,11 +53,10 @@ def _parse_time(text: object) -> datetime:
 
 
 def _parse_decimal(text: object) -> str:
-    if isinstance(text, int) and not isinstance(text, bool):
-        return str(text)
-    if not isinstance(text, str) or decimal(text) is None:
+    given = str(text) if isinstance(text, int) and not isinstance(text, bool) else text
+    if not isinstance(given, str) or decimal(given) is None:
         raise ValueError(f'{text!r:.60} is no decimal number in a string, such as "12.50".')
-    return text
+    return given
 
 
 def _parse_currency(text: object) -> str:

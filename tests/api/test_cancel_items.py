@@ -641,6 +641,45 @@ async def test_an_expected_total_that_is_no_number_is_bad_input(client: Client, 
 
 
 @on_sqlite
+@pytest.mark.parametrize(
+    "expect",
+    [
+        "{refundTotal: 1%s}" % ("0" * 100),
+        "{refundTotal: -1%s}" % ("0" * 100),
+        "{refundTotal: 1%s}" % ("0" * 4500),
+        '{refundTotal: "1%s"}' % ("0" * 100),
+        "{refundTotal: 1e2}",
+        "{refundTotal: 10.00}",
+        "{refundTotal: true}",
+        "{refundTotal: TEN}",
+        '{refundTotal: ["10.00"]}',
+        "{refundTotal: {}}",
+        "{orderVersion: 1%s}" % ("0" * 100),
+        "{orderVersion: 1%s}" % ("0" * 4500),
+        '{orderVersion: "2"}',
+        "{orderVersion: 2.0}",
+        "{orderVersion: true}",
+        '{total: "10.00"}',
+        '"10.00"',
+        "[1]",
+    ],
+    ids=lambda text: text[:40],
+)
+async def test_an_expectation_of_any_other_form_stops_the_cancellation(
+    client: Client, split: Stored, expect: str
+) -> None:
+    query = """mutation ($orderId: ID!, $items: [CancelItemInput!]!) { cancelItems(input: {
+        orderId: $orderId, items: $items, reason: OUT_OF_STOCK, idempotencyKey: "1", expect: %s
+    }) { cancellation { id } } }"""
+    request = split.request(split.entry("dress", 1))
+
+    body = await client.post(query % expect, orderId=request["orderId"], items=request["items"])
+
+    assert {error["extensions"]["code"] for error in body["errors"]} == {"BAD_USER_INPUT"}
+    assert (await find(client))["version"] == 1
+
+
+@on_sqlite
 @pytest.mark.parametrize("status", [OrderStatus.UNPAID, OrderStatus.ON_HOLD])
 async def test_orders_that_are_unpaid_or_on_hold_are_refused(
     client: Client, database: Database, shop: Shop, status: OrderStatus
