@@ -6,7 +6,7 @@ PYTHON ?= python3.14 python3.13 python3.12 python3.11 python3
 ARGS :=
 VERSIONS := 3.11 3.12 3.13 3.14
 ACROSS_VERSIONS := tests/rules tests/domain/mail
-PURE := order ids money status eligibility selection refunds moves splits texts marketplace order_input order_check new_order cursor \
+PURE := order ids money status eligibility selection refunds moves splits texts marketplace order_input order_check new_order cursor urls \
   json_stream formats mail/address mail/content mail/letter mail/message
 
 .PHONY: install graphiql serve test check versions faults bench image-check format mutants

@@ -8,13 +8,26 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from domain.engines import driver_url
 from domain.mail.address import parse_address
 from domain.mail.smtp import smtp_settings
+from domain.urls import split_url
 
 _SHORTEST_SECRET = 32
 
 
 def _words(value: object) -> object:
-    """A list may be written with commas or spaces."""
-    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+    """A list may be written with commas or spaces; a text without a word is none, and an empty one is not set."""
+    words = tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+    if words == () and value:
+        raise ValueError("has no word in it; leave it unset for none")
+    return words
+
+
+def _web_address(address: str | None, example: str, *schemes: str) -> str | None:
+    """The address, if it is one with such a scheme; raises ValueError."""
+    if address is not None:
+        parts = split_url(address)
+        if parts is None or parts.scheme not in schemes:
+            raise ValueError(f"has to be an address such as {example}")
+    return address
 
 
 class SettingsError(Exception):
@@ -62,16 +75,12 @@ class Settings(BaseSettings):
     @field_validator("nats_url")
     @classmethod
     def _known_bus(cls, url: str | None) -> str | None:
-        if url is not None and not url.startswith(("nats://", "tls://")):
-            raise ValueError("has to be an address such as nats://127.0.0.1:4222")
-        return url
+        return _web_address(url, "nats://127.0.0.1:4222", "nats", "tls")
 
     @field_validator("otlp_endpoint")
     @classmethod
-    def _web_address(cls, address: str | None) -> str | None:
-        if address is not None and not address.startswith(("http://", "https://")):
-            raise ValueError("has to be an address such as http://127.0.0.1:4318")
-        return address
+    def _known_collector(cls, address: str | None) -> str | None:
+        return _web_address(address, "http://127.0.0.1:4318", "http", "https")
 
     @field_validator("smtp_url")
     @classmethod
@@ -97,6 +106,8 @@ class Settings(BaseSettings):
     @field_validator("jwks")
     @classmethod
     def _safe_source(cls, source: str | None) -> str | None:
-        if source is not None and "://" in source and not source.startswith("https://"):
-            raise ValueError("has to be a file or an https address")
+        if source is not None and "://" in source:
+            parts = split_url(source)
+            if parts is None or parts.scheme != "https":
+                raise ValueError("has to be a file or an https address")
         return source

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain.engines import (
+    PRIVATE,
     STATEMENT_SECONDS,
     driver_of,
     driver_url,
@@ -168,7 +169,7 @@ class Database:
             path = path_of(self._url)
             if not path.parent.is_dir():
                 raise UnavailableError(f"There is no folder {path.parent} for the database.")
-            lock = FileLock(f"{path}.lock")
+            lock = FileLock(f"{path}.lock", mode=PRIVATE)
             try:
                 lock.acquire(timeout=0)
             except Timeout as error:

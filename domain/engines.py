@@ -1,5 +1,7 @@
 """How connections to SQLite and PostgreSQL are opened, with what must hold on each of them."""
 
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -7,10 +9,15 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from domain.urls import ENCODE_PASSWORDS
+
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
+_EXAMPLES = "Use sqlite:///path or postgresql://user:password@host/database."
 # The server ends a statement that takes too long; a server that says nothing at all is given up a little later.
 STATEMENT_SECONDS = 5
 _SILENCE_SECONDS = 2
+# Of files with orders in them: for their owner alone.
+PRIVATE = 0o600
 _POSTGRESQL_SETTINGS = {
     "application_name": "shortship",
     "lock_timeout": "2s",
@@ -29,12 +36,16 @@ _JSON: dict[str, Any] = {  # any JSON value
 
 
 def driver_url(url: str) -> sa.URL:
-    """The address with the driver that is used for it; ValueError says what addresses there are."""
+    """The address with the driver that is used for it; ValueError says what addresses there are, and nothing of it."""
     try:
         parsed = sa.make_url(url)
         parsed = parsed.set(drivername=_DRIVERS[parsed.drivername])
-    except (sa.exc.ArgumentError, KeyError) as error:
-        raise ValueError("Use sqlite:///path or postgresql://user:password@host/database.") from error
+    except (sa.exc.ArgumentError, KeyError):
+        raise ValueError(_EXAMPLES) from None
+    except ValueError:  # it quotes what is no port, and that may be a part of the password
+        raise ValueError(f"{_EXAMPLES} {ENCODE_PASSWORDS}") from None
+    if "@" in (parsed.host or ""):
+        raise ValueError(f"{_EXAMPLES} {ENCODE_PASSWORDS}")
     if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
         raise ValueError("SQLite needs a file: sqlite:///path.")
     return parsed
@@ -70,6 +81,13 @@ def postgresql_engine(url: sa.URL, *, statement_seconds: int | None, **pool: Any
 
 def sqlite_engine(url: sa.URL, *, query_only: bool = False, **pool: Any) -> AsyncEngine:
     engine = create_async_engine(url, hide_parameters=True, **_JSON, **pool)
+
+    @sa.event.listens_for(engine.sync_engine, "do_connect")
+    def make_private(*_: object) -> None:
+        # SQLite would make it for everybody to read; what it makes beside it has the same mode.
+        if "mode" not in url.query:
+            with suppress(OSError):  # it is there, or SQLite says what is wrong
+                os.close(os.open(path_of(url), os.O_CREAT | os.O_EXCL, PRIVATE))
 
     @sa.event.listens_for(engine.sync_engine, "connect")
     def configure(connection: Any, _record: object) -> None:  # the driver's connection has no common type

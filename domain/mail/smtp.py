@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
 from aiosmtplib import (
     SMTP,
@@ -18,6 +18,7 @@ from aiosmtplib import (
 
 from domain.mail.letter import one_line
 from domain.mail.sending import Deferred, Outcome, OutgoingMessage, Rejected, Sent, Unreachable
+from domain.urls import ENCODE_PASSWORDS, split_url
 
 # One answer of the server, and one message with all that it takes to connect. A message that is claimed from the
 # outbox has to be through before its lease ends.
@@ -29,6 +30,7 @@ _LONGEST_ERROR = 500
 # Replies that ask for other credentials or for TLS, at whatever step they come.
 _ASKS_FOR_LOGIN = frozenset({530, 534, 535, 538})
 _TOO_LARGE = 552
+_EXAMPLE = "smtp://user:password@host:587?tls=starttls"
 
 
 class Tls(Enum):
@@ -53,15 +55,19 @@ class SmtpSettings:
 
 def smtp_settings(url: str, ca_file: Path | None = None) -> SmtpSettings:
     """Those of `smtp://user:password@host:587?tls=starttls`; a ValueError says what is wrong, without the password."""
-    parts = urlsplit(url)
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    parts = split_url(url)
+    if parts is None:
+        raise ValueError(f"Use {_EXAMPLE}. {ENCODE_PASSWORDS}")
+    given = parse_qsl(parts.query, keep_blank_values=True)
+    options = dict(given)
     tls = {member.name.lower(): member for member in Tls}.get(options.pop("tls", "starttls"))
-    if parts.scheme != "smtp" or not parts.hostname or parts.path not in {"", "/"} or options or parts.fragment:
-        raise ValueError("Use smtp://user:password@host:587?tls=starttls.")
+    is_more = len(given) > 1 or options or parts.path not in {"", "/"} or parts.fragment
+    if parts.scheme != "smtp" or is_more or (parts.password and not parts.username):
+        raise ValueError(f"Use {_EXAMPLE}.")
     if tls is None:
         raise ValueError("tls is starttls, implicit or none.")
     return SmtpSettings(
-        host=parts.hostname,
+        host=str(parts.hostname),
         port=parts.port or tls.value,
         tls=tls,
         username=unquote(parts.username) if parts.username else None,

@@ -232,6 +232,20 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
         {"jwt_secret": SECRET, "mail_from": "nobody"},
         "SHORTSHIP_MAIL_FROM: is no address such as Shop name <orders@example.com>",
     ),
+    "password in brackets": (
+        {"jwt_secret": SECRET, "smtp_url": "smtp://u:[s3cr3t]@h:25", "mail_from": "a@example.com"},
+        (
+            "SHORTSHIP_SMTP_URL: Use smtp://user:password@host:587?tls=starttls. "
+            "Write @, : and / of a password as %40, %3A and %2F."
+        ),
+    ),
+    "password with an at sign": (
+        {"jwt_secret": SECRET, "database_url": "postgresql://user:p@ss:s3cr3t@host/db"},
+        (
+            "SHORTSHIP_DATABASE_URL: Use sqlite:///path or postgresql://user:password@host/database. "
+            "Write @, : and / of a password as %40, %3A and %2F."
+        ),
+    ),
     "bad mail server": (
         {"jwt_secret": SECRET, "smtp_url": "http://127.0.0.1", "mail_from": "a@example.com"},
         "SHORTSHIP_SMTP_URL: Use smtp://user:password@host:587?tls=starttls.",

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import sqlite3
+import stat
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -386,6 +387,26 @@ async def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None
     with pytest.raises(UnavailableError):
         await stored(database)
 
+    await database.close()
+
+
+def modes(folder: Path) -> dict[str, str]:
+    """The files in a folder, with their modes as `ls` shows them."""
+    return {path.name: stat.filemode(path.stat().st_mode) for path in folder.iterdir()}
+
+
+async def test_a_new_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'new.db'}")
+    database.claim_file()
+
+    await database.writing("demo", lambda connection: connection.execute(sa.text("CREATE TABLE buyers (name TEXT)")))
+
+    assert modes(tmp_path) == {
+        "new.db": "-rw-------",
+        "new.db-shm": "-rw-------",
+        "new.db-wal": "-rw-------",
+        "new.db.lock": "-rw-------",
+    }
     await database.close()
 
 
