@@ -143,12 +143,18 @@ def create_shop(
             f"There is no policy {shipping_refund_policy}; take one of {', '.join(ShippingRefundPolicy.__members__)}."
         )
     policy = ShippingRefundPolicy[shipping_refund_policy]
+    make = partial(
+        shops.create_shop,
+        shop_id=shop_id,
+        name=name,
+        policy=policy,
+        cursor_key=shops.new_cursor_key(),
+        now=clock(),
+    )
 
     async def create(database: Database) -> Shop | ShopRefusal:
         await _check_migrated(database)
-        return await database.writing(
-            EVERY_SHOP, lambda connection: shops.create_shop(connection, shop_id, name=name, policy=policy, now=clock())
-        )
+        return await database.writing(EVERY_SHOP, make)
 
     created = _with_database(create)
     if isinstance(created, ShopRefusal):

@@ -93,10 +93,15 @@ async def prepare(settings: Settings) -> None:
     try:
         database.claim_file()
         await runner.migrate(database)
-        policy = ShippingRefundPolicy.ON_FULL_CANCELLATION
-        await database.writing(
-            EVERY_SHOP, partial(shops.create_shop, shop_id=SHOP_ID, name="Demo Shop", policy=policy, now=clock())
+        make = partial(
+            shops.create_shop,
+            shop_id=SHOP_ID,
+            name="Demo Shop",
+            policy=ShippingRefundPolicy.ON_FULL_CANCELLATION,
+            cursor_key=shops.new_cursor_key(),
+            now=clock(),
         )
+        await database.writing(EVERY_SHOP, make)
         shop = await _shop(database)
         async for _ in ingestion.import_file(database, shop, SAMPLES, actor="import", clock=clock):
             pass

@@ -6,11 +6,15 @@ import structlog
 from graphql import GraphQLError
 
 from domain.cursor import InvalidCursorError
-from domain.database import BusyError, UnavailableError
+from domain.database import BusyError, UnavailableError, UnknownOutcomeError
 
 log = structlog.get_logger(__name__)
 
 UNAVAILABLE = "The service is not available now; try again in a moment."
+UNKNOWN_OUTCOME = (
+    "The database was lost while this was being stored, and nobody knows yet whether it is. Under an idempotency key "
+    "it can be repeated; without one look first."
+)
 INTERNAL = "Something went wrong here; the fault is logged."
 
 
@@ -104,7 +108,8 @@ def coded(error: GraphQLError) -> GraphQLError:
     if isinstance(original, InvalidCursorError):
         return _as(error, "The cursor is none of this list's; use one that a page or an event gave.", "BAD_USER_INPUT")
     if isinstance(original, BusyError | UnavailableError):
-        return _as(error, UNAVAILABLE, "UNAVAILABLE")
+        is_unknown = isinstance(original, UnknownOutcomeError)
+        return _as(error, UNKNOWN_OUTCOME if is_unknown else UNAVAILABLE, "UNAVAILABLE")
     log.error("graphql.internal_error", path=error.path, exc_info=original)
     return _as(error, INTERNAL, "INTERNAL")
 

@@ -75,7 +75,8 @@ class Mutation:
         return await _cancel(info, input, CancelOrderPayload)
 
     @strawberry.mutation(
-        description="Queues the e-mail about a cancellation again, as it was; one that still waits is left alone."
+        description="Queues the e-mail about a cancellation again, as it was; one that still waits is left alone. "
+        "Repeating it sends nothing twice until that e-mail has left."
     )
     async def resend_notification(
         self, info: Info, input: Annotated[ResendNotificationInput, argument("Which e-mail.")]
@@ -92,7 +93,7 @@ class Mutation:
 
     @strawberry.mutation(
         description="Stores up to 100 orders, each by itself. A number that is known is left as it is: UNCHANGED with "
-        "the same content, REJECTED with other content."
+        "the same content, REJECTED with other content. Repeating it stores nothing twice."
     )
     async def import_orders(
         self, info: Info, input: Annotated[ImportOrdersInput, argument("The orders.")]
@@ -109,7 +110,10 @@ class Mutation:
             stored = await orders_by_id(info, connection, {result.order_id for result in results if result.order_id})
         return importing.payload_type(results, stored)
 
-    @strawberry.mutation(description="Tells that an order is on hold, released or completed.")
+    @strawberry.mutation(
+        description="Tells that an order is on hold, released or completed. Repeating it while the order has that "
+        "status does nothing."
+    )
     async def update_order_status(
         self, info: Info, input: Annotated[UpdateOrderStatusInput, argument("Which order, and its status.")]
     ) -> UpdateOrderStatusPayload:
@@ -121,7 +125,10 @@ class Mutation:
             order=await current_order(info, outcome.order), errors=fulfillment_errors(outcome.problems)
         )
 
-    @strawberry.mutation(description="Tells where a package is on its way, and who carries it.")
+    @strawberry.mutation(
+        description="Tells where a package is on its way, and who carries it. Repeating it while the package has that "
+        "status does nothing."
+    )
     async def update_package_status(
         self, info: Info, input: Annotated[UpdatePackageStatusInput, argument("Which package, and its status.")]
     ) -> UpdatePackageStatusPayload:
@@ -134,7 +141,10 @@ class Mutation:
             package=_part(order, outcome.package), order=order, errors=fulfillment_errors(outcome.problems)
         )
 
-    @strawberry.mutation(description="Moves units of a package that awaits shipment to a new package; no money moves.")
+    @strawberry.mutation(
+        description="Moves units of a package that awaits shipment to a new package; no money moves. Repeating it "
+        "moves as many units again: after an answer that is lost, UNAVAILABLE or TIMEOUT look at the packages first."
+    )
     async def split_package(
         self, info: Info, input: Annotated[SplitPackageInput, argument("Which package, and which units.")]
     ) -> SplitPackagePayload:
@@ -150,7 +160,10 @@ class Mutation:
             errors=fulfillment_errors(outcome.problems),
         )
 
-    @strawberry.mutation(description="Tells how the refund of a cancellation went.")
+    @strawberry.mutation(
+        description="Tells how the refund of a cancellation went. Repeating it while the refund has that status does "
+        "nothing."
+    )
     async def settle_refund(
         self, info: Info, input: Annotated[SettleRefundInput, argument("Which refund, and how it went.")]
     ) -> SettleRefundPayload:

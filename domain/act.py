@@ -7,7 +7,7 @@ from typing import TypeVar
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import events
-from domain.database import BusyError, Database, roll_back
+from domain.database import BusyError, Database, UnknownOutcomeError, roll_back
 from domain.events import NewEvent
 from domain.moves import BUSY, FulfillmentOutcome
 from domain.order import Shop, value
@@ -38,7 +38,8 @@ async def once(
     """Locks the order and does something to it; a plain outcome means that there was nothing to do.
 
     The transaction is run again when its commit had no answer. By then others may have acted on the order: whether the
-    first run was committed is told by the log, and by nothing else. TRY_AGAIN where the order is busy for too long.
+    first run was committed is told by the log, and by nothing else. TRY_AGAIN where the order is busy for too long and
+    nothing was done; UnknownOutcomeError where the log does not have what may have been done.
     """
     earlier: Done | None = None
 
@@ -59,6 +60,11 @@ async def once(
         return await database.writing(shop.id, work)
     except BusyError:
         return BUSY
+    except UnknownOutcomeError:
+        async with database.reading(shop.id) as connection:
+            if earlier and await _is_committed(connection, shop, earlier, actor):
+                return earlier.outcome
+        raise
 
 
 async def _is_committed(connection: AsyncConnection, shop: Shop, done: Done, actor: str) -> bool:

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import events, ids, outbox
-from domain.database import BusyError, Database, roll_back
+from domain.database import BusyError, Database, UnknownOutcomeError, roll_back
 from domain.events import NewEvent
 from domain.mail import content
 from domain.mail.address import NO_USABLE_ADDRESS, usable_address
@@ -103,6 +103,7 @@ async def cancel(
 
     A key that was used for an equal request gives that cancellation again and does nothing. `cancellation_id` is for
     the new cancellation; a key that is found claimed with it was claimed by an earlier attempt of this very call.
+    Raises UnknownOutcomeError where it may have been done, and the key is not found.
     """
     claim = UsedKey(_request_hash(request), cancellation_id)
 
@@ -126,14 +127,20 @@ async def cancel(
 
     try:
         done = await database.writing(shop.id, work)
-        if isinstance(done, Outcome):
-            return done
-        # In one snapshot, which the transaction that writes does not have.
-        async with database.reading(shop.id) as connection:
-            return await _answer_again(connection, shop, request, claim, done)
     except BusyError:
         message = "The order is busy; try again in a moment."
         return Outcome(problems=(Problem(CancellationErrorCode.TRY_AGAIN, message, ()),))
+    except UnknownOutcomeError:
+        async with database.reading(shop.id) as connection:
+            used = await cancellations.find_key(connection, shop.id, request.idempotency_key)
+        if used is None:
+            raise
+        done = used
+    if isinstance(done, Outcome):
+        return done
+    # In one snapshot, which the transaction that writes does not have.
+    async with database.reading(shop.id) as connection:
+        return await _answer_again(connection, shop, request, claim, done)
 
 
 def decide(order: Order | None, shop: Shop, selection: Selection, reason: CancellationReason) -> Preview:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain.engines import (
+    IN_DOUBT,
     PRIVATE,
     STATEMENT_SECONDS,
     driver_of,
@@ -85,8 +86,16 @@ class UnavailableError(Exception):
     """The database cannot be reached or cannot write; nothing of the transaction is known to be stored."""
 
 
+class UnknownOutcomeError(UnavailableError):
+    """The answer to a commit was lost: the transaction is stored, or not, or will be in a moment."""
+
+
 class _LostError(Exception):
     """The connection was lost; what was under way on it may have been done."""
+
+
+class _LostCommitError(_LostError):
+    """It was lost while a transaction was being committed."""
 
 
 _FAULTS = (DBAPIError, sa.exc.TimeoutError, OSError, _LostError, *_DRIVER_ERRORS)
@@ -196,7 +205,8 @@ class Database:
 
         It is run again from its start when it conflicts with another transaction or the connection is lost, even while
         committing: `work` begins by finding out whether it is done already. When the caller is cancelled it is rolled
-        back, unless it is being committed: a commit is never cut in half. Raises BusyError and UnavailableError.
+        back, unless it is being committed: a commit is never cut in half. Raises BusyError and UnavailableError; where
+        it may have been committed, that is an UnknownOutcomeError.
         """
         is_given_up = asyncio.Event()
         task = asyncio.create_task(self._write(shop_id, work, is_given_up))
@@ -211,38 +221,54 @@ class Database:
 
     async def _write(self, shop_id: str, work: Work[_T], is_given_up: asyncio.Event) -> _T:
         attempt, give_up_at = 1, asyncio.get_running_loop().time() + _PATIENCE_SECONDS
+        may_be_done = False
         while True:
             try:
                 return await self._write_once(shop_id, work, is_given_up)
             except _FAULTS as error:
+                may_be_done = may_be_done or isinstance(error, _LostCommitError)
                 is_last = attempt == _ATTEMPTS or asyncio.get_running_loop().time() > give_up_at
                 if is_last or is_given_up.is_set() or not _may_succeed_at_once(error):
                     self.is_writable = self.is_writable and not _is_outage(error)
+                    if may_be_done:
+                        raise UnknownOutcomeError(
+                            "Nobody knows whether it was stored; look before it is repeated."
+                        ) from error
                     _raise_classified(error)
             attempt += 1
             await asyncio.sleep(random.uniform(0.005, _LONGEST_PAUSE))  # noqa: S311 - jitter, no secret
 
     async def _write_once(self, shop_id: str, work: Work[_T], is_given_up: asyncio.Event) -> _T:
-        async with self._write_turn, self._begun(self._writer, shop_id, is_writing=True) as connection:
-            topics = connection.info[_ANNOUNCED] = set[str]()
-            result = await work(connection)
-            if _is_open(connection) and not is_given_up.is_set():
-                await _commit(connection)
-                self.is_writable = True
-                self.hints.publish(topics)
-            return result
+        is_committing = False
+        try:
+            async with self._write_turn, self._begun(self._writer, shop_id, is_writing=True) as connection:
+                topics = connection.info[_ANNOUNCED] = set[str]()
+                result = await work(connection)
+                if _is_open(connection) and not is_given_up.is_set():
+                    is_committing = True
+                    await _commit(connection)
+                    is_committing = False
+                    self.is_writable = True
+                    self.hints.publish(topics)
+                return result
+        except _FAULTS as error:
+            if is_committing and _is_lost(error):
+                raise _LostCommitError from error
+            raise
 
     @asynccontextmanager
     async def _begun(self, engine: AsyncEngine, shop_id: str, *, is_writing: bool) -> AsyncIterator[AsyncConnection]:
-        """A connection in a transaction, which is rolled back if it is not committed."""
+        """A connection in a transaction; if it is not committed, the pool rolls it back before anybody else has it."""
         self._check_file()
         begin, snapshot = _BEGIN_ON_SQLITE if self.is_sqlite else _BEGIN
         async with engine.connect() as connection:
             try:
                 # The session keeps it from one transaction to the next; row-level security goes by it.
                 if not self.is_sqlite and connection.info.get(_SHOP) != shop_id:
+                    connection.info[_SHOP] = None  # until there is an answer, it may be either
                     await driver_of(connection).execute(_SET_SHOP, shop_id)
                     connection.info[_SHOP] = shop_id
+                connection.info[IN_DOUBT] = True
                 await _send(connection, begin if is_writing else snapshot)
                 yield connection
             except TimeoutError:
@@ -253,9 +279,6 @@ class Database:
                     await connection.invalidate()
                     raise _LostError from error
                 raise
-            finally:
-                if not connection.invalidated and _is_open(connection) and not _is_closed(connection):
-                    await roll_back(connection)
 
     def _check_file(self) -> None:
         """SQLite goes on with a file that was removed or replaced, and what it writes there nobody finds again."""
@@ -288,6 +311,7 @@ async def _send(connection: AsyncConnection, text: str) -> None:
     """Begins or ends a transaction, which SQLAlchemy would take longer for than for all that is between."""
     driver = driver_of(connection)
     await (driver.execute_fetchall(text) if connection.dialect.name == "sqlite" else driver.execute(text))
+    connection.info[IN_DOUBT] = text in _BEGIN
 
 
 def _is_open(connection: AsyncConnection) -> bool:

@@ -5,6 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import orjson
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -18,6 +19,8 @@ STATEMENT_SECONDS = 5
 _SILENCE_SECONDS = 2
 # Of files with orders in them: for their owner alone.
 PRIVATE = 0o600
+# Of a connection that may be in a transaction: nobody has seen its last one end.
+IN_DOUBT = "in doubt"
 _POSTGRESQL_SETTINGS = {
     "application_name": "shortship",
     "lock_timeout": "2s",
@@ -64,11 +67,12 @@ def postgresql_engine(url: sa.URL, *, statement_seconds: int | None, **pool: Any
     )
 
     @sa.event.listens_for(engine.sync_engine, "reset")
-    def end(connection: Any, _record: object, _state: object) -> None:  # the driver's connection has no common type
-        # Whoever was cancelled just then may have left a transaction that nobody knows of.
-        driver = connection.driver_connection
-        if driver.is_in_transaction() and not driver.is_closed():
-            connection.run_async(lambda driver: driver.execute("ROLLBACK;"))
+    def end(connection: Any, record: Any, state: sa.PoolResetState) -> None:  # neither has a type in common
+        # No other caller gets it before a transaction that was not ended is. The driver itself may not know of one: its
+        # BEGIN was under way when whoever sent it was cancelled.
+        if record.info.get(IN_DOUBT) and state.asyncio_safe and not connection.driver_connection.is_closed():
+            connection.run_async(_roll_back)
+            record.info[IN_DOUBT] = False
 
     @sa.event.listens_for(engine.sync_engine, "checkout")
     def refuse_closed(connection: Any, _record: object, _proxy: object) -> None:  # as for SQLite
@@ -77,6 +81,14 @@ def postgresql_engine(url: sa.URL, *, statement_seconds: int | None, **pool: Any
             raise sa.exc.DisconnectionError
 
     return engine
+
+
+async def _roll_back(driver: asyncpg.Connection) -> None:
+    """Waits for what is under way on the connection, and ends its transaction; or else the connection."""
+    try:
+        await driver.execute("ROLLBACK;", timeout=_SILENCE_SECONDS)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
+        driver.terminate()
 
 
 def sqlite_engine(url: sa.URL, *, query_only: bool = False, **pool: Any) -> AsyncEngine:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
 from domain import events, refunds
-from domain.database import BusyError, Database
+from domain.database import BusyError, Database, UnknownOutcomeError
 from domain.events import NewEvent
 from domain.moves import BUSY
 from domain.new_order import NewOrder, content_hash
@@ -58,7 +58,7 @@ async def import_orders(
 
     A known number is UNCHANGED when its content is the same, whatever happened to the order since, and NUMBER_TAKEN
     when it is not. A number that comes twice is judged as if its second order came in a second call. Where the database
-    is too busy, all that could have been stored is refused with TRY_AGAIN.
+    is too busy, all that could have been stored is refused with TRY_AGAIN; UnknownOutcomeError where it may be stored.
     """
     given = (FileOrder(order.number, order, 0) for order in inputs)
     judged = [order async for batch in _batches(shop, given) for order in batch.orders]
@@ -164,7 +164,14 @@ async def _import(
     async def store(connection: AsyncConnection) -> dict[str, KnownOrder]:
         return await _store(connection, shop_id, arrivals, actor=actor, now=now)
 
-    stored = await database.writing(shop_id, store) if arrivals else {}
+    try:
+        stored = await database.writing(shop_id, store) if arrivals else {}
+    except UnknownOutcomeError:
+        async with database.reading(shop_id) as connection:
+            stored = await imports.list_known(connection, shop_id, [arrival.order.number for arrival in arrivals])
+        # All of them are there or none that came with this call.
+        if {known.id for known in stored.values()}.isdisjoint(arrival.id for arrival in arrivals):
+            raise
     return [_result(order, stored) for order in judged]
 
 

@@ -1,6 +1,7 @@
 """Shops and orders that are in a database: what use cases and the API are tested on."""
 
 from datetime import UTC, datetime
+from functools import partial
 
 from domain import ingestion
 from domain.database import EVERY_SHOP, Database
@@ -78,9 +79,9 @@ async def a_shop(
     shop_id: str = "demo",
     policy: ShippingRefundPolicy = ShippingRefundPolicy.ON_FULL_CANCELLATION,
 ) -> Shop:
-    shop = await database.writing(
-        EVERY_SHOP, lambda connection: shops.create_shop(connection, shop_id, name="Demo Shop", policy=policy, now=NOW)
-    )
+    key = shops.new_cursor_key()
+    make = partial(shops.create_shop, shop_id=shop_id, name="Demo Shop", policy=policy, cursor_key=key, now=NOW)
+    shop = await database.writing(EVERY_SHOP, make)
     assert isinstance(shop, Shop)
     return shop
 

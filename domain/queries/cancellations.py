@@ -104,10 +104,15 @@ async def claim_key(
     """Claims the key for this transaction and gives None, or gives what it is used for already."""
     claimed = {"request_hash": claim.request_hash, "cancellation_id": claim.cancellation_id, "created_at": now}
     while not await _CLAIM.rows(connection, shop_id=shop_id, key=key, **claimed):
-        used = await _CLAIMED.rows(connection, shop_id=shop_id, key=key)
-        if used:  # else it was swept in between
-            return UsedKey(*used[0])
+        if used := await find_key(connection, shop_id, key):  # else it was swept in between
+            return used
     return None
+
+
+async def find_key(connection: AsyncConnection, shop_id: str, key: str) -> UsedKey | None:
+    """What the key is used for, if it is."""
+    used = await _CLAIMED.rows(connection, shop_id=shop_id, key=key)
+    return UsedKey(*used[0]) if used else None
 
 
 async def delete_keys(connection: AsyncConnection, *, before: datetime, limit: int) -> int:

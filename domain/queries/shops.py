@@ -21,15 +21,26 @@ class ShopRefusal:
     message: str
 
 
+def new_cursor_key() -> bytes:
+    """Each shop has one of its own."""
+    return secrets.token_bytes(32)
+
+
 async def create_shop(
-    connection: AsyncConnection, shop_id: str, *, name: str, policy: ShippingRefundPolicy, now: datetime
+    connection: AsyncConnection,
+    shop_id: str,
+    *,
+    name: str,
+    policy: ShippingRefundPolicy,
+    cursor_key: bytes,
+    now: datetime,
 ) -> Shop | ShopRefusal:
-    """A new shop with a key of its own for its cursors."""
+    """A new shop; one that has this very key was made by an earlier attempt of the call."""
     if not _is_good(shop_id, LONGEST_ID):
         return ShopRefusal(f"A shop's ID has 1 to {LONGEST_ID} printable characters.")
     if not _is_good(name, LONGEST_NAME):
         return ShopRefusal(f"A shop's name has 1 to {LONGEST_NAME} printable characters.")
-    shop = Shop(shop_id, name, policy, secrets.token_bytes(32))
+    shop = Shop(shop_id, name, policy, cursor_key)
     row = {
         "id": shop.id,
         "name": shop.name,
@@ -39,7 +50,8 @@ async def create_shop(
         "created_at": now,
     }
     statement = insert_or_ignore(shops).values(row).returning(shops.c.id)
-    if (await connection.execute(statement)).first() is None:
+    is_new = (await connection.execute(statement)).first() is not None
+    if not is_new and await find_shop(connection, shop_id) != shop:
         return ShopRefusal(f"There is a shop {shop_id} already.")
     return shop
 

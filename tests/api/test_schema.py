@@ -53,6 +53,20 @@ def test_everything_has_a_description_that_begins_with_a_capital() -> None:
     assert bare == []
 
 
+def test_what_repeating_it_does_is_said_of_each_act_without_an_idempotency_key() -> None:
+    acts = SERVED.type_map["Mutation"]
+    assert isinstance(acts, GraphQLObjectType)
+
+    silent = [
+        name
+        for name, act in acts.fields.items()
+        if "idempotencyKey" not in graphql.get_named_type(act.args["input"].type).fields
+        and "Repeating it" not in (act.description or "")
+    ]
+
+    assert silent == []
+
+
 def test_what_is_served_keeps_every_promise_of_the_contract() -> None:
     assert broken(schema.printed()) == []
 

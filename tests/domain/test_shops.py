@@ -1,5 +1,7 @@
 """Shops are made once and found again."""
 
+from functools import partial
+
 import pytest
 
 from domain.database import EVERY_SHOP, Database
@@ -11,12 +13,15 @@ from tests.stored import NOW, a_shop
 
 
 async def create(database: Database, shop_id: str, name: str = "A Shop") -> Shop | ShopRefusal:
-    return await database.writing(
-        EVERY_SHOP,
-        lambda connection: shops.create_shop(
-            connection, shop_id, name=name, policy=ShippingRefundPolicy.NEVER, now=NOW
-        ),
+    make = partial(
+        shops.create_shop,
+        shop_id=shop_id,
+        name=name,
+        policy=ShippingRefundPolicy.NEVER,
+        cursor_key=shops.new_cursor_key(),
+        now=NOW,
     )
+    return await database.writing(EVERY_SHOP, make)
 
 
 async def find(database: Database, shop_id: str) -> Shop | None:

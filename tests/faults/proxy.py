@@ -14,11 +14,41 @@ _BEGIN = re.compile(rb"Q....BEGIN.*?(READ ONLY)?;\0", re.DOTALL)
 _COMMIT = b"Q\x00\x00\x00\x0cCOMMIT;\x00"
 
 
+class Silence:
+    """Lets clients say so many words more, and then holds back what the server answers until it is broken."""
+
+    def __init__(self) -> None:
+        self._words = 0
+        self._fell = asyncio.Event()
+        self._broken = asyncio.Event()
+        self._broken.set()
+
+    async def after(self, words: int) -> None:
+        """Returns when it has fallen."""
+        self._words = words
+        await self._fell.wait()
+
+    def break_(self) -> None:
+        self._broken.set()
+
+    def hear(self) -> None:
+        """A client says something."""
+        if self._words:
+            self._words -= 1
+            if not self._words:
+                self._broken.clear()
+                self._fell.set()
+
+    async def passed(self) -> None:
+        await self._broken.wait()
+
+
 class Link:
     """A connection of a client, and the one to the server behind it."""
 
-    def __init__(self, client: StreamWriter, server: StreamWriter) -> None:
+    def __init__(self, client: StreamWriter, server: StreamWriter, silence: Silence) -> None:
         self._client, self._server = client, server
+        self._silence = silence
         self._answer: asyncio.Future[None] | None = None
 
     async def commit(self) -> None:
@@ -26,6 +56,10 @@ class Link:
         self._answer = asyncio.get_running_loop().create_future()
         self._server.write(_COMMIT)
         await self._answer
+
+    def leave(self) -> None:
+        """The client is cut off; the server does not know it yet."""
+        self._client.close()
 
     def close(self) -> None:
         self._client.close()
@@ -35,6 +69,7 @@ class Link:
         """Hands on what the client says, or does with its COMMIT what the next fault does."""
         writes = False
         while said := await client.read(_BYTES):
+            self._silence.hear()
             if said == _COMMIT and writes and faults:
                 await faults.pop(0)(self)
             else:
@@ -44,6 +79,7 @@ class Link:
 
     async def answer(self, server: StreamReader) -> None:
         while said := await server.read(_BYTES):
+            await self._silence.passed()
             if self._answer is None:
                 self._client.write(said)
             elif not self._answer.done():
@@ -77,6 +113,7 @@ class Proxy:
         self._target = sa.make_url(url)
         self.url = url
         self.faults: list[Fault] = []
+        self.silence = Silence()
         self._links: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
@@ -101,7 +138,7 @@ class Proxy:
     async def _connect(self, reader: StreamReader, writer: StreamWriter) -> None:
         """Lasts as long as both ends do."""
         server_reader, server_writer = await asyncio.open_connection(self._target.host, self._target.port)
-        link = Link(writer, server_writer)
+        link = Link(writer, server_writer, self.silence)
         pumps = {asyncio.create_task(link.ask(reader, self.faults)), asyncio.create_task(link.answer(server_reader))}
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)

@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any
 
 import pytest
 
 from api.settings import Settings
 from domain import events, ids, ingestion, notification
 from domain.cancellation import Outcome
-from domain.database import EVERY_SHOP, Database
+from domain.database import EVERY_SHOP, Database, UnavailableError
 from domain.ingestion import ImportResult
 from domain.mail.sending import Sent
 from domain.moves import FulfillmentOutcome
@@ -32,11 +34,14 @@ from tests.fulfilling import move, set_status, settle, split
 from tests.invariants import assert_sound
 from tests.mailing import Script, run
 from tests.stored import NOW, a_package_input, a_shop, an_item_input, an_order_input, store, stored
+from tests.troubles import held
 
 CANCEL = """
 mutation ($input: CancelItemsInput!) { cancelItems(input: $input) {
   replayed cancellation { idempotencyKey } order { version } errors { code } } }
 """
+
+SPLIT = "mutation ($input: SplitPackageInput!) { splitPackage(input: $input) { errors { code } } }"
 
 
 @value
@@ -223,6 +228,102 @@ async def test_a_cancellation_that_another_overtakes_is_made_once(
     assert outcome.cancellation == await made_with(direct, case, "key-1")
     assert await told(direct, case.shop) == [*log, *then]
     await assert_sound(direct)
+
+
+@pytest.fixture
+async def then_held(postgresql_url: str, as_owner: Callable[[str], str]) -> AsyncIterator[Fault]:
+    """The answer is lost, and from then on others hold all that a second run needs; reading goes on."""
+    async with AsyncExitStack() as stack:
+
+        async def fault(link: Link) -> None:
+            await link.commit()
+            lock = "LOCK TABLE orders, idempotency_keys IN SHARE ROW EXCLUSIVE MODE"
+            await stack.enter_async_context(held(as_owner(postgresql_url), lock))
+            link.close()
+
+        yield fault
+
+
+@pytest.fixture
+async def pending() -> AsyncIterator[Fault]:
+    """The connection breaks, and the server has not committed yet when it is asked again."""
+    over = asyncio.Event()
+
+    async def fault(link: Link) -> None:
+        link.leave()
+        await over.wait()
+
+    yield fault
+    over.set()
+
+
+async def cancel_one(database: Database, case: Case) -> Outcome:
+    return await cancel(database, case.shop, a_request(units(case.order, ("SKU-dress", 1))))
+
+
+# What is done, and what the log says of it.
+UNCERTAIN: dict[str, tuple[Callable[[Database, Case], Awaitable[Any]], list[str]]] = {
+    "splitPackage": (take_one_out, ["PACKAGE_SPLIT"]),
+    "settleRefund": (fail, [FAILED]),
+    "cancelItems": (cancel_one, ["ITEMS_CANCELLED"]),
+    "importOrders": (arrive, ["ORDER_IMPORTED"]),
+}
+
+
+@pytest.mark.parametrize("name", UNCERTAIN)
+async def test_what_is_committed_is_never_said_to_be_not_done(
+    direct: Database, through: Database, proxy: Proxy, case: Case, then_held: Fault, name: str
+) -> None:
+    """A TRY_AGAIN that has a client do it twice."""
+    act, log = UNCERTAIN[name]
+    proxy.faults.append(then_held)
+
+    outcome = await act(through, case)
+
+    assert proxy.faults == []
+    assert outcome.problems == ()
+    assert await told(direct, case.shop) == log
+    await assert_sound(direct)
+
+
+@pytest.mark.parametrize("name", UNCERTAIN)
+async def test_what_may_be_committed_and_is_not_found_is_unavailable(
+    through: Database, proxy: Proxy, case: Case, pending: Fault, name: str
+) -> None:
+    """A TRY_AGAIN for what the server may be committing still."""
+    act, _ = UNCERTAIN[name]
+    proxy.faults.append(pending)
+
+    with pytest.raises(UnavailableError):
+        await act(through, case)
+
+    assert proxy.faults == []
+
+
+async def test_a_client_of_the_api_is_told_that_nobody_knows(proxy: Proxy, case: Case, pending: Fault) -> None:
+    """An answer that invites to split once more."""
+    dress, package = ids.of_item(case.order.id, 1), ids.of_package(case.order.id, 1)
+    settings = Settings(database_url=proxy.url, jwt_secret=SECRET, operation_timeout=PATIENCE_SECONDS)
+
+    async with serving(settings, Database(proxy.url)) as base:
+        client = Client(base, a_token(case.shop.id))
+        proxy.faults.append(pending)
+        body = await client.post(SPLIT, input={"packageId": package, "items": [{"itemId": dress, "quantity": 1}]})
+        await client.http.aclose()
+
+    [error] = body["errors"]
+    assert error["extensions"] == {"code": "UNAVAILABLE"}
+    assert error["message"].endswith("without one look first.")
+
+
+async def test_a_shop_is_made_once(through: Database, proxy: Proxy) -> None:
+    """A shop that its own creation finds there already."""
+    proxy.faults.append(answer_lost)
+
+    shop = await a_shop(through, "new")
+
+    assert proxy.faults == []
+    assert shop.id == "new"
 
 
 async def test_units_are_cancelled_once_when_the_connection_falls_silent(
