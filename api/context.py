@@ -1,5 +1,6 @@
 """What every resolver is given: who calls, and what of the server it may use."""
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -20,7 +21,8 @@ from domain.feed import Feed
 class Context:
     """Over a websocket the caller becomes known with its first message, `connection_params`.
 
-    `accept_language` is the request's header of this name, empty where it has none.
+    `accept_language` is the request's header of this name, empty where it has none. `one_at_a_time` is for what
+    computes long and reads much: neither the loop nor the connections to the database are one request's.
     """
 
     database: Database
@@ -32,6 +34,7 @@ class Context:
     tracing: Tracing
     principal: Principal | None = None
     connection_params: dict[str, Any] = field(default_factory=dict)  # whatever JSON a client sends
+    one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def caller(self) -> Principal:

@@ -9,6 +9,7 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLField,
     GraphQLInterfaceType,
     GraphQLNamedType,
     GraphQLObjectType,
@@ -25,6 +26,7 @@ from graphql import (
 )
 
 from api.errors import BadUserInputError, TooExpensiveError
+from api.lists import Lists, variables_in
 
 LONGEST_DOCUMENT = 32 * 1024  # bytes
 MOST_TOKENS = 2_000
@@ -71,7 +73,8 @@ class _Size:
 class Cost:
     """What one document costs: each field 1, times the page sizes of the connections above it.
 
-    Each fragment is walked once, so the time is linear in the document. The document need not be valid.
+    An entry of a list in a variable costs as much as a field, wherever one takes the list. Each fragment is walked
+    once, so the time is linear in the document. The document need not be valid.
     """
 
     def __init__(self, schema: GraphQLSchema, document: DocumentNode, *, page_limit: int) -> None:
@@ -79,20 +82,22 @@ class Cost:
         self._document = document
         self._page_limit = page_limit
         self._page_variables: set[str] = set()
+        self._lists = Lists(schema, document)
         self._last: tuple[int, dict[str, int | None]] | None = None
 
     def of(self, variables: Mapping[str, Any]) -> int:
-        """The cost with these variables, at once where page sizes are those of the last time.
+        """The cost with these variables, at once where pages and lists are as large as the last time.
 
         Raises TooExpensiveError for a document that is too large in any other way, and BadUserInputError for several
-        mutation fields.
+        mutation fields and for a list that is too long.
         """
-        if self._last and self._last[1] == self._sizes(variables):
+        entries = self._lists.counts(variables)
+        if self._last and self._last[1] == {**self._sizes(variables), **entries}:
             return self._last[0]
-        walk = _Walk(self._schema, self._document, variables, self._page_limit)
+        walk = _Walk(self._schema, self._document, variables, self._page_limit, self._lists, entries)
         cost = sum(walk.operation(each).cost for each in walk.operations)
         self._page_variables = walk.page_variables
-        self._last = cost, self._sizes(variables)
+        self._last = cost, {**self._sizes(variables), **entries}
         return cost
 
     def _sizes(self, variables: Mapping[str, Any]) -> dict[str, int | None]:
@@ -118,9 +123,17 @@ def check_variables(variables: Mapping[str, Any]) -> None:
 
 class _Walk:
     def __init__(
-        self, schema: GraphQLSchema, document: DocumentNode, variables: Mapping[str, Any], page_limit: int
+        self,
+        schema: GraphQLSchema,
+        document: DocumentNode,
+        variables: Mapping[str, Any],
+        page_limit: int,
+        lists: Lists,
+        entries: Mapping[str, int],
     ) -> None:
         self._schema = schema
+        self._lists = lists
+        self._entries = entries  # of the lists in each variable
         self._given = variables
         self._variables: dict[str, Any] = {}
         self._page_limit = page_limit
@@ -165,7 +178,8 @@ class _Walk:
         is_free = is_meta or name.startswith("__")
         size = _Size(depth=not is_meta, meta_depth=is_meta, width=not is_free, fields=1, aliases=node.alias is not None)
         _bound_depth(size, depth)
-        below, of = _Size(), self._type_of(parent, name)
+        definition = self._definition(parent, name)
+        below, of = _Size(), get_named_type(definition.type) if definition else None
         if node.selection_set:
             below = self._set(node.selection_set, of, depth + 1)
         is_list = is_meta and name in _INTROSPECTION_LISTS
@@ -175,7 +189,7 @@ class _Walk:
         size.meta_depth = 1 + below.meta_depth if is_meta or below.meta_depth else 0
         size.fields += below.fields
         size.aliases += below.aliases
-        size.cost = 0 if is_free else 1 + below.cost * self._times(node, of)
+        size.cost = 0 if is_free else 1 + self._count_entries(node, definition) + below.cost * self._times(node, of)
         size.lists = is_list or below.lists
         return size
 
@@ -192,11 +206,20 @@ class _Walk:
         _bound_depth(size, depth)
         return size
 
-    def _type_of(self, parent: GraphQLNamedType | None, field: str) -> GraphQLNamedType | None:
+    def _definition(self, parent: GraphQLNamedType | None, field: str) -> GraphQLField | None:
         if not isinstance(parent, GraphQLObjectType | GraphQLInterfaceType):
             return None
-        definition = self._schema.get_field(parent, field)
-        return get_named_type(definition.type) if definition else None
+        return self._schema.get_field(parent, field)
+
+    def _count_entries(self, node: FieldNode, definition: GraphQLField | None) -> int:
+        """Of the lists in the variables that the field takes; those that are written here are only bounded."""
+        count = 0
+        for argument in node.arguments or ():
+            name = argument.name.value
+            if definition and name in definition.args:
+                self._lists.check(name, argument.value, definition.args[name].type)
+            count += sum(self._entries.get(variable, 0) for variable in variables_in(argument.value))
+        return count
 
     def _times(self, node: FieldNode, of: GraphQLNamedType | None) -> int:
         """How often what is below the field is resolved: at most a page, for more is refused when it is asked for."""

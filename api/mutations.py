@@ -44,8 +44,6 @@ from api.types.scalars import argument
 from domain import cancellation, fulfillment, ingestion, notification
 from domain import order as domain
 
-_MOST_ORDERS = 100
-
 
 @strawberry.type(description="What can be done.")
 class Mutation:
@@ -99,12 +97,14 @@ class Mutation:
         self, info: Info, input: Annotated[ImportOrdersInput, argument("The orders.")]
     ) -> ImportOrdersPayload:
         caller, context = info.context.allow(Scope.ORDERS_IMPORT), info.context
-        if not 1 <= len(input.orders) <= _MOST_ORDERS:
-            message = f"Send 1 to {_MOST_ORDERS} orders at once; {len(input.orders)} were sent."
-            raise BadUserInputError(message)
-        orders = [importing.order_of(order) for order in input.orders]
+        if not input.orders:
+            raise BadUserInputError("Send at least one order.")
         results = await ingestion.import_orders(
-            context.database, caller.shop, orders, actor=caller.subject, now=context.clock()
+            context.database,
+            caller.shop,
+            map(importing.order_of, input.orders),
+            actor=caller.subject,
+            now=context.clock(),
         )
         async with context.reading() as connection:
             stored = await orders_by_id(info, connection, {result.order_id for result in results if result.order_id})

@@ -18,7 +18,6 @@ _LONGEST_RANGE = 200
 _REMEMBERED = 64
 
 
-@lru_cache(_REMEMBERED)
 def answer_type(accept: str) -> str:
     """What to answer with for an Accept header; raises RefusedError where it takes nothing that there is.
 
@@ -26,7 +25,11 @@ def answer_type(accept: str) -> str:
     clients name all they could read, and expect JSON for a query.
     """
     listed = [each.strip()[:_LONGEST_RANGE] for each in accept.lower().split(",") if each.strip()]
-    ranges = ",".join(listed[:_MOST_RANGES]) or "*/*"
+    return _answer_type(",".join(listed[:_MOST_RANGES]) or "*/*")
+
+
+@lru_cache(_REMEMBERED)
+def _answer_type(ranges: str) -> str:
     try:
         liked = {each: quality(each, ranges) for each in (*_ANSWERS, EVENT_STREAM)}
     except MimeTypeParseException as error:
@@ -39,12 +42,16 @@ def answer_type(accept: str) -> str:
     raise RefusedError(406, "NOT_ACCEPTABLE", f"There are answers as {GRAPHQL_JSON}, {JSON} and {EVENT_STREAM}.")
 
 
-@lru_cache(_REMEMBERED)
 def check_content_type(content_type: str) -> None:
     """Raises RefusedError unless it is JSON in UTF-8, which forms of other sites cannot send."""
+    if len(content_type) > _LONGEST_RANGE or not _is_json(content_type):
+        raise RefusedError(415, "UNSUPPORTED_MEDIA_TYPE", f"Send the request as Content-Type: {JSON}, in UTF-8.")
+
+
+@lru_cache(_REMEMBERED)
+def _is_json(content_type: str) -> bool:
     try:
         main, sub, parameters = parse_mime_type(content_type.lower())
     except MimeTypeParseException:
-        main, sub, parameters = "", "", {}
-    if (main, sub) != ("application", "json") or parameters.get("charset", "utf-8") not in {"utf-8", "utf8"}:
-        raise RefusedError(415, "UNSUPPORTED_MEDIA_TYPE", f"Send the request as Content-Type: {JSON}, in UTF-8.")
+        return False
+    return (main, sub) == ("application", "json") and parameters.get("charset", "utf-8") in {"utf-8", "utf8"}

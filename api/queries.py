@@ -1,5 +1,6 @@
 """Queries: arguments, one call of the domain, the answer."""
 
+import asyncio
 from typing import Annotated
 
 import strawberry
@@ -168,7 +169,9 @@ class Query:
 
 async def _preview(info: Info, selection: Selection, reason: CancellationReason) -> CancellationPreview:
     shop = info.context.allow(Scope.ORDERS_READ).shop
-    preview = await cancellation.preview(info.context.database, shop, selection, reason)
+    async with info.context.one_at_a_time:
+        preview = await cancellation.preview(info.context.database, shop, selection, reason)
+        await asyncio.sleep(0)
     return preview_type(preview, await planned_order(info, preview.plan))
 
 

@@ -13,7 +13,6 @@ from api.context import Info
 from api.errors import NotFoundError, SlowConsumerError
 from api.types.event import OrderEvent, OrderStatusChanged
 from api.types.loading import event_types, selects
-from api.types.node import few
 from api.types.scalars import argument
 from domain import events, feed, ids
 from domain import order as domain
@@ -81,7 +80,7 @@ async def _event_type(info: Info, event: domain.OrderEvent) -> OrderEvent:
 
 
 async def _known(info: Info, order_ids: list[strawberry.ID]) -> set[UUID]:
-    uuids = [ids.uuid_of(order_id, "order") for order_id in few("orderIds", order_ids)]
+    uuids = [ids.uuid_of(order_id, "order") for order_id in order_ids]
     wanted = {uuid for uuid in uuids if uuid}
     async with info.context.reading() as connection:
         found = await orders.find_orders(connection, info.context.caller.shop.id, wanted)

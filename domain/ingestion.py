@@ -20,6 +20,7 @@ from domain.order_check import normalise
 from domain.order_file import FileOrder, UnreadableFileError, read_orders
 from domain.order_input import OrderInput, problem
 from domain.queries import imports
+from domain.queries.dialect import forget_plans
 from domain.queries.imports import Arrival, KnownOrder
 
 # Enough to make round trips cheap, and few enough to hold the shop's event counter for a moment only.
@@ -27,10 +28,8 @@ _BATCH_ORDERS = 500
 _BATCH_BYTES = 4 * 2**20
 # PostgreSQL stores batches beside each other, while the next one is read and judged.
 _MOST_AT_ONCE = 3
-# From here on, what PostgreSQL's plans cost counts more than what planning costs.
-_MANY = 50
-# So few are judged without a break, for the database's answers to be taken soon.
-_ORDERS_AT_A_STRETCH = 10
+# So much of orders is judged without a break, for others to have their turn, and the database's answers to be taken.
+_ENTRIES_AT_A_STRETCH = 200
 
 
 @value
@@ -52,7 +51,7 @@ class ImportedBatch:
 
 
 async def import_orders(
-    database: Database, shop: Shop, inputs: Sequence[OrderInput], *, actor: str, now: datetime
+    database: Database, shop: Shop, inputs: Iterable[OrderInput], *, actor: str, now: datetime
 ) -> list[ImportResult]:
     """Stores what can be stored, in one transaction; results in the order of the inputs.
 
@@ -134,22 +133,31 @@ def _or_busy(judgement: Arrival | tuple[FulfillmentProblem, ...]) -> tuple[Fulfi
 
 async def _batches(shop: Shop, orders: Iterable[FileOrder]) -> AsyncGenerator[_Batch]:
     judged: list[_Judged] = []
-    start = end = 0
+    start = end = at_a_stretch = 0
     try:
         for order in orders:
             judged.append(_Judged(order.name, _judgement(shop, order.content)))
             end = order.bytes_read
+            at_a_stretch += _entries(order.content)
             if len(judged) == _BATCH_ORDERS or end - start >= _BATCH_BYTES:
                 yield _Batch(tuple(judged), end)
                 judged, start = [], end
-            elif len(judged) % _ORDERS_AT_A_STRETCH == 0:
+            elif at_a_stretch >= _ENTRIES_AT_A_STRETCH:
                 await asyncio.sleep(0)
+                at_a_stretch = 0
     except UnreadableFileError:
         if judged:
             yield _Batch(tuple(judged), end)
         raise
     if judged:
         yield _Batch(tuple(judged), end)
+
+
+def _entries(content: OrderInput | tuple[FulfillmentProblem, ...]) -> int:
+    """How much there is to judge in an order: itself, its items, and what its packages hold."""
+    if not isinstance(content, OrderInput):
+        return 1
+    return 1 + len(content.items) + sum(1 + len(package.items) for package in content.packages or ())
 
 
 def _arrivals(judged: Sequence[_Judged]) -> list[Arrival]:
@@ -179,8 +187,8 @@ async def _store(
     connection: AsyncConnection, shop_id: str, arrivals: Sequence[Arrival], *, actor: str, now: datetime
 ) -> dict[str, KnownOrder]:
     """The orders that the shop has under these numbers afterwards."""
-    if len(arrivals) >= _MANY:
-        await imports.forget_plans(connection)
+    held = sum(len(package.items) for arrival in arrivals for package in arrival.order.packages)
+    await forget_plans(connection, rows=held)
     inserted = await imports.insert_orders(connection, shop_id, arrivals, now=now)
     new = [arrival for arrival in arrivals if arrival.id in inserted]
     known = [arrival.order.number for arrival in arrivals if arrival.id not in inserted]

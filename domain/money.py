@@ -7,7 +7,7 @@ from functools import lru_cache
 from iso4217 import Currency
 
 _DECIMAL = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
-_LONGEST_TEXT = 100
+LONGEST_DECIMAL = 100  # characters
 _DIGITS: dict[str, int | None] = {currency.code: currency.exponent for currency in Currency}
 
 
@@ -23,7 +23,7 @@ def share(total: int, units: int, quantity: int) -> int:
 
 def decimal(text: str) -> Decimal | None:
     """The exact value of a plain decimal number such as "12.50"; None for other text, exponents and NaN included."""
-    return Decimal(text) if len(text) <= _LONGEST_TEXT and _DECIMAL.fullmatch(text) else None
+    return Decimal(text) if len(text) <= LONGEST_DECIMAL and _DECIMAL.fullmatch(text) else None
 
 
 def to_minor(amount: Decimal, currency_digits: int) -> int | None:
@@ -33,7 +33,11 @@ def to_minor(amount: Decimal, currency_digits: int) -> int | None:
     return None if rest else minor
 
 
-@lru_cache(maxsize=10_000)
 def to_text(minor: int, currency: str) -> str:
     """Minor units as a decimal text with exactly the currency's digits: (1250, "USD") is "12.50"."""
-    return f"{Decimal(minor).scaleb(-(digits(currency) or 0)):f}"
+    return _to_text(minor, digits(currency) or 0)
+
+
+@lru_cache(maxsize=10_000)
+def _to_text(minor: int, currency_digits: int) -> str:
+    return f"{Decimal(minor).scaleb(-currency_digits):f}"

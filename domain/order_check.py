@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from domain.money import decimal, digits, to_minor, to_text
+from domain.money import LONGEST_DECIMAL, decimal, digits, to_minor, to_text
 from domain.new_order import NewOrder
 from domain.order import (
     Buyer,
@@ -32,10 +32,13 @@ from domain.status import order_status
 from domain.texts import LONGEST_NUMBER, LONGEST_TEXT, LONGEST_URL, text_faults
 
 MOST_ITEMS = 500
+MOST_PACKAGE_ITEMS = 2_000
+MOST_FEES = 100
 MOST_UNITS = 1_000_000
 DEFAULT_LOCALE = "en_US"
 
 _TOO_LARGE = 10**15
+_NO_DECIMAL = 'must be a decimal number such as "12.50"'
 # The status of the package that holds everything where none is given; a split order has to come with its packages.
 _OF_ONE_PACKAGE = {
     OrderStatus.UNPAID: PackageStatus.AWAITING_SHIPMENT,
@@ -52,19 +55,45 @@ _DONE = frozenset({PackageStatus.DELIVERED, PackageStatus.CANCELLED})
 
 
 def normalise(given: OrderInput) -> NewOrder | tuple[FulfillmentProblem, ...]:
-    """The order as it will be stored, or everything that is wrong with it."""
+    """The order as it will be stored, or everything that is wrong with it; of one that is too large only that."""
+    if too_large := _too_large(given):
+        return too_large
     check = _Check(given)
     order = check.order()
     check.sums(order)
     return tuple(check.problems) or order
 
 
-@lru_cache(maxsize=10_000)
+def _too_large(given: OrderInput) -> tuple[FulfillmentProblem, ...]:
+    """What it has more of than an order may have, so that what is accepted can be cancelled in a moment."""
+    packages = given.packages or ()
+    counted = {
+        "items": (len(given.items), MOST_ITEMS, "items"),
+        "packages": (
+            max(len(packages), sum(len(each.items) for each in packages)),
+            MOST_PACKAGE_ITEMS,
+            "package items",
+        ),
+        "fees": (len(given.fees or ()), MOST_FEES, "fees"),
+    }
+    return tuple(
+        problem(FulfillmentErrorCode.INVALID_VALUE, (name,), f"must have at most {most:,} {what}, not {count:,}")
+        for name, (count, most, what) in counted.items()
+        if count > most
+    )
+
+
 def amount(text: str, currency_digits: int) -> int | str:
     """Minor units, or what is wrong with the text, to follow the name of its place."""
+    # Longer ones are none, and would be remembered all the same.
+    return _amount(text, currency_digits) if len(text) <= LONGEST_DECIMAL else _NO_DECIMAL
+
+
+@lru_cache(maxsize=10_000)
+def _amount(text: str, currency_digits: int) -> int | str:
     exact = decimal(text)
     if exact is None:
-        return 'must be a decimal number such as "12.50"'
+        return _NO_DECIMAL
     if exact < 0:
         return "must not be negative"
     minor = to_minor(exact, currency_digits)
@@ -137,8 +166,6 @@ class _Check:
         if not given:
             self._amounts_known = False
             self._refuse("must not be empty", "items", code=FulfillmentErrorCode.EMPTY_SELECTION)
-        if len(given) > MOST_ITEMS:
-            self._refuse(f"must be at most {MOST_ITEMS}", "items")
         for index in _repeated([item.ref for item in given]):
             self._units_known = False
             self._refuse("is that of an earlier item", "ref", ("items", str(index)))

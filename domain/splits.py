@@ -15,6 +15,7 @@ from domain.order import (
     PackageStatus,
     value,
 )
+from domain.order_check import MOST_PACKAGE_ITEMS
 from domain.selection import duplicates, find_package
 from domain.status import SET_ON_ORDER
 
@@ -78,10 +79,19 @@ def _entry_problems(
         elif is_open and entry.quantity > live[entry.item_id]:
             message = f"{entry.quantity} asked for, but the package holds {live[entry.item_id]}."
             problems.append(_problem(message, FulfillmentErrorCode.QUANTITY_EXCEEDED, "items", str(index), "quantity"))
-    if is_open and not problems and sum(entry.quantity for entry in entries) == sum(live.values()):
-        message = "At least one unit has to stay in the package."
-        problems.append(_problem(message, FulfillmentErrorCode.INVALID_VALUE, "items"))
+    if is_open and not problems:
+        problems += _impossible_split(order, sum(live.values()), entries)
     return problems
+
+
+def _impossible_split(order: Order, live: int, entries: Sequence[ItemEntry]) -> list[FulfillmentProblem]:
+    """What speaks against moving all these units, each of which may move; `live` is how many the package holds."""
+    messages = []
+    if sum(entry.quantity for entry in entries) == live:
+        messages.append("At least one unit has to stay in the package.")
+    if sum(len(package.items) for package in order.packages) + len(entries) > MOST_PACKAGE_ITEMS:
+        messages.append(f"An order has at most {MOST_PACKAGE_ITEMS:,} package items; this would make it more.")
+    return [_problem(message, FulfillmentErrorCode.INVALID_VALUE, "items") for message in messages]
 
 
 def _wrong_by_themselves(entries: Sequence[ItemEntry]) -> list[FulfillmentProblem | None]:

@@ -7,7 +7,7 @@ import strawberry
 
 from api.context import Info
 from api.types.cancellation import Cancellation
-from api.types.node import PageInfo, few, page_info
+from api.types.node import PageInfo, page_info
 from api.types.order import Order
 from api.types.scalars import described
 from domain import order as domain
@@ -119,14 +119,13 @@ class CancellationConnection:
 
 
 def filter_of(given: OrderFilter | None) -> listing.OrderFilter:
-    """Raises BadUserInputError."""
     if given is None:
         return listing.OrderFilter()
     return listing.OrderFilter(
-        statuses=few("statuses", given.statuses),
-        package_statuses=few("packageStatuses", given.package_statuses),
-        product_ids=few("productIds", given.product_ids),
-        skus=few("skus", given.skus),
+        statuses=given.statuses,
+        package_statuses=given.package_statuses,
+        product_ids=given.product_ids,
+        skus=given.skus,
         items_cancellable=given.items_cancellable,
         search=given.search,
         placed_at=_range_of(given.placed_at),
@@ -155,14 +154,13 @@ def connection_type(
 
 
 def cancellation_filter_of(given: CancellationFilter | None) -> cancellation_listing.CancellationFilter:
-    """Raises BadUserInputError."""
     if given is None:
         return cancellation_listing.CancellationFilter()
     return cancellation_listing.CancellationFilter(
         order_id=given.order_id,
-        reasons=few("reasons", given.reasons),
-        scopes=few("scopes", given.scopes),
-        refund_statuses=few("refundStatuses", given.refund_statuses),
+        reasons=given.reasons,
+        scopes=given.scopes,
+        refund_statuses=given.refund_statuses,
         created_at=_range_of(given.created_at),
     )
 

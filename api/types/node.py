@@ -1,7 +1,7 @@
 """What every object with an id has, and pages of lists."""
 
-from collections.abc import Sequence, Sized
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 import strawberry
 from strawberry.relay import PageInfo
@@ -11,23 +11,12 @@ from api.limits import DEFAULT_PAGE
 from api.types.scalars import described
 from domain.queries.paging import Page, PageRequest
 
-__all__ = ["Node", "PageInfo", "few", "page_info", "page_request"]
-
-_Values = TypeVar("_Values", bound=Sized | None)
-
-_MOST_VALUES = 1_000
+__all__ = ["Node", "PageInfo", "page_info", "page_request"]
 
 
 @strawberry.interface(description="An object that can be found again by its id.")
 class Node:
     id: strawberry.ID = described("Opaque and unique among all objects of the shop.")
-
-
-def few(name: str, values: _Values) -> _Values:
-    """The list that was given, unless it is so long that no caller can mean it; raises BadUserInputError."""
-    if values is not None and len(values) > _MOST_VALUES:
-        raise BadUserInputError(f"{name} takes at most {_MOST_VALUES} values.")
-    return values
 
 
 def page_request(

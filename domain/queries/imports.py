@@ -34,16 +34,6 @@ class KnownOrder:
     content_hash: bytes
 
 
-async def forget_plans(connection: AsyncConnection) -> None:
-    """Has PostgreSQL plan anew how it checks foreign keys.
-
-    A connection keeps the plans that it made while the tables were empty, and these read the whole shop for each row:
-    the first import into a new database fell to 300 orders a second, until the tables were analysed.
-    """
-    if connection.dialect.name == "postgresql":
-        await connection.execute(sa.text("DISCARD PLANS"))
-
-
 async def insert_orders(
     connection: AsyncConnection, shop_id: str, arrivals: Sequence[Arrival], *, now: datetime
 ) -> set[UUID]:

@@ -16,7 +16,7 @@ import orjson
 import sqlalchemy as sa
 
 from api import auth
-from tests.bench import dataset, driver, events, growth, mail, profiling, rates
+from tests.bench import dataset, driver, events, growth, largest, mail, profiling, rates
 from tests.bench.driver import Load
 from tests.bench.operations import R1, SECRET, SHOP, cancelling, query, request
 from tests.bench.servers import COMMAND, OTHER_CORE, SERVER_CORE, bare, on_core, postgresql, product
@@ -41,6 +41,7 @@ def main() -> None:
             return
         rows = [*bench.starting(), bench.importing()]
         rows += bench.side_by_side(_pgbench_of(server))
+        rows.append(bench.largest())
         rows += [*bench.events(), bench.mailing()]
         rows += [] if is_quick else bench.growth(most)
     show(rows)
@@ -135,6 +136,15 @@ class Bench:
             rows.append(self._driver(by_hand.port))
         assert self._run("check").endswith("hold.\n"), "what is stored is not sound"
         return rows
+
+    def largest(self) -> Row:
+        """The largest orders in a database of their own."""
+        url, file = self._new("largest"), self._folder / "largest.jsonl"
+        file.write_bytes(largest.lines())
+        self._run("migrate", url=url)
+        self._run("shop", "create", SHOP, "--name", "Bench", url=url)
+        self._run("import", "--shop", SHOP, str(file), url=url)
+        return largest.row(url, self._token)
 
     def _with_cancellations(self) -> str:
         """An order with a cancellation for each of its items that can have one."""

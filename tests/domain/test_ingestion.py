@@ -422,9 +422,9 @@ async def test_both_formats_of_an_order_are_the_same_order(database: Database, t
 
 async def test_orders_of_the_largest_size_come_in_together(database: Database) -> None:
     shop = await a_shop(database)
-    items = [an_item_input(f"{number}", quantity=3) for number in range(500)]
+    items = [an_item_input(f"{number}", quantity=4) for number in range(500)]
     held: dict[str, Any] = {item.ref: 1 for item in items}
-    packages = tuple(a_package_input(f"P{part}", **held) for part in range(3))
+    packages = tuple(a_package_input(f"P{part}", **held) for part in range(4))
     orders = [an_order_input(f"{number}", *items, packages=packages) for number in range(8)]
 
     assert await outcomes(database, shop, *orders) == [CREATED] * 8
@@ -509,6 +509,30 @@ async def test_a_file_comes_in_by_batches_with_results_in_its_order(database: Da
     assert [result.outcome for result in results] == [CREATED] * 1_200
     assert [len(batch.results) for batch in found] == [500, 500, 200]
     assert found[0].bytes_read < found[1].bytes_read < found[2].bytes_read == path.stat().st_size
+    await assert_sound(database)
+
+
+def in_packages_of_one(number: str, packages: int) -> OrderInput:
+    packed = tuple(a_package_input(f"{number}-{each}", dress=1) for each in range(packages))
+    return an_order_input(number, an_item_input("dress", quantity=packages), packages=packed)
+
+
+async def test_an_order_of_a_file_that_is_too_large_stops_none_of_the_others(
+    database: Database, tmp_path: Path
+) -> None:
+    """A new database, whose plans know of no rows yet."""
+    shop = await a_shop(database)
+    path = tmp_path / "orders.jsonl"
+    sizes = (1, 15_000, 2_000, 2_001, 2_000)
+    path.write_text(lines(*(in_packages_of_one(f"{index}", size) for index, size in enumerate(sizes))))
+
+    results = await import_of(database, shop, path)
+
+    assert [result.outcome for result in results] == [CREATED, REJECTED, CREATED, REJECTED, CREATED]
+    assert [problem.message for result in results for problem in result.problems] == [
+        "packages must have at most 2,000 package items, not 15,000.",
+        "packages must have at most 2,000 package items, not 2,001.",
+    ]
     await assert_sound(database)
 
 

@@ -297,7 +297,50 @@ def test_more_than_500_items_are_refused() -> None:
 
     assert len(new_order(an_order_input("1001", *items[:500])).items) == 500
     assert normalise(an_order_input("1001", *items)) == (
-        FulfillmentProblem(INVALID_VALUE, "items must be at most 500.", ("items",)),
+        FulfillmentProblem(INVALID_VALUE, "items must have at most 500 items, not 501.", ("items",)),
+    )
+
+
+def in_packages(items: int, packages: int) -> OrderInput:
+    """An order with one unit of each item in each package."""
+    ordered = [an_item_input(f"{number}", quantity=packages, subtotal="1") for number in range(items)]
+    held = tuple(PackageItemInput(item.ref, 1) for item in ordered)
+    packed = tuple(PackageInput(f"P{number}", PackageStatus.AWAITING_SHIPMENT, held) for number in range(packages))
+    return an_order_input("1001", *ordered, packages=packed)
+
+
+@pytest.mark.parametrize(
+    ("items", "packages", "largest"),
+    [(500, 5, (500, 4)), (1, 2001, (1, 2000)), (40, 51, (40, 50)), (500, 70, (400, 5))],
+)
+def test_more_than_2000_package_items_are_refused_whatever_else_is_wrong(
+    items: int, packages: int, largest: tuple[int, int]
+) -> None:
+    too_large = replace(in_packages(items, packages), currency="???", total="x")
+
+    assert sum(len(package.items) for package in new_order(in_packages(*largest)).packages) == 2000
+    assert normalise(too_large) == (
+        FulfillmentProblem(
+            INVALID_VALUE,
+            f"packages must have at most 2,000 package items, not {items * packages:,}.",
+            ("packages",),
+        ),
+    )
+
+
+def test_empty_packages_count_as_much_as_others() -> None:
+    empty = tuple(PackageInput(f"{number}", PackageStatus.AWAITING_SHIPMENT, ()) for number in range(2001))
+
+    assert normalise(an_order_input("1001", packages=empty)) == (
+        FulfillmentProblem(INVALID_VALUE, "packages must have at most 2,000 package items, not 2,001.", ("packages",)),
+    )
+
+
+def test_more_than_100_fees_are_refused() -> None:
+    fees = (FeeInput(FeeKind.HANDLING, "0.01"),) * 101
+
+    assert normalise(an_order_input("1001", fees=fees)) == (
+        FulfillmentProblem(INVALID_VALUE, "fees must have at most 100 fees, not 101.", ("fees",)),
     )
 
 

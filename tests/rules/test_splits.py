@@ -343,6 +343,19 @@ def test_a_package_that_is_not_split_and_no_entry_are_two_problems() -> None:
     assert outcome == FulfillmentOutcome(order, order.packages[0], problems=expected)
 
 
+def test_an_order_is_not_split_into_more_than_can_be_cancelled_in_a_moment() -> None:
+    packages = (a_package(1, units={1: 2, 2: 1}), *(a_package(n, units={1: 1}) for n in range(2, 2000)))
+    order = an_order(an_item(1, quantity=2000), an_item(2, quantity=1), packages=packages)
+
+    two = split(order, ItemEntry(ITEM[1], 1), ItemEntry(ITEM[2], 1))
+    one = split(replace(order, packages=packages[:-1]), ItemEntry(ITEM[1], 1))
+
+    assert [(problem.message, problem.path) for problem in two.problems] == [
+        ("An order has at most 2,000 package items; this would make it more.", ("items",))
+    ]
+    assert one.problems == ()
+
+
 @pytest.mark.parametrize("order", [None, a_full_order()], ids=["no order", "another order"])
 @pytest.mark.parametrize(
     ("entries", "expected"),

@@ -1,0 +1,110 @@
+"""How long the lists in arguments are, known before anything is made of them."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    GraphQLInputObjectType,
+    GraphQLInputType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    ValueNode,
+    VariableNode,
+    get_named_type,
+    is_input_type,
+    type_from_ast,
+    value_from_ast_untyped,
+)
+
+from api.errors import BadUserInputError
+
+_MOST_VALUES = 1_000
+# By what they are lists of. An order that comes in with too much in it is refused alone, by the domain.
+_MOST = {"CancelItemInput": 500, "SplitItemInput": 500, "OrderInput": 100}
+_JUDGED_ALONE = frozenset({"OrderItemInput", "PackageInput", "PackageItemInput", "FeeInput"})
+
+_Fields = list[tuple[str, GraphQLInputType]]
+
+
+class Lists:
+    """Those of one document's arguments, be they written in it or given as variables."""
+
+    def __init__(self, schema: GraphQLSchema, document: DocumentNode) -> None:
+        self._fields: dict[str, _Fields] = {}
+        self._variables = [each for each in _variables(schema, document) if self._may_have_lists(each[1])]
+
+    def check(self, name: str, written: ValueNode, kind: GraphQLInputType) -> None:
+        """Raises BadUserInputError where a list that is written into the document is too long."""
+        if self._may_have_lists(kind):
+            self._entries(name, _value(written), kind)
+
+    def counts(self, variables: Mapping[str, Any]) -> dict[str, int]:
+        """How many entries all lists within each variable have; raises BadUserInputError where one has too many."""
+        counts: dict[str, int] = {}
+        for name, kind, default in self._variables:  # two operations may have one each of this name
+            counts[name] = max(counts.get(name, 0), self._entries(name, variables.get(name, default), kind))
+        return counts
+
+    def _entries(self, name: str, value: object, kind: GraphQLInputType) -> int:
+        """Of the lists in a value, which need not fit its type; whatever is no list has no entries."""
+        kind = kind.of_type if isinstance(kind, GraphQLNonNull) else kind
+        if isinstance(kind, GraphQLList):
+            if not isinstance(value, list):
+                return self._entries(name, value, kind.of_type)
+            of = get_named_type(kind)
+            most = _MOST.get(of.name, _MOST_VALUES)
+            if len(value) > most and of.name not in _JUDGED_ALONE:
+                raise BadUserInputError(f"{name} takes at most {most} values; {len(value)} were sent.")
+            below = value if self._may_have_lists(kind.of_type) else ()
+            return len(value) + sum(self._entries(name, each, kind.of_type) for each in below)
+        if isinstance(kind, GraphQLInputObjectType) and isinstance(value, dict):
+            return sum(self._entries(field, value.get(field), of) for field, of in self._list_fields(kind))
+        return 0
+
+    def _may_have_lists(self, kind: GraphQLInputType) -> bool:
+        kind = kind.of_type if isinstance(kind, GraphQLNonNull) else kind
+        if isinstance(kind, GraphQLList):
+            return True
+        return isinstance(kind, GraphQLInputObjectType) and bool(self._list_fields(kind))
+
+    def _list_fields(self, kind: GraphQLInputObjectType) -> _Fields:
+        """The fields of an input in which there can be lists."""
+        found = self._fields.get(kind.name)
+        if found is None:
+            found = self._fields[kind.name] = []  # what an input says of itself adds nothing
+            found += [(name, each.type) for name, each in kind.fields.items() if self._may_have_lists(each.type)]
+        return found
+
+
+def variables_in(value: ValueNode) -> Iterator[str]:
+    """The variables in a value that is written into a document."""
+    left = [value]
+    while left:
+        node = left.pop()
+        if isinstance(node, VariableNode):
+            yield node.name.value
+        left += getattr(node, "values", ())
+        left += [field.value for field in getattr(node, "fields", ())]
+
+
+def _variables(schema: GraphQLSchema, document: DocumentNode) -> Iterator[tuple[str, GraphQLInputType, object]]:
+    """Name, type and default of those of all operations, as far as there are such types."""
+    operations: Iterable[OperationDefinitionNode] = (
+        each for each in document.definitions if isinstance(each, OperationDefinitionNode)
+    )
+    for operation in operations:
+        for each in operation.variable_definitions or ():
+            kind = type_from_ast(schema, each.type)
+            if kind is not None and is_input_type(kind):
+                yield each.variable.name.value, kind, each.default_value and _value(each.default_value)
+
+
+def _value(written: ValueNode) -> object:
+    """What is written, without types and variables; None for numbers that Python refuses to read."""
+    with suppress(ValueError):
+        return value_from_ast_untyped(written)
+    return None

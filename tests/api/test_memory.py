@@ -1,0 +1,55 @@
+"""What callers send is not kept: texts of a megabyte leave nothing behind, wherever something is remembered."""
+
+import tracemalloc
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from api.errors import RefusedError
+from api.languages import preferred_language
+from api.negotiation import answer_type, check_content_type
+from domain import formats, ids, marketplace
+from domain.order_check import normalise
+from tests.rules.test_marketplace import ORDER
+from tests.stored import an_item_input, an_order_input
+
+_TEXTS = 30
+_MOST_BYTES = 2_000_000
+
+
+def content_type(text: str) -> None:
+    with pytest.raises(RefusedError):
+        check_content_type(text)
+
+
+TAKERS: dict[str, Callable[[str], object]] = {
+    "amount": lambda text: normalise(an_order_input("1001", an_item_input(subtotal=text))),
+    "amount of digits": lambda text: normalise(an_order_input("1001", an_item_input(subtotal=f"1{'0' * len(text)}"))),
+    "currency": lambda text: normalise(an_order_input("1001", currency=text)),
+    "the marketplace's amount": lambda text: marketplace.order_input(
+        replace(ORDER, payment=replace(ORDER.payment, total_amount=text))
+    ),
+    "the marketplace's currency": lambda text: marketplace.order_input(
+        replace(ORDER, payment=replace(ORDER.payment, currency=text))
+    ),
+    "locale": formats.locale_of,
+    "id": ids.parse,
+    "accept": lambda text: answer_type(f"application/json, text/{text}"),
+    "accept, in ranges": lambda text: answer_type(f"application/json,{'text/x, ' * (len(text) // 8)}"),
+    "accept-language": preferred_language,
+    "content-type": content_type,
+}
+
+
+@pytest.mark.parametrize("name", TAKERS)
+def test_a_text_of_a_megabyte_is_not_remembered(name: str) -> None:
+    TAKERS[name]("x")
+    tracemalloc.start()
+
+    for number in range(_TEXTS):
+        TAKERS[name](str(number) * (1_000_000 // len(str(number))))
+
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < _MOST_BYTES
