@@ -1,10 +1,16 @@
-"""HTTP/1.1 as uvicorn speaks it, without its endless patience: requests have to come in time, and heads to end."""
+"""HTTP/1.1 and websockets as uvicorn speaks them, without its endless patience.
+
+Requests have to come in time and heads to end, and what is sent has to be taken.
+"""
 
 import asyncio
 
 import orjson
-from uvicorn._types import ASGI3Application
+import structlog
+from uvicorn._types import ASGI3Application, ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
 
 from api.bodies import BODY_SECONDS
 
@@ -13,8 +19,92 @@ _LARGEST_HEAD = 64 * 1024  # bytes
 # Whoever reads the body gives up first, and says so.
 _REST_SECONDS = BODY_SECONDS + 5
 
+log = structlog.get_logger(__name__)
 
-class PatientProtocol(HttpToolsProtocol):
+
+class Unread(asyncio.Protocol):
+    """Goes before a protocol of uvicorn's: ends a connection whose client takes nothing of what is there for it.
+
+    Who reads slowly is left alone, and so is who has nothing to read. What the kernel has taken is its own business.
+    """
+
+    unread_seconds: float = 10
+
+    loop: asyncio.AbstractEventLoop
+    transport: asyncio.Transport
+    _look: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        # Then writing is paused as soon as the kernel takes no more, and not resumed before it has taken all.
+        self.transport.set_write_buffer_limits(high=0)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_looking()
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._look_later()
+
+    def resume_writing(self) -> None:
+        self._stop_looking()
+        super().resume_writing()
+
+    def _look_later(self) -> None:
+        left = self.transport.get_write_buffer_size()
+        self._look = self.loop.call_later(self.unread_seconds, self._end_unless_below, left)
+
+    def _end_unless_below(self, size: int) -> None:
+        left = self.transport.get_write_buffer_size()
+        if left < size:
+            self._look_later()
+            return
+        log.info("connection.unread", bytes=left)
+        self.transport.abort()
+
+    def _stop_looking(self) -> None:
+        if self._look:
+            self._look.cancel()
+            self._look = None
+
+
+class PatientSocket(Unread, WebSocketsSansIOProtocol):
+    """A websocket on which nothing piles up: whoever does not take what there is is sent no more, and not heard."""
+
+    _pong = b""
+
+    async def send(self, message: ASGISendEvent) -> None:
+        await self._taken()
+        await super().send(message)
+
+    async def receive(self) -> ASGIReceiveEvent:
+        await self._taken()
+        return await super().receive()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        pong, self._pong = self._pong, b""
+        if not self.transport.is_closing():
+            self.transport.write(pong)
+
+    def handle_ping(self) -> None:
+        if self.writable.is_set():
+            super().handle_ping()
+        else:  # of several pings only the last has to be answered (RFC 6455, 5.5.3)
+            self._pong = b"".join(self.conn.data_to_send()) or self._pong
+
+    def handle_cont(self, event: Frame) -> None:
+        if event.data or event.fin:  # of empty ones a message could have any number
+            super().handle_cont(event)
+
+    async def _taken(self) -> None:
+        """Waits until all that was sent is taken; of several that wait the first may send so much that it is not."""
+        while not self.writable.is_set():
+            await self.writable.wait()
+
+
+class PatientProtocol(Unread, HttpToolsProtocol):
     """Closes a connection whose request does not get on, and refuses heads that do not end."""
 
     _deadline: asyncio.TimerHandle | None = None
@@ -36,8 +126,7 @@ class PatientProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        is_idle = self._running is None or self._running.response_complete
-        if is_idle and not self._deadline:  # uvicorn's own patience ends with any byte, be it a line end
+        if self._is_idle() and not self._deadline:  # uvicorn's own patience ends with any byte, be it a line end
             self._expect_more(_HEAD_SECONDS)
         super().data_received(data)
         if self._is_in_head:
@@ -73,8 +162,15 @@ class PatientProtocol(HttpToolsProtocol):
             self._refuse("400 Bad Request", "BAD_USER_INPUT", msg)
 
     def _should_upgrade(self) -> bool:
-        """Only what can be a websocket; the handshake of anything else would not end."""
-        return bool(self.scope["method"] == "GET" and super()._should_upgrade())
+        """Only what can be a websocket; the handshake of anything else would not end.
+
+        What is still being answered would never learn how its connection fares, which is the websocket's from then on.
+        """
+        is_free = self._is_idle() and not self.flow.write_paused
+        return bool(is_free and self.scope["method"] == "GET" and super()._should_upgrade())
+
+    def _is_idle(self) -> bool:
+        return self._running is None or self._running.response_complete
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._running = cycle

@@ -21,7 +21,7 @@ from uvicorn.supervisors import Multiprocess
 from api import logs
 from api.app import Loop, create_app, database_of, mail_loop, retention_loop, smtp_sender
 from api.metrics import FOLDER_VARIABLE, Metrics
-from api.protocol import PatientProtocol
+from api.protocol import PatientProtocol, PatientSocket
 from api.settings import Settings, SettingsError
 from domain.database import Database
 
@@ -99,6 +99,7 @@ def _config(settings: Settings, application: Callable[[], Starlette]) -> uvicorn
         log_config=None,
         server_header=False,
         http=PatientProtocol,
+        ws=PatientSocket,
         ws_max_size=_LARGEST_FRAME,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )

@@ -1,7 +1,8 @@
 """GraphQL over websockets (graphql-transport-ws): what a message may be, who is let in, and until when."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -9,9 +10,10 @@ import orjson
 from graphql import GraphQLError
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.websockets import WebSocket
-from strawberry.asgi import GraphQL
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
 from strawberry.exceptions import ConnectionRejectionError
+from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
@@ -31,6 +33,20 @@ _INIT_TIMEOUT = timedelta(seconds=5)
 _MOST_OPERATIONS = 100
 _TRY_AGAIN_LATER = 1013
 _DAY_SECONDS = 86_400
+
+
+class _Adapter(ASGIWebSocketAdapter):
+    """Strawberry's, for which it is no fault that a client is gone before it is told something."""
+
+    async def send_json(self, message: Mapping[str, object]) -> None:
+        if self.ws.application_state is WebSocketState.DISCONNECTED:
+            raise WebSocketDisconnected
+        await super().send_json(message)
+
+    async def close(self, code: int, reason: str) -> None:
+        if self.ws.application_state is not WebSocketState.DISCONNECTED:
+            with suppress(WebSocketDisconnect):
+                await super().close(code, reason)
 
 
 class _Socket(BaseGraphQLTransportWSHandler[Context, None]):
@@ -77,6 +93,10 @@ class _Socket(BaseGraphQLTransportWSHandler[Context, None]):
             await self.cleanup_operation(operation_id)
         await self.websocket.close(4403, "Forbidden")
 
+    async def handle_task_exception(self, error: Exception) -> None:
+        if not isinstance(error, WebSocketDisconnected):
+            await super().handle_task_exception(error)
+
     @staticmethod
     def _get_pre_execution_close_reason(error: GraphQLError) -> str | None:  # noqa: ARG004
         """None: what is wrong with one operation is no reason to close the socket on the others."""
@@ -87,6 +107,7 @@ class GraphQLSockets(GraphQL[Context, None]):
     """Strawberry's view with our callers, for websockets alone; `new_context` makes that of a socket."""
 
     graphql_transport_ws_handler_class = _Socket
+    websocket_adapter_class = _Adapter
 
     def __init__(
         self,

@@ -20,10 +20,8 @@ on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect
 
 
 @asynccontextmanager
-async def running(config: uvicorn.Config) -> AsyncIterator[int]:
+async def started(server: uvicorn.Server, listener: socket.socket) -> AsyncIterator[int]:
     """The port of a server that runs in this process."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.01)
@@ -32,6 +30,13 @@ async def running(config: uvicorn.Config) -> AsyncIterator[int]:
     finally:
         server.should_exit = True
         await task
+
+
+@asynccontextmanager
+async def running(config: uvicorn.Config) -> AsyncIterator[int]:
+    """The same of a server with this configuration, wherever there is room."""
+    async with started(uvicorn.Server(config), socket.create_server(("127.0.0.1", 0))) as port:
+        yield port
 
 
 @asynccontextmanager

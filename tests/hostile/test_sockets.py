@@ -18,7 +18,7 @@ from tests.api.test_subscriptions import CURSORS
 from tests.hostile.headers import NO_TOKENS
 from tests.hostile.judged import JUDGED, over_post, over_socket
 from tests.hostile.target import Record, Target
-from tests.hostile.wire import SHOP, TOKEN, head
+from tests.hostile.wire import SECONDS, SHOP, TOKEN, head, post
 
 Frames = tuple[str | bytes, ...]
 IMPORT = """
@@ -339,6 +339,31 @@ async def test_floods_of_pings_and_of_subscriptions_that_are_not_read_harm_nobod
 
     assert (await client.data(SHOP))["shop"]["id"] == "shop_demo"
     assert await asyncio.to_thread(target.faults) == []
+
+
+async def test_sockets_and_connections_that_take_nothing_for_ten_seconds_are_ended(
+    client: Client, target: Target
+) -> None:
+    """What the kernel takes for them is not seen; there is more."""
+    items = " ".join(f"a{each}: items {{ id sku productName order {{ id number }} }}" for each in range(20))
+    large = {"query": f'{{ orderByNumber(number: "5000") {{ {items} }} }}'}
+    client.socket_options = {"compression": None, "max_queue": 1}
+    await asyncio.to_thread(target.log)
+    told = ""
+
+    _, writer = await asyncio.open_connection("127.0.0.1", target.port, limit=1)
+    async with asyncio.timeout(4 * SECONDS), client.socket() as socket:
+        socket.transport.pause_reading()
+        writer.write(post(orjson.dumps(large)) * 10)
+        for number in range(10):
+            await say(socket, id=f"{number}", type="subscribe", payload=large)
+        while told.count("connection.unread") < 2:
+            await asyncio.sleep(0.2)
+            told += await asyncio.to_thread(target.log)
+        socket.transport.abort()
+    writer.transport.abort()
+
+    assert '"level":"error"' not in told
 
 
 async def test_a_socket_ends_with_its_token_also_while_operations_run(client: Client) -> None:

@@ -1,0 +1,50 @@
+"""The server that is not read from, on each loop that it may run on."""
+
+import socket
+from collections.abc import AsyncIterator
+
+import pytest
+import uvicorn
+
+from api.app import create_app
+from api.settings import Settings
+from domain.database import Database
+from domain.order import Shop
+from tests.api.client import PATIENCE_SECONDS, SECRET, Client, a_token
+from tests.api.conftest import started
+from tests.api.test_subscriptions import now
+from tests.faults.test_subscribers import make_heavy
+from tests.hostile.unread.serving import BUFFERED, HastyProtocol, HastySocket, Served
+from tests.stored import a_shop, an_item_input, an_order_input, store
+
+
+@pytest.fixture(params=[False, True], ids=["asyncio", "uvloop"])
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]:
+    """Both loops that a server may run on; each has its own idea of when to pause."""
+    return "asyncio", {"use_uvloop": request.param}
+
+
+@pytest.fixture
+async def served(database: Database, database_url: str) -> AsyncIterator[Served]:
+    shop = await a_shop(database)
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFERED)
+    settings = Settings(database_url=database_url, jwt_secret=SECRET, operation_timeout=PATIENCE_SECONDS)
+    application = create_app(settings, database)
+    # As `serve` has it; nothing but the end of all connections ends this one.
+    config = uvicorn.Config(application, log_config=None, http=HastyProtocol, ws=HastySocket, ws_max_size=BUFFERED)
+    server = uvicorn.Server(config)
+    async with started(server, listener) as port:
+        client = Client(f"http://127.0.0.1:{port}", a_token(shop.id))
+        client.socket_options = {"compression": None, "max_queue": 1, "max_size": None}
+        start = await _filled(client, database, shop)
+        await client.http.aclose()
+        yield Served(port, client, start, server)
+        await client.http.aclose()
+
+
+async def _filled(client: Client, database: Database, shop: Shop) -> str:
+    [order] = await store(database, shop, an_order_input("1001", an_item_input(quantity=20)))
+    start = await now(client)
+    await make_heavy(database, shop, order)
+    return start
