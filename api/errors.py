@@ -50,6 +50,16 @@ class TooExpensiveError(GraphQLError):
         super().__init__(message, extensions={"code": "TOO_EXPENSIVE"})
 
 
+class AnswerTooLargeError(GraphQLError):
+    """The operation ran, and its answer is not sent; `most` is in bytes, `was_done` tells of a mutation."""
+
+    def __init__(self, most: int, *, was_done: bool) -> None:
+        message = f"An answer has at most {most} bytes, and this one would have more; ask for less."
+        if was_done:
+            message = f"This was done, but its answer would have more than {most} bytes; look up what became of it."
+        super().__init__(message, extensions={"code": "TOO_EXPENSIVE"})
+
+
 class DocumentTooLongError(GraphQLError):
     """`most` is in bytes."""
 

@@ -20,6 +20,7 @@ from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
+from api import answers
 from api.auth import Principal, Scope
 from api.budget import Budget
 from api.documents import Document, Documents
@@ -30,7 +31,6 @@ from api.errors import (
     MethodNotAllowedError,
     TooExpensiveError,
     TooLateError,
-    coded,
 )
 from api.limits import LONGEST_DOCUMENT, MOST_TOKENS, Cost, check_variables
 from api.trusted import TrustedDocuments
@@ -127,11 +127,18 @@ class Schema(strawberry.Schema):
         if self.policy.budget:
             self.policy.budget.spend((caller.shop.id, caller.subject), cost, paid=paid)
 
-    async def _execute_operation(self, *args: Any, **settings: Any) -> Any:  # strawberry's own
+    async def _execute_operation(
+        self,
+        execution_context: ExecutionContext,
+        *args: Any,
+        **settings: Any,  # strawberry's own
+    ) -> Any:
         """One query or mutation, which is given up when it takes too long."""
         try:
             async with asyncio.timeout(self.policy.timeout_seconds) as deadline:
-                return _with_codes(await super()._execute_operation(*args, **settings))
+                result = await super()._execute_operation(execution_context, *args, **settings)
+                _finish(execution_context, result)
+                return result
         except TimeoutError:
             if deadline.expired():
                 raise TooLateError(self.policy.timeout_seconds) from None
@@ -144,7 +151,8 @@ class Schema(strawberry.Schema):
         *args: Any,
         **settings: Any,  # strawberry's own
     ) -> ExecutionResult:
-        return await super()._handle_execution_result(context, _with_codes(result), *args, **settings)
+        _finish(context, result)
+        return await super()._handle_execution_result(context, result, *args, **settings)
 
     def _get_custom_context_kwargs(self, *args: Any, **settings: Any) -> dict[str, Any]:  # strawberry's own
         """What graphql-core's `execute` is given."""
@@ -155,11 +163,9 @@ class Schema(strawberry.Schema):
         """Nothing: errors are logged where they are coded, and only those that are ours."""
 
 
-def _with_codes(result: Any) -> Any:  # strawberry's result or graphql-core's
-    """Gives every error its code on its way out."""
-    if result.errors:
-        result.errors = [coded(error) for error in result.errors]
-    return result
+def _finish(context: ExecutionContext, result: Any) -> None:  # strawberry's result or graphql-core's
+    """Makes the result what may go out; of an operation that ran, what kind it is is known."""
+    answers.finish(result, is_mutation=lambda: context.operation_type is OperationType.MUTATION)
 
 
 def _check_operation(context: ExecutionContext, document: DocumentNode) -> None:

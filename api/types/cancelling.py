@@ -6,6 +6,7 @@ from typing import TypeVar, assert_never
 
 import strawberry
 
+from api.answers import listed, not_listed
 from api.types.cancellation import Cancellation, RefundBreakdown, breakdown_type
 from api.types.order import Order
 from api.types.scalars import DecimalText, described
@@ -84,7 +85,9 @@ class CancellationPreview:
     refund_breakdown: RefundBreakdown | None = described("What it would give back; null when there are errors.")
     order_version: int | None = described("The order's version; pass it back in CancellationExpectation.")
     order_status_after: OrderStatus | None = described("The status that the order would have; null with errors.")
-    errors: list["CancellationError"] = described("Everything that is wrong with it.")
+    errors: list["CancellationError"] = described(
+        "Everything that is wrong with it; of very much, the first 100 and how many more."
+    )
 
 
 @strawberry.type(description="One thing that is wrong with a cancellation.")
@@ -111,7 +114,9 @@ class _CancelPayload:
     cancellation: Cancellation | None = described("The cancellation; null when there are errors.")
     order: Order | None = described("The order as it is now, also when there are errors; null if there is none.")
     replayed: bool = described("Whether this is the answer to an earlier call with the same key.")
-    errors: list[CancellationError] = described("Everything that is wrong; with any error nothing was cancelled.")
+    errors: list[CancellationError] = described(
+        "Everything that is wrong, of very much the first 100 and how many more; with any error nothing was cancelled."
+    )
 
 
 @strawberry.type(description="What became of cancelItems.")
@@ -177,14 +182,14 @@ def preview_type(preview: Preview, planned: Order | None) -> CancellationPreview
         refund_breakdown=None,
         order_version=preview.order.version if preview.order else None,
         order_status_after=None,
-        errors=[_error(problem) for problem in preview.problems],
+        errors=[_error(problem) for problem in listed(preview.problems, _more)],
     )
 
 
 def errors_of(outcome: Outcome, planned: Order | None) -> list[CancellationError]:
     """The errors of a mutation, whose paths begin at its argument `input`; `planned` is as for previews."""
     current = _plan_type(outcome.plan, planned) if outcome.plan and planned else None
-    return [_error(problem, "input", current=current) for problem in outcome.problems]
+    return [_error(problem, "input", current=current) for problem in listed(outcome.problems, _more)]
 
 
 def _plan_type(plan: Plan, planned: Order) -> CancellationPreview:
@@ -194,6 +199,10 @@ def _plan_type(plan: Plan, planned: Order) -> CancellationPreview:
         order_status_after=plan.after.status,
         errors=[],
     )
+
+
+def _more(problem: Problem, count: int) -> Problem:
+    return Problem(problem.code, not_listed(count), ())
 
 
 def _error(problem: Problem, *argument: str, current: CancellationPreview | None = None) -> CancellationError:

@@ -1,9 +1,10 @@
 """What other systems send about packages, orders, refunds and mails, and what comes back: inputs, payloads, errors."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import strawberry
 
+from api.answers import listed, not_listed
 from api.types.cancellation import Cancellation
 from api.types.order import Order, Package
 from api.types.scalars import described
@@ -81,17 +82,20 @@ class FulfillmentError:
     path: list[str] = described('Where in the arguments, such as ["input","items","0","quantity"].')
 
 
+_ERRORS = "Everything that is wrong, of very much the first 100 and how many more; with any error nothing was done."
+
+
 @strawberry.type(description="What became of updateOrderStatus.")
 class UpdateOrderStatusPayload:
     order: Order | None = described("The order as it is now, also when there are errors; null if there is none.")
-    errors: list[FulfillmentError] = described("Everything that is wrong; with any error nothing was done.")
+    errors: list[FulfillmentError] = described(_ERRORS)
 
 
 @strawberry.type(description="What became of updatePackageStatus.")
 class UpdatePackageStatusPayload:
     package: Package | None = described("The package as it is now, also when there are errors; null if there is none.")
     order: Order | None = described("Its order as it is now.")
-    errors: list[FulfillmentError] = described("Everything that is wrong; with any error nothing was done.")
+    errors: list[FulfillmentError] = described(_ERRORS)
 
 
 @strawberry.type(description="What became of splitPackage.")
@@ -99,7 +103,7 @@ class SplitPackagePayload:
     package: Package | None = described("The package as it is now, also when there are errors; null if there is none.")
     new_package: Package | None = described("The new package; null when there are errors.")
     order: Order | None = described("Their order as it is now.")
-    errors: list[FulfillmentError] = described("Everything that is wrong; with any error nothing was done.")
+    errors: list[FulfillmentError] = described(_ERRORS)
 
 
 @strawberry.type(description="What became of settleRefund.")
@@ -107,7 +111,7 @@ class SettleRefundPayload:
     cancellation: Cancellation | None = described(
         "The cancellation as it is now, also when there are errors; null if there is none."
     )
-    errors: list[FulfillmentError] = described("Everything that is wrong; with any error nothing was done.")
+    errors: list[FulfillmentError] = described(_ERRORS)
 
 
 @strawberry.type(description="What became of resendNotification.")
@@ -115,7 +119,7 @@ class ResendNotificationPayload:
     cancellation: Cancellation | None = described(
         "The cancellation as it is now, also when there are errors; null if there is none."
     )
-    errors: list[FulfillmentError] = described("Everything that is wrong; with any error nothing was done.")
+    errors: list[FulfillmentError] = described(_ERRORS)
 
 
 def move_of(given: UpdatePackageStatusInput) -> PackageMove:
@@ -130,9 +134,13 @@ def settlement_of(given: SettleRefundInput) -> Settlement:
     return Settlement(given.cancellation_id, given.status, given.provider_reference)
 
 
-def fulfillment_errors(problems: Iterable[FulfillmentProblem], *below: str) -> list[FulfillmentError]:
+def fulfillment_errors(problems: Sequence[FulfillmentProblem], *below: str) -> list[FulfillmentError]:
     """The errors of a mutation, whose paths begin at its argument `input`, and `below` that."""
-    return [_error(problem, ("input", *below)) for problem in problems]
+    return [_error(problem, ("input", *below)) for problem in listed(problems, _more)]
+
+
+def _more(problem: FulfillmentProblem, count: int) -> FulfillmentProblem:
+    return FulfillmentProblem(problem.code, not_listed(count), ())
 
 
 def _error(problem: FulfillmentProblem, place: tuple[str, ...]) -> FulfillmentError:

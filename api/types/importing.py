@@ -94,7 +94,9 @@ class ImportOrderResult:
     number: str = described("The order's number, as it was given.")
     outcome: ImportOutcome = described("Whether it was stored, was known, or was refused.")
     order: Order | None = described("The order as it is now; null when it was refused.")
-    errors: list[FulfillmentError] = described("Everything that is wrong with it.")
+    errors: list[FulfillmentError] = described(
+        "Everything that is wrong with it; of very much, the first 100 and how many more."
+    )
 
 
 @strawberry.type(description="What became of importOrders.")

@@ -1,0 +1,201 @@
+"""How much an answer tells, over every transport: at most 8 MiB, and of very many errors the first hundred."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import orjson
+import pytest
+import strawberry
+
+from api.answers import LARGEST_ANSWER
+from api.errors import BadUserInputError
+from api.execution import Schema
+from domain.database import Database
+from domain.order import Shop
+from tests.api.client import Client, hear, say
+from tests.api.conftest import on_sqlite
+from tests.api.test_import_orders import IMPORT, ORDER
+from tests.api.test_subscriptions import now
+from tests.faults.test_subscribers import make_heavy
+from tests.stored import an_item_input, an_order_input, store
+
+
+# Of 20 items, each with its order, and so with ten notes of 6 kB: a megabyte for each alias.
+def notes(aliases: int) -> str:
+    return f"items {{ order {{ {' '.join(f'a{each}: cancellations {{ note }}' for each in range(aliases))} }} }}"
+
+
+def order_with(selection: str) -> str:
+    return f'{{ orderByNumber(number: "1001") {{ {selection} }} }}'
+
+
+NOTES = notes(12)
+LARGE = order_with(NOTES)
+HOLD = f"""mutation ($order: ID!) {{
+  updateOrderStatus(input: {{ orderId: $order, status: ON_HOLD }}) {{ order {{ {NOTES} }} errors {{ code }} }} }}"""
+FOLLOW = f"subscription ($after: String) {{ orderEvents(after: $after) {{ sequence order {{ {NOTES} }} }} }}"
+TOO_LARGE = {
+    "message": "An answer has at most 8388608 bytes, and this one would have more; ask for less.",
+    "extensions": {"code": "TOO_EXPENSIVE"},
+}
+NEW = "application/graphql-response+json"
+EVENT_STREAM = {"Accept": "text/event-stream"}
+
+
+ITEMS = [an_item_input(quantity=20), *(an_item_input(f"i{each}", quantity=1) for each in range(19))]
+
+
+@pytest.fixture
+async def order_id(database: Database, shop: Shop) -> str:
+    """The id of an order with which answers get large."""
+    [order] = await store(database, shop, an_order_input("1001", *ITEMS))
+    await make_heavy(database, shop, order)
+    return f"order_{order.id.hex}"
+
+
+def told(text: str) -> list[dict[str, Any]]:
+    return [orjson.loads(line.removeprefix("data: ")) for line in text.split("\n") if line.startswith("data: {")]
+
+
+@on_sqlite
+@pytest.mark.usefixtures("order_id")
+async def test_an_answer_that_is_too_large_is_an_error_over_every_transport(client: Client) -> None:
+    posted = await client.post(LARGE)
+    streamed = await client.http.post("/graphql", json={"query": LARGE}, headers=EVENT_STREAM)
+    async with client.socket() as socket:
+        await say(socket, id="1", type="subscribe", payload={"query": LARGE})
+        heard = [await hear(socket), await hear(socket)]
+
+    answer = {"data": None, "errors": [TOO_LARGE]}
+    assert posted == answer
+    assert told(streamed.text) == [answer]
+    assert heard == [{"id": "1", "type": "next", "payload": answer}, {"id": "1", "type": "complete"}]
+
+
+@on_sqlite
+async def test_a_mutation_whose_answer_is_too_large_is_said_to_be_done(client: Client, order_id: str) -> None:
+    [error] = (await client.post(HOLD, order=order_id))["errors"]
+    after = await client.data('{ orderByNumber(number: "1001") { status } }')
+
+    message = "This was done, but its answer would have more than 8388608 bytes; look up what became of it."
+    assert error == {"message": message, "extensions": {"code": "TOO_EXPENSIVE"}}
+    assert after == {"orderByNumber": {"status": "ON_HOLD"}}
+
+
+@on_sqlite
+async def test_events_that_are_too_large_are_errors_and_others_follow(
+    client: Client, database: Database, shop: Shop
+) -> None:
+    [order] = await store(database, shop, an_order_input("1001", *ITEMS))
+    after = await now(client)
+    await make_heavy(database, shop, order)
+    await store(database, shop, an_order_input("1002"))
+
+    async with asyncio.timeout(60), client.subscription(FOLLOW, after=after) as results:
+        heard = [await anext(results) for _ in range(11)]
+
+    assert heard[:10] == [{"data": None, "errors": [TOO_LARGE]}] * 10
+    assert heard[10]["data"]["orderEvents"]["sequence"] == 1
+
+
+@on_sqlite
+@pytest.mark.usefixtures("order_id")
+async def test_an_answer_of_nearly_as_much_as_may_be_is_told_whole(client: Client) -> None:
+    answer = await client.http.post("/graphql", json={"query": order_with(notes(6))})
+    larger = await client.http.post("/graphql", json={"query": order_with(notes(7))}, headers={"Accept": NEW})
+
+    assert 7_000_000 < len(answer.content) <= LARGEST_ANSWER
+    assert "errors" not in answer.json()
+    assert (larger.status_code, larger.json()) == (200, {"data": None, "errors": [TOO_LARGE]})
+
+
+@strawberry.type
+class Query:
+    @strawberry.field
+    def broken(self, count: int) -> list["Broken | None"]:
+        return [Broken()] * count
+
+
+@strawberry.type
+class Broken:
+    @strawberry.field
+    def never(self) -> int:
+        raise BadUserInputError("No.")
+
+
+async def errors_of(count: int) -> list[dict[str, Any]]:
+    result = await Schema(Query).execute(
+        "query ($count: Int!) { broken(count: $count) { never } }",
+        variable_values={"count": count},
+        context_value=SimpleNamespace(caller=None),
+    )
+    assert result.errors
+    return [error.formatted for error in result.errors]  # type: ignore[misc] # a typed dict is a dict
+
+
+async def test_of_very_many_errors_the_first_hundred_are_told_and_how_many_more() -> None:
+    few, many = await errors_of(100), await errors_of(537)
+
+    assert len(few) == 100
+    assert [error["path"] for error in many[:100]] == [["broken", each, "never"] for each in range(100)]
+    assert many[100:] == [
+        {
+            "message": "437 more problems are not listed; mend these first.",
+            "extensions": {"code": "BAD_USER_INPUT"},
+        }
+    ]
+
+
+@on_sqlite
+async def test_of_a_document_with_very_many_faults_a_hundred_are_told_over_every_transport(client: Client) -> None:
+    query = "{ " + " ".join(f"x{each}" for each in range(600)) + " }"
+
+    posted = await client.post(query)
+    streamed = await client.http.post("/graphql", json={"query": query}, headers=EVENT_STREAM)
+    async with client.socket() as socket:
+        await say(socket, id="1", type="subscribe", payload={"query": query})
+        heard = await hear(socket)
+
+    [streamed_body] = told(streamed.text)
+    assert [len(each) for each in (posted["errors"], streamed_body["errors"], heard["payload"])] == [101] * 3
+
+
+MORE = "437 more problems are not listed; mend these first."
+CANCEL = """mutation ($input: CancelItemsInput!) { cancelItems(input: $input) {
+  errors { code message path itemId retryable } } }"""
+PREVIEW = """query ($order: ID!, $items: [CancelItemInput!]!) {
+  previewCancelItems(orderId: $order, reason: OUT_OF_STOCK, items: $items) { errors { code message path } } }"""
+SPLIT = "mutation ($input: SplitPackageInput!) { splitPackage(input: $input) { errors { code message path } } }"
+
+
+@on_sqlite
+async def test_of_very_many_problems_of_a_call_the_first_hundred_are_told(client: Client, order_id: str) -> None:
+    items = [{"itemId": f"item_{each}", "quantity": 1} for each in range(537)]
+    given = {"orderId": order_id, "reason": "OUT_OF_STOCK", "idempotencyKey": "many", "items": items}
+    package = order_id.replace("order", "package") + "_1"
+
+    cancelled = (await client.data(CANCEL, input=given))["cancelItems"]["errors"]
+    previewed = (await client.data(PREVIEW, order=order_id, items=items))["previewCancelItems"]["errors"]
+    split = (await client.data(SPLIT, input={"packageId": package, "items": items}))["splitPackage"]["errors"]
+
+    assert [len(errors) for errors in (cancelled, previewed, split)] == [101] * 3
+    assert cancelled[99]["path"] == ["input", "items", "99", "itemId"]
+    last = {"code": "ITEM_NOT_FOUND", "message": MORE, "path": ["input"]}
+    assert cancelled[100] == last | {"itemId": None, "retryable": False}
+    assert previewed[100] == last | {"path": []}
+    assert split[100] == last | {"code": "NOT_FOUND"}
+
+
+@on_sqlite
+async def test_of_very_many_problems_of_an_order_that_comes_in_the_first_hundred_are_told(client: Client) -> None:
+    item = ORDER["items"][0]
+    bad = [item | {"ref": f"{each}", "quantity": -1} for each in range(400)]
+    orders = [ORDER, ORDER | {"number": "1002", "items": bad, "packages": None}]
+
+    results = (await client.data(IMPORT, orders=orders))["importOrders"]["results"]
+
+    assert [(each["outcome"], len(each["errors"])) for each in results] == [("CREATED", 0), ("REJECTED", 101)]
+    last = results[1]["errors"][100]
+    assert last["path"] == ["input", "orders", "1"]
+    assert last["message"].endswith(" more problems are not listed; mend these first.")
