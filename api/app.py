@@ -25,6 +25,7 @@ from api.budget import Budget
 from api.context import Context
 from api.execution import Policy, Schema
 from api.http import GraphQLOverHTTP
+from api.keys import Pace
 from api.metrics import Metrics, MetricsPage
 from api.protection import EXCEPTION_HANDLERS, Cors, SecurityHeaders, TrustedHosts
 from api.requests import RequestLog
@@ -135,32 +136,34 @@ def create_app(
     loops: Sequence[Loop] = (),
     routes: Sequence[BaseRoute] = (),
     metrics: Metrics | None = None,
+    pace: Pace | None = None,
 ) -> Starlette:
     """The application on a database that it closes at its end.
 
     The loops run beside it until their event is set, which is as soon as it is told to stop. The mail's is one of them;
-    `routes` are those of the demo, `metrics` those of several processes, where it is one of them.
+    `routes` are those of the demo, `metrics` those of several processes, where it is one of them; `pace` is when public
+    keys are looked at.
     """
-    authenticator = Authenticator(settings, database)
+    authenticator = Authenticator(settings, database, pace=pace)
     feed = Feed(database)
     metrics, tracing = metrics or Metrics(), tracing_of(settings)()
     stop = asyncio.Event()
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        await authenticator.load_keys()
-        running = [asyncio.ensure_future(loop(database, stop)) for loop in loops]
-        try:
-            with _told_to_stop(stop):
-                yield
-        finally:
-            stop.set()
-            for ended in await asyncio.gather(*running, return_exceptions=True):
-                if ended is not None:
-                    log.error("loop.crashed", exc_info=ended)
-            await database.close()
-            await tracing.close()
-            metrics.close()
+        async with authenticator.fresh_keys():
+            running = [asyncio.ensure_future(loop(database, stop)) for loop in loops]
+            try:
+                with _told_to_stop(stop):
+                    yield
+            finally:
+                stop.set()
+                for ended in await asyncio.gather(*running, return_exceptions=True):
+                    if ended is not None:
+                        log.error("loop.crashed", exc_info=ended)
+                await database.close()
+                await tracing.close()
+                metrics.close()
 
     def new_context(accept_language: str) -> Context:
         return Context(

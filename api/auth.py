@@ -1,40 +1,35 @@
 """A token in, a Principal out (specification, section 8)."""
 
 import asyncio
-import ssl
+import json
 import time
 import warnings
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from enum import Enum
-from pathlib import Path
-from typing import Any
-from urllib.request import urlopen
+from hashlib import sha256
+from typing import Any, NoReturn
 
-import orjson
-import structlog
 from joserfc import jws, jwt
 from joserfc.errors import JoseError, SecurityWarning
-from joserfc.jwk import Key, KeySet, OctKey
-from joserfc.jws import JWSRegistry
+from joserfc.jwk import OctKey
+from joserfc.jws import CompactSignature, JWSRegistry
 from joserfc.jwt import ClaimsOption, JWTClaimsRegistry
+from joserfc.util import urlsafe_b64decode
 
-from api.settings import Settings, SettingsError
+from api.keys import ALGORITHMS, Pace, PublicKeys, TrustedKey
+from api.settings import Settings
 from domain.database import EVERY_SHOP, Database
 from domain.order import Shop
 from domain.queries import shops
 from domain.texts import text_faults
 
-log = structlog.get_logger(__name__)
-
 LEEWAY_SECONDS = 30
 _SHARED_ALGORITHM = "HS256"
-_PUBLIC_ALGORITHMS = {"ES256": "EC", "RS256": "RSA", "EdDSA": "OKP"}  # and the type of their keys
 # Other claims are the issuer's business.
 _CHECKED_CLAIMS = frozenset({"sub", "shop", "exp", "nbf", "iss", "aud"})
-_REFETCH_SECONDS = 60
-_REMEMBERED = 10_000
+_REMEMBERED = 10_000  # of at most some 3 KB, for texts of a token are at most 500 characters
 # What a token that is none can make the parsing of its parts raise.
 _BAD_TOKEN = (JoseError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 
@@ -54,12 +49,16 @@ class UnauthenticatedError(Exception):
 
 @dataclass(frozen=True)
 class Principal:
-    """Who calls: the token's subject, for one shop; `expires_at` is in Unix seconds."""
+    """Who calls: the token's subject, for one shop; `expires_at` is in Unix seconds.
+
+    `withdrawn` is set when the key that verified the token is trusted no longer.
+    """
 
     shop: Shop
     subject: str
     scopes: frozenset[Scope]
     expires_at: float
+    withdrawn: asyncio.Event = field(default_factory=asyncio.Event, compare=False)
 
 
 def mint(secret: str, *, shop_id: str, subject: str, scopes: Sequence[str], seconds: int, now: float) -> str:
@@ -69,30 +68,56 @@ def mint(secret: str, *, shop_id: str, subject: str, scopes: Sequence[str], seco
 
 
 class Authenticator:
-    """Checks tokens against the keys of the settings; call `load_keys` before the first."""
+    """Checks tokens against the keys of the settings; call `load_keys` before the first, or enter `fresh_keys`."""
 
-    def __init__(self, settings: Settings, database: Database, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        *,
+        clock: Callable[[], float] = time.time,
+        pace: Pace | None = None,
+    ) -> None:
         self._database = database
         self._clock = clock
-        self._secret = OctKey.import_key(settings.jwt_secret) if settings.jwt_secret else None
-        self._jwks = _Jwks(settings.jwks, clock) if settings.jwks else None
+        self._secret = TrustedKey(OctKey.import_key(settings.jwt_secret)) if settings.jwt_secret else None
+        self._public = PublicKeys(settings.jwks, pace or Pace()) if settings.jwks else None
         # A header that we do not know is no reason to refuse a token, says RFC 7515.
-        self._registry = JWSRegistry(algorithms=[_SHARED_ALGORITHM, *_PUBLIC_ALGORITHMS], strict_check_header=False)
+        self._registry = JWSRegistry(algorithms=[_SHARED_ALGORITHM, *ALGORITHMS], strict_check_header=False)
+        # Where nothing is asked of them, the issuer and the audience may be missing, but not be empty.
         self._claims: dict[str, ClaimsOption] = {
             "sub": {"essential": True},
             "shop": {"essential": True},
             "exp": {"essential": True},
+            "iss": {"essential": False},
+            "aud": {"essential": False},
         }
-        if settings.jwt_issuer:
+        if settings.jwt_issuer is not None:
             self._claims["iss"] = {"essential": True, "value": settings.jwt_issuer}
-        if settings.jwt_audience:
+        if settings.jwt_audience is not None:
             self._claims["aud"] = {"essential": True, "value": settings.jwt_audience}
-        self._known: dict[str, Principal] = {}
+        # By their digests: a token itself may be longer than all that is known of it.
+        self._remembered: dict[bytes, Principal] = {}
 
     async def load_keys(self) -> None:
         """Raises SettingsError when there is a key file that has no keys."""
-        if self._jwks:
-            await self._jwks.load()
+        if self._public:
+            await self._public.load()
+
+    @asynccontextmanager
+    async def fresh_keys(self) -> AsyncIterator[None]:
+        """Loads the keys as `load_keys` does, and looks at them again from time to time until the block ends."""
+        await self.load_keys()
+        if self._public is None:
+            yield
+            return
+        looking = asyncio.create_task(self._public.keep_fresh())
+        try:
+            yield
+        finally:
+            looking.cancel()
+            await asyncio.wait([looking])
+            await self._public.close()
 
     async def authenticate(self, authorization: str) -> Principal:
         """The caller behind `Bearer <token>`; raises UnauthenticatedError."""
@@ -100,54 +125,68 @@ class Authenticator:
         token = token.strip()
         if kind.lower() != "bearer" or not token:
             raise UnauthenticatedError("Send a token: Authorization: Bearer <token>.")
-        principal = self._known.get(token)
-        if principal is None:
+        digest = sha256(token.encode(errors="surrogatepass")).digest()
+        principal = self._remembered.pop(digest, None)
+        if principal is None or principal.withdrawn.is_set():
             principal = await self._verify(token)
-            if len(self._known) >= _REMEMBERED:
-                self._known.pop(next(iter(self._known)))
-            self._known[token] = principal
+        if principal.withdrawn.is_set():  # while it was verified
+            raise UnauthenticatedError("The token is not valid.")
         if principal.expires_at + LEEWAY_SECONDS <= self._clock():
-            self._known.pop(token, None)
             raise UnauthenticatedError("The token has expired.")
+        self._remember(digest, principal)
         return principal
+
+    def _remember(self, digest: bytes, principal: Principal) -> None:
+        """The one that was not used for longest goes."""
+        if len(self._remembered) >= _REMEMBERED:
+            self._remembered.pop(next(iter(self._remembered)))
+        self._remembered[digest] = principal
 
     async def _verify(self, token: str) -> Principal:
         try:
-            keys = await self._keys_for(token)
-            claims = self._decode(token, keys)
+            signed = jws.extract_compact(token.encode())
+            trusted = await self._key_of(signed)
+            claims = _json_object(signed.payload)
             registry = JWTClaimsRegistry(now=int(self._clock()), leeway=LEEWAY_SECONDS, **self._claims)
             registry.validate({name: claim for name, claim in claims.items() if name in _CHECKED_CLAIMS})
             expires_at = float(claims["exp"])
         except _BAD_TOKEN as error:
             raise UnauthenticatedError("The token is not valid.") from error
         subject, shop_id, scope = claims["sub"], claims["shop"], claims.get("scope", "")
-        if not all(isinstance(text, str) for text in (subject, shop_id, scope)) or text_faults(subject):
+        if not all(isinstance(text, str) for text in (subject, shop_id, scope)) or any(
+            map(text_faults, (subject, shop_id))
+        ):
             raise UnauthenticatedError("The token is not valid.")
         shop = await self._find_shop(shop_id)
         known = {scope.value: scope for scope in Scope}
         scopes = frozenset(known[word] for word in scope.split() if word in known)
-        return Principal(shop, subject, scopes, expires_at)
+        return Principal(shop, subject, scopes, expires_at, trusted.withdrawn)
 
-    def _decode(self, token: str, keys: Sequence[Key]) -> dict[str, Any]:  # any JSON
-        """What the token says, if one of the keys has signed it; raises ValueError."""
+    async def _key_of(self, signed: CompactSignature) -> TrustedKey:
+        """The key that verifies it; ValueError where there is none, also after another look at the public ones."""
+        algorithm, kid = _algorithm_and_kid(signed)
+        found = self._verifying(signed, self._candidates(algorithm, kid))
+        if found is None and self._public and algorithm in ALGORITHMS and await self._public.look_again():
+            found = self._verifying(signed, self._candidates(algorithm, kid))
+        if found is None:
+            raise ValueError("signed with another key")
+        return found
+
+    def _candidates(self, algorithm: str, kid: str | None) -> Sequence[TrustedKey]:
+        """The keys that go with the token's algorithm: never a public key as a shared secret."""
+        if algorithm == _SHARED_ALGORITHM and self._secret:
+            return [self._secret]
+        return self._public.candidates(algorithm, kid) if algorithm in ALGORITHMS and self._public else []
+
+    def _verifying(self, signed: CompactSignature, candidates: Sequence[TrustedKey]) -> TrustedKey | None:
         with warnings.catch_warnings():
             # RFC 9864 gives EdDSA with this curve a name of its own; issuers go on with the old one.
             warnings.simplefilter("ignore", SecurityWarning)
-            for key in keys:
-                with suppress(JoseError):
-                    return jwt.decode(token, key, registry=self._registry).claims
-        raise ValueError("signed with another key")
-
-    async def _keys_for(self, token: str) -> Sequence[Key]:
-        """The keys that go with the token's algorithm: never a public key as a shared secret."""
-        header = jws.extract_compact(token.encode()).headers()
-        algorithm = header.get("alg")
-        if algorithm == _SHARED_ALGORITHM and self._secret:
-            return [self._secret]
-        if algorithm in _PUBLIC_ALGORITHMS and self._jwks:
-            keys = await self._jwks.keys(header.get("kid"))
-            return [key for key in keys if key.key_type == _PUBLIC_ALGORITHMS[algorithm]]
-        raise ValueError("no key for this algorithm")
+            for trusted in candidates:
+                with suppress(*_BAD_TOKEN):
+                    if jws.validate_compact(signed, trusted.key, registry=self._registry):
+                        return trusted
+        return None
 
     async def _find_shop(self, shop_id: str) -> Shop:
         async with self._database.reading(EVERY_SHOP) as connection:
@@ -157,52 +196,32 @@ class Authenticator:
         return shop
 
 
-class _Jwks:
-    """The public keys of a file or an https address; the last good ones are kept."""
-
-    def __init__(self, source: str, clock: Callable[[], float]) -> None:
-        self._source = source
-        self._clock = clock
-        self._loaded_at = 0.0
-        self._turn = asyncio.Lock()
-        self._keys: KeySet | None = None
-
-    async def load(self) -> None:
-        """Raises SettingsError for a file that has no keys; an address that gives none is asked again later."""
-        self._loaded_at = self._clock()
-        try:
-            self._keys = _key_set(await asyncio.to_thread(_read, self._source))
-        except (OSError, ValueError) as error:
-            if self._keys is None and not self._source.startswith("https://"):
-                message = f"SHORTSHIP_JWKS: {self._source} is no file with a JSON Web Key Set."
-                raise SettingsError(message) from error
-            log.warning("jwks.unavailable", error=str(error))
-
-    async def keys(self, kid: object) -> Sequence[Key]:
-        """Those with this id, all without one; looks again, at most once a minute, for a key that is not known yet."""
-        async with self._turn:
-            if not self._known(kid) and self._loaded_at + _REFETCH_SECONDS <= self._clock():
-                await self.load()
-        return self._known(kid)
-
-    def _known(self, kid: object) -> Sequence[Key]:
-        keys = self._keys.keys if self._keys else []
-        return [key for key in keys if kid is None or key.kid == kid]
+def _algorithm_and_kid(signed: CompactSignature) -> tuple[str, str | None]:
+    """The id is None where there is none. Raises something of _BAD_TOKEN for a header that asks for more."""
+    header = _json_object(urlsafe_b64decode(signed.segments["header"]))
+    algorithm, kid = header["alg"], header.get("kid", "")
+    # Nothing that may be critical is understood here, and an empty list of it is malformed (RFC 7515, 4.1.11).
+    if "crit" in header or header.get("b64", True) is not True:
+        raise ValueError("something critical")
+    if not isinstance(algorithm, str) or not isinstance(kid, str):
+        raise TypeError("no text")
+    return algorithm, kid if "kid" in header else None
 
 
-def _key_set(content: bytes) -> KeySet:
-    """Raises ValueError for anything that is no JSON Web Key Set."""
-    try:
-        return KeySet.import_key_set(orjson.loads(content))
-    except (JoseError, TypeError, KeyError, AttributeError) as error:
-        raise ValueError("no JSON Web Key Set") from error
+def _json_object(content: bytes) -> dict[str, Any]:  # any JSON
+    """Raises something of _BAD_TOKEN, also for members that are there twice and numbers that JSON does not have."""
+    value = json.loads(content.decode(), object_pairs_hook=_members, parse_constant=_refuse)
+    if not isinstance(value, dict):
+        raise TypeError("no object")
+    return value
 
 
-def _read(source: str) -> bytes:
-    if not source.startswith("https://"):
-        return Path(source).read_bytes()
-    context = ssl.create_default_context()
-    with urlopen(source, timeout=5, context=context) as answer:  # noqa: S310 - only https gets here
-        if not answer.url.startswith("https://"):
-            raise OSError("redirected away from https")
-        return bytes(answer.read())
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:  # any JSON
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("a member twice")
+    return members
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no number")

@@ -9,6 +9,7 @@ import pytest
 import uvicorn
 
 from api.app import create_app
+from api.keys import Pace
 from api.settings import Settings
 from domain.database import Database
 from domain.order import Shop
@@ -40,9 +41,9 @@ async def running(config: uvicorn.Config) -> AsyncIterator[int]:
 
 
 @asynccontextmanager
-async def serving(settings: Settings, database: Database) -> AsyncIterator[str]:
+async def serving(settings: Settings, database: Database, *, pace: Pace | None = None) -> AsyncIterator[str]:
     """The address of the API, served in this process."""
-    application = create_app(settings, database)
+    application = create_app(settings, database, pace=pace)
     async with running(uvicorn.Config(application, log_config=None, timeout_graceful_shutdown=1)) as port:
         yield f"http://127.0.0.1:{port}"
 

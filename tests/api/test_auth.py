@@ -1,68 +1,29 @@
 """Who is let in, over HTTP and websockets, and what a token without a scope may not do."""
 
-import hashlib
-import hmac
 import time
-import warnings
-from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
-import trustme
-import uvicorn
-from joserfc import jwt
-from joserfc.errors import SecurityWarning
-from joserfc.jwk import ECKey, KeySet, OctKey, OKPKey, RSAKey
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
+from joserfc.jwk import KeySet
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
 
-from api.auth import Authenticator, Scope, UnauthenticatedError
-from api.settings import Settings, SettingsError
+from api.auth import Authenticator, Scope
+from api.settings import Settings
 from domain.database import Database
 from domain.order import Shop
 from tests.api.client import GRAPHQL_WS, SECRET, Client, a_token, hear, say
-from tests.api.conftest import on_sqlite, running, serving
+from tests.api.conftest import on_sqlite, serving
+from tests.api.issuing import EDDSA, ES256, RS256, UNKNOWN, by_hand, claims, signed
 from tests.stored import an_order_input, store, stored
 
 pytestmark = on_sqlite
 
-Key = ECKey | OctKey | OKPKey | RSAKey
-
-ES256 = ECKey.generate_key("P-256", {"kid": "es"})
-RS256 = RSAKey.generate_key(2048, {"kid": "rs"})
-EDDSA = OKPKey.generate_key("Ed25519", {"kid": "ed"})
-UNKNOWN = ECKey.generate_key("P-256", {"kid": "unknown"})
-SHARED = OctKey.import_key(SECRET)
 SHOP = "{ shop { id } }"
-
-
-def claims(**changed: Any) -> dict[str, Any]:
-    """Those of a good token, changed; None leaves one out."""
-    good = {"sub": "tester", "shop": "demo", "scope": "orders:read", "exp": int(time.time()) + 600}
-    return {name: claim for name, claim in (good | changed).items() if claim is not None}
-
-
-def signed(given: dict[str, Any], key: Key = SHARED, algorithm: str = "HS256", **header: Any) -> str:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SecurityWarning)  # EdDSA's name has a successor that issuers do not use
-        return jwt.encode({"alg": algorithm} | header, given, key, algorithms=[algorithm])
-
-
-def by_hand(header: dict[str, Any], given: dict[str, Any], secret: bytes | None) -> str:
-    """A token that no library would sign."""
-    parts = [urlsafe_b64encode(orjson.dumps(part)).decode().rstrip("=") for part in (header, given)]
-    content = ".".join(parts)
-    signature = hmac.new(secret, content.encode(), hashlib.sha256).digest() if secret else b""
-    return f"{content}.{urlsafe_b64encode(signature).decode().rstrip('=')}"
 
 
 async def status(client: Client, token: str) -> tuple[int, str | None]:
@@ -152,6 +113,93 @@ async def test_bad_tokens_are_refused_in_the_form_of_graphql(client: Client) -> 
     assert answers == [(401, "UNAUTHENTICATED")] * len(tokens)
 
 
+def a_claim(text: str, *without: str) -> bytes:
+    """A good token's claims as JSON, those of `without` left out, with one more member as it is written here."""
+    good = {name: claim for name, claim in claims().items() if name not in without}
+    return orjson.dumps(good)[:-1] + b", " + text.encode() + b"}"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        '"crit": []',
+        '"crit": null',
+        '"crit": "exp"',
+        '"crit": ["exp"], "exp": 1',
+        '"crit": ["b64"], "b64": true',
+        '"crit": ["alg"]',
+        '"crit": [], "crit": []',
+        '"b64": false',
+        '"b64": null',
+        '"kid": null',
+        '"kid": 5',
+        '"kid": ["es"]',
+        '"alg": "HS256"',
+        '"typ": NaN',
+    ],
+)
+async def test_a_header_that_is_malformed_or_critical_is_refused(client: Client, header: str) -> None:
+    token = by_hand(f'{{"alg": "HS256", {header}}}'.encode(), claims(), SECRET.encode())
+
+    assert await status(client, token) == (401, "UNAUTHENTICATED")
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        *(f'"exp": {value}' for value in ("null", "true", '"9999999999"', "NaN", "Infinity", "1e999", "[9999999999]")),
+        *(f'"nbf": {value}' for value in ("null", "true", '"1"', "NaN", "-Infinity", "-1e999", "[1]")),
+        *(f'"aud": {value}' for value in ("null", "[]", '""', "5", "[5]", "[null]")),
+        *(f'"iss": {value}' for value in ("null", '""', "5", "[]")),
+        *(f'"sub": {value}' for value in ("null", '""', "5", "[]")),
+        *(f'"shop": {value}' for value in ("null", '""', r'"demo\ud800"', r'"\u0000"')),
+        *(f'"scope": {value}' for value in ("null", "5", "[]", "{}")),
+        '"other": NaN',
+        '"other": {"a": 1, "a": 1}',
+    ],
+)
+async def test_a_claim_that_is_given_and_malformed_is_not_as_good_as_none(client: Client, claim: str) -> None:
+    name = claim[1 : claim.index('"', 1)]
+    token = by_hand({"alg": "HS256"}, a_claim(claim, name), SECRET.encode())
+
+    assert await status(client, token) == (401, "UNAUTHENTICATED")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        a_claim('"sub": "tester"'),
+        a_claim('"exp": 9999999999'),
+        a_claim('"other": 1, "other": 1'),
+        orjson.dumps(claims()).decode().encode("utf-16"),
+        b"\xef\xbb\xbf" + orjson.dumps(claims()),
+        orjson.dumps([claims()]),
+        b"[" * 50_000,
+    ],
+    ids=["a claim twice", "another exp", "an unknown claim twice", "UTF-16", "BOM", "list", "deep"],
+)
+async def test_claims_that_can_be_read_in_two_ways_are_refused(client: Client, content: bytes) -> None:
+    token = by_hand({"alg": "HS256"}, content, SECRET.encode())
+
+    assert await status(client, token) == (401, "UNAUTHENTICATED")
+
+
+async def test_long_tokens_take_no_more_memory_than_short_ones(
+    settings: Settings, database: Database, shop: Shop
+) -> None:
+    authenticator = Authenticator(settings, database)
+    await authenticator.authenticate(f"Bearer {signed(claims())}")
+    tracemalloc.start()
+
+    for number in range(200):
+        token = signed(claims(jti=number, shop=shop.id, other="x" * 30_000))
+        await authenticator.authenticate(f"Bearer {token}")
+    grown, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert grown < 2_000_000
+
+
 async def test_a_refusal_says_how_to_come_in(client: Client) -> None:
     del client.http.headers["Authorization"]
 
@@ -182,16 +230,24 @@ async def test_issuer_and_audience_are_required_where_they_are_set(
         good | {"aud": "other"},
         good | {"aud": None},
         good | {"aud": 5},
+        good | {"aud": []},
+        good | {"aud": ""},
+        good | {"iss": ""},
+        good | {"iss": ["https://issuer.example"]},
+    ]
+    empty = [
+        by_hand({"alg": "HS256"}, a_claim(f'"iss": {iss}, "aud": {aud}'), SECRET.encode())
+        for iss, aud in (("null", '"shortship"'), ('"https://issuer.example"', "null"))
     ]
 
     async with serving(strict, database) as base:
         client = Client(base, "none")
         accepted = await status(client, signed(claims(**good, shop=shop.id)))
-        refused = [await status(client, signed(claims(**given))) for given in wrong]
+        refused = [await status(client, token) for token in [*(signed(claims(**given)) for given in wrong), *empty]]
         await client.http.aclose()
 
     assert accepted == (200, None)
-    assert refused == [(401, "UNAUTHENTICATED")] * len(wrong)
+    assert refused == [(401, "UNAUTHENTICATED")] * len(wrong + empty)
 
 
 async def test_without_a_shared_secret_nothing_that_is_signed_with_one_is_taken(
@@ -207,105 +263,6 @@ async def test_without_a_shared_secret_nothing_that_is_signed_with_one_is_taken(
 
     assert shared == (401, "UNAUTHENTICATED")
     assert public == (200, None)
-
-
-@pytest.mark.parametrize("content", [None, "", "[]", "{}", '{"keys": []}', '{"keys": [5]}', '{"keys": {"kty": "EC"}}'])
-async def test_a_key_file_without_keys_is_a_fault_of_the_settings(
-    database: Database, tmp_path: Path, content: str | None
-) -> None:
-    file = tmp_path / "none.json"
-    if content is not None:
-        file.write_text(content)
-    authenticator = Authenticator(Settings(jwks=str(file)), database)
-
-    with pytest.raises(SettingsError, match=r"none\.json is no file with a JSON Web Key Set"):
-        await authenticator.load_keys()
-
-
-class Issuer:
-    """Serves its keys over https and counts how often it was asked."""
-
-    def __init__(self, *keys: Key) -> None:
-        self.keys = keys
-        self.asked = 0
-
-    async def answer(self, _request: Request) -> Response:
-        self.asked += 1
-        return Response(orjson.dumps({"keys": [key.as_dict(private=False) for key in self.keys]}))
-
-
-@asynccontextmanager
-async def issuing(issuer: Issuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
-    """The https address of the issuer's keys, with a certificate that is trusted during the test."""
-    authority = trustme.CA()
-    certificate = authority.issue_cert("127.0.0.1")
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    certificate.private_key_and_cert_chain_pem.write_to_path(tmp_path / "server.pem")
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-    application = Starlette(routes=[Route("/keys", issuer.answer)])
-    config = uvicorn.Config(application, log_config=None, lifespan="off", ssl_certfile=tmp_path / "server.pem")
-    async with running(config) as port:
-        yield f"https://127.0.0.1:{port}/keys"
-
-
-async def is_taken(authenticator: Authenticator, token: str) -> bool:
-    try:
-        await authenticator.authenticate(f"Bearer {token}")
-    except UnauthenticatedError:
-        return False
-    return True
-
-
-@pytest.mark.usefixtures("shop")
-async def test_keys_at_an_address_are_looked_at_again_for_an_unknown_one_once_a_minute(
-    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = time.time()
-    issuer = Issuer(ES256)
-    rotated = signed(claims(), RS256, "RS256", kid="rs")
-    async with issuing(issuer, tmp_path, monkeypatch) as address:
-        authenticator = Authenticator(Settings(jwks=address), database, clock=lambda: now)
-        await authenticator.load_keys()
-        issuer.keys = (RS256,)
-
-        known = await is_taken(authenticator, signed(claims(), ES256, "ES256", kid="es"))
-        at_once = await is_taken(authenticator, rotated), issuer.asked
-        now += 60
-        later = await is_taken(authenticator, rotated), issuer.asked
-        unknown = await is_taken(authenticator, signed(claims(), UNKNOWN, "ES256", kid="unknown")), issuer.asked
-
-    assert known is True
-    assert at_once == (False, 1)
-    assert later == (True, 2)
-    assert unknown == (False, 2)
-
-
-@pytest.mark.usefixtures("shop")
-async def test_an_address_that_does_not_answer_leaves_the_keys_that_are_known(
-    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = time.time()
-    async with issuing(Issuer(ES256), tmp_path, monkeypatch) as address:
-        authenticator = Authenticator(Settings(jwks=address), database, clock=lambda: now)
-        await authenticator.load_keys()
-    now += 60
-
-    unknown = await is_taken(authenticator, signed(claims(), UNKNOWN, "ES256", kid="unknown"))
-    known = await is_taken(authenticator, signed(claims(), ES256, "ES256", kid="es"))
-
-    assert (unknown, known) == (False, True)
-
-
-@pytest.mark.usefixtures("shop")
-async def test_a_certificate_that_is_not_trusted_gives_no_keys(
-    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with issuing(Issuer(ES256), tmp_path, monkeypatch) as address:
-        monkeypatch.delenv("SSL_CERT_FILE")
-        authenticator = Authenticator(Settings(jwks=address), database)
-        await authenticator.load_keys()
-
-    assert not await is_taken(authenticator, signed(claims(), ES256, "ES256", kid="es"))
 
 
 ALL_BUT_READING = " ".join(scope.value for scope in Scope if scope is not Scope.ORDERS_READ)

@@ -1,0 +1,201 @@
+"""The public keys of the settings: which are trusted now, looked at again by age and for tokens that none verifies."""
+
+import asyncio
+import math
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from threading import Thread
+from typing import Any, NoReturn
+
+import orjson
+import structlog
+from joserfc.jwk import JWKRegistry, Key
+
+from api.settings import SettingsError
+
+log = structlog.get_logger(__name__)
+
+ALGORITHMS = {"ES256": "EC", "RS256": "RSA", "EdDSA": "OKP"}  # and the type of their keys
+_MOST_BYTES = 1024 * 1024
+
+_Identity = tuple[object, ...]
+
+
+@dataclass(frozen=True)
+class Pace:
+    """When the keys are looked at again, and how long that may take; in seconds of the clock."""
+
+    age: float = 600
+    pause: float = 30
+    deadline: float = 5
+    clock: Callable[[], float] = time.monotonic
+
+
+@dataclass(frozen=True, eq=False)
+class TrustedKey:
+    """A key whose tokens are taken until `withdrawn` is set."""
+
+    key: Key
+    withdrawn: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class UnreadableError(Exception):
+    """There are no keys to be had; the message tells nothing of the address."""
+
+
+class PublicKeys:
+    """Those of a file or an https address; the last good ones are kept. Who knows its key waits for nothing here."""
+
+    def __init__(self, source: str, pace: Pace) -> None:
+        self._source = source
+        self._pace = pace
+        self._read = _reader(source, pace.deadline)
+        self._trusted: dict[_Identity, TrustedKey] = {}
+        self._looked_at = -math.inf
+        self._due = -math.inf
+        self._looking: asyncio.Task[bool] | None = None
+        self._reading: Future[dict[_Identity, Key]] | None = None
+
+    async def load(self) -> None:
+        """Raises SettingsError for a file that has no keys; an address that gives none is asked again later."""
+        if self._source.startswith("https://"):
+            await self._look()
+            return
+        message = f"SHORTSHIP_JWKS: {self._source} is no file with a JSON Web Key Set."
+        try:
+            self._trust(await self._fetch())
+        except UnreadableError as error:
+            raise SettingsError(message) from error
+        if not self._trusted:
+            raise SettingsError(message)
+
+    def candidates(self, algorithm: str, kid: str | None) -> list[TrustedKey]:
+        """The keys for the algorithm: those of this id, then those without one; all of them for None."""
+        fitting = [trusted for trusted in self._trusted.values() if trusted.key.key_type == ALGORITHMS[algorithm]]
+        if kid is None:
+            return fitting
+        named = [trusted for trusted in fitting if trusted.key.kid == kid]
+        return named + [trusted for trusted in fitting if trusted.key.kid is None]
+
+    async def look_again(self) -> bool:
+        """Whether there are other keys now; it is looked at most once in a pause, whoever asks."""
+        is_looking = self._looking and not self._looking.done()
+        if not is_looking and self._pace.clock() < self._looked_at + self._pace.pause:
+            return False
+        return await self._look()
+
+    async def keep_fresh(self) -> NoReturn:
+        """Looks by age, so that a key that was withdrawn ends without anybody asking."""
+        while True:
+            await asyncio.sleep(max(self._due - self._pace.clock(), 0))
+            if self._due <= self._pace.clock():
+                await self._look()
+
+    async def close(self) -> None:
+        if self._looking:
+            self._looking.cancel()
+            await asyncio.wait([self._looking])
+
+    async def _look(self) -> bool:
+        """Whether there are other keys now. Who asks meanwhile waits for the same look; it ends with none of them."""
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._refetch())
+        looking = self._looking
+        await asyncio.wait([looking])
+        return not looking.cancelled() and looking.result()
+
+    async def _refetch(self) -> bool:
+        try:
+            found = await self._fetch()
+        except Exception as error:  # noqa: BLE001 - whatever it is, no later look may be missed
+            # What others say of it may quote the address.
+            reason = str(error) if isinstance(error, UnreadableError) else type(error).__name__
+            log.warning("jwks.unavailable", error=reason)
+            return False
+        if not found:
+            log.warning("jwks.no_keys")
+        return self._trust(found)
+
+    def _trust(self, found: dict[_Identity, Key]) -> bool:
+        """Whether they are others than before. A set without any is taken too: so an issuer withdraws its only key."""
+        self._due = self._looked_at + self._pace.age
+        known = self._trusted
+        self._trusted = {identity: known.get(identity) or TrustedKey(key) for identity, key in found.items()}
+        for identity in known.keys() - found.keys():
+            known[identity].withdrawn.set()
+        return known.keys() != found.keys()
+
+    async def _fetch(self) -> dict[_Identity, Key]:
+        """In a thread of its own that nothing waits for at the end: a read of a file may never come back."""
+        self._looked_at = self._pace.clock()
+        self._due = self._looked_at + self._pace.pause
+        if self._reading and not self._reading.done():
+            raise UnreadableError("the look before has not ended")
+        self._reading = Future()
+        Thread(target=_settle, args=(self._reading, self._read), name="jwks", daemon=True).start()
+        try:
+            async with asyncio.timeout(self._pace.deadline):
+                return await asyncio.wrap_future(self._reading)
+        except TimeoutError as error:
+            raise UnreadableError(f"not there within {self._pace.deadline:g} seconds") from error
+
+
+def _settle(found: Future[dict[_Identity, Key]], read: Callable[[], bytes]) -> None:
+    found.set_running_or_notify_cancel()  # from now on it cannot be cancelled, and so can always be set
+    try:
+        found.set_result(_keys_of(read()))
+    except Exception as error:  # noqa: BLE001 - for who waits
+        found.set_exception(error)
+
+
+def _keys_of(content: bytes) -> dict[_Identity, Key]:
+    """Raises UnreadableError for what is no JSON Web Key Set. Keys that cannot be used are left out, says RFC 7517."""
+    if len(content) > _MOST_BYTES:
+        raise UnreadableError(f"more than {_MOST_BYTES} bytes")
+    try:
+        given = orjson.loads(content)["keys"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise UnreadableError("no JSON Web Key Set") from error
+    if not isinstance(given, list):
+        raise UnreadableError("no JSON Web Key Set")
+    keys = [key for key in map(_import, given) if key and key.key_type in ALGORITHMS.values()]
+    return {_identity(key): key for key in keys}
+
+
+def _import(jwk: Any) -> Key | None:  # any JSON
+    try:
+        return JWKRegistry.import_key(jwk) if isinstance(jwk, dict) else None
+    except Exception:  # noqa: BLE001 - libraries raise all kinds of things at keys that they do not take
+        return None
+
+
+def _identity(key: Key) -> _Identity:
+    """All that decides which tokens it verifies."""
+    return key.thumbprint(), key.kid, *(orjson.dumps(key.get(name)) for name in ("alg", "use", "key_ops"))
+
+
+def _reader(source: str, deadline: float) -> Callable[[], bytes]:
+    if not source.startswith("https://"):
+        return partial(_read_file, Path(source))
+    # Takes time that a server with a file need not spend.
+    from api.download import DownloadError, download  # noqa: PLC0415
+
+    def read() -> bytes:
+        try:
+            return download(source, most_bytes=_MOST_BYTES, seconds=deadline)
+        except DownloadError as error:
+            raise UnreadableError(str(error)) from error
+
+    return read
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_MOST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise UnreadableError("no file that can be read") from error

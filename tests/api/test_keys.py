@@ -1,0 +1,419 @@
+"""Public keys come, change and go while tokens are checked, and nothing that an address does holds that up."""
+
+import asyncio
+import gzip
+import logging
+import os
+import socket
+import ssl
+from contextlib import AsyncExitStack
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import orjson
+import pytest
+from joserfc.jwk import ECKey, OKPKey
+from structlog.testing import capture_logs
+
+from api.auth import Authenticator, UnauthenticatedError
+from api.keys import Pace, PublicKeys
+from api.settings import Settings, SettingsError
+from domain.database import EVERY_SHOP, Database
+from tests.api.client import SECRET
+from tests.api.conftest import on_sqlite
+from tests.api.issuing import (
+    EDDSA,
+    ES256,
+    RS256,
+    UNKNOWN,
+    Issuer,
+    Key,
+    Speak,
+    a_certificate,
+    answering,
+    claims,
+    key_set,
+    publishing,
+    repeating,
+    signed,
+    silence,
+)
+
+pytestmark = [on_sqlite, pytest.mark.usefixtures("shop")]
+
+SECONDS = 30
+AT_ONCE = Pace(pause=0)
+OTHER = ECKey.generate_key("P-256", {"kid": "es"})  # has the id of ES256
+GOOD = signed(claims(), ES256, "ES256", kid="es")
+STRANGE = signed(claims(), UNKNOWN, "ES256", kid="unknown")
+
+
+@pytest.fixture
+def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+    """What a server may show, for it is trusted during the test."""
+    context, authority = a_certificate(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+    return context
+
+
+@pytest.fixture
+def key_file(tmp_path: Path) -> Path:
+    file = tmp_path / "keys.json"
+    file.write_bytes(key_set(ES256))
+    return file
+
+
+def rewrite(key_file: Path, *keys: Key) -> None:
+    key_file.write_bytes(key_set(*keys))
+
+
+async def is_taken(authenticator: Authenticator, token: str) -> bool:
+    try:
+        await authenticator.authenticate(f"Bearer {token}")
+    except UnauthenticatedError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "token"),
+    [
+        (publishing(ES256), publishing(RS256), signed(claims(), RS256, "RS256", kid="rs")),
+        (publishing(ES256), publishing(OTHER), signed(claims(), OTHER, "ES256", kid="es")),
+        (publishing(ES256), publishing(OTHER), signed(claims(), OTHER, "ES256")),
+        (publishing(ES256, named=False), publishing(OTHER, named=False), signed(claims(), OTHER, "ES256")),
+        (publishing(ES256, named=False), publishing(OTHER, named=False), signed(claims(), OTHER, "ES256", kid="es")),
+    ],
+    ids=["another id", "the same id", "a token without an id", "no ids at all", "an id that the set does not have"],
+)
+async def test_a_key_that_is_not_known_yet_is_looked_for(
+    database: Database, certificate: ssl.SSLContext, before: Speak, after: Speak, token: str
+) -> None:
+    issuer = Issuer(before)
+    async with issuer.at_address(certificate) as address:
+        authenticator = Authenticator(Settings(jwks=address), database, pace=AT_ONCE)
+        await authenticator.load_keys()
+        issuer.speak = after
+
+        assert await is_taken(authenticator, token)
+        assert issuer.requests.qsize() == 2
+
+
+@pytest.mark.parametrize(
+    "unknown",
+    [STRANGE, signed(claims(), UNKNOWN, "ES256", kid="es"), signed(claims(), UNKNOWN, "ES256")],
+    ids=["another id", "the same id", "no id"],
+)
+async def test_unknown_keys_are_looked_for_every_thirty_seconds_at_most(
+    database: Database, certificate: ssl.SSLContext, unknown: str
+) -> None:
+    now = 1000.0
+    issuer = Issuer(publishing(ES256))
+    async with issuer.at_address(certificate) as address:
+        authenticator = Authenticator(Settings(jwks=address), database, pace=Pace(clock=lambda: now))
+        await authenticator.load_keys()
+
+        asked = []
+        for now in (1029.9, 1030.0, 1059.9, 1060.0):  # noqa: B007 - what the clock says
+            assert not await is_taken(authenticator, unknown)
+            asked.append(issuer.requests.qsize())
+
+    assert asked == [1, 2, 2, 3]
+
+
+async def test_only_tokens_of_unknown_keys_wait_and_all_for_the_same_fetch(
+    database: Database, certificate: ssl.SSLContext
+) -> None:
+    published = Event()
+
+    def publish_later(connection: socket.socket) -> None:
+        published.wait(SECONDS)
+        publishing(ES256, RS256)(connection)
+
+    issuer = Issuer(publishing(ES256))
+    rotated = [signed(claims(jti=number), RS256, "RS256", kid="rs") for number in range(5)]
+    async with issuer.at_address(certificate) as address, asyncio.timeout(SECONDS):
+        pace = Pace(pause=0, deadline=SECONDS)
+        authenticator = Authenticator(Settings(jwks=address, jwt_secret=SECRET), database, pace=pace)
+        await authenticator.load_keys()
+        await issuer.requests.get()
+        issuer.speak = publish_later
+        unknown = asyncio.gather(*(is_taken(authenticator, token) for token in rotated))
+        await issuer.requests.get()
+
+        known = [await is_taken(authenticator, token) for token in (GOOD, signed(claims(), ES256, "ES256"))]
+        shared = await is_taken(authenticator, signed(claims()))
+        are_waiting = not unknown.done()
+        published.set()
+
+        assert (known, shared, are_waiting) == ([True, True], True, True)
+        assert await unknown == [True] * 5
+        assert issuer.requests.empty()
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 5000000\r\n\r\n"
+BOMB = gzip.compress(b" " * 10_000_000)
+USELESS: dict[str, tuple[Speak, float, str]] = {  # what is said, the deadline, and what is logged
+    "nothing": (silence, 0.5, "not there within 0.5 seconds"),
+    "headers without end": (repeating(b"HTTP/1.1 200 OK\r\nX-Slow: ", b"x", 0.01), 0.5, "not there within 0.5 seconds"),
+    "a byte now and then": (repeating(HEAD, b" ", 0.01), 0.5, "not there within 0.5 seconds"),
+    "more than 1 MiB": (repeating(HEAD, b" " * 65536, 0), SECONDS, "more than 1048576 bytes"),
+    "packed": (answering(BOMB, "200 OK", "Content-Encoding: gzip"), SECONDS, "no JSON Web Key Set"),
+    "a status": (answering(key_set(RS256), "404 Not Found"), SECONDS, "status 404"),
+    "no JSON": (answering(b"<html>"), SECONDS, "no JSON Web Key Set"),
+    "no set": (answering(b'{"keys": {}}'), SECONDS, "no JSON Web Key Set"),
+    "no HTTP": (answering(b"", "junk"), SECONDS, "RemoteProtocolError"),
+    "itself again": (answering(b"", "302 Found", "Location: /keys"), SECONDS, "redirected too often"),
+}
+
+
+@pytest.mark.parametrize(("speak", "deadline", "reason"), USELESS.values(), ids=USELESS)
+async def test_an_address_without_keys_is_given_up_in_time_and_the_known_ones_stay(
+    database: Database, certificate: ssl.SSLContext, speak: Speak, deadline: float, reason: str
+) -> None:
+    issuer = Issuer(publishing(ES256))
+    async with issuer.at_address(certificate) as address:
+        authenticator = Authenticator(Settings(jwks=address), database, pace=Pace(pause=0, deadline=deadline))
+        await authenticator.load_keys()
+        issuer.speak = speak
+
+        with capture_logs() as logged:
+            async with asyncio.timeout(SECONDS / 2):
+                unknown = await is_taken(authenticator, STRANGE)
+
+        assert (unknown, await is_taken(authenticator, GOOD)) == (False, True)
+        assert logged == [{"event": "jwks.unavailable", "log_level": "warning", "error": reason}]
+
+
+async def test_not_one_request_leaves_https(database: Database, certificate: ssl.SSLContext) -> None:
+    plain = Issuer(publishing(ES256))
+    async with plain.at_address(None) as elsewhere:
+        redirecting = Issuer(answering(b"", "302 Found", f"Location: {elsewhere}"))
+        async with redirecting.at_address(certificate) as address:
+            authenticator = Authenticator(Settings(jwks=address), database)
+            with capture_logs() as logged:
+                await authenticator.load_keys()
+
+    assert not await is_taken(authenticator, GOOD)
+    assert plain.requests.empty()
+    assert [line["error"] for line in logged] == ["redirected away from https"]
+
+
+async def test_keys_may_be_at_another_https_address(database: Database, certificate: ssl.SSLContext) -> None:
+    async with Issuer(publishing(ES256)).at_address(certificate) as elsewhere:
+        redirecting = Issuer(answering(b"x" * 1000, "302 Found", f"Location: {elsewhere}"))
+        async with redirecting.at_address(certificate) as address:
+            authenticator = Authenticator(Settings(jwks=address), database)
+            await authenticator.load_keys()
+
+    assert await is_taken(authenticator, GOOD)
+
+
+async def test_a_certificate_that_is_not_trusted_gives_no_keys(
+    database: Database, certificate: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issuer = Issuer(publishing(ES256))
+    async with issuer.at_address(certificate) as address:
+        monkeypatch.delenv("SSL_CERT_FILE")
+        authenticator = Authenticator(Settings(jwks=address), database)
+        with capture_logs() as logged:
+            await authenticator.load_keys()
+
+    assert not await is_taken(authenticator, GOOD)
+    assert issuer.requests.empty()
+    assert "CERTIFICATE_VERIFY_FAILED" in logged[0]["error"]
+
+
+@pytest.mark.parametrize(
+    "speak",
+    [answering(b"", "503 Busy"), answering(b"", "302 Found", "Location: https://user:hidden@[/?hidden")],
+    ids=["a status", "a redirect"],
+)
+async def test_what_is_logged_has_no_secret_of_the_address(
+    database: Database, certificate: ssl.SSLContext, speak: Speak, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with Issuer(speak).at_address(certificate) as address:
+        secretive = address.replace("https://", "https://user:hidden@") + "?token=hidden"
+        with capture_logs() as logged:
+            await Authenticator(Settings(jwks=secretive), database).load_keys()
+
+    assert [line["event"] for line in logged] == ["jwks.unavailable"]
+    assert "hidden" not in str(logged) + caplog.text
+
+
+@pytest.mark.parametrize("kind", ["file", "address"])
+async def test_a_key_that_is_removed_ends_by_age_without_anybody_asking(
+    database: Database, certificate: ssl.SSLContext, key_file: Path, kind: str
+) -> None:
+    issuer = Issuer(publishing(ES256))
+    async with issuer.at_address(certificate) as address, asyncio.timeout(SECONDS):
+        source = {"file": str(key_file), "address": address}[kind]
+        authenticator = Authenticator(Settings(jwks=source), database, pace=Pace(age=0.02))
+        async with authenticator.fresh_keys():
+            principal = await authenticator.authenticate(f"Bearer {GOOD}")
+            rewrite(key_file, OTHER)
+            issuer.speak = publishing(OTHER)
+
+            await principal.withdrawn.wait()
+
+            assert not await is_taken(authenticator, GOOD)
+            assert not await is_taken(authenticator, signed(claims(jti="fresh"), ES256, "ES256", kid="es"))
+            assert await is_taken(authenticator, signed(claims(), OTHER, "ES256", kid="es"))
+
+
+async def test_a_fetch_that_failed_is_tried_again_after_the_pause(
+    database: Database, certificate: ssl.SSLContext
+) -> None:
+    issuer = Issuer(answering(b"", "503 Busy"))
+    async with issuer.at_address(certificate) as address, asyncio.timeout(SECONDS):
+        authenticator = Authenticator(Settings(jwks=address), database, pace=Pace(age=3600, pause=0.02))
+        async with authenticator.fresh_keys():
+            for _ in range(3):
+                await issuer.requests.get()
+
+
+async def test_keys_are_looked_at_after_ten_minutes_and_given_five_seconds() -> None:
+    assert (Pace().age, Pace().pause, Pace().deadline) == (600, 30, 5)
+
+
+async def test_remembered_tokens_go_with_their_key_alone(database: Database, key_file: Path) -> None:
+    rewrite(key_file, ES256, RS256)
+    kept = [signed(claims(), RS256, "RS256", kid="rs"), signed(claims())]
+    authenticator = Authenticator(Settings(jwks=str(key_file), jwt_secret=SECRET), database, pace=AT_ONCE)
+    await authenticator.load_keys()
+    remembered = [await authenticator.authenticate(f"Bearer {token}") for token in [GOOD, *kept]]
+    rewrite(key_file, OTHER, RS256)
+
+    await is_taken(authenticator, STRANGE)
+
+    assert not await is_taken(authenticator, GOOD)
+    assert [await authenticator.authenticate(f"Bearer {token}") for token in kept] == remembered[1:]
+    assert [principal.withdrawn.is_set() for principal in remembered] == [True, False, False]
+
+
+async def test_a_remembered_token_is_verified_anew_when_its_key_is_for_something_else(
+    database: Database, key_file: Path
+) -> None:
+    authenticator = Authenticator(Settings(jwks=str(key_file)), database, pace=AT_ONCE)
+    await authenticator.load_keys()
+    taken = [await is_taken(authenticator, GOOD)]
+
+    for use in ("sig", "enc"):
+        jwk = ES256.as_dict(private=False) | {"use": use}
+        await asyncio.to_thread(key_file.write_bytes, orjson.dumps({"keys": [jwk]}))
+        await is_taken(authenticator, STRANGE)
+        taken.append(await is_taken(authenticator, GOOD))
+
+    assert taken == [True, True, False]
+
+
+async def test_a_token_that_is_being_verified_while_its_key_is_withdrawn_is_refused(
+    database: Database, key_file: Path
+) -> None:
+    authenticator = Authenticator(Settings(jwks=str(key_file)), database, pace=AT_ONCE)
+    await authenticator.load_keys()
+    async with AsyncExitStack() as held:
+        for _ in range(8):  # all connections that there are for reading, so that its shop is not found yet
+            await held.enter_async_context(database.reading(EVERY_SHOP))
+        verifying = asyncio.create_task(is_taken(authenticator, GOOD))
+        await asyncio.sleep(0)
+        rewrite(key_file, OTHER)
+        await is_taken(authenticator, STRANGE)
+        is_waiting = not verifying.done()
+
+    assert is_waiting
+    assert not await verifying
+    assert not await is_taken(authenticator, GOOD)
+
+
+async def test_a_set_without_keys_withdraws_the_last_one(database: Database, key_file: Path) -> None:
+    authenticator = Authenticator(Settings(jwks=str(key_file)), database, pace=AT_ONCE)
+    await authenticator.load_keys()
+    before = await is_taken(authenticator, GOOD)
+    rewrite(key_file)
+
+    await is_taken(authenticator, STRANGE)
+
+    assert (before, await is_taken(authenticator, GOOD)) == (True, False)
+
+
+async def test_keys_that_cannot_be_used_are_left_out_of_a_set(database: Database, key_file: Path) -> None:
+    odd: list[Any] = [
+        5,
+        {"kty": "EC"},
+        {"kty": "EC", "crv": "P-999", "x": "AA", "y": "AA"},
+        {"kty": "RSA", "n": "!", "e": "!"},
+        {"kty": "AKP", "alg": "ML-DSA-44"},
+        EDDSA.as_dict(private=False) | {"kid": 5},
+        EDDSA.as_dict(private=False) | {"use": "enc"},
+        OKPKey.generate_key("X25519").as_dict(private=False),
+        ECKey.generate_key("P-384").as_dict(private=False),
+    ]
+    good = orjson.loads(key_set(EDDSA, ES256, named=False))["keys"]
+    await asyncio.to_thread(key_file.write_bytes, orjson.dumps({"keys": odd + good}))
+    authenticator = Authenticator(Settings(jwks=str(key_file)), database)
+    await authenticator.load_keys()
+
+    assert await is_taken(authenticator, signed(claims(), EDDSA, "EdDSA"))
+    assert await is_taken(authenticator, signed(claims(), EDDSA, "EdDSA", kid="ed"))
+    assert await is_taken(authenticator, GOOD)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        "",
+        "[]",
+        "{}",
+        '{"keys": []}',
+        '{"keys": [5]}',
+        '{"keys": {"kty": "EC"}}',
+        key_set(ES256).decode() + " " * 1_100_000,
+        '{"keys": [{"kty": "oct", "k": "c2hhcmVk"}]}',
+    ],
+    ids=["no file", "nothing", "list", "object", "no keys", "no key", "one key", "too long", "shared secret"],
+)
+async def test_a_key_file_without_keys_is_a_fault_of_the_settings(
+    database: Database, tmp_path: Path, content: str | None
+) -> None:
+    file = tmp_path / "none.json"
+    if content is not None:
+        file.write_text(content)
+    authenticator = Authenticator(Settings(jwks=str(file)), database)
+
+    with pytest.raises(SettingsError, match=r"none\.json is no file with a JSON Web Key Set"):
+        await authenticator.load_keys()
+
+
+async def test_closing_waits_for_no_fetch_and_leaves_nothing(database: Database, certificate: ssl.SSLContext) -> None:
+    issuer = Issuer(publishing(ES256))
+    async with issuer.at_address(certificate) as address:
+        pace = Pace(pause=0, deadline=SECONDS)
+        authenticator = Authenticator(Settings(jwks=address), database, pace=pace)
+        async with asyncio.timeout(SECONDS / 2):
+            async with authenticator.fresh_keys():
+                await issuer.requests.get()
+                issuer.speak = silence
+                waiting = asyncio.create_task(is_taken(authenticator, STRANGE))
+                await issuer.requests.get()
+            taken = await waiting
+
+        assert taken is False
+        assert not [task for task in asyncio.all_tasks() if "PublicKeys" in repr(task)]
+
+
+async def test_a_file_that_is_still_being_read_is_not_read_once_more(tmp_path: Path) -> None:
+    fifo = tmp_path / "keys"
+    os.mkfifo(fifo)
+    keys = PublicKeys(str(fifo), Pace(pause=0, deadline=0.05))
+    with pytest.raises(SettingsError):
+        await keys.load()
+
+    with capture_logs() as logged:
+        await keys.look_again()
+
+    fifo.write_bytes(b"")  # ends the reading
+    assert [line["error"] for line in logged] == ["the look before has not ended"]
