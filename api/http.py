@@ -120,8 +120,9 @@ class GraphQLOverHTTP:
         if first.done() and code_of(first.result()) in _STATUS:
             await results.aclose()
             return _answer(first.result(), JSON)
-        left = context.caller.expires_at + LEEWAY_SECONDS - context.clock().timestamp()
-        return EventStream(first, results, stop=self._stop, seconds=left)
+        caller = context.caller
+        left = caller.expires_at + LEEWAY_SECONDS - context.clock().timestamp()
+        return EventStream(first, results, stops=[self._stop, caller.withdrawn], seconds=left)
 
 
 def refusal(refused: RefusedError, request: Request) -> Response:

@@ -84,11 +84,13 @@ class _Socket(BaseGraphQLTransportWSHandler[Context, None]):
         await super().shutdown()
 
     async def _end_with(self, principal: Principal) -> None:
-        """Closes the socket when the token has expired."""
+        """Closes the socket when the token has expired, or its key was withdrawn."""
         end = principal.expires_at + LEEWAY_SECONDS
-        # Event loops refuse to sleep for ages.
-        while (left := end - self.context.clock().timestamp()) > 0:  # noqa: ASYNC110
-            await asyncio.sleep(min(left, _DAY_SECONDS))
+        while not principal.withdrawn.is_set() and (left := end - self.context.clock().timestamp()) > 0:
+            with suppress(TimeoutError):
+                # Event loops refuse to wait for ages.
+                async with asyncio.timeout(min(left, _DAY_SECONDS)):
+                    await principal.withdrawn.wait()
         for operation_id in list(self.operations):
             await self.cleanup_operation(operation_id)
         await self.websocket.close(4403, "Forbidden")

@@ -1,7 +1,7 @@
 """Answers as server-sent events, one stream for each operation (graphql-sse, distinct connections)."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 import orjson
@@ -25,21 +25,23 @@ _HEADERS = {"X-Accel-Buffering": "no"}  # what makes nginx pass on each event at
 class EventStream(StreamingResponse):
     """The results, of which the first may be on its way, as `next` events and a `complete`, with heartbeats in between.
 
-    It breaks off, without `complete`, when `stop` is set or after `seconds`: clients then come again by themselves.
+    It breaks off, without `complete`, when one of `stops` is set or after `seconds`: clients then come again by
+    themselves.
     """
 
-    def __init__(self, first: Result, results: Results, *, stop: asyncio.Event, seconds: float) -> None:
+    def __init__(self, first: Result, results: Results, *, stops: Sequence[asyncio.Event], seconds: float) -> None:
         super().__init__(_events(first, results), headers=_HEADERS, media_type=EVENT_STREAM)
-        self._stop = stop
+        self._stops = stops
         self._seconds = min(max(seconds, 0), _LONGEST_SECONDS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         streaming = asyncio.ensure_future(super().__call__(scope, receive, send))
-        stopping = asyncio.ensure_future(self._stop.wait())
+        stopping = [asyncio.ensure_future(stop.wait()) for stop in self._stops]
         try:
-            await asyncio.wait([streaming, stopping], timeout=self._seconds, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([streaming, *stopping], timeout=self._seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            stopping.cancel()
+            for waiting in stopping:
+                waiting.cancel()
             is_cut_off = streaming.cancel()
             await asyncio.wait([streaming])
         if is_cut_off:

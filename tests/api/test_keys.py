@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 import ssl
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from threading import Event
@@ -20,8 +21,9 @@ from api.auth import Authenticator, UnauthenticatedError
 from api.keys import Pace, PublicKeys
 from api.settings import Settings, SettingsError
 from domain.database import EVERY_SHOP, Database
-from tests.api.client import SECRET
-from tests.api.conftest import on_sqlite
+from domain.order import Shop
+from tests.api.client import SECRET, Client, say
+from tests.api.conftest import on_sqlite, serving
 from tests.api.issuing import (
     EDDSA,
     ES256,
@@ -417,3 +419,36 @@ async def test_a_file_that_is_still_being_read_is_not_read_once_more(tmp_path: P
 
     fifo.write_bytes(b"")  # ends the reading
     assert [line["error"] for line in logged] == ["the look before has not ended"]
+
+
+Follow = Callable[[Client, Callable[[], None]], Awaitable[bool]]
+
+
+async def ends_a_socket(client: Client, on_follow: Callable[[], None]) -> bool:
+    async with client.socket() as socket:
+        await say(socket, id="1", type="subscribe", payload={"query": "subscription { orderEvents { id } }"})
+        on_follow()
+        await socket.wait_closed()
+        return socket.close_code == 4403
+
+
+async def ends_a_stream(client: Client, on_follow: Callable[[], None]) -> bool:
+    headers = {"Authorization": f"Bearer {client.token}", "Accept": "text/event-stream"}
+    body = {"query": "subscription { orderEvents { id } }"}
+    async with client.http.stream("POST", "/graphql", json=body, headers=headers, timeout=SECONDS) as answer:
+        on_follow()
+        return b"complete" not in await answer.aread()
+
+
+@pytest.mark.parametrize("follow", [ends_a_socket, ends_a_stream])
+async def test_what_is_followed_ends_with_the_key_of_its_token(
+    database_url: str, database: Database, shop: Shop, key_file: Path, follow: Follow
+) -> None:
+    settings = Settings(database_url=database_url, jwks=str(key_file))
+    async with serving(settings, database, pace=Pace(age=0.02)) as base, asyncio.timeout(SECONDS):
+        client = Client(base, signed(claims(shop=shop.id), ES256, "ES256", kid="es"))
+
+        has_ended = await follow(client, lambda: rewrite(key_file, OTHER))
+
+        await client.http.aclose()
+    assert has_ended
