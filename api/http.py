@@ -23,6 +23,7 @@ from domain.database import BusyError, UnavailableError
 
 log = structlog.get_logger(__name__)
 
+_LARGE = 64 * 1024  # bytes
 # Of what was not executed, by the code of its error.
 _STATUS = {"METHOD_NOT_ALLOWED": 405, "RATE_LIMITED": 429, "PAYLOAD_TOO_LARGE": 413, "INTERNAL": 500}
 _STATUS_OF_GRAPHQL_JSON = {"FORBIDDEN": 403, "TIMEOUT": 503, "UNAVAILABLE": 503} | _STATUS
@@ -48,6 +49,7 @@ class GraphQLOverHTTP:
         self._new_context = new_context
         self._stop = stop
         self._page = page
+        self._one_at_a_time = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -94,7 +96,7 @@ class GraphQLOverHTTP:
         media_type = answer_type(", ".join(request.headers.getlist("accept")))
         if is_post:
             check_content_type(request.headers.get("content-type", ""))
-        operation = operation_of(await read_body(request)) if is_post else operation_of_query(request.query_params)
+        operation = await self._posted(request) if is_post else operation_of_query(request.query_params)
         allowed = {OperationType.QUERY} | ({OperationType.MUTATION} if is_post else set())
         if media_type == EVENT_STREAM:
             return await self._stream(operation, context, allowed | {OperationType.SUBSCRIPTION})
@@ -106,6 +108,14 @@ class GraphQLOverHTTP:
             allowed_operation_types=allowed,
         )
         return _answer(result, media_type)
+
+    async def _posted(self, request: Request) -> Operation:
+        """What is made of a large body at once takes a while: others have a turn between one of them and the next."""
+        body = await read_body(request)
+        if len(body) > _LARGE:
+            async with self._one_at_a_time:
+                await asyncio.sleep(0)
+        return operation_of(body)
 
     async def _stream(self, operation: Operation, context: Context, allowed: set[OperationType]) -> Response:
         results: Results = await self._schema.stream(

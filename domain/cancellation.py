@@ -37,7 +37,7 @@ from domain.order import (
 )
 from domain.queries import cancellations, orders
 from domain.queries.cancellations import MAIL_TOPIC, UsedKey
-from domain.queries.dialect import forget_plans
+from domain.queries.dialect import forget_plans, look_at_tables
 from domain.refunds import refund_breakdown
 from domain.selection import Problem, find_package, judge, scope_of
 from domain.status import order_status
@@ -190,6 +190,7 @@ async def _carry_out(connection: AsyncConnection, shop: Shop, plan: Plan, cancel
     """Writes all that the plan says. The events come last: they lock the row that the whole shop shares."""
     now, written = cancellation.created_at, _events(plan, cancellation)
     order = replace(plan.after, updated_at=now, event_sequence=written[-1].sequence)
+    await look_at_tables(connection, rows=len(plan.picks))
     await forget_plans(connection, rows=len(plan.picks))
     await cancellations.cancel_units(connection, shop.id, order.id, plan.picks)
     if plan.ended_packages:

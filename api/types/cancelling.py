@@ -85,9 +85,7 @@ class CancellationPreview:
     refund_breakdown: RefundBreakdown | None = described("What it would give back; null when there are errors.")
     order_version: int | None = described("The order's version; pass it back in CancellationExpectation.")
     order_status_after: OrderStatus | None = described("The status that the order would have; null with errors.")
-    errors: list["CancellationError"] = described(
-        "Everything that is wrong with it; of very much, the first 100 and how many more."
-    )
+    errors: list["CancellationError"] = described("Everything that is wrong: the first 100, and how many more.")
 
 
 @strawberry.type(description="One thing that is wrong with a cancellation.")
@@ -115,7 +113,7 @@ class _CancelPayload:
     order: Order | None = described("The order as it is now, also when there are errors; null if there is none.")
     replayed: bool = described("Whether this is the answer to an earlier call with the same key.")
     errors: list[CancellationError] = described(
-        "Everything that is wrong, of very much the first 100 and how many more; with any error nothing was cancelled."
+        "Everything that is wrong: the first 100, and how many more. With any error nothing was cancelled."
     )
 
 

@@ -82,7 +82,7 @@ class FulfillmentError:
     path: list[str] = described('Where in the arguments, such as ["input","items","0","quantity"].')
 
 
-_ERRORS = "Everything that is wrong, of very much the first 100 and how many more; with any error nothing was done."
+_ERRORS = "Everything that is wrong: the first 100, and how many more. With any error nothing was done."
 
 
 @strawberry.type(description="What became of updateOrderStatus.")

@@ -94,9 +94,7 @@ class ImportOrderResult:
     number: str = described("The order's number, as it was given.")
     outcome: ImportOutcome = described("Whether it was stored, was known, or was refused.")
     order: Order | None = described("The order as it is now; null when it was refused.")
-    errors: list[FulfillmentError] = described(
-        "Everything that is wrong with it; of very much, the first 100 and how many more."
-    )
+    errors: list[FulfillmentError] = described("Everything that is wrong: the first 100, and how many more.")
 
 
 @strawberry.type(description="What became of importOrders.")

@@ -9,8 +9,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.engines import driver_of
 
-# From so many rows on, what PostgreSQL's plans cost counts more than what planning costs.
+# From so many rows on, what PostgreSQL's plans cost counts more than what planning costs, and then than looking.
 _MANY = 50
+_VERY_MANY = 500
+# Small tables alone: of large ones autovacuum has known for long.
+_HAVE_GROWN = """
+SELECT bool_or(pg_relation_size(oid) BETWEEN 1 + 1.5 * relpages * current_setting('block_size')::integer AND 64 * 2^20)
+FROM pg_class WHERE oid IN ('packages'::regclass, 'order_events'::regclass)
+"""
+_LOOK = "ANALYZE (SKIP_LOCKED) orders, order_items, packages, package_items, order_events, cancellation_lines;"
 # PostgreSQL takes no NUL, and UTF-8 has no halves of surrogate pairs.
 _UNSTORABLE = re.compile(r"[\0\ud800-\udfff]")
 
@@ -33,3 +40,15 @@ async def forget_plans(connection: AsyncConnection, *, rows: int) -> None:
     """
     if rows >= _MANY and connection.dialect.name == "postgresql":
         await driver_of(connection).execute("DISCARD PLANS;")
+
+
+async def look_at_tables(connection: AsyncConnection, *, rows: int) -> None:
+    """Has PostgreSQL look at tables that have grown since it did, where very many rows of one order are written.
+
+    As long as it knows nothing of a table, indexes that name the order look alike to it, and each check of a foreign
+    key may read the whole order. Where the tables are somebody else's, it says so in its log and leaves them.
+    """
+    if rows >= _VERY_MANY and connection.dialect.name == "postgresql":
+        driver = driver_of(connection)
+        if await driver.fetchval(_HAVE_GROWN):
+            await driver.execute(_LOOK)

@@ -85,4 +85,7 @@ async def _results(socket: ClientConnection) -> AsyncIterator[dict[str, Any]]:
         if message["type"] == "complete":
             return
         payload = message["payload"]
-        yield {"errors": payload} if message["type"] == "error" else payload
+        if message["type"] == "error":
+            yield {"errors": payload}
+            return
+        yield payload

@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from domain import cancellation, ids, outbox, tables
 from domain.database import Database
@@ -392,6 +393,40 @@ async def test_without_a_usable_address_the_mail_has_failed_at_once(
         "PACKAGE_STATUS_CHANGED 1 AWAITING_SHIPMENT CANCELLED",
         "ORDER_STATUS_CHANGED AWAITING_SHIPMENT CANCELLED",
     ]
+
+
+async def the_largest(database: Database, shop: Shop) -> Order:
+    """As many package items as an order may have."""
+    packed = tuple(a_package_input(f"{number:04}", dress=1) for number in range(2_000))
+    [order] = await store(database, shop, an_order_input("1001", an_item_input(quantity=2_000), packages=packed))
+    return order
+
+
+async def test_the_largest_order_is_cancelled_whole(database: Database, shop: Shop) -> None:
+    order = await the_largest(database, shop)
+
+    made = await cancel_well(database, shop, a_request(everything(order)))
+
+    after = await stored(database, shop, "1001")
+    assert len(made.breakdown.lines) == len(after.packages) == 2_000
+    assert (after.status, after.refunded) == (OrderStatus.CANCELLED, order.total)
+    await assert_sound(database)
+
+
+async def test_tables_that_have_grown_are_looked_at_before_the_largest_is_cancelled(
+    postgresql_url: str, as_owner: Callable[[str], str]
+) -> None:
+    """A new database of which PostgreSQL knows nothing, and reads the order again for each row."""
+    database = Database(as_owner(postgresql_url))
+    shop = await a_shop(database)
+    order = await the_largest(database, shop)
+
+    await cancel_well(database, shop, a_request(everything(order)))
+
+    known = sa.text("SELECT reltuples FROM pg_class WHERE oid = 'packages'::regclass")
+    async with database.reading(shop.id) as connection:
+        assert (await connection.execute(known)).scalar_one() == 2_000
+    await database.close()
 
 
 def unshipped(given: OrderInput) -> OrderInput:
