@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from email.charset import Charset
 from email.parser import HeaderParser
 from email.utils import format_datetime, formataddr
-from itertools import chain, repeat
+from itertools import chain, groupby, repeat
 from textwrap import wrap
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -27,7 +27,10 @@ _LONGEST_LINE = 78
 _LONGEST_ENCODED_WORD = 75
 _UTF_8 = Charset("utf-8")
 # What a reader may show otherwise than it stands here, or a server may break.
-_NEEDS_ENCODING = re.compile(r"[^ -~]|=\?|^ |  | $|[^ ]{60}")
+_ODD_SPACES = re.compile(r"^ |  | $")
+_NEEDS_ENCODING = re.compile(rf"[^ -~]|=\?|[^ ]{{60}}|{_ODD_SPACES.pattern}")
+# A word that stands without quotes (RFC 5322, 3.2.3).
+_ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+")
 
 _environment = Environment(
     loader=PackageLoader("domain.mail"),
@@ -76,17 +79,29 @@ def check_head(head: str, names: Sequence[str]) -> None:
 
 
 def _mailbox(header: str, address: Address) -> str:
-    name = _verbatim(header, address.name)
-    return formataddr((name, address.spec)) if name == address.name else f"{name} <{address.spec}>"
+    """As few encoded words as there can be: Python, for one, shows a space between them where addresses have names."""
+    name = address.name
+    if not _NEEDS_ENCODING.search(name):
+        return formataddr((name, address.spec))
+    if _ODD_SPACES.search(name):
+        return f"{_encoded(header, name)} <{address.spec}>"
+    runs = ((is_plain, " ".join(words)) for is_plain, words in groupby(name.split(" "), key=_is_atom))
+    return " ".join([*(run if is_plain else _encoded(header, run) for is_plain, run in runs), f"<{address.spec}>"])
 
 
 def _verbatim(header: str, text: str) -> str:
     """What every reader shows as this text and nothing else: the text itself, or its encoded words."""
-    if not _NEEDS_ENCODING.search(text):
-        return text
+    return _encoded(header, text) if _NEEDS_ENCODING.search(text) else text
+
+
+def _encoded(header: str, text: str) -> str:
     first = min(_LONGEST_LINE - len(f"{header}: "), _LONGEST_ENCODED_WORD)
     words = _UTF_8.header_encode_lines(without_control_characters(text), chain([first], repeat(_LONGEST_ENCODED_WORD)))
     return " ".join(word for word in words if word)
+
+
+def _is_atom(word: str) -> bool:
+    return _ATOM.fullmatch(word) is not None and not _NEEDS_ENCODING.search(word)
 
 
 def _folded(name: str, text: str) -> str:

@@ -277,6 +277,26 @@ def test_every_name_arrives_as_it_is_beside_one_address(buyer_name: str, shop_na
     assert max(map(len, message.content.split(b"\r\n"))) <= 78
 
 
+@pytest.mark.parametrize(
+    ("name", "header"),
+    [
+        ("Ada Buyer", "Ada Buyer"),
+        ("Buyer, Ada", '"Buyer, Ada"'),
+        ("Jürgen Groß", "=?utf-8?b?SsO8cmdlbiBHcm/Dnw==?="),
+        ("Anna-Lena Müller von und zu Groß", "Anna-Lena =?utf-8?q?M=C3=BCller?= von und zu =?utf-8?b?R3Jvw58=?="),
+        ("Dr. Jürgen Groß", "=?utf-8?b?RHIuIErDvHJnZW4gR3Jvw58=?="),
+        ("=?utf-8?q?x?= Ada", "=?utf-8?b?PT91dGYtOD9xP3g/PQ==?= Ada"),
+        (" Ada", "=?utf-8?q?_Ada?="),
+    ],
+)
+def test_a_name_has_as_few_encoded_words_as_it_can(name: str, header: str) -> None:
+    message = a_message(a_mail(buyer=Buyer(name, "ada@example.com", "en_US")))
+
+    written = message_from_bytes(message.content, policy=compat32)["To"].replace("\r\n", "")
+    assert written == f"{header} <ada@example.com>"
+    assert received(message)["To"].addresses[0].display_name == name
+
+
 @given(name=NAMES)
 def test_the_shops_own_addresses_are_written_the_same_way(name: str) -> None:
     address = Address(name, "orders@shop.example")
