@@ -79,9 +79,9 @@ def _entry_problems(
         elif is_open and entry.quantity > live[entry.item_id]:
             message = f"{entry.quantity} asked for, but the package holds {live[entry.item_id]}."
             problems.append(_problem(message, FulfillmentErrorCode.QUANTITY_EXCEEDED, "items", str(index), "quantity"))
-    if is_open and not problems:
-        problems += _impossible_split(order, sum(live.values()), entries)
-    return problems
+    if problems or not is_open:
+        return problems
+    return _impossible_split(order, sum(live.values()), entries)
 
 
 def _impossible_split(order: Order, live: int, entries: Sequence[ItemEntry]) -> list[FulfillmentProblem]:

@@ -18,7 +18,7 @@ def has_control_characters(text: str, *, layout: bool = False) -> bool:
 
 def without_control_characters(text: str) -> str:
     """The text with a space in the place of each of them, and of each half of a surrogate pair."""
-    return text if text.isprintable() else _CONTROL.sub(" ", text)
+    return _CONTROL.sub(" ", text)
 
 
 def text_faults(text: str, longest: int = LONGEST_TEXT) -> list[str]:

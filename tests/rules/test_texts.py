@@ -4,7 +4,7 @@ from unicodedata import category
 
 import pytest
 
-from domain.texts import has_control_characters, text_faults
+from domain.texts import has_control_characters, text_faults, without_control_characters
 
 TOO_LONG = "must have at most 500 characters"
 CONTROL = "must not have control characters or halves of surrogate pairs"
@@ -89,3 +89,19 @@ def test_a_text_has_all_its_faults_told(text: str, expected: list[str]) -> None:
 )
 def test_a_text_may_have_another_limit(text: str, expected: list[str]) -> None:
     assert text_faults(text, 100) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "without"),
+    [
+        ("Ada Buyer", "Ada Buyer"),
+        ("Größe \u00ad", "Größe \u00ad"),
+        ("\u2028\u202e", "\u2028\u202e"),
+        ("a\r\nb\tc\0", "a  b c "),
+        ("\x85\ud800", "  "),
+        ("", ""),
+    ],
+    ids=["plain", "soft hyphen", "what turns and ends lines", "controls", "others", "nothing"],
+)
+def test_a_space_stands_for_each_control_character(text: str, without: str) -> None:
+    assert without_control_characters(text) == without
