@@ -5,6 +5,7 @@ UV_VERSION := 0.13.9
 PYTHON ?= python3.14 python3.13 python3.12 python3.11 python3
 ARGS :=
 VERSIONS := 3.11 3.12 3.13 3.14
+NO_DOWNLOADS := $(if $(UV_PYTHON_DOWNLOADS),,--no-python-downloads)
 ACROSS_VERSIONS := tests/rules tests/domain/mail
 PURE := order ids money status eligibility selection refunds moves splits texts marketplace order_input order_check new_order cursor urls \
   json_stream formats mail/address mail/content mail/letter mail/message
@@ -62,15 +63,18 @@ check: install
 	.venv/bin/coverage report --include="$$(printf 'domain/%s.py,' $(PURE))tests/rules/*" --fail-under=100
 	.venv/bin/coverage report --fail-under=90
 
-# What Python itself does otherwise from version to version, on each that is supported and installed.
+# What Python itself does otherwise from version to version, on each that is supported and installed,
+# or that uv may download: UV_PYTHON_DOWNLOADS=automatic.
 versions: install
 	@for version in $(VERSIONS); do \
 		for name in python$$version "$$(pyenv prefix $$version 2>/dev/null)/bin/python"; do \
 			python=$$($$name -c 'import sys; print(sys.executable)' 2>/dev/null) && break; \
 		done; \
-		if [ -z "$$python" ]; then echo "Python $$version is not installed."; continue; fi; \
-		uv=$$(command -v uv || echo .uv/bin/uv); \
-		UV_PROJECT_ENVIRONMENT=.venvs/$$version $$uv sync --quiet --locked --python "$$python" --no-python-downloads && \
+		uv=$$(command -v uv || echo .uv/bin/uv); export UV_PROJECT_ENVIRONMENT=.venvs/$$version; \
+		if ! $$uv sync --quiet --locked --python "$${python:-$$version}" $(NO_DOWNLOADS) 2>/dev/null; then \
+			if [ -n "$$python" ]; then echo "Nothing can be installed for Python $$version." >&2; exit 1; fi; \
+			echo "Python $$version is not installed."; continue; \
+		fi; \
 		.venvs/$$version/bin/python -m pytest -n logical --maxprocesses 8 $(ACROSS_VERSIONS) || exit 1; \
 	done
 

@@ -6,9 +6,8 @@ from typing import Any, TypeVar
 import orjson
 from graphql import GraphQLError
 
-from api.errors import AnswerTooLargeError, coded
+from api.errors import LARGEST_ANSWER, AnswerTooLargeError, coded
 
-LARGEST_ANSWER = 8 * 1024 * 1024  # bytes
 MOST_ERRORS = 100
 
 # Not None, which is for what was not executed.
@@ -36,16 +35,17 @@ def finish(result: Any, *, is_mutation: Callable[[], bool]) -> None:  # strawber
 
     Data is written here, once: transports take it for JSON, and what it was made of need not wait for slow readers.
     """
-    if result.errors:
-        result.errors = [coded(error) for error in listed(result.errors, _more)]
-    if isinstance(result.data, dict):
+    errors = result.errors or []
+    is_too_large = any(isinstance(error.original_error, AnswerTooLargeError) for error in errors)
+    if errors and not is_too_large:
+        errors = result.errors = [coded(error) for error in listed(errors, _more)]
+    if not is_too_large and isinstance(result.data, dict):
         data = orjson.dumps(result.data)
-        told = orjson.dumps([error.formatted for error in result.errors]) if result.errors else b""
-        if len(data) + len(told) + _FRAME > LARGEST_ANSWER:
-            error = AnswerTooLargeError(LARGEST_ANSWER, was_done=is_mutation())
-            result.data, result.errors = _NULL, [error]
-        else:
-            result.data = orjson.Fragment(data)
+        told = orjson.dumps([error.formatted for error in errors]) if errors else b""
+        is_too_large = len(data) + len(told) + _FRAME > LARGEST_ANSWER
+        result.data = orjson.Fragment(data)
+    if is_too_large:
+        result.data, result.errors = _NULL, [AnswerTooLargeError(is_mutation=is_mutation())]
 
 
 def _more(error: GraphQLError, count: int) -> GraphQLError:

@@ -52,6 +52,8 @@ MOST_FIELDS = 30_000
 # Of all plans that are kept; one takes about a kilobyte.
 _MOST_PLANNED = 20_000
 _MOST_CLASSES = 100
+# So many of what may be completed here are no more than an answer may have, and so are not counted.
+_SHORT_TEXT = 100
 
 _UNKNOWN: Any = object()
 
@@ -81,36 +83,39 @@ class CompilingExecutor(FairExecutor):
         further = (return_type, field_details_list, info, path, result, position_context)
         if self._is_plain or path.prev is not None or position_context is not None:
             return super().complete_value(*further)
-        plans, run, items = plans_of(self.schema), _Run(self, info), self._items
+        plans, run, spent = plans_of(self.schema), _Run(self, info), (self._items, self._characters)
         try:
             root = plans.of(self, field_details_list, return_type)
             # The followers of an event are given one value, and have one answer.
             completed = root.last[1] if root.last[0] is result else root.finish(result, run, path)
         except Exception as error:  # noqa: BLE001 - graphql-core finds it again, and words it
-            self._give_up(run, error, items)
+            self._give_up(run, error, spent)
             return super().complete_value(*further)
         if run.pending:
-            return self._complete_later(completed, run, items, further)
+            return self._complete_later(completed, run, spent, further)
         if self.operation.operation is OperationType.SUBSCRIPTION and not run.has_asked:
             root.last = result, completed
         plans.outcomes["compiled"] += 1
         return completed
 
-    async def _complete_later(self, completed: Any, run: "_Run", items: int, further: tuple[Any, ...]) -> Any:
+    async def _complete_later(
+        self, completed: Any, run: "_Run", spent: tuple[int, int], further: tuple[Any, ...]
+    ) -> Any:
         try:
             while run.pending:
                 await run.settle()
         except Exception as error:  # noqa: BLE001 - the same
-            self._give_up(run, error, items)
+            self._give_up(run, error, spent)
             completed = super().complete_value(*further)
             return await completed if self.is_awaitable(completed) else completed
         plans_of(self.schema).outcomes["compiled"] += 1
         return completed
 
-    def _give_up(self, run: "_Run", error: Exception, items: int) -> None:
+    def _give_up(self, run: "_Run", error: Exception, spent: tuple[int, int]) -> None:
         """Leaves the rest of this operation to graphql-core."""
         run.close()
-        self._is_plain, self._items = True, items
+        self._is_plain = True
+        self._items, self._characters = spent
         plans_of(self.schema).outcomes["uncovered" if isinstance(error, _UncoveredError) else "refused"] += 1
 
     def spend(self, items: int, fields: int) -> None:
@@ -200,6 +205,8 @@ class _Value:
             raise _UncoveredError
         if isinstance(self._kind, GraphQLList):
             return _list_plan(type(value), _Value(self._kind.of_type, self._details), self._count_fields(run))
+        if self._kind is GraphQLString and type(value) is str:
+            return _count_text
         if is_leaf_type(self._kind):
             return None if self.usual == _Usual(type(value)) else _leaf_plan(self._kind)
         return _object_plan(_object_type(self._kind, value, run), self._details, run)
@@ -218,7 +225,9 @@ class _Value:
     @property
     def usual(self) -> _Usual | None:
         kind: Any = self._kind
-        if kind in {GraphQLString, GraphQLID} or getattr(kind, "coerce_output_value", None) is str:
+        if kind is GraphQLString:
+            return _Usual(str, f" and len(v) < {_SHORT_TEXT}")
+        if kind is GraphQLID or getattr(kind, "coerce_output_value", None) is str:
             return _Usual(str)
         if kind is GraphQLBoolean:
             return _Usual(bool)
@@ -246,6 +255,11 @@ def _list_plan(given: type, items: _Value, fields: int) -> _Finish:
         ]
 
     return finish
+
+
+def _count_text(value: str, run: _Run, _trail: _Trail) -> str:
+    run.executor.spend_text(value)
+    return value
 
 
 def _leaf_plan(kind: GraphQLLeafType) -> _Finish:

@@ -10,10 +10,11 @@ from domain.database import BusyError, UnavailableError, UnknownOutcomeError
 
 log = structlog.get_logger(__name__)
 
+LARGEST_ANSWER = 8 * 1024 * 1024  # bytes
 UNAVAILABLE = "The service is not available now; try again in a moment."
 UNKNOWN_OUTCOME = (
-    "The database was lost while this was being stored, and nobody knows yet whether it is. Under an idempotency key "
-    "it can be repeated; without one look first."
+    "The database was lost before it was known what became of this; it may be done. Under an idempotency key it can be "
+    "repeated; without one look first."
 )
 INTERNAL = "Something went wrong here; the fault is logged."
 
@@ -51,12 +52,14 @@ class TooExpensiveError(GraphQLError):
 
 
 class AnswerTooLargeError(GraphQLError):
-    """The operation ran, and its answer is not sent; `most` is in bytes, `was_done` tells of a mutation."""
+    """The operation ran, and its answer is not sent."""
 
-    def __init__(self, most: int, *, was_done: bool) -> None:
-        message = f"An answer has at most {most} bytes, and this one would have more; ask for less."
-        if was_done:
-            message = f"This was done, but its answer would have more than {most} bytes; look up what became of it."
+    def __init__(self, *, is_mutation: bool) -> None:
+        message = f"An answer has at most {LARGEST_ANSWER} bytes, and this one would have more; ask for less."
+        if is_mutation:
+            message = (
+                f"This has run, but its answer would have more than {LARGEST_ANSWER} bytes; look up what became of it."
+            )
         super().__init__(message, extensions={"code": "TOO_EXPENSIVE"})
 
 
@@ -72,7 +75,10 @@ class TooLateError(GraphQLError):
     """The operation was given up; nothing of it is stored but what was being committed just then."""
 
     def __init__(self, seconds: float) -> None:
-        message = f"This took longer than {seconds:g} s. Ask for less, or once more; a mutation under the same key."
+        message = (
+            f"This took longer than {seconds:g} s. Ask for less, or once more; a mutation under the same key, or else "
+            "when you have looked whether it was done."
+        )
         super().__init__(message, extensions={"code": "TIMEOUT"})
 
 

@@ -153,7 +153,7 @@ def _settle(found: Future[dict[_Identity, Key]], read: Callable[[], bytes]) -> N
 
 
 def _keys_of(content: bytes) -> dict[_Identity, Key]:
-    """Raises UnreadableError for what is no JSON Web Key Set. Keys that cannot be used are left out, says RFC 7517."""
+    """Raises UnreadableError for what is no JSON Web Key Set. Keys that cannot be used are left out beside others."""
     if len(content) > _MOST_BYTES:
         raise UnreadableError(f"more than {_MOST_BYTES} bytes")
     try:
@@ -163,6 +163,8 @@ def _keys_of(content: bytes) -> dict[_Identity, Key]:
     if not isinstance(given, list):
         raise UnreadableError("no JSON Web Key Set")
     keys = [key for key in map(_import, given) if key and key.key_type in ALGORITHMS.values()]
+    if given and not keys:  # an issuer that withdraws its last key has none
+        raise UnreadableError("no key that can be used")
     return {_identity(key): key for key in keys}
 
 

@@ -83,7 +83,7 @@ class Cost:
         self._page_limit = page_limit
         self._page_variables: set[str] = set()
         self._lists = Lists(schema, document)
-        self._last: tuple[int, dict[str, int | None]] | None = None
+        self._last: tuple[int, tuple[dict[str, int | None], dict[str, int]]] | None = None
 
     def of(self, variables: Mapping[str, Any]) -> int:
         """The cost with these variables, at once where pages and lists are as large as the last time.
@@ -92,12 +92,12 @@ class Cost:
         mutation fields and for a list that is too long.
         """
         entries = self._lists.counts(variables)
-        if self._last and self._last[1] == {**self._sizes(variables), **entries}:
+        if self._last and self._last[1] == (self._sizes(variables), entries):
             return self._last[0]
         walk = _Walk(self._schema, self._document, variables, self._page_limit, self._lists, entries)
         cost = sum(walk.operation(each).cost for each in walk.operations)
         self._page_variables = walk.page_variables
-        self._last = cost, {**self._sizes(variables), **entries}
+        self._last = cost, (self._sizes(variables), entries)
         return cost
 
     def _sizes(self, variables: Mapping[str, Any]) -> dict[str, int | None]:

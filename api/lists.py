@@ -1,7 +1,6 @@
 """How long the lists in arguments are, known before anything is made of them."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from typing import Any
 
 from graphql import (
@@ -23,9 +22,11 @@ from graphql import (
 from api.errors import BadUserInputError
 
 _MOST_VALUES = 1_000
-# By what they are lists of. An order that comes in with too much in it is refused alone, by the domain.
+# By what they are lists of.
 _MOST = {"CancelItemInput": 500, "SplitItemInput": 500, "OrderInput": 100}
-_JUDGED_ALONE = frozenset({"OrderItemInput", "PackageInput", "PackageItemInput", "FeeInput"})
+# What is in it is the order's own matter: one that has too much is refused alone, by the domain, and how much all
+# orders of a call can have is bounded by the size of a request.
+_ONE_ENTRY = "OrderInput"
 
 _Fields = list[tuple[str, GraphQLInputType]]
 
@@ -40,7 +41,7 @@ class Lists:
     def check(self, name: str, written: ValueNode, kind: GraphQLInputType) -> None:
         """Raises BadUserInputError where a list that is written into the document is too long."""
         if self._may_have_lists(kind):
-            self._entries(name, _value(written), kind)
+            self._entries(name, value_from_ast_untyped(written), kind)
 
     def counts(self, variables: Mapping[str, Any]) -> dict[str, int]:
         """How many entries all lists within each variable have; raises BadUserInputError where one has too many."""
@@ -57,7 +58,7 @@ class Lists:
                 return self._entries(name, value, kind.of_type)
             of = get_named_type(kind)
             most = _MOST.get(of.name, _MOST_VALUES)
-            if len(value) > most and of.name not in _JUDGED_ALONE:
+            if len(value) > most:
                 raise BadUserInputError(f"{name} takes at most {most} values; {len(value)} were sent.")
             below = value if self._may_have_lists(kind.of_type) else ()
             return len(value) + sum(self._entries(name, each, kind.of_type) for each in below)
@@ -76,7 +77,8 @@ class Lists:
         found = self._fields.get(kind.name)
         if found is None:
             found = self._fields[kind.name] = []  # what an input says of itself adds nothing
-            found += [(name, each.type) for name, each in kind.fields.items() if self._may_have_lists(each.type)]
+            if kind.name != _ONE_ENTRY:
+                found += [(name, each.type) for name, each in kind.fields.items() if self._may_have_lists(each.type)]
         return found
 
 
@@ -100,11 +102,5 @@ def _variables(schema: GraphQLSchema, document: DocumentNode) -> Iterator[tuple[
         for each in operation.variable_definitions or ():
             kind = type_from_ast(schema, each.type)
             if kind is not None and is_input_type(kind):
-                yield each.variable.name.value, kind, each.default_value and _value(each.default_value)
-
-
-def _value(written: ValueNode) -> object:
-    """What is written, without types and variables; None for numbers that Python refuses to read."""
-    with suppress(ValueError):
-        return value_from_ast_untyped(written)
-    return None
+                default = each.default_value and value_from_ast_untyped(each.default_value)
+                yield each.variable.name.value, kind, default

@@ -9,9 +9,10 @@ import time
 from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterable
 from typing import Any
 
+from graphql import OperationType
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from api.errors import TooExpensiveError
+from api.errors import LARGEST_ANSWER, AnswerTooLargeError, TooExpensiveError
 
 MOST_ITEMS = 100_000
 
@@ -26,9 +27,22 @@ class FairExecutor(StrawberryGraphQLCoreExecutionContext):
     def __init__(self, *args: Any, **settings: Any) -> None:  # graphql-core's own
         super().__init__(*args, **settings)
         self._items = 0
+        self._characters = 0
         # Not by the loop's clock: uvloop's stands still within a turn.
         self._turn_ends_at = time.monotonic() + _TURN_SECONDS
         self._one_at_a_time = asyncio.Lock()
+
+    def spend_text(self, text: str) -> None:
+        """Counts a text of the answer; raises AnswerTooLargeError once there are too many, before they are written."""
+        self._characters += len(text)
+        if self._is_too_large():
+            raise AnswerTooLargeError(is_mutation=self.operation.operation is OperationType.MUTATION)
+
+    def complete_leaf_value(self, return_type: Any, result: Any) -> Any:  # type: ignore[override] # a static method there
+        completed = super().complete_leaf_value(return_type, result)
+        if isinstance(completed, str):
+            self.spend_text(completed)
+        return completed
 
     def complete_list_value(
         self,
@@ -49,7 +63,7 @@ class FairExecutor(StrawberryGraphQLCoreExecutionContext):
 
     async def _in_turns(self, items: Collection[Any]) -> AsyncIterator[Any]:
         for item in items:
-            if self._items > MOST_ITEMS:
+            if self._items > MOST_ITEMS or self._is_too_large():
                 return  # the answer has its error; graphql-core would go on for nothing
             if time.monotonic() > self._turn_ends_at:
                 # Lists within each other are completed side by side; all of them together have one turn.
@@ -58,3 +72,6 @@ class FairExecutor(StrawberryGraphQLCoreExecutionContext):
                         await asyncio.sleep(0)
                         self._turn_ends_at = time.monotonic() + _TURN_SECONDS
             yield item
+
+    def _is_too_large(self) -> bool:
+        return self._characters > LARGEST_ANSWER

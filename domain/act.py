@@ -7,12 +7,13 @@ from typing import TypeVar
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import events
-from domain.database import BusyError, Database, UnknownOutcomeError, roll_back
+from domain.database import BusyError, Database, UnavailableError, UnknownOutcomeError, roll_back
 from domain.events import NewEvent
 from domain.moves import BUSY, FulfillmentOutcome
 from domain.order import Shop, value
 
 _Locked = TypeVar("_Locked")
+_Found = TypeVar("_Found")
 
 
 @value
@@ -60,11 +61,30 @@ async def once(
         return await database.writing(shop.id, work)
     except BusyError:
         return BUSY
-    except UnknownOutcomeError:
-        async with database.reading(shop.id) as connection:
-            if earlier and await _is_committed(connection, shop, earlier, actor):
-                return earlier.outcome
-        raise
+    except UnknownOutcomeError as unknown:
+
+        async def find(connection: AsyncConnection) -> FulfillmentOutcome | None:
+            is_done = earlier is not None and await _is_committed(connection, shop, earlier, actor)
+            return earlier.outcome if earlier and is_done else None
+
+        return await look_up(database, shop.id, unknown, find)
+
+
+async def look_up(
+    database: Database,
+    shop_id: str,
+    unknown: UnknownOutcomeError,
+    find: Callable[[AsyncConnection], Awaitable[_Found | None]],
+) -> _Found:
+    """What a transaction left whose commit had no answer; raises `unknown` where nothing is found, or cannot be."""
+    try:
+        async with database.reading(shop_id) as connection:
+            found = await find(connection)
+    except (BusyError, UnavailableError):
+        raise unknown from None
+    if found is None:
+        raise unknown
+    return found
 
 
 async def _is_committed(connection: AsyncConnection, shop: Shop, done: Done, actor: str) -> bool:

@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import events, ids, outbox
+from domain.act import look_up
 from domain.database import BusyError, Database, UnknownOutcomeError, roll_back
 from domain.events import NewEvent
 from domain.mail import content
@@ -131,12 +133,9 @@ async def cancel(
     except BusyError:
         message = "The order is busy; try again in a moment."
         return Outcome(problems=(Problem(CancellationErrorCode.TRY_AGAIN, message, ()),))
-    except UnknownOutcomeError:
-        async with database.reading(shop.id) as connection:
-            used = await cancellations.find_key(connection, shop.id, request.idempotency_key)
-        if used is None:
-            raise
-        done = used
+    except UnknownOutcomeError as unknown:
+        find = partial(cancellations.find_key, shop_id=shop.id, key=request.idempotency_key)
+        done = await look_up(database, shop.id, unknown, find)
     if isinstance(done, Outcome):
         return done
     # In one snapshot, which the transaction that writes does not have.

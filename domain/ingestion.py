@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
 from domain import events, refunds
+from domain.act import look_up
 from domain.database import BusyError, Database, UnknownOutcomeError
 from domain.events import NewEvent
 from domain.moves import BUSY
@@ -174,12 +175,15 @@ async def _import(
 
     try:
         stored = await database.writing(shop_id, store) if arrivals else {}
-    except UnknownOutcomeError:
-        async with database.reading(shop_id) as connection:
-            stored = await imports.list_known(connection, shop_id, [arrival.order.number for arrival in arrivals])
-        # All of them are there or none that came with this call.
-        if {known.id for known in stored.values()}.isdisjoint(arrival.id for arrival in arrivals):
-            raise
+    except UnknownOutcomeError as unknown:
+
+        async def find(connection: AsyncConnection) -> dict[str, KnownOrder] | None:
+            known = await imports.list_known(connection, shop_id, [arrival.order.number for arrival in arrivals])
+            # All of them are there or none that came with this call.
+            is_done = not {each.id for each in known.values()}.isdisjoint(arrival.id for arrival in arrivals)
+            return known if is_done else None
+
+        stored = await look_up(database, shop_id, unknown, find)
     return [_result(order, stored) for order in judged]
 
 

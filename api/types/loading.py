@@ -13,7 +13,7 @@ from api.types.order import Order, nodes_of, order_type, shop_type
 from domain import events, ids
 from domain import order as domain
 from domain.cancellation import Plan
-from domain.database import Connection
+from domain.database import BusyError, Connection, UnavailableError, UnknownOutcomeError
 from domain.queries import cancellations, orders
 from domain.queries.paging import Page, PageRequest
 
@@ -30,15 +30,21 @@ async def order_types(info: Info, connection: Connection, found: Sequence[domain
 
 
 async def current_order(info: Info, order: domain.Order | None) -> Order | None:
-    """The order that a mutation answers with, if any; read again only where its cancellations are selected."""
+    """The order that a mutation answers with, if any; read again only where its cancellations are selected.
+
+    Raises UnknownOutcomeError where it cannot be, for what was done is done.
+    """
     if order is None:
         return None
     shop = info.context.caller.shop
     if not selects(info, "cancellations"):
         return order_type(shop, order)
-    async with info.context.reading() as connection:
-        found = await orders.find_orders(connection, shop.id, [order.id])
-        return (await order_types(info, connection, list(found.values())))[0]
+    try:
+        async with info.context.reading() as connection:
+            found = await orders.find_orders(connection, shop.id, [order.id])
+            return (await order_types(info, connection, list(found.values())))[0]
+    except (BusyError, UnavailableError) as error:
+        raise UnknownOutcomeError from error
 
 
 async def planned_order(info: Info, plan: Plan | None) -> Order | None:

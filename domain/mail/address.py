@@ -2,17 +2,17 @@
 
 import re
 from contextlib import suppress
-from email.policy import default
 
 from email_validator import EmailNotValidError, validate_email
 
 from domain.order import value
+from domain.texts import has_control_characters
 
 # What a message that cannot be sent for this reason has as its error.
 NO_USABLE_ADDRESS = "The buyer has no usable e-mail address."
 # RFC 5322's atoms with dots anywhere between them.
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+")
-
+_NAMED = re.compile(r"([^<>]*?) *<([^<>]*)>")
 _LONGEST_LOCAL_PART = 64  # its quotes included
 
 
@@ -55,12 +55,16 @@ def usable_address(text: str) -> bool:
 
 
 def parse_address(text: str) -> Address:
-    """The one address in a text such as "Shop name <orders@example.com>"; ValueError if it is not that."""
-    header = default.header_factory("From", text)
-    spec = wire_address(header.addresses[0].addr_spec) if len(header.addresses) == 1 else None
-    if header.defects or spec is None:
+    """The one address in a text such as "Shop name <orders@example.com>"; ValueError if it is not that.
+
+    The name is any text, in quotes or not; it is not decoded.
+    """
+    match = _NAMED.fullmatch(text.strip())
+    name, spec = match.groups() if match else ("", text)
+    if has_control_characters(text) or (valid := wire_address(spec)) is None:
         raise ValueError("is no address such as Shop name <orders@example.com>")
-    return Address(header.addresses[0].display_name, spec)
+    is_quoted = len(name) > 1 and name.startswith('"') and name.endswith('"')
+    return Address(re.sub(r"\\(.)", r"\1", name[1:-1]) if is_quoted else name, valid)
 
 
 def _is_read_as_it_stands(spec: str) -> bool:

@@ -12,12 +12,14 @@ from domain.engines import driver_of
 # From so many rows on, what PostgreSQL's plans cost counts more than what planning costs, and then than looking.
 _MANY = 50
 _VERY_MANY = 500
-# Small tables alone: of large ones autovacuum has known for long.
+_LOOKED_AT = ("orders", "order_items", "packages", "package_items", "order_events", "cancellation_lines")
+# While all of them are small: of large ones autovacuum has known for long.
 _HAVE_GROWN = """
-SELECT bool_or(pg_relation_size(oid) BETWEEN 1 + 1.5 * relpages * current_setting('block_size')::integer AND 64 * 2^20)
-FROM pg_class WHERE oid IN ('packages'::regclass, 'order_events'::regclass)
+SELECT bool_or(pg_relation_size(oid) > 1.5 * relpages * current_setting('block_size')::integer)
+AND bool_and(pg_relation_size(oid) < 64 * 2^20)
+FROM pg_class WHERE oid = ANY ($1::regclass[])
 """
-_LOOK = "ANALYZE (SKIP_LOCKED) orders, order_items, packages, package_items, order_events, cancellation_lines;"
+_LOOK = f"ANALYZE (SKIP_LOCKED) {', '.join(_LOOKED_AT)};"
 # PostgreSQL takes no NUL, and UTF-8 has no halves of surrogate pairs.
 _UNSTORABLE = re.compile(r"[\0\ud800-\udfff]")
 
@@ -50,5 +52,5 @@ async def look_at_tables(connection: AsyncConnection, *, rows: int) -> None:
     """
     if rows >= _VERY_MANY and connection.dialect.name == "postgresql":
         driver = driver_of(connection)
-        if await driver.fetchval(_HAVE_GROWN):
+        if await driver.fetchval(_HAVE_GROWN, _LOOKED_AT):
             await driver.execute(_LOOK)

@@ -1,6 +1,7 @@
 """How much an answer tells, over every transport: at most 8 MiB, and of very many errors the first hundred."""
 
 import asyncio
+import tracemalloc
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,8 +9,7 @@ import orjson
 import pytest
 import strawberry
 
-from api.answers import LARGEST_ANSWER
-from api.errors import BadUserInputError
+from api.errors import LARGEST_ANSWER, BadUserInputError
 from api.execution import Schema
 from domain.database import Database
 from domain.order import Shop
@@ -78,7 +78,7 @@ async def test_a_mutation_whose_answer_is_too_large_is_said_to_be_done(client: C
     [error] = (await client.post(HOLD, order=order_id))["errors"]
     after = await client.data('{ orderByNumber(number: "1001") { status } }')
 
-    message = "This was done, but its answer would have more than 8388608 bytes; look up what became of it."
+    message = "This has run, but its answer would have more than 8388608 bytes; look up what became of it."
     assert error == {"message": message, "extensions": {"code": "TOO_EXPENSIVE"}}
     assert after == {"orderByNumber": {"status": "ON_HOLD"}}
 
@@ -115,6 +115,21 @@ class Query:
     @strawberry.field
     def broken(self, count: int) -> list["Broken | None"]:
         return [Broken()] * count
+
+
+@on_sqlite
+@pytest.mark.usefixtures("order_id")
+async def test_an_answer_that_is_too_large_is_not_written_at_all(client: Client) -> None:
+    """Eighteen megabytes of the same notes, which are in memory once until somebody writes them down."""
+    await client.post(order_with(notes(1)))
+    tracemalloc.start()
+
+    body = await client.post(order_with(notes(30)))
+
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert body["errors"] == [TOO_LARGE]
+    assert most < LARGEST_ANSWER
 
 
 @strawberry.type

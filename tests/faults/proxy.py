@@ -107,18 +107,23 @@ async def commit_lost(link: Link) -> None:
 
 
 class Proxy:
-    """`url` leads through it. `faults` are for the next commits of transactions that write, one each."""
+    """`url` leads through it. `faults` are for the next commits of transactions that write, one each.
+
+    `most_links` is how many connections there were at once.
+    """
 
     def __init__(self, url: str) -> None:
         self._target = sa.make_url(url)
         self.url = url
         self.faults: list[Fault] = []
         self.silence = Silence()
+        self.most_links = 0
+        self._server: asyncio.Server | None = None
         self._links: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Proxy"]:
-        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self._server = server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         self.url = self._target.set(port=port).render_as_string(hide_password=False)
         try:
@@ -130,9 +135,15 @@ class Proxy:
                 link.cancel()
             await asyncio.gather(*links, return_exceptions=True)
 
+    def refuse(self) -> None:
+        """Takes no more connections, as a server that is gone."""
+        if self._server:
+            self._server.close()
+
     def _accept(self, reader: StreamReader, writer: StreamWriter) -> None:
         task = asyncio.create_task(self._connect(reader, writer))
         self._links.add(task)
+        self.most_links = max(self.most_links, len(self._links))
         task.add_done_callback(self._links.discard)
 
     async def _connect(self, reader: StreamReader, writer: StreamWriter) -> None:

@@ -10,7 +10,7 @@ import pytest
 from api.settings import Settings
 from domain import events, ids, ingestion, notification
 from domain.cancellation import Outcome
-from domain.database import EVERY_SHOP, Database, UnavailableError
+from domain.database import EVERY_SHOP, Database, UnavailableError, UnknownOutcomeError
 from domain.ingestion import ImportResult
 from domain.mail.sending import Sent
 from domain.moves import FulfillmentOutcome
@@ -295,6 +295,25 @@ async def test_what_may_be_committed_and_is_not_found_is_unavailable(
     proxy.faults.append(pending)
 
     with pytest.raises(UnavailableError):
+        await act(through, case)
+
+    assert proxy.faults == []
+
+
+@pytest.mark.parametrize("name", UNCERTAIN)
+async def test_what_may_be_committed_by_a_server_that_is_gone_is_unknown(
+    through: Database, proxy: Proxy, case: Case, name: str
+) -> None:
+    """An error that says to try again in a moment, because looking failed too."""
+
+    async def gone(link: Link) -> None:
+        proxy.refuse()
+        await answer_lost(link)
+
+    act, _ = UNCERTAIN[name]
+    proxy.faults.append(gone)
+
+    with pytest.raises(UnknownOutcomeError):
         await act(through, case)
 
     assert proxy.faults == []

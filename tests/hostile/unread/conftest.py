@@ -25,10 +25,17 @@ def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]
 
 
 @pytest.fixture
-async def served(database: Database, database_url: str) -> AsyncIterator[Served]:
+def buffered() -> int | None:
+    """What the kernel holds of what is sent; None for as much as it likes."""
+    return BUFFERED
+
+
+@pytest.fixture
+async def served(database: Database, database_url: str, buffered: int | None) -> AsyncIterator[Served]:
     shop = await a_shop(database)
     listener = socket.create_server(("127.0.0.1", 0))
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFERED)
+    if buffered:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffered)
     settings = Settings(database_url=database_url, jwt_secret=SECRET, operation_timeout=PATIENCE_SECONDS)
     application = create_app(settings, database)
     # As `serve` has it; nothing but the end of all connections ends this one.

@@ -14,6 +14,7 @@ from tests.hostile.unread.serving import (
     ASKED,
     BUFFERED,
     FOLLOWED,
+    FULL,
     LARGE,
     LENGTH,
     UPGRADE,
@@ -77,6 +78,23 @@ async def test_who_reads_slowly_gets_a_whole_answer(served: Served) -> None:
         received = await read_on(connection, pause=0.1)
 
     assert received.count("\N{SNOWMAN}".encode()) * 3 == LENGTH
+
+
+@pytest.mark.parametrize("buffered", [None])
+async def test_who_reads_slowly_of_what_the_kernel_holds_gets_all(served: Served) -> None:
+    """Megabytes of it, and not before a third is gone does the kernel take more of what waits here."""
+    loop, received = asyncio.get_running_loop(), b""
+    async with connected(served, ASKED * 5) as connection:
+        await served.until(lambda: served.held > 0)
+        for _ in range(35):
+            received += await loop.sock_recv(connection, BUFFERED)
+            await asyncio.sleep(0.1)
+        while received.count("\N{SNOWMAN}".encode()) * 3 < 5 * LENGTH:
+            part = await loop.sock_recv(connection, FULL)
+            assert part, "it was ended"
+            received += part
+
+    assert received.count(b"HTTP/1.1 200") == 5
 
 
 async def test_who_reads_a_stream_slowly_gets_every_event(served: Served) -> None:
