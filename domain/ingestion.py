@@ -31,6 +31,7 @@ _BATCH_BYTES = 4 * 2**20
 _MOST_AT_ONCE = 3
 # So much of orders is judged without a break, for others to have their turn, and the database's answers to be taken.
 _ENTRIES_AT_A_STRETCH = 200
+_ENTRIES_OF_AN_ORDER = 20  # what is judged of an order whatever it has
 
 
 @value
@@ -157,8 +158,9 @@ async def _batches(shop: Shop, orders: Iterable[FileOrder]) -> AsyncGenerator[_B
 def _entries(content: OrderInput | tuple[FulfillmentProblem, ...]) -> int:
     """How much there is to judge in an order: itself, its items, and what its packages hold."""
     if not isinstance(content, OrderInput):
-        return 1
-    return 1 + len(content.items) + sum(1 + len(package.items) for package in content.packages or ())
+        return _ENTRIES_OF_AN_ORDER
+    packed = sum(1 + len(package.items) for package in content.packages or ())
+    return _ENTRIES_OF_AN_ORDER + len(content.items) + packed
 
 
 def _arrivals(judged: Sequence[_Judged]) -> list[Arrival]:
