@@ -14,7 +14,7 @@ _SHORTEST_SECRET = 32
 
 
 def _words(value: object) -> object:
-    """A list may be written with commas or spaces; a text without a word is none, and an empty one is not set."""
+    """A list may be written with commas or spaces; raises ValueError for a text that has nothing else."""
     words = tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
     if words == () and value:
         raise ValueError("has no word in it; leave it unset for none")

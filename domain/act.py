@@ -64,8 +64,7 @@ async def once(
     except UnknownOutcomeError as unknown:
 
         async def find(connection: AsyncConnection) -> FulfillmentOutcome | None:
-            is_done = earlier is not None and await _is_committed(connection, shop, earlier, actor)
-            return earlier.outcome if earlier and is_done else None
+            return earlier.outcome if earlier and await _is_committed(connection, shop, earlier, actor) else None
 
         return await look_up(database, shop.id, unknown, find)
 

@@ -1,9 +1,12 @@
 """Faults that are caused, not imagined: each test says what it would have caught, and reports what it counted."""
 
 import random
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import pytest
+
+from domain.database import Database
+from tests.faults.proxy import Proxy
 
 
 @pytest.fixture
@@ -19,3 +22,17 @@ def chance(request: pytest.FixtureRequest, record_property: Callable[[str, objec
 def rounds(request: pytest.FixtureRequest) -> int:
     """How often a test repeats what depends on luck: once, or as often as `--fault-rounds` says."""
     return int(request.config.getoption("--fault-rounds"))
+
+
+@pytest.fixture
+async def proxy(postgresql_url: str) -> AsyncIterator[Proxy]:
+    async with Proxy(postgresql_url).running() as proxy:
+        yield proxy
+
+
+@pytest.fixture
+async def through(proxy: Proxy) -> AsyncIterator[Database]:
+    """The database behind the proxy."""
+    database = Database(proxy.url)
+    yield database
+    await database.close()

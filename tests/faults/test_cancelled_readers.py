@@ -1,7 +1,6 @@
 """Readers that go away at any moment: whoever has their connection next notices nothing."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import pytest
@@ -14,19 +13,6 @@ from tests.stored import a_shop, an_order_input, store
 
 # More than a pool has connections.
 _AT_ONCE = 20
-
-
-@pytest.fixture
-async def proxy(postgresql_url: str) -> AsyncIterator[Proxy]:
-    async with Proxy(postgresql_url).running() as proxy:
-        yield proxy
-
-
-@pytest.fixture
-async def database(proxy: Proxy) -> AsyncIterator[Database]:
-    database = Database(proxy.url)
-    yield database
-    await database.close()
 
 
 async def read(database: Database, shop_id: str) -> bool:
@@ -48,49 +34,47 @@ async def leave(database: Database, proxy: Proxy, shop_id: str, *, after_words: 
 
 @pytest.mark.parametrize("after_words", [1, 2, 3, 4])
 async def test_no_transaction_of_a_cancelled_reader_is_left_to_the_next(
-    database: Database, proxy: Proxy, after_words: int
+    through: Database, proxy: Proxy, after_words: int
 ) -> None:
     """A writer that finds itself in a transaction that only reads: UNAVAILABLE on a healthy server."""
-    shop = await a_shop(database)
-    await leave(database, proxy, "other", after_words=after_words)
+    shop = await a_shop(through)
+    await leave(through, proxy, "other", after_words=after_words)
 
-    stored = await asyncio.gather(*(store(database, shop, an_order_input(str(number))) for number in range(_AT_ONCE)))
+    stored = await asyncio.gather(*(store(through, shop, an_order_input(str(number))) for number in range(_AT_ONCE)))
 
     assert [order.number for [order] in stored] == [str(number) for number in range(_AT_ONCE)]
 
 
 @pytest.mark.parametrize("after_words", [1, 2, 3])
 async def test_no_shop_of_a_cancelled_reader_is_left_to_the_next(
-    database: Database, proxy: Proxy, after_words: int
+    through: Database, proxy: Proxy, after_words: int
 ) -> None:
     """A connection that goes by another shop than it is taken for: its own orders are not found."""
-    shop = await a_shop(database)
-    await store(database, shop, an_order_input("1001"))
-    assert await read(database, shop.id)
-    await leave(database, proxy, "other", after_words=after_words)
+    shop = await a_shop(through)
+    await store(through, shop, an_order_input("1001"))
+    assert await read(through, shop.id)
+    await leave(through, proxy, "other", after_words=after_words)
 
-    found = await asyncio.gather(*(read(database, shop.id) for _ in range(_AT_ONCE)))
+    found = await asyncio.gather(*(read(through, shop.id) for _ in range(_AT_ONCE)))
 
     assert found == [True] * _AT_ONCE
 
 
-async def test_readers_that_go_away_at_any_moment_disturb_no_writer(database: Database, shop_of_all: Shop) -> None:
+async def test_readers_that_go_away_at_any_moment_disturb_no_writer(through: Database, shop_of_all: Shop) -> None:
     """The same without a proxy's help, a turn of the loop later each time."""
     for turns in range(60):
-        reader = asyncio.create_task(read(database, shop_of_all.id))
+        reader = asyncio.create_task(read(through, shop_of_all.id))
         for _ in range(turns):
             await asyncio.sleep(0)
         reader.cancel()
         with suppress(asyncio.CancelledError):
             await reader
 
-    stored = await asyncio.gather(
-        *(store(database, shop_of_all, an_order_input(f"after-{n}")) for n in range(_AT_ONCE))
-    )
+    stored = await asyncio.gather(*(store(through, shop_of_all, an_order_input(f"after-{n}")) for n in range(_AT_ONCE)))
 
     assert len(stored) == _AT_ONCE
 
 
 @pytest.fixture
-async def shop_of_all(database: Database) -> Shop:
-    return await a_shop(database)
+async def shop_of_all(through: Database) -> Shop:
+    return await a_shop(through)

@@ -76,20 +76,6 @@ async def case(direct: Database) -> Case:
     return Case(shop, order, made)
 
 
-@pytest.fixture
-async def proxy(postgresql_url: str) -> AsyncIterator[Proxy]:
-    async with Proxy(postgresql_url).running() as proxy:
-        yield proxy
-
-
-@pytest.fixture
-async def through(proxy: Proxy) -> AsyncIterator[Database]:
-    """The database behind the proxy."""
-    database = Database(proxy.url)
-    yield database
-    await database.close()
-
-
 def overtaken_by(act: Callable[[], Awaitable[object]]) -> Fault:
     """The answer is lost, and somebody else acts before the one who waits for it does again."""
 
