@@ -35,7 +35,7 @@ class SettingsError(Exception):
 
 
 class Settings(BaseSettings):
-    """Read from variables that begin with SHORTSHIP_, or a file `.env`; the README explains each."""
+    """Read from variables that begin with SHORTSHIP_, or a file `.env`; docs/settings.md explains each."""
 
     model_config = SettingsConfigDict(
         env_prefix="SHORTSHIP_", env_file=".env", env_ignore_empty=True, frozen=True, extra="ignore"
