@@ -18,7 +18,8 @@ ENV UV_PROJECT_ENVIRONMENT=/opt/shortship UV_PYTHON=/usr/local/bin/python3 UV_PY
 # What changes seldom first: a change of the code does not install the dependencies again.
 COPY pyproject.toml uv.lock ./
 RUN uv sync --locked --no-dev --extra tracing --extra nats --no-install-project
-COPY README.md LICENSE ./
+COPY README.md LICENSE hatch_build.py ./
+COPY shortship shortship
 COPY domain domain
 COPY api api
 COPY --from=graphiql /build/api/static/graphiql api/static/graphiql

@@ -10,7 +10,7 @@ ACROSS_VERSIONS := tests/rules tests/domain/mail
 PURE := order ids money status eligibility selection refunds moves splits texts marketplace order_input order_check new_order cursor urls \
   json_stream formats mail/address mail/content mail/letter mail/message
 
-.PHONY: install graphiql serve test check versions faults bench image-check format mutants
+.PHONY: install graphiql wheel serve test check versions faults bench image-check format mutants
 
 install: .venv/installed
 
@@ -41,6 +41,11 @@ api/static/graphiql/index.html: api/graphiql/.npmrc $(wildcard api/graphiql/*.*)
 		export PATH="$$wheel/bin:$$PATH"; npm="node $$wheel/lib/node_modules/npm/bin/npm-cli.js"; \
 	fi; \
 	cd api/graphiql && $$npm ci && $$npm run build
+
+# The product in one file, dist/shortship-*.whl; for an index: make wheel REPOSITORY_URL=https://...
+wheel: graphiql
+	@rm -rf dist
+	.venv/bin/hatchling build --target wheel
 
 # The demo: sample orders, GraphiQL and a mailbox on http://127.0.0.1:8000
 serve: install

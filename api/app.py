@@ -91,8 +91,7 @@ def tracing_of(settings: Settings) -> Callable[[], Tracing]:
     try:
         from api.otlp import OtlpTracing  # noqa: PLC0415 - takes time and memory that most servers need not spend
     except ImportError as error:
-        message = "SHORTSHIP_OTLP_ENDPOINT needs OpenTelemetry: pip install 'shortship[tracing]'."
-        raise SettingsError(message) from error
+        raise SettingsError(_not_installed("OTLP_ENDPOINT", "tracing")) from error
     return partial(OtlpTracing, settings.otlp_endpoint)
 
 
@@ -103,8 +102,12 @@ def database_of(settings: Settings, **options: Any) -> Database:  # those of Dat
     try:
         from domain.nats_hints import NatsHints  # noqa: PLC0415 - as with tracing
     except ImportError as error:
-        raise SettingsError("SHORTSHIP_NATS_URL needs its client: pip install 'shortship[nats]'.") from error
+        raise SettingsError(_not_installed("NATS_URL", "nats")) from error
     return Database(settings.database_url, hints=NatsHints(settings.nats_url), **options)
+
+
+def _not_installed(setting: str, extra: str) -> str:
+    return f"SHORTSHIP_{setting} needs what comes with `shortship[{extra}]`: docs/operations.md, Installing, says how."
 
 
 @contextmanager

@@ -25,5 +25,5 @@ def test_without_its_client_the_address_is_refused_with_what_to_install(
     monkeypatch.setitem(sys.modules, "domain.nats_hints", None)  # as if its import failed
     settings = Settings(database_url=sqlite_url, jwt_secret=SECRET, nats_url="nats://127.0.0.1:4222")
 
-    with pytest.raises(SettingsError, match=r"pip install 'shortship\[nats\]'"):
+    with pytest.raises(SettingsError, match=r"comes with `shortship\[nats\]`"):
         database_of(settings)

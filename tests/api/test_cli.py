@@ -80,14 +80,14 @@ def started(folder: Path, *arguments: str, **settings: str) -> Iterator[tuple[su
 
 @contextmanager
 def started_in(
-    environment: dict[str, str], folder: Path, *arguments: str
+    environment: dict[str, str], folder: Path, *arguments: str, command: Path = COMMAND
 ) -> Iterator[tuple[subprocess.Popen[bytes], httpx.Client]]:
     """The same with an environment as it was made before; only the port comes to it."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     environment = environment | {"SHORTSHIP_PORT": str(port)}
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen([COMMAND, *arguments], cwd=folder, env=environment, stderr=log)  # noqa: S603
+        process = subprocess.Popen([command, *arguments], cwd=folder, env=environment, stderr=log)  # noqa: S603
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
             _wait_until_it_answers(process, client)
