@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-from api.errors import INTERNAL, RefusedError
+from api.errors import INTERNAL, Code, RefusedError
 from api.http import refusal
 
 # What an answer has unless it says otherwise itself, as pages do.
@@ -80,7 +80,7 @@ Handler = Callable[[Request, Exception], Awaitable[Response]]
 async def _refuse(request: Request, error: Exception) -> Response:
     """What Starlette itself has to say, in the form of all refusals."""
     if isinstance(error, HTTPException):
-        codes = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
+        codes: dict[int, Code] = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
         code = codes.get(error.status_code, "BAD_USER_INPUT")
         return refusal(RefusedError(error.status_code, code, error.detail, headers=error.headers), request)
     return refusal(RefusedError(500, "INTERNAL", INTERNAL), request)

@@ -15,6 +15,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame
 
 from api.bodies import BODY_SECONDS
+from api.errors import Code
 
 _HEAD_SECONDS = 10
 _LARGEST_HEAD = 64 * 1024  # bytes
@@ -193,7 +194,7 @@ class PatientProtocol(Unread, HttpToolsProtocol):
         reason = "431 Request Header Fields Too Large"
         self._refuse(reason, "PAYLOAD_TOO_LARGE", f"Headers have at most {_LARGEST_HEAD} bytes.")
 
-    def _refuse(self, status: str, code: str, message: str) -> None:
+    def _refuse(self, status: str, code: Code, message: str) -> None:
         body = orjson.dumps({"errors": [{"message": message, "extensions": {"code": code}}]})
         head = f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
         self.transport.write(head.encode() + b"connection: close\r\n\r\n" + body)

@@ -88,14 +88,15 @@ SCALARS: Mapping[object, ScalarDefinition] = {
     ),
 }
 
+_ADVICE = "docs/errors.md says of each what to do."
 _ENUMS: Mapping[type[Enum], str] = {
     OrderStatus: "Where an order is on its way.",
     PackageStatus: "Where a package is on its way.",
     CancellationScope: "How much of an order one cancellation takes.",
     CancellationReason: "Why something is cancelled.",
-    NotCancellableReason: "Why something cannot be cancelled.",
-    CancellationErrorCode: "What is wrong with a cancellation, for programs.",
-    FulfillmentErrorCode: "Why something was not done or an order not stored, for programs.",
+    NotCancellableReason: f"Why something cannot be cancelled. {_ADVICE}",
+    CancellationErrorCode: f"What is wrong with a cancellation, for programs. {_ADVICE}",
+    FulfillmentErrorCode: f"Why something was not done or an order not stored, for programs. {_ADVICE}",
     ImportOutcome: "What became of an order that came in.",
     RefundStatus: "How far a refund is.",
     NotificationStatus: "How far the buyer's e-mail is.",

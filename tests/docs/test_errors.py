@@ -1,0 +1,57 @@
+"""docs/errors.md has every code that there is, once, and no other."""
+
+import inspect
+import re
+from enum import Enum
+from typing import get_args
+
+import pytest
+from strawberry.subscriptions.protocols.graphql_transport_ws import handlers
+
+from api import errors, sockets
+from domain.order import CancellationErrorCode, FulfillmentErrorCode, NotCancellableReason
+from tests.docs.pages import ROOT, read, rows
+
+PAGE = "docs/errors.md"
+
+
+def listed(section: str) -> list[str]:
+    """The codes of the first table below this heading."""
+    return [row[0] for row in rows(PAGE, section)]
+
+
+def test_each_code_of_the_whole_answer_is_there() -> None:
+    assert listed("Of the whole answer") == sorted(get_args(errors.Code))
+
+
+@pytest.mark.parametrize(
+    ("section", "codes"),
+    [
+        ("Of cancellations", CancellationErrorCode),
+        ("Why not", NotCancellableReason),
+        ("Of fulfilment and import", FulfillmentErrorCode),
+    ],
+)
+def test_each_code_of_the_schema_is_there_with_what_to_do(section: str, codes: type[Enum]) -> None:
+    assert listed(section) == sorted(codes.__members__)
+    assert [row for row in rows(PAGE, section) if not row[-1]] == []
+
+
+def test_each_code_that_closes_a_socket_is_there() -> None:
+    sources = inspect.getsource(handlers) + inspect.getsource(sockets)
+    closing = set(re.findall(r"\b(44\d\d|101\d)\b", sources)) | {"1009"}  # the last one is websockets' own
+
+    assert listed("Of websockets") == sorted(closing)
+
+
+def test_no_code_is_given_that_is_not_declared() -> None:
+    """Those in dictionaries are out of sight of the types."""
+    given = {
+        code for module in ROOT.glob("api/*.py") for code in re.findall(r'"code": "([A-Z_]+)"', module.read_text())
+    }
+
+    assert given <= set(get_args(errors.Code))
+
+
+def test_the_schema_leads_to_the_page() -> None:
+    assert read("schema.graphql").count("docs/errors.md says of each what to do.") == 3
