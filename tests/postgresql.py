@@ -24,9 +24,9 @@ import sqlalchemy as sa
 
 from domain.database import Database
 from domain.migrations import runner
+from tests.docs.pages import blocks
 
 _STARTING_SECONDS = 60
-_OPERATIONS = Path(__file__).parents[1] / "docs" / "operations.md"
 # Speed instead of a safe disk, and conflicts found at once. A time zone that is not UTC shows who relies on it.
 _SETTINGS = {
     "autovacuum": "off",
@@ -191,7 +191,9 @@ class Databases:
 
     async def _make_role(self, database: str) -> None:
         """The role that servers use, as the documentation says."""
-        [sql] = re.findall(r"```sql\n(.*?)```", _OPERATIONS.read_text(), re.DOTALL)
+        documented = blocks("docs/operations.md")
+        [role] = re.findall(r"^CREATE ROLE shortship_app .*$", documented["roles"], re.MULTILINE)
+        sql = role + documented["grants"]
         connection = await connected(self._database_url(database))
         await connection.execute(sql.replace("shortship_app", self._role).replace("change me", self._role))
         await connection.close()

@@ -19,6 +19,7 @@ import pytest
 
 from api import ide, schema
 from tests.api.test_cli import COMMAND, ask, cancel_one, started_in
+from tests.docs.pages import blocks
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("api", "domain", "shortship")
@@ -96,7 +97,8 @@ def installed(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Path:
     python = folder / "bin" / "python"
     uv = shutil.which("uv") or ROOT / ".uv" / "bin" / "uv"
     install = ("pip", "install", "--offline", "--no-deps", "--no-cache", "--python", python)
-    done = run(uv, *install, f"{built.wheel}[tracing,nats]", folder=folder)
+    [named] = re.findall(r"uv tool install 'dist/(\S+)'", blocks("docs/operations.md")["install"])
+    done = run(uv, *install, built.wheel.parent / named, folder=folder)
     assert done.returncode == 0, done.stderr
     [packages] = folder.glob("lib/*/site-packages")
     (packages / "libraries.pth").write_text(sysconfig.get_path("purelib"))

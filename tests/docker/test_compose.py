@@ -11,6 +11,7 @@ from ruamel.yaml import YAML
 from api.settings import Settings
 from tests.api.test_cli import COMMAND
 from tests.docker.dockerfile import context, stages
+from tests.docs.pages import blocks
 
 PROJECT = Path(__file__).parents[2]
 WORKFLOW = ".github/workflows/ci.yml"
@@ -69,8 +70,7 @@ def test_whatever_a_service_waits_for_is_there_and_can_be_waited_for(services: d
 
 
 def test_the_role_of_the_services_may_do_what_the_documentation_says() -> None:
-    [sql] = re.findall(r"```sql\n(.*?)```", (PROJECT / "docs" / "operations.md").read_text(), re.DOTALL)
-    granted = [line for line in sql.splitlines() if not line.startswith("CREATE ROLE")]
+    granted = blocks("docs/operations.md")["grants"].splitlines()
 
     content = YAML(typ="safe").load(PROJECT / "compose.yaml")["configs"]["roles"]["content"]
 
