@@ -24,8 +24,8 @@ class WithAddresses(MetadataHookInterface):
         text = Path(self.root, "README.md").read_text(encoding="utf-8")
         repository = os.environ.get("REPOSITORY_URL", "").rstrip("/")  # noqa: TID251 - whoever publishes it knows
         if repository:
-            text = re.sub(r"(!\[[^]]*\]\()(?!\w+:)", rf"\g<1>{repository}/raw/HEAD/", text)
-            text = re.sub(r"((?<!!)\[[^]]*\]\()(?!\w+:)", rf"\g<1>{repository}/blob/HEAD/", text)
+            text = re.sub(r"(!\[[^]]*\]\()(?!\w+:|#)", rf"\g<1>{repository}/raw/HEAD/", text)
+            text = re.sub(r"((?<!!)\[[^]]*\]\()(?!\w+:|#)", rf"\g<1>{repository}/blob/HEAD/", text)
             metadata["urls"] = {
                 "Repository": repository,
                 "Documentation": f"{repository}/blob/HEAD/docs/operations.md",
