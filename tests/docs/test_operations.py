@@ -101,7 +101,7 @@ class Managed:
         """By psql, with the names of this test, and for each role its name as password."""
         sql = re.sub(r"shortship(?=_| OWNER)", self.name, sql)
         sql = re.sub(r"(ROLE (\w+) .*)'change me'", r"\1'\2'", sql)
-        bash('psql --quiet --set=ON_ERROR_STOP=1 --command="$SQL" "$URL"', folder, self.programs, SQL=sql, URL=url)
+        bash('psql --quiet --set=ON_ERROR_STOP=1 "$URL" <<< "$SQL"', folder, self.programs, SQL=sql, URL=url)
 
     async def execute(self, *statements: str) -> None:
         connection = await connected(self._superuser.render_as_string(hide_password=False))
@@ -126,8 +126,7 @@ async def test_roles_backup_and_restore_of_postgresql(managed: Managed, tmp_path
     [maintain] = re.findall(r"`(GRANT MAINTAIN [^`]+)`", read(PAGE))
     owner_url = managed.url("owner")
 
-    for statement in re.findall(r"[^;]+;", ROLES):
-        managed.run(statement, managed.url("admin", "postgres"), tmp_path)
+    managed.run(ROLES, managed.url("admin", "postgres"), tmp_path)
     owner = Database(owner_url)
     await runner.migrate(owner)
     managed.run(GRANTS + maintain, owner_url, tmp_path)
