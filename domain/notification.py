@@ -2,9 +2,10 @@
 
 import asyncio
 import re
+import time
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -43,19 +44,27 @@ _QUEUED = NotificationStatus.QUEUED
 _AT_ONCE = 10
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 60.0
+_LOOK_BACK_SECONDS = 60.0
 _ADDRESS = re.compile(r"\S+@\S+")
 
 _log = structlog.get_logger(__name__)
 
 
 async def run(
-    database: Database, sender: Sender, compose: Compose, *, clock: Callable[[], datetime], stop: asyncio.Event
+    database: Database,
+    sender: Sender,
+    compose: Compose,
+    *,
+    clock: Callable[[], datetime],
+    stop: asyncio.Event,
+    timer: Callable[[], float] = time.monotonic,
 ) -> None:
     """Sends what is queued until `stop` is set, and then returns as soon as what is under way is settled.
 
     Outages of the database are waited for. While no message can be sent, one at a time is tried, ever less often.
+    `timer` is in seconds; unlike the clock, nobody sets it.
     """
-    mailer = _Mailer(database, sender, compose, clock)
+    mailer = _Mailer(database, sender, compose, clock, timer)
     pause = 0.0
     with database.hints.listening(outbox.HINT) as hint:
         while not stop.is_set():
@@ -117,19 +126,31 @@ async def _or_stop(waiting: Coroutine[Any, Any, None], stop: asyncio.Event) -> N
 
 
 class _Mailer:
-    def __init__(self, database: Database, sender: Sender, compose: Compose, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        sender: Sender,
+        compose: Compose,
+        clock: Callable[[], datetime],
+        timer: Callable[[], float],
+    ) -> None:
         self._database = database
         self._sender = sender
         self._compose = compose
         self._clock = clock
+        self._timer = timer
+        self._looked_at = datetime.max.replace(tzinfo=UTC)
+        self._look_back_at = 0.0
 
     async def send_batch(self, *, limit: int) -> list[Outcome]:
         """What became of the messages that were due, at most so many, all sent at once."""
-        return await asyncio.gather(*map(self._send_and_settle, await self._claim(limit)))
+        ours_until = self._timer() + outbox.LEASE.total_seconds()
+        return await asyncio.gather(*(self._send_and_settle(each, ours_until) for each in await self._claim(limit)))
 
     async def _claim(self, limit: int) -> list[Claimed]:
         claimed: list[Claimed] = []
         try:
+            await self._look_back()
             while len(claimed) < limit:
                 more = await outbox.claim(self._database, MAIL_TOPIC, limit=limit - len(claimed), now=self._clock())
                 if not more:
@@ -139,7 +160,15 @@ class _Mailer:
             _log_fault("no mail could be claimed", error)
         return claimed
 
-    async def _send_and_settle(self, claimed: Claimed) -> Outcome:
+    async def _look_back(self) -> None:
+        """Brings mail back when the clock was set back, and now and then, for those of others may have been."""
+        now, seconds = self._clock(), self._timer()
+        if now < self._looked_at or seconds >= self._look_back_at:
+            await outbox.bring_back(self._database, MAIL_TOPIC, now=now)
+            self._look_back_at = seconds + _LOOK_BACK_SECONDS
+        self._looked_at = now
+
+    async def _send_and_settle(self, claimed: Claimed, ours_until: float) -> Outcome:
         mail = _read(claimed)
         outcome = await self._send(mail) if mail else Rejected("What is stored of the message cannot be read.")
         log = _log.bind(shop=claimed.shop_id, cancellation=str(claimed.id), attempts=claimed.attempts)
@@ -147,7 +176,7 @@ class _Mailer:
             log.error("no mail can be sent", error=_ADDRESS.sub("(address)", outcome.error))
         else:
             log.info("mail tried", outcome=type(outcome).__name__)
-        await self._settle(claimed, mail.order_id if mail else None, outcome)
+        await self._settle(claimed, mail.order_id if mail else None, outcome, ours_until)
         return outcome
 
     async def _send(self, mail: CancellationMail) -> Outcome:
@@ -159,7 +188,7 @@ class _Mailer:
             _log_fault("a mail could not be made or sent", error)
             return Deferred("The message could not be made or sent.")
 
-    async def _settle(self, claimed: Claimed, order_id: UUID | None, outcome: Outcome) -> None:
+    async def _settle(self, claimed: Claimed, order_id: UUID | None, outcome: Outcome, ours_until: float) -> None:
         """Tries as long as the message is ours: what was sent and is not settled would be sent again."""
         while True:
             try:
@@ -168,7 +197,7 @@ class _Mailer:
                 _log_fault("a mail could not be settled", error)
             else:
                 return
-            if self._clock() >= claimed.leased_until:
+            if self._timer() >= ours_until:
                 return
             await asyncio.sleep(TICK_SECONDS)
 
@@ -183,16 +212,17 @@ class _Mailer:
         error = None if isinstance(outcome, Sent) else outcome.error
         order_id = order_id or await cancellations.find_order_id(connection, claimed.shop_id, claimed.id)
         # The order first, as everyone does who changes anything of it.
-        sequence = await orders.lock_sequence(connection, claimed.shop_id, order_id) if order_id else None
-        if (
-            order_id is None
-            or sequence is None
-            or not await outbox.settle(connection, claimed, state, now=now, error=error)
-        ):
+        locked = await orders.lock_sequence(connection, claimed.shop_id, order_id) if order_id else None
+        if order_id is None or locked is None:
+            await roll_back(connection)
+            return
+        sequence, updated_at = locked
+        at = max(now, updated_at)
+        if not await outbox.settle(connection, claimed, state, now=at, error=error):
             await roll_back(connection)
             return
         event = _status_changed(order_id, sequence, claimed.id, before=_QUEUED, after=state)
-        await events.append(connection, claimed.shop_id, [event], actor=_ACTOR, now=now)
+        await events.append(connection, claimed.shop_id, [event], actor=_ACTOR, now=at)
 
 
 def _read(claimed: Claimed) -> CancellationMail | None:

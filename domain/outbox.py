@@ -1,7 +1,8 @@
 """Messages that wait to be sent, each at least once: queueing, claiming, settling, trying again.
 
 A message belongs to the one who claimed it until its lease ends. Whoever comes back later than that finds another lease
-in the row, or none, and changes nothing. The times are the caller's.
+in the row, or none, and changes nothing. The times are the caller's, whose clock may have been set since it
+gave the last ones.
 """
 
 import random
@@ -29,11 +30,14 @@ _MOST_DOUBLINGS = 10
 # Written out in the statement: an index on queued rows only is of no use to one that learns the state later.
 _QUEUED = sa.literal_column(f"'{NotificationStatus.QUEUED.name}'", outbox.c.state.type)
 _KEY = (outbox.c.shop_id, outbox.c.topic, outbox.c.id)
+_TIME = outbox.c.visible_at.type
+_NOW = sa.bindparam("now", type_=_TIME)
+_LEASED_UNTIL = sa.bindparam("leased_until", type_=_TIME)
 
 
 @value
 class Claimed:
-    """A message that is ours to send until `leased_until`; `attempts` counts this one."""
+    """A message that is ours to send until the lease ends; `attempts` counts this one."""
 
     shop_id: str
     topic: str
@@ -41,7 +45,6 @@ class Claimed:
     payload: Any  # any JSON
     attempts: int
     queued_at: datetime
-    leased_until: datetime
     lease: UUID
 
     def is_too_old(self, now: datetime) -> bool:
@@ -57,24 +60,38 @@ class Backlog:
 
 
 def _claiming() -> sa.Update:
-    now = sa.bindparam("now", type_=outbox.c.visible_at.type)
-    is_due = (*equal(topic=outbox.c.topic), outbox.c.state == _QUEUED, outbox.c.visible_at <= now)
+    is_due = (*_waits(), outbox.c.visible_at <= _NOW)
     waiting = sa.select(shops.c.id).where(sa.exists().where(outbox.c.shop_id == shops.c.id, *is_due))
     drawn = waiting.order_by(sa.func.random()).limit(1).scalar_subquery()
     oldest = sa.select(*_KEY).where(outbox.c.shop_id == drawn, *is_due).order_by(outbox.c.visible_at)
-    # What others have locked is left to them. A CTE is run once; PostgreSQL may run a subquery of IN again and lock
-    # more each time.
-    chosen = oldest.limit(sa.bindparam("limit", type_=sa.Integer)).with_for_update(skip_locked=True).cte("next")
     return (
-        sa.update(outbox)
-        .where(sa.tuple_(*_KEY).in_(sa.select(chosen)))
+        _changing(oldest.limit(sa.bindparam("limit", type_=sa.Integer)))
         .values(
             lease=sa.bindparam("lease", type_=outbox.c.lease.type),
-            visible_at=sa.bindparam("leased_until", type_=outbox.c.visible_at.type),
+            visible_at=_LEASED_UNTIL,
             attempts=outbox.c.attempts + 1,
         )
-        .returning(*_KEY, outbox.c.payload, outbox.c.attempts, outbox.c.queued_at, outbox.c.visible_at, outbox.c.lease)
+        .returning(*_KEY, outbox.c.payload, outbox.c.attempts, outbox.c.queued_at, outbox.c.lease)
     )
+
+
+def _bringing_back() -> sa.Update:
+    is_ahead = sa.or_(outbox.c.queued_at > _NOW, outbox.c.visible_at > sa.bindparam("latest", type_=_TIME))
+    ahead = sa.select(*_KEY).where(*_waits(), outbox.c.visible_at > _NOW, is_ahead)
+    return _changing(ahead).values(
+        visible_at=sa.case((outbox.c.lease.is_(None), _NOW), else_=_LEASED_UNTIL),
+        queued_at=sa.case((outbox.c.queued_at > _NOW, _NOW), else_=outbox.c.queued_at),
+    )
+
+
+def _waits() -> tuple[sa.ColumnElement[bool], ...]:
+    return *equal(topic=outbox.c.topic), outbox.c.state == _QUEUED
+
+
+def _changing(rows: sa.Select[Any]) -> sa.Update:
+    """What others have locked is left to them."""
+    # A CTE is run once; PostgreSQL may run a subquery of IN again and lock more each time.
+    return sa.update(outbox).where(sa.tuple_(*_KEY).in_(sa.select(rows.with_for_update(skip_locked=True).cte("next"))))
 
 
 def _releasing(*columns: sa.Column[Any]) -> Statement:
@@ -84,6 +101,7 @@ def _releasing(*columns: sa.Column[Any]) -> Statement:
 
 
 _CLAIM = Statement(_claiming())
+_BRING_BACK = Statement(_bringing_back())
 _SETTLE = _releasing(outbox.c.state, outbox.c.done_at, outbox.c.last_error)
 _TRY_AGAIN = _releasing(outbox.c.visible_at, outbox.c.last_error)
 
@@ -141,6 +159,15 @@ async def claim(database: Database, topic: str, *, limit: int, now: datetime) ->
         return [Claimed(*row) for row in await _CLAIM.rows(connection, **values)]
 
     return await database.writing(EVERY_SHOP, work)
+
+
+async def bring_back(database: Database, topic: str, *, now: datetime) -> None:
+    """Makes due what was queued, or is due, at a time that the clock has not reached since it was set back.
+
+    A lease among it may have just begun: it has its whole length from now, and never ends early.
+    """
+    values = {"topic": topic, "now": now, "leased_until": now + LEASE, "latest": now + _LONGEST_PAUSE}
+    await database.writing(EVERY_SHOP, lambda connection: _BRING_BACK.rows(connection, **values))
 
 
 async def backlog(connection: AsyncConnection) -> Backlog:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
@@ -52,7 +53,7 @@ _LOCK_SEQUENCE = Statement(
     sa.update(orders)
     .where(*_THIS)
     .values(event_sequence=orders.c.event_sequence + 1)
-    .returning(orders.c.event_sequence)
+    .returning(orders.c.event_sequence, orders.c.updated_at)
 )
 _STORED = (orders.c.status, orders.c.paid_at, orders.c.refunded, orders.c.updated_at, orders.c.event_sequence)
 _STORE = Statement(sa.update(orders).where(*_THIS).values(parameters(*_STORED)))
@@ -87,10 +88,13 @@ async def lock_order(connection: AsyncConnection, shop_id: str, order_id: UUID) 
     return locked[0] if locked else None
 
 
-async def lock_sequence(connection: AsyncConnection, shop_id: str, order_id: UUID) -> int | None:
-    """Locks the order until the transaction ends and takes its next event sequence; the version stays."""
+async def lock_sequence(connection: AsyncConnection, shop_id: str, order_id: UUID) -> tuple[int, datetime] | None:
+    """Locks the order until the transaction ends and takes its next event sequence; the version stays.
+
+    Gives the sequence, and when the order was last changed.
+    """
     rows = await _LOCK_SEQUENCE.rows(connection, shop_id=shop_id, order_id=order_id)
-    return rows[0][0] if rows else None
+    return (rows[0][0], rows[0][1]) if rows else None
 
 
 async def store_order(connection: AsyncConnection, shop_id: str, order: Order) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -38,12 +38,14 @@ from tests.mailing import Script, logged, notification_of, run
 from tests.stored import NOW, a_shop, an_order_input, store, stored
 
 
-async def a_cancellation(database: Database, shop: Shop, number: str = "1001", email: str = "ada@example.com") -> UUID:
+async def a_cancellation(
+    database: Database, shop: Shop, number: str = "1001", email: str = "ada@example.com", *, now: datetime = NOW
+) -> UUID:
     """Of one unit of a new order with this number."""
     [order] = await store(database, shop, an_order_input(number, buyer=BuyerInput("Ada Buyer", email)))
     selection = ItemsSelection(ids.of_order(order.id), (ItemEntry(ids.of_item(order.id, 1), 1),))
     request = CancellationRequest(selection, CancellationReason.OUT_OF_STOCK, f"key-{number}")
-    outcome = await cancellation.cancel(database, shop, request, cancellation_id=uuid4(), actor="seller", now=NOW)
+    outcome = await cancellation.cancel(database, shop, request, cancellation_id=uuid4(), actor="seller", now=now)
     assert outcome.cancellation
     return outcome.cancellation.id
 
@@ -289,11 +291,70 @@ async def test_what_cannot_be_settled_while_the_lease_lasts_is_left_to_the_next(
     cancelled = await a_cancellation(database, shop)
     sender = Interrupted(owner, lasting=timedelta(minutes=5))
 
-    await notification.run(database, sender, a_message, clock=lambda: sender.now, stop=sender.stop)
+    await notification.run(
+        database, sender, a_message, clock=lambda: sender.now, stop=sender.stop, timer=sender.seconds
+    )
 
     assert (await notification_of(database, shop, cancelled)).status is NotificationStatus.QUEUED
     assert [message.attempts for message in await outbox.claim(database, MAIL_TOPIC, limit=1, now=sender.now)] == [2]
     await sender.repaired
+
+
+async def test_what_was_sent_is_settled_though_the_clock_was_set_ahead_meanwhile(
+    database: Database, owner: Database
+) -> None:
+    shop = await a_shop(database)
+    cancelled = await a_cancellation(database, shop)
+    sender = Interrupted(owner, lasting=timedelta(hours=2))
+
+    await notification.run(database, sender, a_message, clock=lambda: sender.now, stop=sender.stop, timer=lambda: 0)
+
+    assert (await notification_of(database, shop, cancelled)).status is NotificationStatus.SENT
+
+
+async def test_every_mail_is_sent_though_the_clock_was_set_back(database: Database) -> None:
+    shop = await a_shop(database)
+    made = [await a_cancellation(database, shop, f"100{number}") for number in range(5)]
+    await run(database, Script(*[Deferred("451 Later")] * 3, Sent(), Deferred("451 Later")))
+
+    await run(database, Script(*[Sent()] * 4), now=NOW - timedelta(hours=2))
+
+    assert {(await notification_of(database, shop, mail)).status for mail in made} == {NotificationStatus.SENT}
+    assert {event.occurred_at for event in await logged(database, shop)} == {NOW}
+
+
+@pytest.mark.parametrize(("back", "passed"), [(timedelta(hours=2), 0), (timedelta(0), 60)], ids=["here", "elsewhere"])
+async def test_mail_is_sent_though_the_clock_is_set_back_while_the_loop_runs(
+    database: Database, back: timedelta, passed: float
+) -> None:
+    shop = await a_shop(database)
+    await a_cancellation(database, shop)
+    sender = SetBack(database, back, passed)
+
+    async with asyncio.timeout(20):
+        await notification.run(
+            database, sender, a_message, clock=lambda: sender.now, stop=sender.stop, timer=lambda: sender.passed
+        )
+
+    assert len(sender.messages) == 2
+
+
+class SetBack(Script):
+    """While it sends the first message, a clock is set back that the second was queued by; and a while passes."""
+
+    def __init__(self, database: Database, back: timedelta, passed: float) -> None:
+        super().__init__(Sent(), Sent())
+        self.now, self.passed = NOW, 0.0
+        self._database = database
+        self._then = back, passed
+
+    async def send(self, message: OutgoingMessage) -> Outcome:
+        if not self.messages:
+            shop = await a_shop(self._database, "other")
+            await a_cancellation(self._database, shop, now=NOW + timedelta(hours=2) - self._then[0])
+            self.now -= self._then[0]
+            self.passed += self._then[1]
+        return await super().send(message)
 
 
 class Interrupted(Script):
@@ -310,6 +371,9 @@ class Interrupted(Script):
         self.now += self._lasting
         self.repaired = asyncio.create_task(self._repair())
         return await super().send(message)
+
+    def seconds(self) -> float:
+        return self.now.timestamp()
 
     async def _repair(self) -> None:
         await asyncio.sleep(0.3)

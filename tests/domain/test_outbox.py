@@ -35,6 +35,10 @@ async def add(database: Database, number: int, *, shop: str = "demo", error: str
     )
 
 
+async def bring_back(database: Database, *, after: timedelta) -> None:
+    await outbox.bring_back(database, TOPIC, now=NOW + after)
+
+
 async def claim(database: Database, *, limit: int = 10, after: timedelta = timedelta(seconds=1)) -> list[Claimed]:
     """The messages in the order of their numbers, claimed so long after NOW."""
     claimed = await outbox.claim(database, TOPIC, limit=limit, now=NOW + after)
@@ -48,6 +52,12 @@ def numbers(claimed: list[Claimed]) -> list[int]:
 async def settle(database: Database, claimed: Claimed) -> bool:
     return await database.writing(
         claimed.shop_id, lambda connection: outbox.settle(connection, claimed, NotificationStatus.SENT, now=NOW)
+    )
+
+
+async def put_back(database: Database, claimed: Claimed, *, after: timedelta = timedelta(0)) -> None:
+    await database.writing(
+        claimed.shop_id, lambda connection: outbox.try_again(connection, claimed, now=NOW + after, error="451 later")
     )
 
 
@@ -65,7 +75,7 @@ async def test_a_message_is_claimed_with_what_was_added(database: Database) -> N
 
     assert (claimed.shop_id, claimed.topic, claimed.id, claimed.payload) == ("demo", TOPIC, UUID(int=1), {"number": 1})
     assert (claimed.attempts, claimed.queued_at) == (1, NOW + timedelta(microseconds=1))
-    assert claimed.leased_until == NOW + timedelta(seconds=61)
+    assert (await row(database))["visible_at"] == NOW + timedelta(seconds=61)
 
 
 async def test_a_message_is_there_only_when_its_transaction_was_committed(database: Database) -> None:
@@ -120,6 +130,74 @@ async def test_a_message_is_not_claimed_before_it_is_due(database: Database) -> 
     assert await claim(database, after=timedelta(0)) == []
 
 
+BACK = timedelta(hours=-2)
+
+
+async def test_a_message_that_was_queued_by_another_clock_is_brought_back_and_waits_since_then(
+    database: Database,
+) -> None:
+    await a_shop(database)
+    await add(database, 1)
+
+    await bring_back(database, after=BACK)
+
+    [claimed] = await claim(database, after=BACK)
+    assert claimed.queued_at == NOW + BACK
+
+
+async def test_a_pause_that_cannot_be_so_long_is_over(database: Database) -> None:
+    await a_shop(database)
+    await add(database, 1)
+    [claimed] = await claim(database, after=timedelta(hours=3))
+    await put_back(database, claimed, after=timedelta(hours=3))
+
+    await bring_back(database, after=timedelta(hours=2, minutes=55))
+    waiting = await claim(database, after=timedelta(hours=2, minutes=55))
+    await bring_back(database, after=timedelta(hours=1))
+    afterwards = await claim(database, after=timedelta(hours=1))
+
+    assert waiting == []
+    assert [message.attempts for message in afterwards] == [2]
+    assert afterwards[0].queued_at == NOW + timedelta(microseconds=1)
+
+
+async def test_a_lease_lasts_on_when_the_clock_is_set_back_and_ends_a_lease_later(database: Database) -> None:
+    await a_shop(database)
+    await add(database, 1)
+    [claimed] = await claim(database)
+
+    for seconds in (0, 30, 59):
+        await bring_back(database, after=BACK + timedelta(seconds=seconds))
+    during = await claim(database, after=BACK + timedelta(seconds=59))
+    is_ours = await settle(database, claimed)
+
+    assert during == []
+    assert is_ours
+
+
+async def test_what_was_claimed_before_the_clock_was_set_back_is_claimed_again_a_lease_later(
+    database: Database,
+) -> None:
+    await a_shop(database)
+    await add(database, 1)
+    await claim(database)
+    for seconds in (0, 30, 59):
+        await bring_back(database, after=BACK + timedelta(seconds=seconds))
+
+    [claimed] = await claim(database, after=BACK + outbox.LEASE)
+
+    assert claimed.attempts == 2
+
+
+async def test_only_messages_of_the_topic_are_brought_back(database: Database) -> None:
+    await a_shop(database)
+    await add(database, 1)
+
+    await outbox.bring_back(database, "other", now=NOW + BACK)
+
+    assert (await row(database))["queued_at"] == NOW + timedelta(microseconds=1)
+
+
 async def test_a_message_of_another_topic_is_left_alone(database: Database) -> None:
     await a_shop(database)
     await add(database, 1)
@@ -168,9 +246,7 @@ async def test_a_message_that_is_put_back_waits(database: Database) -> None:
     await add(database, 1)
     [claimed] = await claim(database)
 
-    await database.writing(
-        claimed.shop_id, lambda connection: outbox.try_again(connection, claimed, now=NOW, error="451 later")
-    )
+    await put_back(database, claimed)
 
     stored = await row(database)
     assert (stored["state"], stored["last_error"], stored["lease"]) == (NotificationStatus.QUEUED, "451 later", None)
