@@ -132,7 +132,7 @@ def _told_to_stop(stop: asyncio.Event) -> Iterator[None]:
             signal.signal(number, server)
 
 
-def create_app(
+def create_app(  # noqa: PLR0913 - all that there is to wire
     settings: Settings,
     database: Database,
     *,
@@ -140,6 +140,7 @@ def create_app(
     routes: Sequence[BaseRoute] = (),
     metrics: Metrics | None = None,
     pace: Pace | None = None,
+    clock: Callable[[], datetime] = clock,
 ) -> Starlette:
     """The application on a database that it closes at its end.
 
@@ -147,7 +148,7 @@ def create_app(
     `routes` are those of the demo, `metrics` those of several processes, where it is one of them; `pace` is when public
     keys are looked at.
     """
-    authenticator = Authenticator(settings, database, pace=pace)
+    authenticator = Authenticator(settings, database, clock=lambda: clock().timestamp(), pace=pace)
     feed = Feed(database)
     metrics, tracing = metrics or Metrics(), tracing_of(settings)()
     stop = asyncio.Event()

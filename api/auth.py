@@ -7,6 +7,7 @@ import warnings
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 from hashlib import sha256
 from typing import Any, NoReturn
@@ -25,7 +26,9 @@ from domain.order import Shop
 from domain.queries import shops
 from domain.texts import text_faults
 
-LEEWAY_SECONDS = 30
+_LEEWAY_SECONDS = 30
+# So often somebody who waits for a token's end looks at the clock, which may have been set meanwhile.
+_LOOK_SECONDS = 10.0
 _SHARED_ALGORITHM = "HS256"
 # Other claims are the issuer's business.
 _CHECKED_CLAIMS = frozenset({"sub", "shop", "exp", "nbf", "iss", "aud"})
@@ -59,6 +62,17 @@ class Principal:
     scopes: frozenset[Scope]
     expires_at: float
     withdrawn: asyncio.Event = field(default_factory=asyncio.Event, compare=False)
+
+    def seconds_left(self, now: float) -> float:
+        """For how long the token is still taken; not above 0 when it has expired."""
+        return self.expires_at + _LEEWAY_SECONDS - now
+
+    async def ended(self, clock: Callable[[], datetime], *, look_seconds: float = _LOOK_SECONDS) -> None:
+        """Waits until the token has expired by the clock, whichever way that is set meanwhile, or is `withdrawn`."""
+        while not self.withdrawn.is_set() and (left := self.seconds_left(clock().timestamp())) > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(left, look_seconds)):
+                    await self.withdrawn.wait()
 
 
 def mint(secret: str, *, shop_id: str, subject: str, scopes: Sequence[str], seconds: int, now: float) -> str:
@@ -131,7 +145,7 @@ class Authenticator:
             principal = await self._verify(token)
         if principal.withdrawn.is_set():  # while it was verified
             raise UnauthenticatedError("The token is not valid.")
-        if principal.expires_at + LEEWAY_SECONDS <= self._clock():
+        if principal.seconds_left(self._clock()) <= 0:
             raise UnauthenticatedError("The token has expired.")
         self._remember(digest, principal)
         return principal
@@ -147,7 +161,7 @@ class Authenticator:
             signed = jws.extract_compact(token.encode())
             trusted = await self._key_of(signed)
             claims = _json_object(signed.payload)
-            registry = JWTClaimsRegistry(now=int(self._clock()), leeway=LEEWAY_SECONDS, **self._claims)
+            registry = JWTClaimsRegistry(now=int(self._clock()), leeway=_LEEWAY_SECONDS, **self._claims)
             registry.validate({name: claim for name, claim in claims.items() if name in _CHECKED_CLAIMS})
             expires_at = float(claims["exp"])
         except _BAD_TOKEN as error:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import orjson
 import structlog
@@ -11,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
-from api.auth import LEEWAY_SECONDS, Authenticator, UnauthenticatedError
+from api.auth import Authenticator, UnauthenticatedError
 from api.bodies import Operation, answer_of, code_of, operation_of, operation_of_query, read_body, was_executed
 from api.context import Context
 from api.errors import INTERNAL, UNAVAILABLE, RateLimitedError, RefusedError
@@ -130,9 +131,7 @@ class GraphQLOverHTTP:
         if first.done() and code_of(first.result()) in _STATUS:
             await results.aclose()
             return _answer(first.result(), JSON)
-        caller = context.caller
-        left = caller.expires_at + LEEWAY_SECONDS - context.clock().timestamp()
-        return EventStream(first, results, stops=[self._stop, caller.withdrawn], seconds=left)
+        return EventStream(first, results, ends=[self._stop.wait, partial(context.caller.ended, context.clock)])
 
 
 def refusal(refused: RefusedError, request: Request) -> Response:

@@ -23,7 +23,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
 )
 from strawberry.types.unset import UnsetType
 
-from api.auth import LEEWAY_SECONDS, Authenticator, Principal, UnauthenticatedError
+from api.auth import Authenticator, Principal, UnauthenticatedError
 from api.context import Context
 from api.errors import UNAVAILABLE, TooExpensiveError
 from api.execution import Schema
@@ -32,7 +32,6 @@ from domain.database import BusyError, UnavailableError
 _INIT_TIMEOUT = timedelta(seconds=5)
 _MOST_OPERATIONS = 100
 _TRY_AGAIN_LATER = 1013
-_DAY_SECONDS = 86_400
 
 
 class _Adapter(ASGIWebSocketAdapter):
@@ -85,12 +84,7 @@ class _Socket(BaseGraphQLTransportWSHandler[Context, None]):
 
     async def _end_with(self, principal: Principal) -> None:
         """Closes the socket when the token has expired, or its key was withdrawn."""
-        end = principal.expires_at + LEEWAY_SECONDS
-        while not principal.withdrawn.is_set() and (left := end - self.context.clock().timestamp()) > 0:
-            with suppress(TimeoutError):
-                # Event loops refuse to wait for ages.
-                async with asyncio.timeout(min(left, _DAY_SECONDS)):
-                    await principal.withdrawn.wait()
+        await principal.ended(self.context.clock)
         for operation_id in list(self.operations):
             await self.cleanup_operation(operation_id)
         await self.websocket.close(4403, "Forbidden")

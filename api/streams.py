@@ -1,7 +1,7 @@
 """Answers as server-sent events, one stream for each operation (graphql-sse, distinct connections)."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from typing import Any
 
 import orjson
@@ -14,33 +14,31 @@ from api.negotiation import EVENT_STREAM
 
 Result = asyncio.Future[ExecutionResult | None]
 Results = AsyncGenerator[Any]  # of strawberry's results
+_End = Callable[[], Coroutine[Any, Any, object]]
 
 _HEARTBEAT_SECONDS = 15
 _HEARTBEAT = ":\n\n"
 _COMPLETE = "event: complete\ndata: \n\n"
-_LONGEST_SECONDS = 86_400  # event loops refuse to wait for ages
 _HEADERS = {"X-Accel-Buffering": "no"}  # what makes nginx pass on each event at once
 
 
 class EventStream(StreamingResponse):
     """The results, of which the first may be on its way, as `next` events and a `complete`, with heartbeats in between.
 
-    It breaks off, without `complete`, when one of `stops` is set or after `seconds`: clients then come again by
-    themselves.
+    It breaks off, without `complete`, when one of `ends` has been waited for: clients then come again by themselves.
     """
 
-    def __init__(self, first: Result, results: Results, *, stops: Sequence[asyncio.Event], seconds: float) -> None:
+    def __init__(self, first: Result, results: Results, *, ends: Sequence[_End]) -> None:
         super().__init__(_events(first, results), headers=_HEADERS, media_type=EVENT_STREAM)
-        self._stops = stops
-        self._seconds = min(max(seconds, 0), _LONGEST_SECONDS)
+        self._ends = ends
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         streaming = asyncio.ensure_future(super().__call__(scope, receive, send))
-        stopping = [asyncio.ensure_future(stop.wait()) for stop in self._stops]
+        ending = [asyncio.ensure_future(end()) for end in self._ends]
         try:
-            await asyncio.wait([streaming, *stopping], timeout=self._seconds, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([streaming, *ending], return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for waiting in stopping:
+            for waiting in ending:
                 waiting.cancel()
             is_cut_off = streaming.cancel()
             await asyncio.wait([streaming])

@@ -1,5 +1,6 @@
 """Subscriptions: the shop's feed, narrowed to what was asked for."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from functools import partial
@@ -52,16 +53,16 @@ async def _follow(
 ) -> AsyncGenerator[OrderEvent]:
     """The events of these orders, or of all; raises NotFoundError for an order that the shop does not have."""
     context = info.context
-    shop, began_at = context.allow(Scope.ORDERS_READ).shop, context.clock()
+    shop, is_live = context.allow(Scope.ORDERS_READ).shop, asyncio.Event()
     number = None if after is None else events.number_of(shop, after)
     wanted = None if order_ids is None else await _known(info, order_ids)
     try:
-        async with aclosing(context.feed.follow(shop.id, number)) as following:
+        async with aclosing(context.feed.follow(shop.id, number, is_live=is_live)) as following:
             with context.metrics.subscriber() as delivered:
                 async for event in following:
                     if wanted is None or event.order_id in wanted:
                         given = await feed.patiently(partial(_event_type, info, event))
-                        if event.occurred_at >= began_at:  # what was missed before says nothing of being late
+                        if is_live.is_set():  # what was missed before says nothing of being late
                             delivered(event.occurred_at, context.clock())
                         yield given
     except feed.SlowConsumerError as error:

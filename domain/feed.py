@@ -63,10 +63,13 @@ class Feed:
             del self._together[key]
             ours.cancel()  # if it has no result, the others read by themselves
 
-    async def follow(self, shop_id: str, after: int | None) -> AsyncGenerator[OrderEvent]:
+    async def follow(
+        self, shop_id: str, after: int | None, *, is_live: asyncio.Event | None = None
+    ) -> AsyncGenerator[OrderEvent]:
         """Everything after this number and then what is committed, without loss or repetition; never ends by itself.
 
-        Without a number, what is committed from now on. Raises SlowConsumerError.
+        Without a number, what is committed from now on. `is_live` is set when all that was missed has been given.
+        Raises SlowConsumerError.
         """
         async with self.reading(shop_id) as connection:
             last = await events.last_number(connection, shop_id)
@@ -83,6 +86,8 @@ class Feed:
                     yield event
                     number = event.number
             queue.is_open = True
+            if is_live:
+                is_live.set()
             while True:
                 event = await queue.get(number)
                 if event.number > number:

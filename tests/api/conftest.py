@@ -2,19 +2,31 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 import pytest
 import uvicorn
 
-from api.app import create_app
+from api import app
 from api.keys import Pace
 from api.settings import Settings
 from domain.database import Database
 from domain.order import Shop
 from tests.api.client import PATIENCE_SECONDS, SECRET, Client, a_token
 from tests.stored import a_shop
+
+
+class Clock:
+    """Stands still until a test sets it."""
+
+    def __init__(self) -> None:
+        self.now = app.clock().replace(microsecond=0)
+
+    def __call__(self) -> datetime:
+        return self.now
+
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -41,9 +53,11 @@ async def running(config: uvicorn.Config) -> AsyncIterator[int]:
 
 
 @asynccontextmanager
-async def serving(settings: Settings, database: Database, *, pace: Pace | None = None) -> AsyncIterator[str]:
+async def serving(
+    settings: Settings, database: Database, *, pace: Pace | None = None, clock: Callable[[], datetime] = app.clock
+) -> AsyncIterator[str]:
     """The address of the API, served in this process."""
-    application = create_app(settings, database, pace=pace)
+    application = app.create_app(settings, database, pace=pace, clock=clock)
     async with running(uvicorn.Config(application, log_config=None, timeout_graceful_shutdown=1)) as port:
         yield f"http://127.0.0.1:{port}"
 

@@ -1,7 +1,9 @@
 """Who is let in, over HTTP and websockets, and what a token without a scope may not do."""
 
+import asyncio
 import time
 import tracemalloc
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +14,14 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
 
-from api.auth import Authenticator, Scope
+from api.auth import Authenticator, Scope, mint
 from api.settings import Settings
 from domain.database import Database
 from domain.order import Shop
-from tests.api.client import GRAPHQL_WS, SECRET, Client, a_token, hear, say
-from tests.api.conftest import on_sqlite, serving
+from tests.api.client import GRAPHQL_WS, PATIENCE_SECONDS, SECRET, Client, a_token, hear, say
+from tests.api.conftest import Clock, on_sqlite, serving
 from tests.api.issuing import EDDSA, ES256, RS256, UNKNOWN, by_hand, claims, signed
-from tests.stored import an_order_input, store, stored
+from tests.stored import a_shop, an_order_input, store, stored
 
 pytestmark = on_sqlite
 
@@ -393,6 +395,52 @@ async def test_a_socket_ends_with_its_token(client: Client) -> None:
         await say(socket, id="1", type="subscribe", payload={"query": "subscription { orderEvents { id } }"})
 
         assert await close_code(socket) == 4403
+
+
+async def test_a_token_ends_by_the_clock_whichever_way_it_is_set(settings: Settings, database: Database) -> None:
+    shop = await a_shop(database)
+    principal = await Authenticator(settings, database).authenticate(f"Bearer {a_token(shop.id)}")
+    end = datetime.fromtimestamp(principal.expires_at + 30, UTC)
+    times = iter([end - timedelta(milliseconds=10), end - timedelta(hours=2), end + timedelta(hours=2)])
+
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await principal.ended(lambda: next(times), look_seconds=0.01)
+
+    assert list(times) == []
+
+
+async def test_who_is_connected_and_who_calls_again_go_by_the_same_clock(
+    settings: Settings, database: Database, shop: Shop
+) -> None:
+    clock = Clock()
+    issued_at = clock.now
+    follow = {"query": "subscription { orderEvents { id } }"}
+    async with serving(settings, database, clock=clock) as base:
+        token = mint(
+            SECRET,
+            shop_id=shop.id,
+            subject="tester",
+            scopes=["orders:read"],
+            seconds=600,
+            now=issued_at.timestamp(),
+        )
+        client = Client(base, token)
+        clock.now = issued_at + timedelta(seconds=629.9)
+        async with (
+            client.socket() as socket,
+            client.http.stream("POST", "/graphql", json=follow, headers={"Accept": "text/event-stream"}) as stream,
+        ):
+            await say(socket, id="1", type="subscribe", payload=follow)
+            clock.now = issued_at + timedelta(hours=2)
+
+            assert await close_code(socket) == 4403
+            assert await stream.aread() == b""
+        refused = await status(client, client.token)
+        clock.now = issued_at - timedelta(hours=2)
+        taken = await status(client, client.token)
+        await client.http.aclose()
+
+    assert (refused, taken) == ((401, "UNAUTHENTICATED"), (200, None))
 
 
 @pytest.mark.parametrize(

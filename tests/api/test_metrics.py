@@ -10,12 +10,13 @@ import pytest
 from websockets.asyncio.client import connect
 
 from api.metrics import Metrics
-from domain import ids
+from api.settings import Settings
+from domain import events, ids
 from domain.database import Database
 from domain.order import Shop
 from domain.outbox import Backlog
 from tests.api.client import GRAPHQL_WS, SECRET, Client, a_token, say
-from tests.api.conftest import on_postgresql, on_sqlite
+from tests.api.conftest import Clock, on_postgresql, on_sqlite, serving
 from tests.api.scraping import Scrape, scrape, scrape_until
 from tests.api.test_cli import started
 from tests.cancelling import a_small_order
@@ -132,6 +133,41 @@ async def test_subscribers_are_counted_while_they_are_there_and_events_are_timed
     assert after.of("requests_total", operation="Follow", outcome="ok") == 1
     assert after.of("request_seconds_count", operation="Follow") is None
     await assert_sound(database)
+
+
+@on_sqlite
+async def test_events_are_timed_also_when_the_clock_is_set_back_meanwhile(
+    settings: Settings, database: Database, shop: Shop
+) -> None:
+    clock = Clock()
+    order = await a_small_order(database, shop)
+    items = [{"itemId": ids.of_item(order.id, 1), "quantity": 1}]
+    given = {"orderId": ids.of_order(order.id), "reason": "OUT_OF_STOCK", "items": items, "idempotencyKey": "one"}
+
+    async with serving(settings, database, clock=clock) as base:
+        client = Client(base, a_token(shop.id))
+        async with client.subscription(FOLLOW) as results:
+            await scrape_until(client.http, lambda found: found["subscribers"] == 1)
+            clock.now -= timedelta(hours=2)
+            await client.data(CANCEL, input=given)
+            await anext(results)
+            heard = await scrape(client.http)
+        await client.http.aclose()
+
+    assert (heard["event_lag_seconds_count"], heard["event_lag_seconds_sum"]) == (1, 0)
+
+
+@on_sqlite
+async def test_what_was_missed_is_not_timed(client: Client, database: Database, shop: Shop) -> None:
+    order = await a_small_order(database, shop)
+    after = events.cursor_of(shop, order.feed_number - 1)
+    follow = f'subscription {{ orderEvents(after: "{after}") {{ id }} }}'
+
+    async with client.subscription(follow) as results:
+        await anext(results)
+        heard = await scrape(client.http)
+
+    assert heard["event_lag_seconds_count"] == 0
 
 
 @on_sqlite
