@@ -29,6 +29,8 @@ _LARGEST_FRAME = 64 * 1024
 # For requests under way and sockets that do not read. What is being mailed may take 40 seconds beside it.
 _DRAIN_SECONDS = 10
 _WATCH_SECONDS = 1.0
+# A process that is still being started answers nobody. One that takes longer is ended, and begins again.
+_LONGEST_START_SECONDS = 20
 _FAILED_TO_START = 3
 
 log = structlog.get_logger(__name__)
@@ -102,6 +104,7 @@ def _config(settings: Settings, application: Callable[[], Starlette]) -> uvicorn
         ws=PatientSocket,
         ws_max_size=_LARGEST_FRAME,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
+        timeout_worker_healthcheck=_LONGEST_START_SECONDS,
     )
 
 
