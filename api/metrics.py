@@ -8,8 +8,11 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
+from platform import python_version
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
@@ -22,7 +25,6 @@ from starlette.responses import Response
 from domain import outbox
 from domain.database import EVERY_SHOP, BusyError, Database, UnavailableError
 from domain.order import Cancellation
-from domain.outbox import Backlog
 
 # The variable by which prometheus_client learns, while it is imported, where processes leave what they have counted.
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -32,6 +34,10 @@ _MOST_NAMES = 100
 _NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]{0,63}")
 _LAG_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _BACKLOG_SECONDS = 1.0
+# How old what is told of other processes may be.
+_SAMPLE_SECONDS = 5.0
+# The second number there is the process's resident memory in pages; only Linux has it.
+_STATM = Path("/proc/self/statm")
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # when each series began is of no use to anyone
 
@@ -73,6 +79,26 @@ class Metrics:
             "shortship_subscribers", "Subscriptions that are open.", registry=registry, multiprocess_mode="livesum"
         )
         self._subscribers.set(0)  # a process with this number may have left another in the folder
+        self._connections = Gauge(
+            "shortship_database_connections",
+            "Connections for transactions that are in use, or open and idle.",
+            ["purpose", "state"],
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self._most_connections = Gauge(
+            "shortship_database_connections_max",
+            "How many of these connections there may be.",
+            ["purpose"],
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self._memory = Gauge(
+            "shortship_resident_memory_bytes",
+            "Resident memory of the processes that serve.",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
 
     def operation(self, name: str, outcome: str, seconds: float | None = None) -> None:
         """An operation has ended. A subscription has no `seconds`: it lasts as long as somebody follows."""
@@ -99,6 +125,23 @@ class Metrics:
         finally:
             self._subscribers.dec()
 
+    def sample(self, database: Database) -> None:
+        """Notes what of this process is not counted but looked at."""
+        for use in database.pools():
+            self._connections.labels(use.purpose, "in_use").set(use.in_use)
+            self._connections.labels(use.purpose, "idle").set(use.idle)
+            self._most_connections.labels(use.purpose).set(use.most)
+        if _STATM.exists():
+            self._memory.set(int(_STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE"))
+
+    async def keep_sampling(self, database: Database, stop: asyncio.Event) -> None:
+        """For the other processes, of which any may be asked, until `stop` is set."""
+        while not stop.is_set():
+            self.sample(database)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_SAMPLE_SECONDS):
+                    await stop.wait()
+
     def close(self) -> None:
         """Removes the shared folder where the process is gone that would have done so."""
         if self._folder and os.getppid() != self._parent:
@@ -115,30 +158,60 @@ class Metrics:
             self._names.add(name)
         return name
 
-    def exposition(self, backlog: Backlog | None, now: datetime) -> bytes:
+    def exposition(self, waiting: "Waiting | None") -> bytes:
         """Prometheus' text, of all processes; without the mails that wait where nobody could tell."""
         scraped = self._registry
         if self._folder:
             _forget_dead_processes(self._folder)
             scraped = CollectorRegistry()
             MultiProcessCollector(scraped, str(self._folder))  # type: ignore[no-untyped-call]
-        if backlog is None:
-            return generate_latest(scraped)
-        waiting = CollectorRegistry()
-        waiting.register(_Waiting(backlog, now))
-        return generate_latest(scraped) + generate_latest(waiting)
+        common = CollectorRegistry()
+        common.register(_Common(waiting))
+        return generate_latest(scraped) + generate_latest(common)
 
 
-class _Waiting(Collector):
-    """The mails that wait. They are the database's: the same whichever process is asked, and none counts them."""
+@dataclass(frozen=True)
+class Waiting:
+    """The mails that wait: how many, and for how long the oldest does."""
 
-    def __init__(self, backlog: Backlog, now: datetime) -> None:
-        self._backlog = backlog
-        self._age = max((now - backlog.oldest_at).total_seconds(), 0) if backlog.oldest_at else 0
+    depth: int
+    oldest_seconds: float
+
+
+class _Common(Collector):
+    """What is the same whichever process is asked, and none counts."""
+
+    def __init__(self, waiting: Waiting | None) -> None:
+        self._waiting = waiting
 
     def collect(self) -> Iterator[Metric]:
-        yield GaugeMetricFamily("shortship_outbox_depth", "Mails that wait to be sent.", self._backlog.depth)
-        yield GaugeMetricFamily("shortship_outbox_oldest_seconds", "For how long the oldest of them waits.", self._age)
+        build = GaugeMetricFamily("shortship_build_info", "What runs; always 1.", labels=["version", "python"])
+        build.add_metric([version("shortship"), python_version()], 1)
+        yield build
+        if self._waiting:
+            depth, oldest = self._waiting.depth, self._waiting.oldest_seconds
+            yield GaugeMetricFamily("shortship_outbox_depth", "Mails that wait to be sent.", depth)
+            yield GaugeMetricFamily("shortship_outbox_oldest_seconds", "For how long the oldest of them waits.", oldest)
+
+
+class Age:
+    """For how long something has been going on, also where the clock was set back after it began.
+
+    It is at least as old as the time for which it has been looked at here; `timer` is in seconds, and nobody sets it.
+    """
+
+    def __init__(self, timer: Callable[[], float] = time.monotonic) -> None:
+        self._timer = timer
+        self._began_at: datetime | None = None
+        self._seen_at = 0.0
+
+    def seconds(self, began_at: datetime | None, now: datetime) -> float:
+        """0 for what is not going on."""
+        if began_at is None or began_at != self._began_at:
+            self._began_at, self._seen_at = began_at, self._timer()
+        if began_at is None:
+            return 0
+        return max((now - began_at).total_seconds(), self._timer() - self._seen_at)
 
 
 class MetricsPage:
@@ -150,23 +223,26 @@ class MetricsPage:
         self._clock = clock
         self._turn = asyncio.Lock()
         self._looked_at = -math.inf
-        self._backlog: Backlog | None = None
+        self._age = Age()
+        self._waiting: Waiting | None = None
 
     async def answer(self, _request: Request) -> Response:
         async with self._turn:
             if time.monotonic() - self._looked_at >= _BACKLOG_SECONDS:
-                self._backlog = await self._look()
+                self._waiting = await self._look()
                 self._looked_at = time.monotonic()
+        self._metrics.sample(self._database)
         # There may be thousands of lines, and others are served meanwhile.
-        text = await asyncio.to_thread(self._metrics.exposition, self._backlog, self._clock())
+        text = await asyncio.to_thread(self._metrics.exposition, self._waiting)
         return Response(text, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
 
-    async def _look(self) -> Backlog | None:
+    async def _look(self) -> Waiting | None:
         try:
             async with asyncio.timeout(_BACKLOG_SECONDS), self._database.reading(EVERY_SHOP) as connection:
-                return await outbox.backlog(connection)
+                backlog = await outbox.backlog(connection)
         except (TimeoutError, BusyError, UnavailableError):
             return None
+        return Waiting(backlog.depth, self._age.seconds(backlog.oldest_at, self._clock()))
 
 
 def _forget_dead_processes(folder: Path) -> None:

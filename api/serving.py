@@ -117,9 +117,12 @@ def _application(settings: Settings, *, no_worker: bool, shared: _Shared | None 
         loops.append(mail_loop(sender, settings))
     if shared:
         loops.append(partial(_end_with_parent, shared.parent))
+    metrics = Metrics(shared.folder) if shared else None
+    if metrics:
+        loops.append(metrics.keep_sampling)
     database = database_of(settings)
     database.claim_file()
-    application = create_app(settings, database, loops=loops, metrics=Metrics(shared.folder) if shared else None)
+    application = create_app(settings, database, loops=loops, metrics=metrics)
     # What is there now stays. Looking through all of it for garbage stops the loop for a tenth of a second.
     gc.collect()
     gc.freeze()

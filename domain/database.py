@@ -5,6 +5,7 @@ import random
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 
 import asyncpg
@@ -42,6 +43,10 @@ _LONGEST_PAUSE = 0.2
 _PATIENCE_SECONDS = 10
 # For a connection, or for the turn to write: over before an operation is given up, so that callers hear why.
 _LONGEST_WAIT_SECONDS = 3
+# How many connections are kept, and opened beyond them while that many are in use.
+_POSTGRESQL: dict[str, Any] = {"pool_size": 10, "max_overflow": 10}
+_SQLITE_READERS: dict[str, Any] = {"pool_size": 4, "max_overflow": 4}
+_SQLITE_WRITER: dict[str, Any] = {"pool_size": 1, "max_overflow": 0}
 # Conflicts of two transactions: serialization failure and deadlock.
 _CONFLICTS = frozenset({"40001", "40P01"})
 # Waited too long, for a lock or for the statement.
@@ -101,6 +106,16 @@ class _LostCommitError(_LostError):
 _FAULTS = (DBAPIError, sa.exc.TimeoutError, OSError, _LostError, *_DRIVER_ERRORS)
 
 
+@dataclass(frozen=True)
+class PoolUse:
+    """Of the connections for one purpose: how many are in use, are open beside them, and there may be at most."""
+
+    purpose: str
+    in_use: int
+    idle: int
+    most: int
+
+
 class FileInUseError(Exception):
     """Another process writes to this SQLite file."""
 
@@ -147,17 +162,17 @@ class Database:
         self._write_turn: AbstractAsyncContextManager[Any] = nullcontext()
         if self.is_sqlite:
             self.hints = hints or ProcessHints()
-            self._writer = sqlite_engine(self._url, pool_size=1, max_overflow=0)
+            self._writer = sqlite_engine(self._url, **_SQLITE_WRITER)
             reader_url = read_only_url(self._url) if read_only else self._url
-            self._reader = sqlite_engine(reader_url, pool_size=4, max_overflow=4, query_only=True)
+            self._reader = sqlite_engine(reader_url, **_SQLITE_READERS, query_only=True)
             # Waiting here instead of in SQLite's busy handler keeps the longest wait short.
             self._write_turn = _Turn()
         else:
             self.hints = hints or PostgresqlHints(
                 postgresql_engine(self._url, statement_seconds=5, poolclass=sa.NullPool)
             )
-            pool = {"pool_size": 10, "max_overflow": 10, "pool_timeout": _LONGEST_WAIT_SECONDS}
-            self._writer = postgresql_engine(self._url, statement_seconds=statement_seconds, **pool)
+            wait = {"pool_timeout": _LONGEST_WAIT_SECONDS}
+            self._writer = postgresql_engine(self._url, statement_seconds=statement_seconds, **_POSTGRESQL, **wait)
             self._reader = self._writer
         self._under_way: set[asyncio.Task[Any]] = set()
         self._file_lock: FileLock | None = None
@@ -185,6 +200,12 @@ class Database:
                 message = f"{path} is in use by another process; SQLite takes one that writes."
                 raise FileInUseError(message) from error
             self._file_lock = lock
+
+    def pools(self) -> list[PoolUse]:
+        """How the connections for transactions are used now."""
+        if self.is_sqlite:
+            return [_use("reads", self._reader, _SQLITE_READERS), _use("writes", self._writer, _SQLITE_WRITER)]
+        return [_use("transactions", self._writer, _POSTGRESQL)]
 
     def exists(self) -> bool:
         """False only for a SQLite file that is not there; opening it would create it."""
@@ -287,6 +308,11 @@ class Database:
             self._file = self._file or found
             if found != self._file:
                 raise UnavailableError("The file of the database was removed or replaced.")
+
+
+def _use(purpose: str, engine: AsyncEngine, size: dict[str, Any]) -> PoolUse:
+    pool: Any = engine.pool  # what all pools have in common does not tell
+    return PoolUse(purpose, pool.checkedout(), pool.checkedin(), sum(size.values()))
 
 
 async def roll_back(connection: AsyncConnection) -> None:

@@ -3,18 +3,19 @@
 import os
 import signal
 from datetime import timedelta
+from importlib.metadata import version
 from pathlib import Path
+from platform import python_version
+from typing import Any
 
 import httpx
-import pytest
 from websockets.asyncio.client import connect
 
-from api.metrics import Metrics
+from api.metrics import Age, Metrics
 from api.settings import Settings
 from domain import events, ids
-from domain.database import Database
-from domain.order import Shop
-from domain.outbox import Backlog
+from domain.database import EVERY_SHOP, Database
+from domain.order import Order, Shop
 from tests.api.client import GRAPHQL_WS, SECRET, Client, a_token, say
 from tests.api.conftest import Clock, on_postgresql, on_sqlite, serving
 from tests.api.scraping import Scrape, scrape, scrape_until
@@ -27,6 +28,12 @@ from tests.stored import NOW
 CANCEL = "mutation Cancel($input: CancelItemsInput!) { cancelItems(input: $input) { errors { code } replayed } }"
 FIND = 'query Find { orderByNumber(number: "2001") { id } }'
 FOLLOW = "subscription Follow { orderEvents { __typename } }"
+
+
+def a_request(order: Order) -> dict[str, Any]:
+    """The variables of CANCEL for one unit."""
+    items = [{"itemId": ids.of_item(order.id, 1), "quantity": 1}]
+    return {"orderId": ids.of_order(order.id), "reason": "OUT_OF_STOCK", "items": items, "idempotencyKey": "one"}
 
 
 @on_sqlite
@@ -82,7 +89,7 @@ def test_names_that_clients_make_up_are_not_kept_for_ever() -> None:
     _count(metrics, [f"Operation{number}" for number in range(1000)])
     _count(metrics, ["Operation1", "N" * 65])
 
-    counted = Scrape(metrics.exposition(None, NOW).decode()).by("requests_total", "operation", "outcome")
+    counted = Scrape(metrics.exposition(None).decode()).by("requests_total", "operation", "outcome")
     assert len(counted) == 101
     assert counted["Operation1", "ok"] == 2
     assert counted["other", "ok"] == 901
@@ -96,8 +103,7 @@ def _count(metrics: Metrics, names: list[str]) -> None:
 @on_sqlite
 async def test_cancellations_and_refunds_are_counted_once(client: Client, database: Database, shop: Shop) -> None:
     order = await a_small_order(database, shop)
-    items = [{"itemId": ids.of_item(order.id, 1), "quantity": 1}]
-    given = {"orderId": ids.of_order(order.id), "reason": "OUT_OF_STOCK", "items": items, "idempotencyKey": "one"}
+    given = a_request(order)
 
     first = await client.data(CANCEL, input=given)
     again = await client.data(CANCEL, input=given)
@@ -118,8 +124,7 @@ async def test_subscribers_are_counted_while_they_are_there_and_events_are_timed
     client: Client, database: Database, shop: Shop
 ) -> None:
     order = await a_small_order(database, shop)
-    items = [{"itemId": ids.of_item(order.id, 1), "quantity": 1}]
-    given = {"orderId": ids.of_order(order.id), "reason": "OUT_OF_STOCK", "items": items, "idempotencyKey": "one"}
+    given = a_request(order)
 
     async with client.subscription(FOLLOW) as results:
         during = await scrape_until(client.http, lambda found: found["subscribers"] == 1)
@@ -141,8 +146,7 @@ async def test_events_are_timed_also_when_the_clock_is_set_back_meanwhile(
 ) -> None:
     clock = Clock()
     order = await a_small_order(database, shop)
-    items = [{"itemId": ids.of_item(order.id, 1), "quantity": 1}]
-    given = {"orderId": ids.of_order(order.id), "reason": "OUT_OF_STOCK", "items": items, "idempotencyKey": "one"}
+    given = a_request(order)
 
     async with serving(settings, database, clock=clock) as base:
         client = Client(base, a_token(shop.id))
@@ -181,14 +185,40 @@ async def test_there_is_an_answer_without_the_database(client: Client, tmp_path:
     assert found["outbox_depth"] is None
 
 
-@pytest.mark.parametrize(
-    ("backlog", "age"), [(Backlog(0, None), 0), (Backlog(2, NOW - timedelta(minutes=1)), 60)], ids=["none", "two"]
-)
-def test_the_oldest_mail_tells_for_how_long_mail_waits(backlog: Backlog, age: int) -> None:
-    found = Scrape(Metrics().exposition(backlog, NOW).decode())
+def test_the_oldest_mail_tells_for_how_long_mail_waits_also_when_the_clock_was_set_back() -> None:
+    passed, minute, back = 0.0, timedelta(minutes=1), NOW - timedelta(hours=2)
+    age = Age(lambda: passed)
 
-    assert found["outbox_depth"] == backlog.depth
-    assert found["outbox_oldest_seconds"] == age
+    before = [age.seconds(None, NOW), age.seconds(NOW, NOW + minute)]
+    passed = 90.0
+    after = [age.seconds(NOW, back), age.seconds(NOW - 5 * minute, NOW)]
+
+    assert (before, after) == ([0, 60], [90, 300])
+
+
+async def test_what_is_not_counted_but_looked_at_is_there(client: Client, database: Database) -> None:
+    found = await scrape(client.http)
+
+    connections = found.by("database_connections", "purpose", "state")
+    most = {"reads": 8, "writes": 1} if database.is_sqlite else {"transactions": 20}
+    assert found.by("database_connections_max", "purpose") == {(purpose,): most for purpose, most in most.items()}
+    assert {purpose for purpose, _ in connections} == most.keys()
+    assert {state for _, state in connections} == {"in_use", "idle"}
+    assert sum(connections.values()) > 0
+    assert 10_000_000 < (found["resident_memory_bytes"] or 0) < 10_000_000_000
+    assert found.by("build_info", "version", "python") == {(version("shortship"), python_version()): 1}
+
+
+async def test_connections_in_use_are_counted(database: Database) -> None:
+    reads = -1 if not database.is_sqlite else 0
+    before = database.pools()[reads]
+
+    async with database.reading(EVERY_SHOP), database.reading(EVERY_SHOP):
+        during = database.pools()[reads]
+    after = database.pools()[reads]
+
+    assert [use.in_use for use in (before, during, after)] == [0, 2, 0]
+    assert (before.idle, during.idle, after.idle) == (0, 0, 2)
 
 
 @on_postgresql
@@ -211,8 +241,11 @@ async def test_one_scrape_sees_all_processes_and_forgets_the_subscribers_of_dead
     assert asked == [200] * 20
     assert counted.of("requests_total", operation="Find", outcome="ok") == 20
     assert counted["outbox_depth"] == 0
+    assert counted.by("database_connections_max", "purpose") == {("transactions",): 40}
+    assert counted.by("build_info", "version", "python") == {(version("shortship"), python_version()): 1}
     assert during["subscribers"] == 1
     assert after.of("requests_total", operation="Find", outcome="ok") == 20
+    assert after.by("database_connections_max", "purpose") in ({("transactions",): 20}, {("transactions",): 40})
     await assert_sound(database)
 
 
