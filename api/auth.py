@@ -33,6 +33,8 @@ _SHARED_ALGORITHM = "HS256"
 # Other claims are the issuer's business.
 _CHECKED_CLAIMS = frozenset({"sub", "shop", "exp", "nbf", "iss", "aud"})
 _REMEMBERED = 10_000  # of at most some 3 KB, for texts of a token are at most 500 characters
+# Then the shop is looked up again, for its name and its policy can change.
+_REMEMBERED_SECONDS = 60
 # What a token that is none can make the parsing of its parts raise.
 _BAD_TOKEN = (JoseError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 
@@ -61,6 +63,7 @@ class Principal:
     subject: str
     scopes: frozenset[Scope]
     expires_at: float
+    verified_at: float
     withdrawn: asyncio.Event = field(default_factory=asyncio.Event, compare=False)
 
     def seconds_left(self, now: float) -> float:
@@ -141,7 +144,7 @@ class Authenticator:
             raise UnauthenticatedError("Send a token: Authorization: Bearer <token>.")
         digest = sha256(token.encode(errors="surrogatepass")).digest()
         principal = self._remembered.pop(digest, None)
-        if principal is None or principal.withdrawn.is_set():
+        if principal is None or principal.withdrawn.is_set() or self._is_old(principal):
             principal = await self._verify(token)
         if principal.withdrawn.is_set():  # while it was verified
             raise UnauthenticatedError("The token is not valid.")
@@ -149,6 +152,9 @@ class Authenticator:
             raise UnauthenticatedError("The token has expired.")
         self._remember(digest, principal)
         return principal
+
+    def _is_old(self, principal: Principal) -> bool:
+        return self._clock() - principal.verified_at >= _REMEMBERED_SECONDS
 
     def _remember(self, digest: bytes, principal: Principal) -> None:
         """The one that was not used for longest goes."""
@@ -174,7 +180,7 @@ class Authenticator:
         shop = await self._find_shop(shop_id)
         known = {scope.value: scope for scope in Scope}
         scopes = frozenset(known[word] for word in scope.split() if word in known)
-        return Principal(shop, subject, scopes, expires_at, trusted.withdrawn)
+        return Principal(shop, subject, scopes, expires_at, self._clock(), trusted.withdrawn)
 
     async def _key_of(self, signed: CompactSignature) -> TrustedKey:
         """The key that verifies it; ValueError where there is none, also after another look at the public ones."""

@@ -13,6 +13,12 @@ from domain.order import value
 _PATTERN = re.compile(r"(order|item|package|packageitem|cancellation|event)_([0-9a-f]{32})((?:_[1-9][0-9]{0,8})*)")
 _POSITIONS = {"order": 0, "item": 1, "package": 1, "packageitem": 2, "cancellation": 0, "event": 1}
 _SHOP = "shop_"
+# What is the same in tokens, logs, metrics, URLs, file names and on command lines, and never written two ways.
+_SHOP_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+SHOP_ID_RULE = (
+    "A shop's ID has 1 to 100 characters: letters from A to Z, digits, dots, hyphens and underscores;"
+    " the first one is a letter or a digit."
+)
 
 
 @value
@@ -22,6 +28,11 @@ class Ref:
     kind: str
     uuid: UUID
     positions: tuple[int, ...]
+
+
+def is_shop_id(text: str) -> bool:
+    """Whether a new shop may have this ID."""
+    return _SHOP_ID.fullmatch(text) is not None
 
 
 def of_shop(shop_id: str) -> str:

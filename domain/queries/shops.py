@@ -6,17 +6,20 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain import ids
 from domain.order import ShippingRefundPolicy, Shop, value
-from domain.queries.dialect import insert_or_ignore
+from domain.queries.dialect import insert_or_ignore, storable
 from domain.tables import shops
 
-LONGEST_ID = 100
-LONGEST_NAME = 500
+_LONGEST_NAME = 500
+_BAD_NAME = f"A shop's name has 1 to {_LONGEST_NAME} printable characters, and not spaces alone."
+
+_SHOPS = sa.select(shops.c.id, shops.c.name, shops.c.shipping_refund_policy, shops.c.cursor_key)
 
 
 @value
 class ShopRefusal:
-    """Why no shop was made, as a sentence."""
+    """Why no shop was made or changed, as a sentence."""
 
     message: str
 
@@ -36,10 +39,10 @@ async def create_shop(
     now: datetime,
 ) -> Shop | ShopRefusal:
     """A new shop; one that has this very key was made by an earlier attempt of the call."""
-    if not _is_good(shop_id, LONGEST_ID):
-        return ShopRefusal(f"A shop's ID has 1 to {LONGEST_ID} printable characters.")
-    if not _is_good(name, LONGEST_NAME):
-        return ShopRefusal(f"A shop's name has 1 to {LONGEST_NAME} printable characters.")
+    if not ids.is_shop_id(shop_id):
+        return ShopRefusal(ids.SHOP_ID_RULE)
+    if not _is_name(name):
+        return ShopRefusal(_BAD_NAME)
     shop = Shop(shop_id, name, policy, cursor_key)
     row = {
         "id": shop.id,
@@ -56,13 +59,28 @@ async def create_shop(
     return shop
 
 
+async def update_shop(
+    connection: AsyncConnection, shop_id: str, *, name: str | None, policy: ShippingRefundPolicy | None
+) -> ShopRefusal | None:
+    """Gives a shop that there is another name, or another policy, in a transaction of its own; None leaves either."""
+    if name is not None and not _is_name(name):
+        return ShopRefusal(_BAD_NAME)
+    given = {"name": name, "shipping_refund_policy": policy}
+    changes = {column: new for column, new in given.items() if new is not None}
+    await connection.execute(sa.update(shops).where(shops.c.id == shop_id).values(changes))
+    return None
+
+
 async def find_shop(connection: AsyncConnection, shop_id: str) -> Shop | None:
-    if not _is_good(shop_id, LONGEST_ID):
-        return None
-    columns = (shops.c.id, shops.c.name, shops.c.shipping_refund_policy, shops.c.cursor_key)
-    row = (await connection.execute(sa.select(*columns).where(shops.c.id == shop_id))).first()
+    """The shop with this ID, which may be older than the rule for new ones."""
+    row = (await connection.execute(_SHOPS.where(shops.c.id == shop_id))).first() if storable([shop_id]) else None
     return Shop(*row) if row else None
 
 
-def _is_good(text: str, longest: int) -> bool:
-    return 0 < len(text) <= longest and text.isprintable()
+async def list_shops(connection: AsyncConnection) -> list[Shop]:
+    """Every shop, by ID; the transaction has to be about every shop too."""
+    return [Shop(*row) for row in await connection.execute(_SHOPS.order_by(shops.c.id))]
+
+
+def _is_name(name: str) -> bool:
+    return name.isprintable() and not name.isspace() and 0 < len(name) <= _LONGEST_NAME

@@ -4,6 +4,7 @@ import asyncio
 import time
 import tracemalloc
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from api.auth import Authenticator, Scope, mint
 from api.settings import Settings
 from domain.database import Database
 from domain.order import Shop
+from domain.queries import shops
 from tests.api.client import GRAPHQL_WS, PATIENCE_SECONDS, SECRET, Client, a_token, hear, say
 from tests.api.conftest import Clock, on_sqlite, serving
 from tests.api.issuing import EDDSA, ES256, RS256, UNKNOWN, by_hand, claims, signed
@@ -200,6 +202,24 @@ async def test_long_tokens_take_no_more_memory_than_short_ones(
     tracemalloc.stop()
 
     assert grown < 2_000_000
+
+
+async def test_a_shop_that_changes_is_found_changed_within_a_minute(settings: Settings, database: Database) -> None:
+    await a_shop(database)
+    started = now = time.time()
+    authenticator = Authenticator(settings, database, clock=lambda: now)
+    token = f"Bearer {a_token(seconds=3_600)}"
+
+    before = await authenticator.authenticate(token)
+    rename = partial(shops.update_shop, shop_id="demo", name="Renamed", policy=None)
+    await database.writing("demo", rename)
+    now = started + 59
+    remembered = await authenticator.authenticate(token)
+    now = started + 60
+    after = await authenticator.authenticate(token)
+
+    assert remembered is before
+    assert (before.shop.name, after.shop.name) == ("Demo Shop", "Renamed")
 
 
 async def test_a_refusal_says_how_to_come_in(client: Client) -> None:

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from hypothesis_graphql import mutations, queries
 
 from api import completion
-from api.app import clock, served_schema
+from api.app import served_schema
 from api.auth import Principal, Scope
 from api.completion import CompilingExecutor, plans_of
 from api.context import Context

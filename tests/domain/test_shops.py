@@ -1,15 +1,19 @@
-"""Shops are made once and found again."""
+"""Shops are made once, found again, and changed."""
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain import ids, tables
 from domain.database import EVERY_SHOP, Database
 from domain.order import ShippingRefundPolicy, Shop
 from domain.queries import shops
 from domain.queries.shops import ShopRefusal
-from tests.invariants import dump
-from tests.stored import NOW, a_shop
+from tests.cancelling import a_request, cancel_well, everything, units
+from tests.invariants import assert_sound, dump
+from tests.stored import NOW, a_shop, an_order_input, store, stored
 
 
 async def create(database: Database, shop_id: str, name: str = "A Shop") -> Shop | ShopRefusal:
@@ -22,6 +26,17 @@ async def create(database: Database, shop_id: str, name: str = "A Shop") -> Shop
         now=NOW,
     )
     return await database.writing(EVERY_SHOP, make)
+
+
+async def update(
+    database: Database, shop_id: str, *, name: str | None = None, policy: ShippingRefundPolicy | None = None
+) -> ShopRefusal | None:
+    return await database.writing(shop_id, partial(shops.update_shop, shop_id=shop_id, name=name, policy=policy))
+
+
+async def listed(database: Database) -> list[Shop]:
+    async with database.reading(EVERY_SHOP) as connection:
+        return await shops.list_shops(connection)
 
 
 async def find(database: Database, shop_id: str) -> Shop | None:
@@ -54,15 +69,77 @@ async def test_an_id_is_given_once(database: Database) -> None:
     assert await dump(database) == before
 
 
-@pytest.mark.parametrize("shop_id", ["", "a\0b", "a\nb", "\ud800", "1" * 101])
-async def test_an_id_can_be_stored_and_shown(database: Database, shop_id: str) -> None:
-    assert await create(database, shop_id) == ShopRefusal("A shop's ID has 1 to 100 printable characters.")
+@pytest.mark.parametrize("shop_id", ["", "Bad Id!", "-x", "a\0b", "a\nb", "\ud800", "1" * 101])
+async def test_a_new_id_can_be_written_everywhere(database: Database, shop_id: str) -> None:
+    assert await create(database, shop_id) == ShopRefusal(ids.SHOP_ID_RULE)
     assert await find(database, shop_id) is None
 
 
-@pytest.mark.parametrize("name", ["", "a\0b", "n" * 501])
+@pytest.mark.parametrize("name", ["", "  ", "a\0b", "a\nBcc: b", "n" * 501])
 async def test_a_name_can_be_stored_and_shown(database: Database, name: str) -> None:
-    assert await create(database, "demo", name) == ShopRefusal("A shop's name has 1 to 500 printable characters.")
+    refusal = ShopRefusal("A shop's name has 1 to 500 printable characters, and not spaces alone.")
+    shop = await a_shop(database)
+
+    assert await create(database, "other", name) == refusal
+    assert await update(database, "demo", name=name) == refusal
+    assert await listed(database) == [shop]
+
+
+async def test_a_shop_whose_id_is_older_than_the_rule_goes_on(database: Database) -> None:
+    """As it was made by an earlier version."""
+    row = {
+        "id": "Läden & Co",
+        "name": "Läden",
+        "shipping_refund_policy": ShippingRefundPolicy.NEVER,
+        "cursor_key": b"key",
+        "last_event": 0,
+        "created_at": NOW,
+    }
+
+    async def insert(connection: AsyncConnection) -> None:
+        await connection.execute(tables.shops.insert().values(row))
+
+    await database.writing(EVERY_SHOP, insert)
+
+    shop = await find(database, "Läden & Co")
+    assert shop
+    assert [order.number for order in await store(database, shop, an_order_input("1001"))] == ["1001"]
+    assert await update(database, shop.id, name="Läden") is None
+
+
+async def test_shops_are_listed_by_id(database: Database) -> None:
+    made = [await a_shop(database, shop_id) for shop_id in ("two", "one", "three")]
+
+    assert await listed(database) == [made[1], made[2], made[0]]
+
+
+async def test_a_shop_gets_what_is_new_of_it_and_keeps_the_rest(database: Database) -> None:
+    shop, other = await a_shop(database), await a_shop(database, "other")
+
+    assert await update(database, "demo", name="Renamed") is None
+    renamed = await find(database, "demo")
+    assert await update(database, "demo", policy=ShippingRefundPolicy.NEVER) is None
+    changed = await find(database, "demo")
+
+    assert renamed == replace(shop, name="Renamed")
+    assert changed == replace(shop, name="Renamed", shipping_refund_policy=ShippingRefundPolicy.NEVER)
+    assert await find(database, "other") == other
+
+
+async def test_another_policy_counts_what_came_back_under_the_one_before(database: Database) -> None:
+    shop = await a_shop(database, policy=ShippingRefundPolicy.PROPORTIONAL)
+    [order] = await store(database, shop, an_order_input("1001", shipping_fee="3.00"))
+    await cancel_well(database, shop, a_request(units(order, ("SKU-dress", 1))))
+
+    await update(database, "demo", policy=ShippingRefundPolicy.ON_FULL_CANCELLATION)
+    now = await find(database, "demo")
+    assert now
+    in_part = await stored(database, now, "1001")
+    await cancel_well(database, now, a_request(everything(in_part), key="rest"))
+
+    whole = await stored(database, now, "1001")
+    assert (in_part.refunded, whole.refunded, whole.total) == (1100, 3300, 3300)
+    await assert_sound(database)
 
 
 async def test_there_is_no_shop_that_was_not_made(database: Database) -> None:

@@ -119,3 +119,30 @@ def test_every_id_is_taken_apart_into_what_made_it(uuid: UUID, package: int, ite
     text = ids.of_package_item(uuid, package, item)
 
     assert ids.parse(text) == Ref("packageitem", uuid, (package, item))
+
+
+@pytest.mark.parametrize("text", ["demo", "A", "7", "shop-1", "eu.north_2", "1" * 100])
+def test_a_shop_may_have_an_id_that_is_the_same_everywhere(text: str) -> None:
+    assert ids.is_shop_id(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Bad Id!",
+        "-demo",
+        ".demo",
+        "_demo",
+        "a/b",
+        "a:b",
+        "a\n",
+        "a\0b",
+        "l\u00e4den",
+        "\ud800",
+        "a\u0661",
+        "1" * 101,
+    ],
+)
+def test_a_shop_may_have_no_other_id(text: str) -> None:
+    assert not ids.is_shop_id(text)
