@@ -1,8 +1,10 @@
 """The use case of orders that come in: by the call, and by the file (specification, section 7)."""
 
 import asyncio
+import sqlite3
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, nullcontext
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
@@ -12,7 +14,7 @@ from uuid_utils.compat import uuid7
 
 from domain import events, refunds
 from domain.act import look_up
-from domain.database import BusyError, Database, UnknownOutcomeError
+from domain.database import BusyError, Database, UnknownOutcomeError, roll_back
 from domain.events import NewEvent
 from domain.moves import BUSY
 from domain.new_order import NewOrder, content_hash
@@ -61,49 +63,68 @@ async def import_orders(
     when it is not. A number that comes twice is judged as if its second order came in a second call. Where the database
     is too busy, all that could have been stored is refused with TRY_AGAIN; UnknownOutcomeError where it may be stored.
     """
-    given = (FileOrder(order.number, order, 0) for order in inputs)
-    judged = [order async for batch in _batches(shop, given) for order in batch.orders]
+    judged, at_a_stretch = [], 0
+    for order in inputs:
+        judged.append(_Judged(order.number, _judgement(shop, order)))
+        at_a_stretch += _entries(order)
+        if at_a_stretch >= _ENTRIES_AT_A_STRETCH:
+            await asyncio.sleep(0)
+            at_a_stretch = 0
     try:
         return await _import(database, shop.id, judged, actor=actor, now=now)
     except BusyError:
         return [_result(_Judged(order.name, _or_busy(order.judgement)), {}) for order in judged]
 
 
-async def import_file(
-    database: Database, shop: Shop, path: Path, *, actor: str, clock: Callable[[], datetime]
+async def import_file(  # noqa: PLR0913 - each is a choice of whoever imports
+    database: Database,
+    shop: Shop,
+    path: Path,
+    *,
+    actor: str,
+    clock: Callable[[], datetime],
+    stop: asyncio.Event | None = None,
+    is_dry_run: bool = False,
 ) -> AsyncGenerator[ImportedBatch]:
     """Imports a file of any size in batches, each at its time, and yields the results in the order of the file.
 
     Raises UnreadableFileError; what came before the place where a file breaks off has been imported and yielded then.
     BusyError and UnavailableError may leave later batches stored that were not yielded; the import can be repeated.
-    An order without a readable number goes by its place in the file, such as "line 17".
+    An order without a readable number goes by its place in the file, such as "line 17". Once `stop` is set, only the
+    batches under way are stored. In a dry run each is stored and rolled back: results are what they would be, and their
+    ids those of no order.
     """
-    batches = _batches(shop, read_orders(path))
+    stop = stop or asyncio.Event()
+    batches = _read_aside(_batches(shop, read_orders(path, is_stopped=stop.is_set)))
     most = 1 if database.is_sqlite else _MOST_AT_ONCE
     under_way = deque[tuple[set[str], asyncio.Task[ImportedBatch]]]()
     unreadable: UnreadableFileError | None = None
 
-    async def store(batch: _Batch) -> ImportedBatch:
-        results = await _import(database, shop.id, batch.orders, actor=actor, now=clock())
-        return ImportedBatch(tuple(results), batch.bytes_read)
+    with closing(_Rehearsal()) if is_dry_run else nullcontext() as rehearsal:
 
-    try:
+        async def store(batch: _Batch) -> ImportedBatch:
+            results = await _import(database, shop.id, batch.orders, actor=actor, now=clock(), rehearsal=rehearsal)
+            return ImportedBatch(tuple(results), batch.bytes_read)
+
         try:
-            async for batch in batches:
-                numbers = {arrival.order.number for arrival in _arrivals(batch.orders)}
-                # The first of two orders with one number is the one that is stored.
-                while len(under_way) == most or not all(numbers.isdisjoint(others) for others, _ in under_way):
-                    yield await under_way.popleft()[1]
-                under_way.append((numbers, asyncio.create_task(store(batch))))
-        except UnreadableFileError as error:
-            unreadable = error
-        while under_way:
-            yield await under_way.popleft()[1]
-        if unreadable:
-            raise unreadable
-    finally:
-        await asyncio.gather(*(task for _, task in under_way), return_exceptions=True)
-        await batches.aclose()
+            try:
+                async for batch in batches:
+                    numbers = {arrival.order.number for arrival in _arrivals(batch.orders)}
+                    # The first of two orders with one number is the one that is stored.
+                    while len(under_way) == most or not all(numbers.isdisjoint(others) for others, _ in under_way):
+                        yield await under_way.popleft()[1]
+                    if stop.is_set():  # it may end where reading was stopped, in the middle of an order
+                        break
+                    under_way.append((numbers, asyncio.create_task(store(batch))))
+            except UnreadableFileError as error:
+                unreadable = error
+            while under_way:
+                yield await under_way.popleft()[1]
+            if unreadable and not stop.is_set():
+                raise unreadable
+        finally:
+            await asyncio.gather(*(task for _, task in under_way), return_exceptions=True)
+            await batches.aclose()
 
 
 @value
@@ -133,20 +154,16 @@ def _or_busy(judgement: Arrival | tuple[FulfillmentProblem, ...]) -> tuple[Fulfi
     return BUSY.problems if isinstance(judgement, Arrival) else judgement
 
 
-async def _batches(shop: Shop, orders: Iterable[FileOrder]) -> AsyncGenerator[_Batch]:
+def _batches(shop: Shop, orders: Iterable[FileOrder]) -> Iterator[_Batch]:
     judged: list[_Judged] = []
-    start = end = at_a_stretch = 0
+    start = end = 0
     try:
         for order in orders:
             judged.append(_Judged(order.name, _judgement(shop, order.content)))
             end = order.bytes_read
-            at_a_stretch += _entries(order.content)
             if len(judged) == _BATCH_ORDERS or end - start >= _BATCH_BYTES:
                 yield _Batch(tuple(judged), end)
                 judged, start = [], end
-            elif at_a_stretch >= _ENTRIES_AT_A_STRETCH:
-                await asyncio.sleep(0)
-                at_a_stretch = 0
     except UnreadableFileError:
         if judged:
             yield _Batch(tuple(judged), end)
@@ -155,25 +172,67 @@ async def _batches(shop: Shop, orders: Iterable[FileOrder]) -> AsyncGenerator[_B
         yield _Batch(tuple(judged), end)
 
 
-def _entries(content: OrderInput | tuple[FulfillmentProblem, ...]) -> int:
+async def _read_aside(batches: Iterator[_Batch]) -> AsyncGenerator[_Batch]:
+    """The same, read and judged in a thread: transactions go on while there is much to judge, or a pipe is empty."""
+    reading: asyncio.Future[_Batch | None] | None = None
+    try:
+        while True:
+            reading = asyncio.ensure_future(asyncio.to_thread(next, batches, None))
+            batch = await asyncio.shield(reading)
+            if batch is None:
+                return
+            yield batch
+    finally:
+        if reading and not reading.done():  # its thread goes on whoever waits for it
+            await asyncio.wait([reading])
+
+
+def _entries(order: OrderInput) -> int:
     """How much there is to judge in an order: itself, its items, and what its packages hold."""
-    if not isinstance(content, OrderInput):
-        return _ENTRIES_OF_AN_ORDER
-    packed = sum(1 + len(package.items) for package in content.packages or ())
-    return _ENTRIES_OF_AN_ORDER + len(content.items) + packed
+    packed = sum(1 + len(package.items) for package in order.packages or ())
+    return _ENTRIES_OF_AN_ORDER + len(order.items) + packed
 
 
 def _arrivals(judged: Sequence[_Judged]) -> list[Arrival]:
     return [order.judgement for order in judged if isinstance(order.judgement, Arrival)]
 
 
+class _Rehearsal:
+    """The orders that a dry run would have stored so far, on disk: memory does not grow with the file."""
+
+    def __init__(self) -> None:
+        self._orders = sqlite3.connect("", isolation_level=None)  # a file that nobody else sees, and nobody removes
+        self._orders.execute("CREATE TABLE orders (number PRIMARY KEY, id, content_hash) WITHOUT ROWID")
+
+    def with_earlier(self, stored: dict[str, KnownOrder]) -> dict[str, KnownOrder]:
+        """The orders under these numbers, had those before them been stored; they are from now on."""
+        for number, known in stored.items():
+            row = (number, known.id.bytes, known.content_hash)
+            self._orders.execute("INSERT OR IGNORE INTO orders VALUES (?, ?, ?)", row)
+        find = "SELECT id, content_hash FROM orders WHERE number = ?"
+        found = ((number, self._orders.execute(find, (number,)).fetchone()) for number in stored)
+        return {number: KnownOrder(UUID(bytes=order_id), content_hash) for number, (order_id, content_hash) in found}
+
+    def close(self) -> None:
+        self._orders.close()
+
+
 async def _import(
-    database: Database, shop_id: str, judged: Sequence[_Judged], *, actor: str, now: datetime
+    database: Database,
+    shop_id: str,
+    judged: Sequence[_Judged],
+    *,
+    actor: str,
+    now: datetime,
+    rehearsal: _Rehearsal | None = None,
 ) -> list[ImportResult]:
     arrivals = _arrivals(judged)
 
     async def store(connection: AsyncConnection) -> dict[str, KnownOrder]:
-        return await _store(connection, shop_id, arrivals, actor=actor, now=now)
+        stored = await _store(connection, shop_id, arrivals, actor=actor, now=now)
+        if rehearsal:
+            await roll_back(connection)
+        return stored
 
     try:
         stored = await database.writing(shop_id, store) if arrivals else {}
@@ -186,6 +245,8 @@ async def _import(
             return known if is_done else None
 
         stored = await look_up(database, shop_id, unknown, find)
+    if rehearsal:
+        stored = rehearsal.with_earlier(stored)
     return [_result(order, stored) for order in judged]
 
 

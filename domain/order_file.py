@@ -8,7 +8,8 @@ import json
 from collections.abc import Callable, Iterator
 from io import BufferedReader, FileIO
 from pathlib import Path
-from typing import BinaryIO
+from select import select
+from typing import Any, BinaryIO
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
@@ -20,10 +21,14 @@ from domain.order import FulfillmentErrorCode, FulfillmentProblem, value
 from domain.order_input import OrderInput, problem
 from domain.texts import LONGEST_NUMBER
 
+STANDARD_INPUT = Path("-")
+
 _LINES = frozenset({".jsonl", ".ndjson"})
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # Large enough to have the first lines of a file of JSON lines at the first look.
 _BUFFER = 2**20
+# So often a reader that waits for others to write looks whether it is told to stop.
+_LOOK_SECONDS = 0.1
 
 _OUR_ORDER = TypeAdapter(OrderInput)
 _MARKETPLACE_ORDER = TypeAdapter(MarketplaceOrder)
@@ -57,16 +62,46 @@ class FileOrder:
 _Reading = Callable[[bytes], OrderInput | tuple[FulfillmentProblem, ...]]
 
 
-def read_orders(path: Path) -> Iterator[FileOrder]:
-    """The orders as they come; raises UnreadableFileError, after the orders before the place where JSON breaks off."""
+def read_orders(path: Path, *, is_stopped: Callable[[], bool] = lambda: False) -> Iterator[FileOrder]:
+    """The orders as they come; raises UnreadableFileError, after the orders before the place where JSON breaks off.
+
+    Once it `is_stopped`, nothing more is read, as if the file ended there.
+    """
+    is_input = path == STANDARD_INPUT
+    name = "The standard input" if is_input else path
     try:
-        with BufferedReader(FileIO(path), _BUFFER) as file:
+        source = _Source(0 if is_input else path, is_stopped, closefd=not is_input)
+        with BufferedReader(source, _BUFFER) as file:
             is_lines = path.suffix.lower() in _LINES or _looks_like_lines(file.peek())
             yield from _lines(file) if is_lines else _documents(JsonStream(file))
     except DocumentError as error:
-        raise UnreadableFileError(f"{path} {error}.") from error
+        raise UnreadableFileError(f"{name} {error}.") from error
     except OSError as error:
-        raise UnreadableFileError(f"{path} cannot be read: {error.strerror}.") from error
+        raise UnreadableFileError(f"{name} cannot be read: {error.strerror}.") from error
+
+
+class _Source(FileIO):
+    """Fills what it is given, or comes to the end: what a file is must not depend on how much a pipe has at first."""
+
+    def __init__(self, file: Path | int, is_stopped: Callable[[], bool], *, closefd: bool) -> None:
+        super().__init__(file, closefd=closefd)
+        self._is_stopped = is_stopped
+
+    def readinto(self, buffer: Any) -> int:  # what bytes can be written to
+        view, filled = memoryview(buffer), 0
+        while filled < len(view) and self._is_ready():
+            read = super().readinto(view[filled:])
+            if not read:
+                break
+            filled += read
+        return filled
+
+    def _is_ready(self) -> bool:
+        """Waits for bytes, or the end; False when it was told to stop before."""
+        while not self._is_stopped():
+            if select([self], [], [], _LOOK_SECONDS)[0]:
+                return True
+        return False
 
 
 def _looks_like_lines(head: bytes) -> bool:

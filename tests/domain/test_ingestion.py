@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic.alias_generators import to_camel
 
-from domain import ingestion
+from domain import events, ingestion
 from domain.database import Database
 from domain.ingestion import ImportedBatch, ImportResult
 from domain.order import (
@@ -72,11 +72,18 @@ async def batches(database: Database, shop: Shop, path: Path) -> list[ImportedBa
 
 
 async def import_of(
-    database: Database, shop: Shop, path: Path, results: list[ImportResult] | None = None
+    database: Database,
+    shop: Shop,
+    path: Path,
+    results: list[ImportResult] | None = None,
+    *,
+    is_dry_run: bool = False,
 ) -> list[ImportResult]:
     """The results, which are also there in a list that is given when the file cannot be read to its end."""
     results = [] if results is None else results
-    async for batch in ingestion.import_file(database, shop, path, actor="import", clock=lambda: NOW):
+    async for batch in ingestion.import_file(
+        database, shop, path, actor="import", clock=lambda: NOW, is_dry_run=is_dry_run
+    ):
         results.extend(batch.results)
     return results
 
@@ -636,6 +643,62 @@ async def test_an_import_that_is_given_up_can_be_begun_again(database: Database,
     await assert_sound(database)
 
 
+async def test_an_import_that_is_told_to_stop_tells_of_all_that_it_has_stored(
+    database: Database, tmp_path: Path
+) -> None:
+    shop = await a_shop(database)
+    path = tmp_path / "orders.jsonl"
+    path.write_text(lines(*(an_order_input(f"{number}") for number in range(2_100))))
+    stop = asyncio.Event()
+
+    done: list[ImportResult] = []
+    async for batch in ingestion.import_file(database, shop, path, actor="import", clock=lambda: NOW, stop=stop):
+        stop.set()
+        done += batch.results
+    stored_by_then = [row[2] for row in (await dump(database))["orders"]]
+    again = await import_of(database, shop, path)
+
+    assert 500 <= len(done) < 2_100
+    assert sorted(stored_by_then) == sorted(result.number for result in done)
+    assert [result.outcome for result in again] == [UNCHANGED] * len(done) + [CREATED] * (2_100 - len(done))
+    await assert_sound(database)
+
+
+async def test_a_dry_run_says_what_an_import_would_and_stores_nothing(database: Database, tmp_path: Path) -> None:
+    shop = await a_shop(database)
+    await imported(database, shop, an_order_input("known"), an_order_input("taken"))
+    path = tmp_path / "orders.jsonl"
+    first = [an_order_input(f"{number}") for number in range(600)]
+    given_orders = [
+        an_order_input("known"),
+        an_order_input("taken", an_item_input(quantity=4)),
+        replace(an_order_input("bad"), total="1"),
+        *first,
+        # In later batches, and in the same one.
+        *(replace(order, prices_include_tax=number % 2 == 0) for number, order in enumerate(first)),
+        an_order_input("new"),
+        an_order_input("new", an_item_input(quantity=4)),
+    ]
+    path.write_text(lines(*given_orders))
+    before = await dump(database)
+
+    with database.hints.listening(events.topic(shop.id)) as hint:
+        rehearsed = await import_of(database, shop, path, is_dry_run=True)
+        is_hinted = hint.is_set()
+    unchanged = await dump(database)
+    results = await import_of(database, shop, path)
+
+    assert [told(result) for result in rehearsed] == [told(result) for result in results]
+    assert Counter(result.outcome for result in results) == {CREATED: 601, UNCHANGED: 301, REJECTED: 303}
+    assert unchanged == before
+    assert not is_hinted
+    await assert_sound(database)
+
+
+def told(result: ImportResult) -> tuple[object, ...]:
+    return result.number, result.outcome, result.problems
+
+
 async def test_each_batch_is_stored_at_its_own_time(sqlite_url: str, tmp_path: Path) -> None:
     database = Database(sqlite_url)
     shop = await a_shop(database)
@@ -764,7 +827,7 @@ async def test_any_good_order_is_created_then_unchanged_and_its_number_taken(
     database: Database, given_order: OrderInput, policy: ShippingRefundPolicy
 ) -> None:
     number = f"{next(numbers)}"
-    shop = await a_shop(database, f"shop {number}", policy)
+    shop = await a_shop(database, f"shop-{number}", policy)
     order = replace(given_order, number=number)
     other = replace(order, buyer=replace(order.buyer, email=order.buyer.email + "."))
 
@@ -779,7 +842,7 @@ async def test_any_good_order_is_created_then_unchanged_and_its_number_taken(
 @databases
 @given(order=order_inputs())
 async def test_a_file_says_the_same_as_a_call(database: Database, tmp_path: Path, order: OrderInput) -> None:
-    shop = await a_shop(database, f"shop {next(numbers)}")
+    shop = await a_shop(database, f"shop-{next(numbers)}")
     order = replace(order, number="1001")
     path = tmp_path / "orders.jsonl"
     path.write_text(lines(order))
@@ -798,7 +861,7 @@ wild_texts = st.text(max_size=8) | st.sampled_from(
 @databases
 @given(texts=st.lists(wild_texts, min_size=10, max_size=10))
 async def test_no_text_costs_another_order_its_place(database: Database, texts: list[str]) -> None:
-    shop = await a_shop(database, f"shop {next(numbers)}")
+    shop = await a_shop(database, f"shop-{next(numbers)}")
     number, name, email, locale, sku, product, variant, image, carrier, tracking = texts
     item = OrderItemInput("a", sku, product, name, 3, "30.00", variant, image)
     package = replace(a_package_input(number, a=3), carrier=carrier, tracking_number=tracking)

@@ -4,6 +4,7 @@ import json
 import os
 import tracemalloc
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -426,6 +427,43 @@ def test_a_pipe_is_read_as_a_file_is(tmp_path: Path) -> None:
 
     writing.join()
     assert names == ["1", "2"]
+
+
+@contextmanager
+def piece_by_piece(*pieces: str, is_told_at_end: bool = False) -> Iterator[tuple[Path, Callable[[], bool]]]:
+    """A pipe, and what is asked before each look at it: that writes the next piece, or else ends the pipe."""
+    reading, writing = os.pipe()
+    left = iter(pieces)
+
+    def is_stopped() -> bool:
+        piece = next(left, None)
+        if piece is not None:
+            writer.write(piece.encode())
+            return False
+        if not is_told_at_end:
+            writer.close()
+        return is_told_at_end
+
+    with os.fdopen(reading, "rb"), os.fdopen(writing, "wb", buffering=0) as writer:
+        yield Path(f"/dev/fd/{reading}"), is_stopped
+
+
+def test_what_a_pipe_has_at_first_does_not_decide_what_it_is() -> None:
+    with piece_by_piece(ONE[:20], f"{ONE[20:]}\n", "{broken\n", f"{TWO}\n") as (path, is_stopped):
+        orders = list(read_orders(path, is_stopped=is_stopped))
+
+    assert [(order.name, isinstance(order.content, OrderInput)) for order in orders] == [
+        ("1", True),
+        ("line 2", False),
+        ("2", True),
+    ]
+
+
+def test_a_reader_that_waits_for_a_pipe_can_be_told_to_stop() -> None:
+    with piece_by_piece(f"{ONE}\n", f"{TWO}\n", is_told_at_end=True) as (path, is_stopped):
+        orders = list(read_orders(path, is_stopped=is_stopped))
+
+    assert [order.name for order in orders] == ["1", "2"]
 
 
 def test_progress_is_told_in_bytes(files: Files) -> None:
