@@ -4,13 +4,11 @@ import asyncio
 import signal
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import structlog
 from starlette.applications import Starlette
@@ -26,6 +24,7 @@ from api.context import Context
 from api.execution import Policy, Schema
 from api.http import GraphQLOverHTTP
 from api.keys import Pace
+from api.loops import Loop
 from api.metrics import Metrics, MetricsPage
 from api.protection import EXCEPTION_HANDLERS, Cors, SecurityHeaders, TrustedHosts
 from api.requests import RequestLog
@@ -33,55 +32,12 @@ from api.schema import make_schema
 from api.settings import Settings, SettingsError
 from api.sockets import GraphQLSockets
 from api.tracing import NoTracing, Tracing
-from domain import notification, retention
+from api.wiring import clock, not_installed
 from domain.database import BusyError, Database, UnavailableError
 from domain.feed import Feed
-from domain.mail import message
-from domain.mail.address import parse_address
-from domain.mail.mailbox import Mailbox
-from domain.mail.smtp import SmtpSender, smtp_settings
 from domain.migrations import runner
 
 log = structlog.get_logger(__name__)
-
-
-def clock() -> datetime:
-    """The one place where the time is looked up."""
-    return datetime.now(UTC)  # noqa: TID251 - here it is
-
-
-Loop = Callable[[Database, asyncio.Event], Awaitable[None]]
-
-
-def mail_loop(sender: SmtpSender | Mailbox, settings: Settings) -> Loop:
-    """Sends what is queued, from the address of the settings."""
-    reply_to = parse_address(settings.mail_reply_to) if settings.mail_reply_to else None
-    compose = partial(message.compose, sender=parse_address(str(settings.mail_from)), reply_to=reply_to)
-
-    async def loop(database: Database, stop: asyncio.Event) -> None:
-        await notification.run(database, sender, compose, clock=clock, stop=stop)
-        if isinstance(sender, SmtpSender):
-            await sender.close()
-
-    return loop
-
-
-async def retention_loop(database: Database, stop: asyncio.Event) -> None:
-    """Forgets what is not kept for ever."""
-    await retention.run(database, clock=clock, stop=stop)
-
-
-def smtp_sender(settings: Settings) -> SmtpSender | None:
-    """What sends over SMTP; None where no server is set. Raises SettingsError."""
-    if not settings.smtp_url:
-        return None
-    if not settings.mail_from:
-        raise SettingsError("SHORTSHIP_SMTP_URL needs SHORTSHIP_MAIL_FROM, the address that mails come from.")
-    ca_file = Path(settings.smtp_ca_file) if settings.smtp_ca_file else None
-    try:
-        return SmtpSender(smtp_settings(settings.smtp_url, ca_file))
-    except OSError as error:
-        raise SettingsError(f"SHORTSHIP_SMTP_CA_FILE has no certificates: {error}.") from error
 
 
 def tracing_of(settings: Settings) -> Callable[[], Tracing]:
@@ -91,23 +47,8 @@ def tracing_of(settings: Settings) -> Callable[[], Tracing]:
     try:
         from api.otlp import OtlpTracing  # noqa: PLC0415 - takes time and memory that most servers need not spend
     except ImportError as error:
-        raise SettingsError(_not_installed("OTLP_ENDPOINT", "tracing")) from error
+        raise SettingsError(not_installed("OTLP_ENDPOINT", "tracing")) from error
     return partial(OtlpTracing, settings.otlp_endpoint)
-
-
-def database_of(settings: Settings, **options: Any) -> Database:  # those of Database
-    """The database on the bus of the settings; raises SettingsError where the library for it is not installed."""
-    if settings.nats_url is None:
-        return Database(settings.database_url, **options)
-    try:
-        from domain.nats_hints import NatsHints  # noqa: PLC0415 - as with tracing
-    except ImportError as error:
-        raise SettingsError(_not_installed("NATS_URL", "nats")) from error
-    return Database(settings.database_url, hints=NatsHints(settings.nats_url), **options)
-
-
-def _not_installed(setting: str, extra: str) -> str:
-    return f"SHORTSHIP_{setting} needs what comes with `shortship[{extra}]`: docs/operations.md, Installing, says how."
 
 
 @contextmanager

@@ -1,44 +1,35 @@
-"""The `shortship` command."""
+"""The `shortship` command.
 
-import asyncio
+Each command imports what it needs itself: help and completion come at once, and only servers wait for the schema.
+"""
+
 import signal
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
-import structlog
 import typer
-from pydantic import ValidationError
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TaskProgressColumn, TimeRemainingColumn
 
-from api import auth, demo, logs, serving
-from api.app import clock, create_app, database_of, mail_loop, retention_loop, served_schema, smtp_sender, tracing_of
-from api.auth import Authenticator
-from api.schema import printed
-from api.settings import Settings, SettingsError
-from domain import ingestion
-from domain.database import EVERY_SHOP, BusyError, Database, FileInUseError, UnavailableError
-from domain.ingestion import ImportResult
-from domain.mail.mailbox import Mailbox
-from domain.migrations import runner
-from domain.order import ImportOutcome, ShippingRefundPolicy, Shop
-from domain.order_file import UnreadableFileError
-from domain.queries import shops
-from domain.queries.shops import ShopRefusal
+from domain.order import ShippingRefundPolicy
 
-log = structlog.get_logger(__name__)
+if TYPE_CHECKING:
+    from api.settings import Settings
+    from domain.database import Database
+    from domain.invariants.check import Violation
+    from domain.order import Shop
+    from domain.queries.shops import ShopRefusal
 
 _T = TypeVar("_T")
+_POLICIES = ", ".join(ShippingRefundPolicy.__members__)
+_LOOK_SECONDS = 1  # at the database, where the command works without it
 
 app = typer.Typer(
     help="Cancels exactly the units that are missing, over GraphQL.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,  # they show local variables, and with them secrets
 )
 shop_commands = typer.Typer(help="Shops.", no_args_is_help=True)
@@ -49,8 +40,36 @@ def main() -> None:
     """Runs the command; what a user can mend is one sentence on stderr and exit code 2."""
     try:
         app()
-    except (FileInUseError, UnavailableError, BusyError, UnreadableFileError, SettingsError) as error:
+    except Exception as error:
+        if not isinstance(error, _mendable()):
+            raise
         _refuse(str(error))
+
+
+def _mendable() -> tuple[type[Exception], ...]:
+    from api.settings import SettingsError
+    from domain.database import BusyError, FileInUseError, UnavailableError
+    from domain.order_file import UnreadableFileError
+
+    return FileInUseError, UnavailableError, BusyError, UnreadableFileError, SettingsError
+
+
+def _tell_version(is_asked: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if is_asked:
+        from importlib.metadata import version
+
+        typer.echo(f"shortship {version('shortship')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", help="Shows the version.", callback=_tell_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Options without a command."""
 
 
 @app.command()
@@ -61,6 +80,13 @@ def serve(
     settings = _settings()
     if not settings.jwt_secret and not settings.jwks:
         _refuse("There are no keys to check tokens with: set SHORTSHIP_JWT_SECRET or SHORTSHIP_JWKS.")
+
+    # Only now, so that a setting that is refused is told at once.
+    import asyncio
+
+    from api import serving
+    from api.app import tracing_of
+
     tracing_of(settings)
     asyncio.run(_check(settings))
     serving.serve(settings, serving.listen(settings), no_worker=no_worker)
@@ -69,18 +95,25 @@ def serve(
 @app.command()
 def worker() -> None:
     """Sends the mail that is queued, until it is told to stop."""
+    import asyncio
+
+    import structlog
+
+    from api import logs
+    from api.loops import mail_loop, retention_loop, smtp_sender
+
     settings = _settings()
     logs.configure(settings.log_format)
     sender = smtp_sender(settings)
     if sender is None:
         _refuse("There is no mail server to send to: set SHORTSHIP_SMTP_URL.")
 
-    async def work(database: Database) -> None:
+    async def work(database: "Database") -> None:
         await _check_migrated(database)
         stop = asyncio.Event()
         for told in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(told, stop.set)
-        log.info("worker.started")
+        structlog.get_logger(__name__).info("worker.started")
         await asyncio.gather(retention_loop(database, stop), mail_loop(sender, settings)(database, stop))
 
     _with_database(work)
@@ -91,6 +124,14 @@ def demo_command(
     *, still: Annotated[bool, typer.Option("--still", help="Nothing happens but what you do.")] = False
 ) -> None:
     """Serves a shop to play with: sample orders, GraphiQL with a token, and a mailbox."""
+    import asyncio
+
+    from api import demo, logs, serving
+    from api.app import create_app
+    from api.loops import mail_loop
+    from domain.database import Database
+    from domain.mail.mailbox import Mailbox
+
     settings = demo.settings_of(_settings())
     listener = serving.listen(settings)
     asyncio.run(demo.prepare(settings))
@@ -107,6 +148,8 @@ def demo_command(
 @app.command()
 def migrate() -> None:
     """Brings the database's tables to what this version needs."""
+    from domain.migrations import runner
+
     _with_database(runner.migrate, statement_seconds=None)
     typer.echo("The database is up to date.")
 
@@ -114,10 +157,9 @@ def migrate() -> None:
 @app.command()
 def check() -> None:
     """Verifies every invariant of the stored data; writes nothing. Exit code 1 when one does not hold."""
-    # Making these statements is a tenth of the time to start, which no other command has to wait for.
-    from domain.invariants import check as invariants  # noqa: PLC0415
+    from domain.invariants import check as invariants
 
-    async def look(database: Database) -> list[invariants.Violation]:
+    async def look(database: "Database") -> list["Violation"]:
         await _check_migrated(database)
         return await invariants.check(database)
 
@@ -134,78 +176,109 @@ def create_shop(
     shop_id: Annotated[str, typer.Argument(metavar="ID", help="How tokens and commands name it.")],
     name: Annotated[str, typer.Option(help="How buyers know it.")],
     shipping_refund_policy: Annotated[
-        str, typer.Option(metavar="POLICY", help="ON_FULL_CANCELLATION, PROPORTIONAL or NEVER.")
+        str, typer.Option(metavar="POLICY", help=f"{_POLICIES}.")
     ] = ShippingRefundPolicy.ON_FULL_CANCELLATION.name,
 ) -> None:
     """Creates a shop."""
-    if shipping_refund_policy not in ShippingRefundPolicy.__members__:
-        _refuse(
-            f"There is no policy {shipping_refund_policy}; take one of {', '.join(ShippingRefundPolicy.__members__)}."
-        )
-    policy = ShippingRefundPolicy[shipping_refund_policy]
+    from api.wiring import clock
+    from domain.database import EVERY_SHOP
+    from domain.queries import shops
+
     make = partial(
         shops.create_shop,
         shop_id=shop_id,
         name=name,
-        policy=policy,
+        policy=_policy(shipping_refund_policy),
         cursor_key=shops.new_cursor_key(),
         now=clock(),
     )
 
-    async def create(database: Database) -> Shop | ShopRefusal:
+    async def create(database: "Database") -> "Shop | ShopRefusal":
         await _check_migrated(database)
         return await database.writing(EVERY_SHOP, make)
 
     created = _with_database(create)
-    if isinstance(created, ShopRefusal):
+    if isinstance(created, shops.ShopRefusal):
         _refuse(created.message)
     typer.echo(f"Created the shop {shop_id}.")
+
+
+@shop_commands.command("update")
+def update_shop(
+    shop_id: Annotated[str, typer.Argument(metavar="ID", help="The shop.")],
+    name: Annotated[str | None, typer.Option(help="How buyers know it from now on.")] = None,
+    shipping_refund_policy: Annotated[
+        str | None,
+        typer.Option(
+            metavar="POLICY",
+            help=f"{_POLICIES}. It holds for all that is cancelled from now on, in orders that are there already too; "
+            "what came back before is counted in.",
+        ),
+    ] = None,
+) -> None:
+    """Changes the name or the policy of a shop. Servers take it within a minute, open sockets when they connect again."""
+    from domain.queries import shops
+
+    if name is None and shipping_refund_policy is None:
+        _refuse("There is nothing to change: give --name or --shipping-refund-policy.")
+    policy = _policy(shipping_refund_policy) if shipping_refund_policy is not None else None
+
+    async def update(database: "Database") -> "ShopRefusal | None":
+        await _check_migrated(database)
+        await _find_shop(database, shop_id)
+        return await database.writing(shop_id, partial(shops.update_shop, shop_id=shop_id, name=name, policy=policy))
+
+    refusal = _with_database(update)
+    if refusal:
+        _refuse(refusal.message)
+    typer.echo(f"Updated the shop {shop_id}.")
+
+
+@shop_commands.command("list")
+def list_shops() -> None:
+    """Lists the shops: ID, policy and name, with tabs between them."""
+    from domain.database import EVERY_SHOP
+    from domain.queries import shops
+
+    async def look(database: "Database") -> list["Shop"]:
+        await _check_migrated(database)
+        async with database.reading(EVERY_SHOP) as connection:
+            return await shops.list_shops(connection)
+
+    for shop in _with_database(look, read_only=True):
+        typer.echo(f"{shop.id}\t{shop.shipping_refund_policy.name}\t{shop.name}")
+
+
+def _policy(name: str) -> ShippingRefundPolicy:
+    if name not in ShippingRefundPolicy.__members__:
+        _refuse(f"There is no policy {name}; take one of {_POLICIES}.")
+    return ShippingRefundPolicy[name]
 
 
 @app.command(name="import")
 def import_orders(
     shop: Annotated[str, typer.Option(metavar="ID", help="The shop whose orders they are.")],
-    file: Annotated[Path, typer.Argument(help="Orders as JSON or JSON lines, or the marketplace's answer.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="Orders as JSON or JSON lines, or the marketplace's answer; - reads the standard input.",
+        ),
+    ],
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Checks everything and stores nothing.")] = False,
+    problems: Annotated[int, typer.Option(min=0, help="How many problems are told one by one; others by kind.")] = 20,
 ) -> None:
     """Imports orders; running it again changes nothing. Exit code 1 when an order was rejected."""
+    from api import importing
 
-    async def run_import(database: Database) -> Counter[ImportOutcome]:
+    async def run(database: "Database") -> int:
         await _check_migrated(database)
         found = await _find_shop(database, shop)
-        counts = Counter[ImportOutcome]()
-        try:
-            with _progress(file) as bar:
-                async for batch in ingestion.import_file(database, found, file, actor="import", clock=clock):
-                    counts.update(_report(result) for result in batch.results)
-                    bar.update(TaskID(0), completed=batch.bytes_read)
-        finally:
-            typer.echo(", ".join(f"{outcome.name.lower()} {counts[outcome]}" for outcome in ImportOutcome))
-        return counts
+        return await importing.run(database, found, file, is_dry_run=dry_run, most_problems=problems)
 
-    if _with_database(run_import)[ImportOutcome.REJECTED]:
-        raise SystemExit(1)
-
-
-def _report(result: ImportResult) -> ImportOutcome:
-    for problem in result.problems:
-        typer.echo(f"{result.number}: {problem.code.name}: {problem.message}", err=True)
-    return result.outcome
-
-
-def _progress(file: Path) -> Progress:
-    """A bar for people; silent where there is no terminal."""
-    columns = (BarColumn(), TaskProgressColumn(), DownloadColumn(), TimeRemainingColumn())
-    bar = Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True)
-    bar.add_task("", total=file.stat().st_size if file.is_file() else None)
-    return bar
-
-
-async def _find_shop(database: Database, shop_id: str) -> Shop:
-    async with database.reading(EVERY_SHOP) as connection:
-        shop = await shops.find_shop(connection, shop_id)
-    if shop is None:
-        _refuse(f"There is no shop {shop_id}: run `shortship shop create {shop_id} --name NAME`.")
-    return shop
+    if code := _with_database(run):
+        raise SystemExit(code)
 
 
 @app.command()
@@ -216,7 +289,10 @@ def token(
     hours: Annotated[float, typer.Option(help="For how long; a year at the most.", min=0.01, max=8784)] = 24,
 ) -> None:
     """Prints a token, signed with the shared secret."""
-    secret = _settings().jwt_secret
+    from api import auth
+
+    settings = _settings()
+    secret = settings.jwt_secret
     if not secret:
         _refuse("There is no secret to sign with: set SHORTSHIP_JWT_SECRET.")
     if not (shop and subject and scope.split()):
@@ -226,15 +302,23 @@ def token(
         _refuse(f"There is no scope {', '.join(sorted(unknown))}; there are {', '.join(s.value for s in auth.Scope)}.")
     seconds = int(hours * 3600)
     typer.echo(auth.mint(secret, shop_id=shop, subject=subject, scopes=scope.split(), seconds=seconds, now=time.time()))
+    if _is_unknown(settings, shop):
+        typer.echo(f"The token will be refused. {_no_shop(shop)}", err=True)
 
 
 @app.command()
 def schema() -> None:
     """Prints the GraphQL schema."""
+    from api.schema import printed
+
     sys.stdout.write(printed())
 
 
-def _settings() -> Settings:
+def _settings() -> "Settings":
+    from pydantic import ValidationError
+
+    from api.settings import Settings
+
     try:
         return Settings()
     except UnicodeDecodeError:
@@ -246,8 +330,12 @@ def _settings() -> Settings:
         _refuse("; ".join(f"SHORTSHIP_{name}: {fault}" for name, fault in faults))
 
 
-async def _check(settings: Settings) -> None:
+async def _check(settings: "Settings") -> None:
     """Refuses to go on where the server would not work."""
+    from api.app import served_schema
+    from api.auth import Authenticator
+    from api.wiring import database_of
+
     if settings.trusted_documents:
         served_schema(settings)
     database = database_of(settings)
@@ -261,13 +349,18 @@ async def _check(settings: Settings) -> None:
         await database.close()
 
 
-async def _check_migrated(database: Database) -> None:
+async def _check_migrated(database: "Database") -> None:
+    from domain.migrations import runner
+
     if not await runner.is_migrated(database):
         _refuse("The database has not the tables of this version: run `shortship migrate`.")
 
 
-def _with_database(use: Callable[[Database], Coroutine[Any, Any, _T]], **options: Any) -> _T:  # those of Database
+def _with_database(use: Callable[["Database"], Coroutine[Any, Any, _T]], **options: Any) -> _T:  # those of Database
     """Runs it on the database of the settings, as the only writer of a SQLite file unless it only reads."""
+    import asyncio
+
+    from api.wiring import database_of
 
     async def claimed() -> _T:
         database = database_of(_settings(), **options)
@@ -279,6 +372,49 @@ def _with_database(use: Callable[[Database], Coroutine[Any, Any, _T]], **options
             await database.close()
 
     return asyncio.run(claimed())
+
+
+async def _find_shop(database: "Database", shop_id: str) -> "Shop":
+    from domain.database import EVERY_SHOP
+    from domain.queries import shops
+
+    async with database.reading(EVERY_SHOP) as connection:
+        shop = await shops.find_shop(connection, shop_id)
+    if shop is None:
+        _refuse(_no_shop(shop_id))
+    return shop
+
+
+def _no_shop(shop_id: str) -> str:
+    from domain.ids import is_shop_id
+
+    if not is_shop_id(shop_id):
+        return f"There is no shop {shop_id!r}: `shortship shop list` shows those that there are."
+    return f"There is no shop {shop_id}: run `shortship shop create {shop_id} --name NAME`."
+
+
+def _is_unknown(settings: "Settings", shop_id: str) -> bool:
+    """Whether the database has no such shop; False where it does not answer at once."""
+    import asyncio
+
+    from domain.database import EVERY_SHOP, BusyError, Database, UnavailableError
+    from domain.migrations import runner
+    from domain.queries import shops
+
+    async def look() -> bool:
+        database = Database(settings.database_url, read_only=True)
+        try:
+            async with asyncio.timeout(_LOOK_SECONDS):
+                if not await runner.is_migrated(database):
+                    return False
+                async with database.reading(EVERY_SHOP) as connection:
+                    return await shops.find_shop(connection, shop_id) is None
+        except (TimeoutError, BusyError, UnavailableError):
+            return False
+        finally:
+            await database.close()
+
+    return asyncio.run(look())
 
 
 def _refuse(sentence: str) -> NoReturn:

@@ -21,8 +21,8 @@ from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 
 from api import auth, ide
-from api.app import clock
 from api.settings import Settings, SettingsError
+from api.wiring import clock
 from domain import fulfillment, ids, ingestion
 from domain.database import EVERY_SHOP, Database
 from domain.mail.mailbox import Mailbox

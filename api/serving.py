@@ -19,10 +19,12 @@ from starlette.applications import Starlette
 from uvicorn.supervisors import Multiprocess
 
 from api import logs
-from api.app import Loop, create_app, database_of, mail_loop, retention_loop, smtp_sender
+from api.app import create_app
+from api.loops import Loop, mail_loop, retention_loop, smtp_sender
 from api.metrics import FOLDER_VARIABLE, Metrics
 from api.protocol import PatientProtocol, PatientSocket
 from api.settings import Settings, SettingsError
+from api.wiring import database_of
 from domain.database import Database
 
 _LARGEST_FRAME = 64 * 1024

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from api.app import database_of
 from api.settings import Settings, SettingsError
+from api.wiring import database_of
 from tests.api.client import SECRET
 from tests.api.test_cli import run
 

@@ -1,14 +1,16 @@
-"""The command as it is installed, in processes of its own."""
+"""The command: in this process what it says, and in processes of its own what becomes of them."""
 
 import os
+import shutil
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +18,14 @@ import httpx
 import orjson
 import pytest
 
-from api import schema
+from api import cli, schema
+from domain.ids import SHOP_ID_RULE
 from tests.api.client import SECRET, a_token
 
 COMMAND = Path(sys.executable).with_name("shortship")
 SAMPLES = Path(__file__).parents[2] / "domain" / "samples" / "orders-tiktok.json"
 SECONDS = 30
-ORDER = {
+ORDER: dict[str, Any] = {  # JSON
     "number": "1001",
     "status": "AWAITING_SHIPMENT",
     "currency": "USD",
@@ -65,6 +68,30 @@ def run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedP
         timeout=SECONDS,
         check=False,
     )
+
+
+# A command in the folder of the test, with these settings: its exit code, and what it says on stdout and stderr.
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Runs in this process, which takes a hundredth of the time."""
+
+    def run_here(*arguments: str, **settings: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        with monkeypatch.context() as patch:
+            patch.chdir(tmp_path)
+            patch.setattr(sys, "argv", ["shortship", *arguments])
+            for name, text in settings.items():
+                patch.setenv(f"SHORTSHIP_{name.upper()}", text)
+            with pytest.raises(SystemExit) as ended:
+                cli.main()
+        code = ended.value.code or 0
+        assert isinstance(code, int)
+        return code, *capsys.readouterr()
+
+    return run_here
 
 
 def said(done: subprocess.CompletedProcess[str]) -> tuple[int, str, str]:
@@ -124,53 +151,132 @@ def cancel_one(client: httpx.Client, token: str, order: dict[str, Any], key: str
 
 
 @pytest.fixture
-def shop_folder(tmp_path: Path, sqlite_url: str) -> Path:
+def shop_folder(tmp_path: Path, sqlite_url: str, command: Command) -> Path:
     """A folder with a database that has the shop `demo` and no order."""
     assert sqlite_url == f"sqlite:///{tmp_path / 'shortship.db'}"
-    assert run(tmp_path, "shop", "create", "demo", "--name", "Demo Shop").returncode == 0
+    assert command("shop", "create", "demo", "--name", "Demo Shop") == (0, "Created the shop demo.\n", "")
     return tmp_path
 
 
-def test_a_database_and_a_shop_are_made_once(tmp_path: Path) -> None:
-    too_early = run(tmp_path, "shop", "create", "demo", "--name", "Demo Shop")
-    migrated = run(tmp_path, "migrate")
-    created = run(tmp_path, "shop", "create", "demo", "--name", "Demo Shop", "--shipping-refund-policy", "NEVER")
-    twice = run(tmp_path, "shop", "create", "demo", "--name", "Demo Shop")
-    odd = run(tmp_path, "shop", "create", "odd", "--name", "Odd Shop", "--shipping-refund-policy", "SOMETIMES")
+def test_a_database_and_a_shop_are_made_once(command: Command) -> None:
+    too_early = command("shop", "create", "demo", "--name", "Demo Shop")
+    migrated = command("migrate")
+    created = command("shop", "create", "demo", "--name", "Demo Shop", "--shipping-refund-policy", "NEVER")
+    twice = command("shop", "create", "demo", "--name", "Demo Shop")
+    odd = command("shop", "create", "odd", "--name", "Odd Shop", "--shipping-refund-policy", "SOMETIMES")
+    bad = command("shop", "create", "Bad Id!", "--name", "Odd Shop")
 
     missing = "The database has not the tables of this version: run `shortship migrate`.\n"
-    assert said(too_early) == (2, "", missing)
-    assert said(migrated) == (0, "The database is up to date.\n", "")
-    assert said(created) == (0, "Created the shop demo.\n", "")
-    assert said(twice) == (2, "", "There is a shop demo already.\n")
+    assert too_early == (2, "", missing)
+    assert migrated == (0, "The database is up to date.\n", "")
+    assert created == (0, "Created the shop demo.\n", "")
+    assert twice == (2, "", "There is a shop demo already.\n")
     policies = "ON_FULL_CANCELLATION, PROPORTIONAL, NEVER"
-    assert said(odd) == (2, "", f"There is no policy SOMETIMES; take one of {policies}.\n")
+    assert odd == (2, "", f"There is no policy SOMETIMES; take one of {policies}.\n")
+    assert bad == (2, "", f"{SHOP_ID_RULE}\n")
 
 
-def test_an_import_counts_and_says_what_it_rejects(shop_folder: Path) -> None:
+def test_shops_are_listed_and_changed(command: Command, database_url: str) -> None:
+    def shop(*arguments: str) -> tuple[int, str, str]:
+        return command("shop", *arguments, database_url=database_url)
+
+    none = shop("list")
+    shop("create", "two", "--name", "Two")
+    shop("create", "one", "--name", "Ada's Läden", "--shipping-refund-policy", "NEVER")
+    listed = shop("list")
+    renamed = shop("update", "one", "--name", "One")
+    changed = shop("update", "two", "--shipping-refund-policy", "PROPORTIONAL")
+
+    assert none == (0, "", "")
+    assert listed == (0, "one\tNEVER\tAda's Läden\ntwo\tON_FULL_CANCELLATION\tTwo\n", "")
+    assert (renamed, changed) == ((0, "Updated the shop one.\n", ""), (0, "Updated the shop two.\n", ""))
+    assert shop("list") == (0, "one\tNEVER\tOne\ntwo\tPROPORTIONAL\tTwo\n", "")
+    assert shop("update", "one") == (2, "", "There is nothing to change: give --name or --shipping-refund-policy.\n")
+    assert shop("update", "three", "--name", "Three") == (2, "", f"{no_shop('three')}\n")
+    assert shop("update", "one", "--name", " ")[:2] == (2, "")
+
+
+def no_shop(shop_id: str) -> str:
+    return f"There is no shop {shop_id}: run `shortship shop create {shop_id} --name NAME`."
+
+
+def test_an_import_counts_and_says_what_it_rejects(command: Command, shop_folder: Path) -> None:
     orders = shop_folder / "orders.jsonl"
     bad = ORDER | {"number": "1002", "total": "19.99"}
     orders.write_bytes(b"\n".join(orjson.dumps(order) for order in (ORDER, bad)))
     (shop_folder / "cut.json").write_bytes(orjson.dumps([ORDER])[:-20])
 
-    sample = run(shop_folder, "import", "--shop", "demo", str(SAMPLES))
-    again = run(shop_folder, "import", "--shop", "demo", str(SAMPLES))
-    rejected = run(shop_folder, "import", "--shop", "demo", "orders.jsonl")
-    cut_off = run(shop_folder, "import", "--shop", "demo", "cut.json")
-    missing = run(shop_folder, "import", "--shop", "demo", "missing.json")
-    nobody = run(shop_folder, "import", "--shop", "nobody", "orders.jsonl")
+    sample = command("import", "--shop", "demo", str(SAMPLES))
+    again = command("import", "--shop", "demo", str(SAMPLES))
+    rehearsed = command("import", "--shop", "demo", "orders.jsonl", "--dry-run")
+    rejected = command("import", "--shop", "demo", "orders.jsonl")
+    cut_off = command("import", "--shop", "demo", "cut.json")
+    missing = command("import", "--shop", "demo", "missing.json")
+    nobody = command("import", "--shop", "nobody", "orders.jsonl")
+    older = command("import", "--shop", "Läden & Co", "orders.jsonl")
 
-    assert said(sample) == (0, "created 60, unchanged 0, rejected 0\n", "")
-    assert said(again) == (0, "created 0, unchanged 60, rejected 0\n", "")
-    assert said(rejected)[:2] == (1, "created 1, unchanged 0, rejected 1\n")
-    assert rejected.stderr.startswith("1002: AMOUNTS_DO_NOT_ADD_UP: ")
-    assert rejected.stderr.count("\n") == 1
-    for unread in (cut_off, missing):
-        assert unread.returncode == 2
-        assert unread.stderr.count("\n") == 1
-        assert "Traceback" not in unread.stderr
-    create = "run `shortship shop create nobody --name NAME`"
-    assert (nobody.returncode, nobody.stderr) == (2, f"There is no shop nobody: {create}.\n")
+    assert sample == (0, "created 60, unchanged 0, rejected 0\n", "")
+    assert again == (0, "created 0, unchanged 60, rejected 0\n", "")
+    assert rejected[:2] == (1, "created 1, unchanged 0, rejected 1\n")
+    assert rejected[2].startswith("1002: AMOUNTS_DO_NOT_ADD_UP: ")
+    assert rejected[2].count("\n") == 1
+    assert rehearsed == (1, "created 1, unchanged 0, rejected 1 (dry run: nothing is stored)\n", rejected[2])
+    for code, _, sentence in (cut_off, missing):
+        assert (code, sentence.count("\n")) == (2, 1)
+    assert nobody == (2, "", f"{no_shop('nobody')}\n")
+    assert older == (2, "", "There is no shop 'Läden & Co': `shortship shop list` shows those that there are.\n")
+
+
+def test_problems_beyond_the_first_are_told_by_kind(command: Command, shop_folder: Path) -> None:
+    orders = [ORDER | {"number": f"{number}", "total": "19.99"} for number in range(1_200)]
+    (shop_folder / "orders.json").write_bytes(orjson.dumps([*orders, ORDER | {"total": "-1"}]))
+    alike = "AMOUNTS_DO_NOT_ADD_UP: total is 19.99, but the parts sum to 20.00."
+
+    code, counts, told = command("import", "--shop", "demo", "orders.json")
+    none = command("import", "--shop", "demo", "orders.json", "--problems", "0")
+    *each, rest = told.splitlines()
+
+    assert (code, counts) == (1, "created 0, unchanged 0, rejected 1201\n")
+    assert each == [f"{number}: {alike}" for number in range(20)]
+    assert rest == "and 1,181 more: 1,180 AMOUNTS_DO_NOT_ADD_UP, 1 INVALID_VALUE"
+    assert none[2] == "1,201 problems: 1,200 AMOUNTS_DO_NOT_ADD_UP, 1 INVALID_VALUE\n"
+
+
+@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
+def test_an_import_that_is_told_to_stop_says_how_far_it_came(
+    command: Command, shop_folder: Path, told: signal.Signals
+) -> None:
+    [item] = ORDER["items"]
+    long = {"items": [item | {"productName": "n" * 500, "imageUrl": f"https://example.com/{'i' * 1_900}"}]}
+    content = b"".join(orjson.dumps(ORDER | long | {"number": f"{number}"}) + b"\n" for number in range(2_000))
+    importing = subprocess.Popen(  # noqa: S603 - our own command
+        [COMMAND, "import", "--shop", "demo", "-"],
+        cwd=shop_folder,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        bufsize=0,
+    )
+    assert importing.stdin
+
+    with importing:
+        # It takes the last of these orders only when the first of them are stored, and it waits for more.
+        written = memoryview(content)
+        while written:
+            written = written[importing.stdin.write(written) :]
+        importing.send_signal(told)
+        code = importing.wait(SECONDS)
+        out, err = (stream.read().decode() for stream in (importing.stdout, importing.stderr) if stream)
+    with closing(sqlite3.connect(shop_folder / "shortship.db")) as database:
+        [(stored,)] = database.execute("SELECT count(*) FROM orders")
+    (shop_folder / "orders.jsonl").write_bytes(content)
+    again = command("import", "--shop", "demo", "orders.jsonl")
+
+    assert stored in {500, 1_000, 1_500}
+    assert code == 128 + told
+    assert out == f"created {stored}, unchanged 0, rejected 0\n"
+    assert err == f"Stopped after {stored:,} orders, the last of them {stored - 1}. Run it again for the others.\n"
+    assert again == (0, f"created {2_000 - stored}, unchanged {stored}, rejected 0\n", "")
 
 
 def test_the_schema_needs_no_settings(tmp_path: Path) -> None:
@@ -179,15 +285,117 @@ def test_the_schema_needs_no_settings(tmp_path: Path) -> None:
     assert said(done) == (0, schema.printed(), "")
 
 
-def test_a_token_needs_the_secret_and_a_scope_that_there_is(tmp_path: Path) -> None:
+def test_a_token_needs_the_secret_and_a_scope_that_there_is(command: Command) -> None:
     arguments = ("token", "--shop", "demo", "--scope")
 
-    without = run(tmp_path, *arguments, "orders:read")
-    unknown = run(tmp_path, *arguments, "orders:read orders:all", jwt_secret=SECRET)
+    without = command(*arguments, "orders:read")
+    code, out, sentence = command(*arguments, "orders:read orders:all", jwt_secret=SECRET)
 
-    assert said(without) == (2, "", "There is no secret to sign with: set SHORTSHIP_JWT_SECRET.\n")
-    assert said(unknown)[:2] == (2, "")
-    assert unknown.stderr.startswith("There is no scope orders:all; there are orders:read, ")
+    assert without == (2, "", "There is no secret to sign with: set SHORTSHIP_JWT_SECRET.\n")
+    assert (code, out) == (2, "")
+    assert sentence.startswith("There is no scope orders:all; there are orders:read, ")
+
+
+def test_a_token_of_an_unknown_shop_comes_with_a_warning(command: Command, database_url: str) -> None:
+    def token(shop_id: str) -> tuple[int, str, str]:
+        arguments = ("--shop", shop_id, "--scope", "orders:read")
+        return command("token", *arguments, jwt_secret=SECRET, database_url=database_url)
+
+    command("shop", "create", "demo", "--name", "Demo Shop", database_url=database_url)
+
+    for shop_id, expected in (("demo", ""), ("nobody", f"The token will be refused. {no_shop('nobody')}\n")):
+        code, text, warning = token(shop_id)
+        assert (code, text.count("."), warning) == (0, 2, expected)
+
+
+@pytest.mark.parametrize("kind", ["none", "without tables", "unreachable", "silent"])
+def test_a_token_needs_no_database(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(cli, "_LOOK_SECONDS", 0.1)
+    (tmp_path / "empty.db").touch()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = {
+            "none": "sqlite:///missing.db",
+            "without tables": "sqlite:///empty.db",
+            "unreachable": "postgresql://nobody@127.0.0.1:1/none",
+            "silent": f"postgresql://nobody@127.0.0.1:{silent.getsockname()[1]}/none",
+        }[kind]
+        code, token, warning = command(
+            "token", "--shop", "demo", "--scope", "orders:read", jwt_secret=SECRET, database_url=url
+        )
+
+    assert (code, token.count("."), warning) == (0, 2, "")
+    assert [path.name for path in tmp_path.iterdir()] == ["empty.db"]
+
+
+def test_every_command_has_help_under_both_names(command: Command) -> None:
+    for names in ((), ("serve",), ("import",), ("shop",), ("shop", "update")):
+        assert command(*names, "-h") == command(*names, "--help")
+        assert command(*names, "-h")[0] == 0
+
+
+def test_the_version_is_that_of_the_package(command: Command) -> None:
+    assert command("--version") == (0, f"shortship {metadata.version('shortship')}\n", "")
+
+
+LOADED = """
+import os, sys
+from api import cli
+
+def loaded(names, *arguments):
+    sys.argv = ["shortship", *arguments]
+    try:
+        cli.main()
+    except SystemExit:
+        print(*[name for name in names if name in sys.modules], sep=",", file=sys.stderr)
+
+for arguments in (["--help"], ["--version"], ["import", "-h"]):
+    loaded(["asyncio", "sqlalchemy", "starlette", "strawberry"], *arguments)
+os.environ |= {"_SHORTSHIP_COMPLETE": "complete_bash", "COMP_WORDS": "shortship imp", "COMP_CWORD": "1"}
+loaded(["asyncio", "sqlalchemy", "starlette", "strawberry"])
+del os.environ["_SHORTSHIP_COMPLETE"]
+for arguments in (["token", "--shop", "demo", "--scope", "orders:read"], ["shop", "list"], ["check"]):
+    loaded(["starlette", "strawberry", "uvicorn"], *arguments)
+loaded(["starlette", "strawberry", "uvicorn"], "import", "--shop", "demo", "missing.json")
+"""
+
+
+def test_a_command_loads_no_more_than_it_needs(shop_folder: Path) -> None:
+    """Help and completion have to come at once, and these libraries take their time."""
+    done = subprocess.run(  # noqa: S603 - our own code
+        [sys.executable, "-c", LOADED],
+        cwd=shop_folder,
+        env=an_environment({"jwt_secret": SECRET}),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+
+    missing = "missing.json cannot be read: No such file or directory."
+    assert done.stderr.splitlines() == ["", "", "", "", "", "", "", missing, ""]
+    assert "\nimport\n" in done.stdout
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+def test_bash_completes_commands_and_options(tmp_path: Path) -> None:
+    script = """
+    eval "$("$0" --show-completion bash)"
+    COMP_WORDS=(shortship shop u) COMP_CWORD=2
+    _shortship_completion "$0"
+    echo "${COMPREPLY[@]}"
+    """
+    done = subprocess.run(  # noqa: S603 - our own command
+        ["bash", "-c", script, COMMAND],  # noqa: S607 - wherever it is
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+
+    assert said(done) == (0, "update\n", "")
 
 
 # Settings with which `serve` refuses to start, and what it says.

@@ -29,6 +29,7 @@ from api.metrics import Metrics
 from api.settings import Settings
 from api.tracing import NoTracing
 from api.turns import FairExecutor
+from api.wiring import clock
 from domain.database import Database
 from domain.feed import Feed
 from domain.migrations import runner as migrations
@@ -210,7 +211,7 @@ class Stored:
             accept_language="",
             metrics=Metrics(),
             tracing=NoTracing(),
-            principal=Principal(self.shop, "tester", scopes, math.inf),
+            principal=Principal(self.shop, "tester", scopes, math.inf, 0),
         )
 
     def outcomes(self, text: str, **variables: object) -> dict[str, int]:

@@ -8,7 +8,7 @@ import httpx
 import orjson
 import pytest
 
-from api.app import mail_loop
+from api.loops import mail_loop
 from api.settings import Settings
 from domain.database import Database
 from domain.mail.mailbox import Mailbox

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import httpx
 import pytest
 
-from api.app import mail_loop, retention_loop, smtp_sender
+from api.loops import mail_loop, retention_loop, smtp_sender
 from api.settings import Settings
 from domain.database import Database
 from tests.api.client import PATIENCE_SECONDS, Client

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-from api.app import database_of
 from api.settings import Settings
+from api.wiring import database_of
 from domain import fulfillment
 from domain.database import Database
 from domain.hints import TICK_SECONDS
