@@ -91,8 +91,8 @@ async def import_file(  # noqa: PLR0913 - each is a choice of whoever imports
     Raises UnreadableFileError; what came before the place where a file breaks off has been imported and yielded then.
     BusyError and UnavailableError may leave later batches stored that were not yielded; the import can be repeated.
     An order without a readable number goes by its place in the file, such as "line 17". Once `stop` is set, only the
-    batches under way are stored. In a dry run each is stored and rolled back: results are what they would be, and their
-    ids those of no order.
+    batches under way are stored; it is set at the end. In a dry run each batch is stored and rolled back: results are
+    what they would be, and their ids those of no order.
     """
     stop = stop or asyncio.Event()
     batches = _read_aside(_batches(shop, read_orders(path, is_stopped=stop.is_set)))
@@ -123,6 +123,7 @@ async def import_file(  # noqa: PLR0913 - each is a choice of whoever imports
             if unreadable and not stop.is_set():
                 raise unreadable
         finally:
+            stop.set()  # for the reader, who may wait for a pipe
             await asyncio.gather(*(task for _, task in under_way), return_exceptions=True)
             await batches.aclose()
 
@@ -183,8 +184,8 @@ async def _read_aside(batches: Iterator[_Batch]) -> AsyncGenerator[_Batch]:
                 return
             yield batch
     finally:
-        if reading and not reading.done():  # its thread goes on whoever waits for it
-            await asyncio.wait([reading])
+        if reading:  # its thread goes on, whoever waits for it
+            await asyncio.gather(reading, return_exceptions=True)
 
 
 def _entries(order: OrderInput) -> int:
