@@ -216,7 +216,7 @@ def update_shop(
         ),
     ] = None,
 ) -> None:
-    """Changes the name or the policy of a shop. Servers take it within a minute, open sockets when they connect again."""
+    """Changes a shop's name or policy. Servers take it within a minute, open sockets when they connect again."""
     from domain.queries import shops
 
     if name is None and shipping_refund_policy is None:
