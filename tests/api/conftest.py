@@ -9,7 +9,7 @@ from datetime import datetime
 import pytest
 import uvicorn
 
-from api import app
+from api import app, wiring
 from api.keys import Pace
 from api.settings import Settings
 from domain.database import Database
@@ -22,7 +22,7 @@ class Clock:
     """Stands still until a test sets it."""
 
     def __init__(self) -> None:
-        self.now = app.clock().replace(microsecond=0)
+        self.now = wiring.clock().replace(microsecond=0)
 
     def __call__(self) -> datetime:
         return self.now
@@ -54,7 +54,7 @@ async def running(config: uvicorn.Config) -> AsyncIterator[int]:
 
 @asynccontextmanager
 async def serving(
-    settings: Settings, database: Database, *, pace: Pace | None = None, clock: Callable[[], datetime] = app.clock
+    settings: Settings, database: Database, *, pace: Pace | None = None, clock: Callable[[], datetime] = wiring.clock
 ) -> AsyncIterator[str]:
     """The address of the API, served in this process."""
     application = app.create_app(settings, database, pace=pace, clock=clock)
