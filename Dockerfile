@@ -11,20 +11,20 @@ RUN npm run build
 
 FROM python:3.13-slim-bookworm AS build
 
-RUN pip install --no-cache-dir uv==0.13.9
 WORKDIR /build
 ENV UV_PROJECT_ENVIRONMENT=/opt/shortship UV_PYTHON=/usr/local/bin/python3 UV_PYTHON_DOWNLOADS=never \
     UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_NO_CACHE=1
 # What changes seldom first: a change of the code does not install the dependencies again.
+COPY tools tools
 COPY pyproject.toml uv.lock ./
-RUN uv sync --locked --no-dev --extra tracing --extra nats --no-install-project
+RUN python tools/uv.py sync --locked --no-dev --extra tracing --extra nats --no-install-project
 COPY README.md LICENSE hatch_build.py ./
 COPY shortship shortship
 COPY domain domain
 COPY api api
 COPY --from=graphiql /build/api/static/graphiql api/static/graphiql
 # uv's lock file is for everybody to write to.
-RUN uv sync --locked --no-dev --extra tracing --extra nats --no-editable && rm -f /opt/shortship/.lock
+RUN python tools/uv.py sync --locked --no-dev --extra tracing --extra nats --no-editable && rm -f /opt/shortship/.lock
 
 
 FROM python:3.13-slim-bookworm

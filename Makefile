@@ -1,6 +1,5 @@
 # Needs make and Python 3.11 or later; brings everything else. `make serve` shows it, `make check` judges it.
 
-UV_VERSION := 0.13.9
 # The first of these that runs and is new enough; another one: make install PYTHON=/path/to/python
 PYTHON ?= python3.14 python3.13 python3.12 python3.11 python3
 ARGS :=
@@ -20,15 +19,11 @@ install: .venv/installed
 		python=$$($$name -c 'import sys; print(sys.executable if sys.version_info >= (3, 11) else "")' 2>/dev/null); \
 		if [ -n "$$python" ]; then break; fi; \
 	done; \
-	if [ -z "$$python" ]; then echo 'Shortship needs Python 3.11 or later; none was found on PATH.' >&2; exit 1; fi; \
-	sync() { \
-		UV_PROJECT_ENVIRONMENT=.venv "$$1" sync --locked --python "$$python" --no-python-downloads --compile-bytecode; \
-	}; \
-	if command -v uv >/dev/null && sync uv; then touch $@; exit; fi; \
-	if [ ! -x .uv/bin/uv ]; then \
-		"$$python" -m venv .uv && .uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION) || exit 1; \
+	if [ -z "$$python" ]; then \
+		echo 'Shortship needs Python 3.11 or later, and none is on PATH: install it, or add PYTHON=/path/to/python.' >&2; exit 1; \
 	fi; \
-	sync .uv/bin/uv && touch $@
+	UV_PROJECT_ENVIRONMENT=.venv "$$python" tools/uv.py sync --locked --python "$$python" --no-python-downloads --compile-bytecode \
+		&& touch $@
 
 graphiql: api/static/graphiql/index.html
 
@@ -75,8 +70,8 @@ versions: install
 		for name in python$$version "$$(pyenv prefix $$version 2>/dev/null)/bin/python"; do \
 			python=$$($$name -c 'import sys; print(sys.executable)' 2>/dev/null) && break; \
 		done; \
-		uv=$$(command -v uv || echo .uv/bin/uv); export UV_PROJECT_ENVIRONMENT=.venvs/$$version; \
-		if ! $$uv sync --quiet --locked --python "$${python:-$$version}" $(NO_DOWNLOADS) 2>/dev/null; then \
+		export UV_PROJECT_ENVIRONMENT=.venvs/$$version; \
+		if ! .venv/bin/python tools/uv.py sync --quiet --locked --python "$${python:-$$version}" $(NO_DOWNLOADS) 2>/dev/null; then \
 			if [ -n "$$python" ]; then echo "Nothing can be installed for Python $$version." >&2; exit 1; fi; \
 			echo "Python $$version is not installed."; continue; \
 		fi; \

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import sysconfig
 import tarfile
 import time
@@ -95,10 +96,10 @@ def installed(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("installed")
     EnvBuilder(symlinks=True).create(folder)
     python = folder / "bin" / "python"
-    uv = shutil.which("uv") or ROOT / ".uv" / "bin" / "uv"
+    uv = (sys.executable, ROOT / "tools" / "uv.py")
     install = ("pip", "install", "--offline", "--no-deps", "--no-cache", "--python", python)
     [named] = re.findall(r"uv tool install 'dist/(\S+)'", blocks("docs/operations.md")["install"])
-    done = run(uv, *install, built.wheel.parent / named, folder=folder)
+    done = run(*uv, *install, built.wheel.parent / named, folder=folder)
     assert done.returncode == 0, done.stderr
     [packages] = folder.glob("lib/*/site-packages")
     (packages / "libraries.pth").write_text(sysconfig.get_path("purelib"))

@@ -134,7 +134,7 @@ class Workshop:
         self._folder = folder
         self._network = network
         self._debian = folder / "debian"
-        arguments = ["--variant=minbase", "--include=python3,python3-venv,ca-certificates", SUITE, str(self._debian)]
+        arguments = ["--variant=minbase", "--include=python3,ca-certificates", SUITE, str(self._debian)]
         subprocess.run(["debootstrap", *arguments], check=True, stdout=subprocess.DEVNULL)  # noqa: S603, S607
 
     def base(self, image: str, number: int) -> Root:
@@ -145,7 +145,7 @@ class Workshop:
         if image.startswith("node:"):
             _install_node(root)
         elif image.startswith("python:"):
-            root.run(["python3", "-m", "venv", "/usr/local"], self._network)
+            root.run(["python3", "-m", "venv", "--without-pip", "/usr/local"], self._network)
         else:
             sys.exit(f"Nothing stands in for {image}.")
         return root
