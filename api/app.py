@@ -144,7 +144,7 @@ def create_app(  # noqa: PLR0913 - all that there is to wire
             Route("/readyz", ready),
             Route("/metrics", MetricsPage(metrics, database, clock).answer, methods=["GET"]),
             *routes,
-            *(ide.routes() if settings.graphiql else []),
+            *ide.routes(is_on=settings.graphiql),
         ],
         middleware=middleware,
         exception_handlers=EXCEPTION_HANDLERS,

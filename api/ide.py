@@ -6,11 +6,12 @@ from pathlib import Path
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 BUILT = Path(__file__).parent / "static" / "graphiql"
 _MISSING = "GraphiQL is not built: run `make graphiql`.\n"
+_WELCOME = "This is Shortship, a GraphQL API: POST operations to /graphql, with `Authorization: Bearer <token>`.\n"
 _POLICY = (
     "default-src 'none'",
     "script-src 'self'",
@@ -35,9 +36,16 @@ _MEDIA_TYPES = {".css": "text/css", ".html": "text/html", ".js": "text/javascrip
 _REFUSED = re.compile(r"\s*q\s*=\s*0(\.0*)?\s*", re.IGNORECASE)
 
 
-def routes() -> list[BaseRoute]:
-    """What the page loads. The demo answers /graphiql/config.json itself, with its token and its tabs."""
-    return [Route("/graphiql/config.json", _config), Route("/graphiql/assets/{name}", _asset)]
+def routes(*, is_on: bool) -> list[BaseRoute]:
+    """What leads to the page, and where it is on what it loads.
+
+    The demo answers / and /graphiql/config.json itself, with its steps, its token and its tabs.
+    """
+    leading = [Route(path, _lead) for path in ("/graphiql", "/graphiql/")]
+    if not is_on:
+        return [Route("/", _welcome), *leading]
+    loaded = [Route("/graphiql/config.json", _config), Route("/graphiql/assets/{name}", _asset)]
+    return [Route("/", _lead), *leading, *loaded]
 
 
 async def page(request: Request) -> Response:
@@ -53,6 +61,15 @@ async def page(request: Request) -> Response:
 def config(**settings: object) -> Response:
     """What the page has to know: the headers that it begins with, and tabs if there are any."""
     return JSONResponse(settings, headers=_SECURITY | {"Cache-Control": "no-store"})
+
+
+async def _welcome(_request: Request) -> Response:
+    return PlainTextResponse(_WELCOME)
+
+
+async def _lead(_request: Request) -> Response:
+    """To the page, or to what it says where it is off; without the host, for a request may name any."""
+    return RedirectResponse("/graphql", 303)
 
 
 async def _config(_request: Request) -> Response:

@@ -89,7 +89,6 @@ async def test_assets_come_compressed_to_whom_takes_that(client: Client, accepte
     [
         "missing.js",
         f"{NAME}.gz",
-        "..",
         "%2e%2e%2findex.html",
         "..%5cindex.html",
         "%2Fetc%2Fpasswd",
@@ -100,6 +99,16 @@ async def test_assets_come_compressed_to_whom_takes_that(client: Client, accepte
 )
 async def test_nothing_else_is_found(client: Client, name: str) -> None:
     assert (await asset(client.http, name)).status_code == 404
+
+
+@pytest.mark.usefixtures("built")
+@pytest.mark.parametrize("path", ["/", "/graphiql", "/graphiql/"])
+async def test_what_people_try_leads_to_the_page_whatever_host_the_request_names(client: Client, path: str) -> None:
+    led = await client.http.get(path, headers=FOR_A_PERSON | {"Host": "evil.example"})
+    page = await client.http.get(path, headers=FOR_A_PERSON, follow_redirects=True)
+
+    assert (led.status_code, led.headers["location"]) == (303, "/graphql")
+    assert (page.status_code, page.text) == (200, "<!doctype html>")
 
 
 async def test_a_page_that_is_not_built_says_how_and_all_else_works(
@@ -131,7 +140,14 @@ async def test_without_the_setting_there_is_none_of_it(settings: Settings, datab
     async with serving(off, database) as base, AsyncClient(base_url=base) as http:
         page = await http.get("/graphql", headers=FOR_A_PERSON)
         others = [(await http.get(path)).status_code for path in ("/graphiql/config.json", f"/graphiql/assets/{NAME}")]
+        welcome = await http.get("/")
+        led = [(await http.get(path)).headers["location"] for path in ("/graphiql", "/graphiql/")]
+        told = await http.get("/graphiql", headers=FOR_A_PERSON, follow_redirects=True)
 
     assert page.headers["content-type"].startswith("application/json")
     assert page.status_code >= 400
     assert others == [404, 404]
+    assert welcome.text.startswith("This is Shortship, a GraphQL API: POST operations to /graphql")
+    assert welcome.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert led == ["/graphql", "/graphql"]
+    assert (told.status_code, told.json()["errors"][0]["message"][:22]) == (404, "GraphiQL is off here; ")

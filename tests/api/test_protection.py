@@ -48,7 +48,7 @@ async def test_every_answer_has_the_headers_that_browsers_heed(client: Client) -
 
 
 async def test_what_is_not_there_is_refused_as_json(client: Client) -> None:
-    paths = ("/", "/graphql/", "//graphql", "/graphql/..", "/graphql%2f", "/static/demo.css", "/%ff")
+    paths = ("/nowhere", "/graphql/", "/graphql%2f", "/static/demo.css", "/%ff")
 
     answers = [await client.http.get(path) for path in paths] + [await client.http.post("/healthz")]
 

@@ -45,7 +45,7 @@ _ADDRESSES = {
     "file of the page": "/graphiql/..%2f..%2f..%2fpyproject.toml",
     "file of the page, twice encoded": "/graphiql/%252e%252e%252fpyproject.toml",
     "file of the page, backslashes": "/graphiql/..\\..\\pyproject.toml",
-    "folder of the page": "/graphiql/",
+    "folder of the page": "/graphiql/assets/",
     "NUL": "/graphql%00",
     "line ends": "/graphql%0d%0aSet-Cookie:%20a=b",
     "capitals": "/GRAPHQL",
