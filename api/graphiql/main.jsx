@@ -6,6 +6,7 @@ import { explorerPlugin } from "@graphiql/plugin-explorer";
 import { createClient } from "graphql-ws";
 import { useEffect } from "react";
 import { createRoot } from "react-dom/client";
+import { explained } from "./answers.js";
 import "graphiql/style.css";
 import "@graphiql/plugin-explorer/style.css";
 import "./page.css";
@@ -22,6 +23,7 @@ function fetcherWith(defaultHeaders) {
     const wsClient = createClient({
       url: socketUrl,
       lazy: true,
+      retryAttempts: 0, // what happened in between would be missing, and nobody would be told
       connectionParams: headers,
     });
     const fetcher = createGraphiQLFetcher({
@@ -40,29 +42,46 @@ function Opened({ tab }) {
     Boolean(state.queryEditor && state.variableEditor && state.headerEditor),
   );
   useEffect(() => {
-    if (isReady) changeTab(tab);
+    if (!isReady) return;
+    changeTab(tab);
+    document.getElementById(`graphiql-session-tab-${tab}`)?.scrollIntoView({ inline: "center" });
   }, [changeTab, isReady, tab]);
 }
 
-const response = await fetch("/graphiql/config.json");
-const { headers, tabs } = await response.json();
-// A link to a tab, such as #2, opens the prepared tabs anew; a reload then keeps what was done with them.
-const linked = Number(location.hash.slice(1));
-if (linked) {
-  sessionStorage.clear();
-  history.replaceState(null, "", location.pathname);
+async function settings() {
+  try {
+    return await (await fetch("/graphiql/config.json")).json();
+  } catch {
+    return null;
+  }
 }
 
-createRoot(document.getElementById("graphiql")).render(
-  <GraphiQL
-    fetcher={fetcherWith(headers)}
-    plugins={plugins}
-    defaultHeaders={JSON.stringify(headers, null, 2)}
-    defaultTabs={tabs}
-    defaultEditorToolsVisibility={tabs ? "variables" : "headers"}
-    storage={tabs && sessionStorage}
-  >
-    <GraphiQL.Logo>Shortship</GraphiQL.Logo>
-    {linked > 0 && <Opened tab={linked - 1} />}
-  </GraphiQL>,
-);
+function start({ headers, tabs }) {
+  // A link to a tab, such as #2, opens the prepared tabs anew; a reload then keeps what was done with them.
+  const linked = Number(location.hash.slice(1));
+  if (linked) {
+    sessionStorage.clear();
+    history.replaceState(null, "", location.pathname);
+  }
+  const advice = tabs
+    ? "The token of this page is no longer good: reload the page or, after a reset, open the step from the start page again."
+    : "Write a token that is good into Headers: shortship token makes one where the secret is shared.";
+  createRoot(root).render(
+    <GraphiQL
+      fetcher={explained(fetcherWith(headers), advice)}
+      plugins={plugins}
+      defaultHeaders={JSON.stringify(headers, null, 2)}
+      defaultTabs={tabs}
+      defaultEditorToolsVisibility={tabs ? "variables" : "headers"}
+      storage={tabs && sessionStorage}
+    >
+      <GraphiQL.Logo>Shortship</GraphiQL.Logo>
+      {linked > 0 && <Opened tab={linked - 1} />}
+    </GraphiQL>,
+  );
+}
+
+const root = document.getElementById("graphiql");
+const given = await settings();
+if (given) start(given);
+else root.textContent = "The server does not answer. Start it again, then reload this page.";
