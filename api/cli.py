@@ -121,7 +121,9 @@ def worker() -> None:
 
 @app.command(name="demo")
 def demo_command(
-    *, still: Annotated[bool, typer.Option("--still", help="Nothing happens but what you do.")] = False
+    *,
+    still: Annotated[bool, typer.Option("--still", help="Nothing happens but what you do.")] = False,
+    reset: Annotated[bool, typer.Option("--reset", help="Begins anew: with no order and no mail of before.")] = False,
 ) -> None:
     """Serves a shop to play with: sample orders, GraphiQL with a token, and a mailbox."""
     import asyncio
@@ -129,19 +131,26 @@ def demo_command(
     from api import demo, logs, serving
     from api.app import create_app
     from api.loops import mail_loop
-    from domain.database import Database
+    from api.settings import SettingsError
     from domain.mail.mailbox import Mailbox
 
     settings = demo.settings_of(_settings())
-    listener = serving.listen(settings)
-    asyncio.run(demo.prepare(settings))
+    try:
+        listener = serving.listen(settings)
+    except SettingsError:
+        if demo.FILE.exists():
+            demo.claim(settings)  # where another demo is what has the port, that is what to tell
+        raise
+    database = demo.claim(settings)
+    if reset:
+        demo.reset()
+    settings = asyncio.run(demo.prepare(settings))
     logs.configure(settings.log_format)
-    database, mailbox, minted = Database(settings.database_url), Mailbox(), demo.mint_token(settings)
+    mailbox = Mailbox(demo.MAILS)
     loops = [mail_loop(mailbox, settings), *([] if still else [demo.keep_moving])]
-    port = listener.getsockname()[1]
-    typer.echo(f"Open http://{settings.host}:{port}/ and end it with Ctrl-C.")
-    routes = demo.routes(mailbox, minted, database)
-    database.claim_file()
+    address = demo.address_of(listener)
+    typer.echo(f"Open {address}/ and end it with Ctrl-C.")
+    routes = demo.routes(settings, mailbox, database, address)
     serving.run(settings, listener, partial(create_app, settings, database, loops=loops, routes=routes))
 
 

@@ -2,54 +2,81 @@
 
 import asyncio
 import email
+import hashlib
+import hmac
 import json
 import random
 import re
-import secrets
+import shutil
+import socket
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from email.header import decode_header, make_header
+from email.message import Message
 from email.policy import default
 from functools import partial
 from pathlib import Path
+from uuid import UUID
 
+from babel import Locale
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
+from uuid_utils.compat import uuid7
 
-from api import auth, ide
+from api import auth, ide, steps
 from api.settings import Settings, SettingsError
 from api.wiring import clock
-from domain import fulfillment, ids, ingestion
-from domain.database import EVERY_SHOP, Database
-from domain.mail.mailbox import Mailbox
-from domain.mail.sending import OutgoingMessage
+from domain import cancellation, fulfillment, ids, ingestion
+from domain.cancellation import CancellationRequest
+from domain.database import EVERY_SHOP, Database, FileInUseError
+from domain.mail.mailbox import Mailbox, StoredMail
 from domain.migrations import runner
-from domain.moves import PackageMove
-from domain.order import Order, Package, PackageStatus, ShippingRefundPolicy, Shop
-from domain.queries import listing, shops
+from domain.moves import PackageMove, Settlement
+from domain.order import (
+    CancellationReason,
+    ItemEntry,
+    ItemsSelection,
+    Order,
+    OrderSelection,
+    Package,
+    PackageSelection,
+    PackageStatus,
+    RefundStatus,
+    Selection,
+    ShippingRefundPolicy,
+    Shop,
+    value,
+)
+from domain.queries import cancellation_listing, listing, shops
+from domain.queries.cancellation_listing import CancellationFilter
 from domain.queries.listing import OrderFilter, OrderSequence
 from domain.queries.paging import PageRequest
 
 SHOP_ID = "demo"
 FILE = Path("shortship-demo.db")
-SAMPLES = Path(ingestion.__file__).parent / "samples" / "orders-tiktok.json"
+MAILS = Path("shortship-demo-mails")
+_SAMPLES = Path(ingestion.__file__).parent / "samples"
+# The marketplace's own file, and orders in our own form: one for each language that mails are in, and one more.
+_FILES = (_SAMPLES / "orders-tiktok.json", _SAMPLES / "orders.jsonl")
 
 _STATIC = Path(__file__).parent / "static"
-# Mails have styles of their own, and the frames that show them have the policy of the page around them.
+# Mails have styles of their own, and the frames that show them have the policy of the page around them; no script runs
+# in those, for they are sandboxes.
 _SECURITY = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src data:; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; connect-src 'self'; "
+    "style-src 'self' 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
 _REMOTE = re.compile(r' src="https?:[^"]*"')
 _NO_PICTURE = ''' src="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'/%3E"'''
+_LANGUAGE = re.compile(r'<html lang="([A-Za-z-]+)"')
 _TOKEN_SECONDS = 24 * 3600
 _MOVE_SECONDS = 5.0
+_LOOKED_THROUGH = 100
 # Back and forth, so that there is always something left to see and to cancel.
 _NEXT = {
     PackageStatus.AWAITING_SHIPMENT: PackageStatus.AWAITING_COLLECTION,
@@ -57,14 +84,45 @@ _NEXT = {
 }
 
 
+@value
+class _Past:
+    """A cancellation that was made before anybody looks: of one unit of an item, of a package, or of all."""
+
+    number: str
+    reason: CancellationReason
+    item: int | None = None
+    package: int | None = None
+    refund: RefundStatus | None = None
+
+    def selection(self, order_id: UUID) -> Selection:
+        if self.item:
+            entry = ItemEntry(ids.of_item(order_id, self.item), 1)
+            return ItemsSelection(ids.of_order(order_id), (entry,))
+        if self.package:
+            return PackageSelection(ids.of_package(order_id, self.package))
+        return OrderSelection(ids.of_order(order_id))
+
+
+# A mail in each language, and refunds and mails that went in every way: the sixth gives nothing back, for it is a gift,
+# and the last buyer has no address that could be used.
+_PAST = (
+    _Past("SHORT-1001", CancellationReason.OUT_OF_STOCK, item=1),
+    _Past("SHORT-1002", CancellationReason.UNDELIVERABLE_ADDRESS, package=1, refund=RefundStatus.SUCCEEDED),
+    _Past("SHORT-1003", CancellationReason.OUT_OF_STOCK, item=2, refund=RefundStatus.FAILED),
+    _Past("SHORT-1004", CancellationReason.BUYER_REQUESTED, package=1, refund=RefundStatus.SUCCEEDED),
+    _Past("SHORT-1005", CancellationReason.PRICING_ERROR, refund=RefundStatus.SUCCEEDED),
+    _Past("SHORT-1006", CancellationReason.OUT_OF_STOCK, item=2),
+    _Past("SHORT-1007", CancellationReason.OUT_OF_STOCK, item=1),
+)
+
+
 def settings_of(given: Settings) -> Settings:
-    """The demo's settings: its own file, and a secret of its own where none is set. SettingsError off loopback."""
+    """The demo's settings, on a file of its own. SettingsError off loopback."""
     if given.host not in {"localhost", "127.0.0.1", "::1"}:
         raise SettingsError("The demo listens on loopback only: leave SHORTSHIP_HOST unset.")
     return given.model_copy(
         update={
             "database_url": f"sqlite:///{FILE}",
-            "jwt_secret": given.jwt_secret or secrets.token_hex(32),
             "mail_from": given.mail_from or "Demo Shop <orders@shop.example>",
             # Its pages have a token in them, which is for no page of another site whose name leads here.
             "trusted_hosts": given.trusted_hosts or ("localhost", "127.0.0.1", "[::1]"),
@@ -73,6 +131,25 @@ def settings_of(given: Settings) -> Settings:
             "log_format": given.log_format if "log_format" in given.model_fields_set else "console",
         }
     )
+
+
+def claim(settings: Settings) -> Database:
+    """The demo's database, for this process alone. SettingsError where a demo runs in this folder already."""
+    database = Database(settings.database_url)
+    try:
+        database.claim_file()
+    except FileInUseError as error:
+        message = "A demo runs in this folder already: use that one, or end it with Ctrl-C first."
+        raise SettingsError(message) from error
+    return database
+
+
+def reset() -> None:
+    """Removes what earlier demos left in this folder; only for whoever has claimed the database."""
+    for path in (FILE, FILE.with_name(f"{FILE.name}-wal"), FILE.with_name(f"{FILE.name}-shm")):
+        path.unlink(missing_ok=True)
+    with suppress(FileNotFoundError):
+        shutil.rmtree(MAILS)
 
 
 def mint_token(settings: Settings) -> str:
@@ -88,11 +165,20 @@ def mint_token(settings: Settings) -> str:
     )
 
 
-async def prepare(settings: Settings) -> None:
-    """Tables, the shop and the sample orders, as far as they are not there."""
+def address_of(listener: socket.socket) -> str:
+    """Where a browser finds it."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+async def prepare(settings: Settings) -> Settings:
+    """Tables, the shop, the sample orders and what happened to them, as far as they are not there.
+
+    The settings have a secret then: where none is set, one that stays the same for as long as the shop is there, so
+    that pages that are open outlive a restart.
+    """
     database = Database(settings.database_url)
     try:
-        database.claim_file()
         await runner.migrate(database)
         make = partial(
             shops.create_shop,
@@ -104,28 +190,46 @@ async def prepare(settings: Settings) -> None:
         )
         await database.writing(EVERY_SHOP, make)
         shop = await _shop(database)
-        async for _ in ingestion.import_file(database, shop, SAMPLES, actor="import", clock=clock):
-            pass
+        orders: dict[str, UUID | None] = {}
+        for file in _FILES:
+            async for batch in ingestion.import_file(database, shop, file, actor="import", clock=clock):
+                orders |= {result.number: result.order_id for result in batch.results}
+        for past in _PAST:
+            if order_id := orders[past.number]:
+                await _cancel(database, shop, past, order_id)
     finally:
         await database.close()
+    secret = hmac.new(shop.cursor_key, b"the demo's tokens", hashlib.sha256).hexdigest()
+    return settings.model_copy(update={"jwt_secret": settings.jwt_secret or secret})
 
 
-def routes(mailbox: Mailbox, token: str, database: Database) -> list[BaseRoute]:
-    """The start page, the mailbox and what they look like, and what GraphiQL shows at first."""
+async def _cancel(database: Database, shop: Shop, past: _Past, order_id: UUID) -> None:
+    """Once, for at every other start its key is known."""
+    request = CancellationRequest(past.selection(order_id), past.reason, f"demo-{past.number}")
+    outcome = await cancellation.cancel(database, shop, request, cancellation_id=uuid7(), actor="demo", now=clock())
+    if outcome.cancellation and past.refund and not outcome.replayed:
+        told = Settlement(ids.of_cancellation(outcome.cancellation.id), past.refund, f"refund-{past.number}")
+        await fulfillment.settle_refund(database, shop, told, actor="demo", now=clock())
+
+
+def routes(settings: Settings, mailbox: Mailbox, database: Database, address: str) -> list[BaseRoute]:
+    """The start page, the mailbox and what they look like, and what GraphiQL shows at first.
+
+    `address` is where the demo is found. Each page has a token of its own, for a demo may run for longer than one.
+    """
     templates = Jinja2Templates(_STATIC)
 
     async def start(request: Request) -> Response:
-        context = {"operations": _operations(), "token": token}
+        context = {"steps": steps.steps(), "token": mint_token(settings), "address": address}
         return templates.TemplateResponse(request, "demo.html", context, headers=_SECURITY)
 
-    async def mails(request: Request) -> Response:
-        shown = [_shown(message) for message in mailbox.messages]
-        return templates.TemplateResponse(request, "mailbox.html", {"mails": shown}, headers=_SECURITY)
+    def mails(request: Request) -> Response:  # outside the event loop
+        shown = [_shown(mail) for mail in mailbox.messages(request.query_params.get("after", ""))]
+        context = {"mails": shown, "token": mint_token(settings)}
+        return templates.TemplateResponse(request, "mailbox.html", context, headers=_SECURITY)
 
     async def config(_request: Request) -> Response:
-        shop = await _shop(database)
-        orders = await _orders(database, shop, OrderFilter(items_cancellable=True), size=1)
-        return ide.config(headers={"Authorization": f"Bearer {token}"}, tabs=_tabs(orders))
+        return ide.config(headers={"Authorization": f"Bearer {mint_token(settings)}"}, tabs=await _tabs(database))
 
     return [
         Route("/", start),
@@ -133,6 +237,22 @@ def routes(mailbox: Mailbox, token: str, database: Database) -> list[BaseRoute]:
         Route("/graphiql/config.json", config),
         Mount("/static", StaticFiles(directory=_STATIC)),
     ]
+
+
+async def _tabs(database: Database) -> list[dict[str, str]]:
+    shop = await _shop(database)
+    orders = await _orders(database, shop, OrderFilter(package_statuses=list(_NEXT)), size=_LOOKED_THROUGH)
+    open_refunds = CancellationFilter(refund_statuses=[RefundStatus.PENDING, RefundStatus.FAILED])
+    async with database.reading(shop.id) as connection:
+        found = await cancellation_listing.list_cancellations(connection, shop, open_refunds, PageRequest(1))
+    return steps.tabs(orders, found.entries[0] if found.entries else None, _sample_input())
+
+
+def _sample_input() -> dict[str, object]:
+    """The first order in our own form, which is that of the API too."""
+    with _FILES[1].open(encoding="utf-8") as file:
+        order: dict[str, object] = json.loads(file.readline())
+    return order
 
 
 async def keep_moving(database: Database, stop: asyncio.Event) -> None:
@@ -170,58 +290,31 @@ async def _orders(
     return page.entries
 
 
-def _operations() -> list[dict[str, str]]:
-    """The steps of the demo in their order; the first line of each says what it does."""
-    texts = {path.stem[2:].capitalize(): path.read_text() for path in sorted(_STATIC.glob("operations/*.graphql"))}
-    return [
-        {"title": title, "about": text.splitlines()[0].removeprefix("# "), "text": text}
-        for title, text in texts.items()
-    ]
-
-
-def _tabs(orders: Sequence[Order]) -> list[dict[str, str]]:
-    """The steps as tabs of GraphiQL, about the first order where they need one."""
-    variables = _variables(orders)
-    texts = [operation["text"] for operation in _operations()]
-    used = [{name: given for name, given in variables.items() if f"${name}:" in text} for text in texts]
-    return [
-        {"query": text, "variables": json.dumps(names, indent=2) if names else ""}
-        for text, names in zip(texts, used, strict=True)
-    ]
-
-
-def _variables(orders: Sequence[Order]) -> dict[str, object]:
-    """One unit of the first item that has one to give."""
-    if not orders:
-        return {}
-    order = orders[0]
-    item = next(
-        packed.item
-        for package, packed in order.package_items()
-        if package.status is PackageStatus.AWAITING_SHIPMENT and packed.live_quantity
-    )
-    entries = [{"itemId": ids.of_item(order.id, item), "quantity": 1}]
-    order_id = ids.of_order(order.id)
-    key = f"demo-{secrets.token_hex(8)}"
-    request = {"orderId": order_id, "reason": "OUT_OF_STOCK", "items": entries, "idempotencyKey": key}
-    return {"orderId": order_id, "items": entries, "input": request}
-
-
-def _shown(message: OutgoingMessage) -> dict[str, str]:
+def _shown(mail: StoredMail) -> dict[str, str]:
     """As a mail program reads it."""
-    read = email.message_from_bytes(message.content, policy=default)
-    plain = email.message_from_bytes(message.content)  # its policy leaves headers as they came
+    read = email.message_from_bytes(mail.content, policy=default)
+    plain = email.message_from_bytes(mail.content)  # its policy leaves headers as they came
     html, text = read.get_body(("html",)), read.get_body(("plain",))
+    shown = html.get_content() if html else ""
     return {
-        "subject": _text_of(plain["Subject"]),
-        "to": _text_of(plain["To"]),
+        "id": mail.id,
+        "subject": _text_of(plain, "Subject"),
+        "from": _text_of(plain, "From"),
+        "to": _text_of(plain, "To"),
         "date": str(plain["Date"]),
+        "language": _language_of(shown),
         # As many mail programs show it: without the pictures of items, which are somewhere else.
-        "html": _REMOTE.sub(_NO_PICTURE, html.get_content()) if html else "",
+        "html": _REMOTE.sub(_NO_PICTURE, shown),
         "text": text.get_content() if text else "",
     }
 
 
-def _text_of(header: str) -> str:
+def _text_of(message: Message, header: str) -> str:
     """By the old decoder: the new one shows spaces between encoded words of a name (Python 3.11 to 3.13)."""
-    return str(make_header(decode_header(header)))
+    return str(make_header(decode_header(message[header])))
+
+
+def _language_of(html: str) -> str:
+    """What the HTML says that it is in, in English."""
+    found = _LANGUAGE.search(html)
+    return str(Locale.parse(found[1], sep="-").get_display_name("en")) if found else ""

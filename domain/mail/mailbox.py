@@ -1,21 +1,51 @@
-"""A mailbox in memory that takes every message: what the demo has in place of a mail server."""
+"""A mailbox in a folder that takes every message: what the demo has in place of a mail server."""
 
-from collections import deque
+import asyncio
+from pathlib import Path
+
+from uuid_utils.compat import uuid7
 
 from domain.mail.sending import OutgoingMessage, Sent
+from domain.order import value
 
 _CAPACITY = 200
+# Mails have names and addresses in them: they are for their owner alone.
+_PRIVATE, _PRIVATE_FOLDER = 0o600, 0o700
+
+
+@value
+class StoredMail:
+    """`id` grows from one mail to the next."""
+
+    id: str
+    content: bytes
 
 
 class Mailbox:
-    def __init__(self) -> None:
-        self._messages: deque[OutgoingMessage] = deque(maxlen=_CAPACITY)
+    """Keeps the newest 200 as files that mail programs open; it is there again after a restart."""
 
-    @property
-    def messages(self) -> list[OutgoingMessage]:
-        """The newest 200, newest first."""
-        return list(self._messages)
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._turn = asyncio.Lock()  # or a mail could come to lie below one that was seen already
+
+    def messages(self, after: str = "") -> list[StoredMail]:
+        """Those behind the one with this id, the newest first."""
+        found = [path for path in self._paths() if path.stem > after]
+        return [StoredMail(path.stem, path.read_bytes()) for path in reversed(found)]
 
     async def send(self, message: OutgoingMessage) -> Sent:
-        self._messages.appendleft(message)
+        async with self._turn:
+            await asyncio.to_thread(self._keep, message.content)
         return Sent()
+
+    def _keep(self, content: bytes) -> None:
+        self._folder.mkdir(_PRIVATE_FOLDER, exist_ok=True)
+        partial = self._folder / f"{uuid7().hex}.part"
+        partial.touch(_PRIVATE)
+        partial.write_bytes(content)
+        partial.replace(partial.with_suffix(".eml"))  # so that nobody reads half of it
+        for path in self._paths()[:-_CAPACITY]:
+            path.unlink(missing_ok=True)
+
+    def _paths(self) -> list[Path]:
+        return sorted(self._folder.glob("*.eml"))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -88,20 +89,20 @@ EXPECTED = [
 ]
 
 
-async def send_mails(settings: Settings, database: Database) -> None:
+async def send_mails(settings: Settings, database: Database, folder: Path) -> None:
     """Runs the loop that sends mails until it has sent one."""
-    mailbox, stop = Mailbox(), asyncio.Event()
+    mailbox, stop = Mailbox(folder), asyncio.Event()
     loop = mail_loop(mailbox, settings.model_copy(update={"mail_from": "Shop <orders@shop.example>"}))
     running = asyncio.ensure_future(loop(database, stop))
     async with asyncio.timeout(20):
-        while not mailbox.messages:  # noqa: ASYNC110 - a mailbox has no event for it
+        while not mailbox.messages():  # noqa: ASYNC110 - a mailbox has no event for it
             await asyncio.sleep(0.01)
         stop.set()
         await running
 
 
 @pytest.fixture
-async def order_id(client: Client, settings: Settings, database: Database, shop: Shop) -> str:
+async def order_id(client: Client, settings: Settings, database: Database, shop: Shop, tmp_path: Path) -> str:
     """The order 1001, to which all of the story has happened."""
     packages = (a_package_input("A", dress=2), a_package_input("B", dress=1))
     [order] = await store(database, shop, an_order_input("1001", packages=packages))
@@ -115,7 +116,7 @@ async def order_id(client: Client, settings: Settings, database: Database, shop:
         cancelled := await client.data(CANCEL_PACKAGE, package=a),
         await client.data(SETTLE, cancellation=cancelled["cancelPackage"]["cancellation"]["id"]),
     ]
-    await send_mails(settings, database)
+    await send_mails(settings, database, tmp_path / "mails")
     payloads += [
         await client.data(RESEND, cancellation=cancelled["cancelPackage"]["cancellation"]["id"]),
         await client.data(CANCEL_ITEMS, order=order_id, item=item),

@@ -1,9 +1,13 @@
 """The demo's pages, as one person sees and uses them."""
 
+import signal
+from pathlib import Path
+
 from graphql import build_schema
-from playwright.sync_api import expect
+from playwright.sync_api import BrowserContext, Locator, ViewportSize, expect
 
 from api.schema import printed
+from tests.api.test_cli import SECONDS, started
 from tests.browser.window import Window
 
 # What GraphiQL's own parts do, and no setting of theirs changes: a tab is a button within an element with the role of a
@@ -12,24 +16,36 @@ from tests.browser.window import Window
 TABS = "nested-interactive"
 EXPLORER = {"label", "select-name"}
 CODE = ".view-lines"
+STEPS = ["Follow", "List", "Preview", "Cancel", "Refusal", "Package", "Order", "Split", "Import", "Settle"]
+PHONE: ViewportSize = {"width": 390, "height": 844}
+IS_WHOLE = """frame => {
+  const height = frame.contentDocument.documentElement.offsetHeight;
+  return height > 100 && frame.clientHeight >= height;
+}"""
 
 
 def test_graphiql_asks_nobody_else_for_anything_and_nothing_goes_wrong(window: Window) -> None:
-    response = window.open_graphiql()
+    response = window.open_graphiql("List")
     window.run()
-    window.shows('"totalCount": 45')
+    window.shows('"totalCount": 51')
     tabs = window.page.get_by_role("tab").all_inner_texts()
 
     assert response.headers["content-security-policy"].startswith("default-src 'none'; script-src 'self';")
     assert window.page.title() == "GraphiQL - Shortship"
-    assert tabs == ["List", "Preview", "Cancel", "Follow"]
+    assert tabs == STEPS
     assert (window.asked_elsewhere, window.complaints) == ([], [])
 
 
 def test_what_is_previewed_is_cancelled_followed_in_another_window_and_mailed(window: Window) -> None:
     followed = window.another()
     mailbox = window.another()
+    mails = mailbox.page.locator(".mail")
 
+    mailbox.open("/mailbox")
+    expect(mails.first).to_be_visible()
+    before = mails.count()
+    oldest = mails.last
+    oldest.locator("summary").first.click()
     followed.open_graphiql("Follow")
     followed.follow()
     window.open_graphiql("Preview")
@@ -37,20 +53,37 @@ def test_what_is_previewed_is_cancelled_followed_in_another_window_and_mailed(wi
     window.shows('"formatted": "$32.11"')
     window.go_to("Cancel")
     window.run()
-    window.shows('"formatted": "$32.11"')
+    window.shows('"replayed": false')
+    window.run()
+    window.shows('"replayed": true')
     followed.shows('"mailTo": "SENT"')
-    mailbox.open("/mailbox")
-    mail = mailbox.page.frame_locator("iframe").first
+    followed.shows('"__typename": "ItemsCancelled"')
+    followed.shows('"formatted": "$32.11"')
 
+    # It comes by itself, whole, and what is open stays open.
+    expect(mails).to_have_count(before + 1)
+    newest = mails.first
+    expect(newest).to_contain_text("English (United States)")
+    expect(newest).to_contain_text("Demo Shop <orders@shop.example>")
+    mail = newest.frame_locator("iframe")
     expect(mail.get_by_role("heading", name="Part of your order was cancelled")).to_be_visible()
     expect(mail.get_by_text("Linen Wrap Dress").last).to_be_visible()
+    is_whole(newest)
+    is_whole(oldest)
     expect(followed.page.get_by_role("button", name="Stop query")).to_be_visible()
     seen = (window, followed, mailbox)
     assert [(one.asked_elsewhere, one.complaints) for one in seen] == [([], [])] * 3
 
 
+def is_whole(mail: Locator) -> None:
+    """Waits until the frame is open, and as high as what is in it."""
+    frame = mail.locator("iframe")
+    expect(frame).to_be_visible()
+    frame.page.wait_for_function(IS_WHOLE, arg=frame.element_handle())
+
+
 def test_a_step_of_the_start_page_opens_its_tab_and_a_reload_keeps_what_was_done(window: Window) -> None:
-    start = window.open("/")
+    window.open("/")
     with window.page.expect_popup() as opened:
         window.page.get_by_role("link", name="Preview").click()
     preview = Window(opened.value, window.origin)
@@ -64,9 +97,98 @@ def test_a_step_of_the_start_page_opens_its_tab_and_a_reload_keeps_what_was_done
 
     tabs = preview.page.get_by_role("tab").all_inner_texts()
 
-    assert "script" not in start.headers["content-security-policy"]
-    assert tabs == ["List", "Mine", "Cancel", "Follow"]
+    assert tabs == ["Mine" if step == "Preview" else step for step in STEPS]
     assert (window.asked_elsewhere, window.complaints) == ([], [])
+
+
+def test_the_start_page_copies_the_token_and_the_command(window: Window) -> None:
+    window.open("/")
+    page = window.page
+    copied: list[str] = []
+    for name in ("Copy the token", "Copy the command"):
+        page.get_by_role("button", name=name).click()
+        expect(page.get_by_text("Copied.").nth(len(copied))).to_be_visible()
+        copied.append(page.evaluate("navigator.clipboard.readText()"))
+
+    token, command = copied
+    assert token.startswith("Authorization: Bearer ey")
+    assert command.startswith(f"curl {window.origin}/graphql")
+    assert f"'{token}'" in command
+    assert window.complaints == []
+
+
+def test_open_pages_say_what_to_do_when_the_demo_ends_and_go_on_when_it_is_there_again(
+    browser: BrowserContext, tmp_path: Path
+) -> None:
+    with started(tmp_path, "demo", "--still") as (process, client):
+        port = str(client.base_url.port)
+        followed = Window(browser.new_page(), f"http://127.0.0.1:{port}")
+        listed, mailbox = followed.another(), followed.another()
+        trouble = mailbox.page.get_by_role("status")
+        listed.open_graphiql("List")
+        mailbox.open("/mailbox")
+        expect(mailbox.page.locator(".mail")).to_have_count(6)
+        followed.open_graphiql("Follow")
+        followed.follow()
+        process.send_signal(signal.SIGINT)
+        code = process.wait(SECONDS)
+        followed.shows("There is no connection to the server, or no more.")
+        listed.run()
+        listed.shows("The server does not answer.")
+        expect(trouble).to_contain_text("The demo does not answer")
+
+    with started(tmp_path, "demo", "--still", port=port):
+        listed.run()
+        listed.shows('"totalCount": 51')
+        expect(trouble).to_be_empty()
+        mailbox.page.reload()
+        expect(mailbox.page.locator(".mail")).to_have_count(6)
+
+    with started(tmp_path, "demo", "--still", "--reset", port=port):
+        listed.run()
+        listed.shows("The token of this page is no longer good: reload the page")
+        followed.run()
+        followed.shows("The token of this page is no longer good: reload the page")
+        expect(trouble).to_contain_text("reload it")
+        listed.page.reload()
+        expect(listed.operation).to_contain_text("query List")
+        listed.run()
+        listed.shows('"totalCount": 51')
+
+    assert code == 0
+    seen = [one.page.locator("body").inner_text() for one in (followed, listed, mailbox)]
+    assert [text for text in seen if "stack" in text or "Error:" in text] == []
+
+
+def test_answers_that_are_none_are_told_without_a_stack(window: Window) -> None:
+    window.open_graphiql("List")
+    window.page.route("**/graphql", lambda route: route.fulfill(status=502, body="<h1>Bad Gateway</h1>"))
+    window.run()
+    window.shows("What came back is no JSON")
+    window.page.route("**/graphiql/config.json", lambda route: route.abort())
+    window.page.unroute("**/graphql")
+    window.open("/graphql")
+
+    expect(
+        window.page.get_by_text("The server does not answer. Start it again, then reload this page.")
+    ).to_be_visible()
+
+
+def test_on_a_phone_the_answer_is_in_sight(window: Window) -> None:
+    window.page.set_viewport_size(PHONE)
+    window.open("/graphql#2")
+    expect(window.operation).to_contain_text("query List")
+    window.has_understood(" List")
+    window.run()
+    window.shows('"totalCount": 51')
+
+    place = window.answer.bounding_box()
+    tab = window.page.get_by_role("tab", name="List").bounding_box()
+    assert place
+    assert tab
+    assert (place["x"] >= 0, place["x"] + place["width"] <= PHONE["width"]) == (True, True)
+    assert min(place["width"], place["height"]) > 200
+    assert 0 <= tab["x"] < PHONE["width"]
 
 
 def test_the_docs_have_the_description_of_a_type(window: Window) -> None:
@@ -81,9 +203,9 @@ def test_the_docs_have_the_description_of_a_type(window: Window) -> None:
 
 
 def test_the_explorer_and_the_history_open(window: Window) -> None:
-    window.open_graphiql()
+    window.open_graphiql("List")
     window.run()
-    window.shows('"totalCount": 45')
+    window.shows('"totalCount": 51')
 
     window.press("Show GraphiQL Explorer")
     expect(window.page.locator(".graphiql-explorer-root")).to_contain_text("orderByNumber")
@@ -114,17 +236,20 @@ def test_the_start_page_and_the_mailbox_put_up_no_barriers(window: Window) -> No
     window.open("/")
     start = window.barriers()
     window.open("/mailbox")
+    is_whole(window.page.locator(".mail").first)
     mailbox = window.barriers()
     window.page.emulate_media(color_scheme="dark")
     in_the_dark = window.barriers()
+    window.open("/")
+    start_in_the_dark = window.barriers()
 
-    assert (start, mailbox, in_the_dark) == ({}, {}, {})
+    assert (start, mailbox, in_the_dark, start_in_the_dark) == ({}, {}, {}, {})
 
 
 def test_graphiql_puts_up_no_barriers_but_its_own(window: Window) -> None:
-    window.open_graphiql()
+    window.open_graphiql("List")
     window.run()
-    window.shows('"totalCount": 45')
+    window.shows('"totalCount": 51')
     plain = window.barriers(without=CODE)
     window.press("Show Documentation Explorer")
     expect(window.page.get_by_text("All Schema Types")).to_be_visible()

@@ -38,7 +38,7 @@ class Window:
         """Opens it, at that tab of the demo if one is named, and waits until it has the schema too."""
         with self.page.expect_response(lambda response: response.request.method == "POST"):
             response = self.open("/graphql")
-        expect(self.operation).to_contain_text("query")
+        expect(self.operation).to_contain_text("{")
         if tab:
             self.go_to(tab)
         return response

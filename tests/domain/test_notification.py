@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -399,9 +400,9 @@ async def test_the_loop_outlives_a_database_that_cannot_be_used(sqlite_url: str)
     await empty.close()
 
 
-async def test_an_idle_loop_stops_at_once(database: Database) -> None:
+async def test_an_idle_loop_stops_at_once(database: Database, tmp_path: Path) -> None:
     stop = asyncio.Event()
-    loop = asyncio.create_task(notification.run(database, Mailbox(), a_message, clock=lambda: NOW, stop=stop))
+    loop = asyncio.create_task(notification.run(database, Mailbox(tmp_path), a_message, clock=lambda: NOW, stop=stop))
     await asyncio.sleep(0.05)
 
     stop.set()

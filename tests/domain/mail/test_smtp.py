@@ -11,7 +11,6 @@ from urllib.parse import quote
 import pytest
 import trustme
 
-from domain.mail.mailbox import Mailbox
 from domain.mail.sending import Deferred, Outcome, Rejected, Sent, Unreachable
 from domain.mail.smtp import SmtpSender, SmtpSettings, Tls, smtp_settings
 from domain.order import Buyer
@@ -321,15 +320,3 @@ def test_other_urls_are_refused_without_the_password(url: str) -> None:
 
 def test_the_password_is_not_shown() -> None:
     assert "secret" not in repr(smtp_settings("smtp://me:secret@mail.example"))
-
-
-async def test_the_mailbox_keeps_the_newest_200_messages() -> None:
-    mailbox, message = Mailbox(), a_message(a_mail())
-
-    for number in range(201):
-        await mailbox.send(a_message(a_mail(order_number=str(number))))
-    outcome = await mailbox.send(message)
-
-    assert outcome == Sent()
-    assert mailbox.messages[0] is message
-    assert len(mailbox.messages) == 200

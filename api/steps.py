@@ -1,0 +1,139 @@
+"""The steps of the demo: documents for GraphiQL, with variables that fit the orders as they are."""
+
+import json
+import secrets
+from collections.abc import Callable, Sequence
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+from domain import ids
+from domain.eligibility import eligibility
+from domain.order import Cancellation, ItemEntry, NotCancellableReason, Order, PackageStatus, value
+from domain.splits import PackageSplit, split_package
+
+_DOCUMENTS = Path(__file__).parent / "static" / "operations"
+_NOTHING_LEFT = "# There is nothing left to try this on: `shortship demo --reset` begins anew.\n"
+
+_Json = dict[str, Any]  # any JSON object
+
+
+@value
+class Step:
+    """The document begins with what it is `about`: its comment up to the first line that is empty."""
+
+    title: str
+    about: str
+    document: str
+
+
+def steps() -> list[Step]:
+    """In the order in which they are done."""
+    return [_step(path) for path in sorted(_DOCUMENTS.glob("*.graphql"))]
+
+
+def tabs(orders: Sequence[Order], unsettled: Cancellation | None, sample: _Json) -> list[dict[str, str]]:
+    """The steps as tabs of GraphiQL, each about an order of its own, so that no step takes another one's units.
+
+    `unsettled` is a cancellation whose refund is not paid yet, `sample` an order to import under another number.
+    """
+    variables = _variables(orders, unsettled, sample)
+    return [_tab(step, variables.get(step.title)) for step in steps()]
+
+
+def _step(path: Path) -> Step:
+    document = path.read_text(encoding="utf-8")
+    about = takewhile(lambda line: line != "#", document.splitlines())
+    title = path.stem.partition("-")[2].capitalize()
+    return Step(title, " ".join(line.removeprefix("# ") for line in about), document)
+
+
+def _tab(step: Step, variables: _Json | None) -> dict[str, str]:
+    if variables:
+        return {"query": step.document, "variables": json.dumps(variables, indent=2, ensure_ascii=False)}
+    is_stuck = "($" in step.document
+    return {"query": f"{_NOTHING_LEFT if is_stuck else ''}{step.document}", "variables": ""}
+
+
+def _variables(orders: Sequence[Order], unsettled: Cancellation | None, sample: _Json) -> dict[str, _Json]:
+    """By the title of the step; none for a step that there is nothing for."""
+    free = list(orders)
+    given: dict[str, _Json] = {}
+
+    def take(title: str, find: Callable[[Order], _Json | None]) -> None:
+        for order in free:
+            if found := find(order):
+                free.remove(order)
+                given[title] = {"input": found}
+                return
+
+    # The first one is about the order that is the first of the list.
+    take("Cancel", _one_unit)
+    take("Refusal", _refused_units)
+    take("Package", _waiting_package)
+    take("Split", _one_unit_to_split)
+    take("Order", _whole_order)
+    if cancel := given.get("Cancel"):
+        given["Preview"] = {name: cancel["input"][name] for name in ("orderId", "items")}
+    given["Import"] = {"input": {"orders": [sample | {"number": _new_key("order")}]}}
+    if unsettled:
+        paid = {"cancellationId": ids.of_cancellation(unsettled.id), "status": "SUCCEEDED"}
+        given["Settle"] = {"input": paid | {"providerReference": _new_key("refund")}}
+    return given
+
+
+def _one_unit(order: Order) -> _Json | None:
+    for (_, item), verdict in eligibility(order).package_items.items():
+        if verdict.is_cancellable:
+            return _by_items(order, {"itemId": ids.of_item(order.id, item), "quantity": 1})
+    return None
+
+
+def _refused_units(order: Order) -> _Json | None:
+    """A unit that waits for the carrier, and more units of another place than there are."""
+    verdicts = eligibility(order).package_items
+    why = NotCancellableReason.AWAITING_COLLECTION
+    waiting = next((place for place, verdict in verdicts.items() if verdict.reason is why), None)
+    few = next((place for place, verdict in verdicts.items() if verdict.is_cancellable), None)
+    if not (waiting and few):
+        return None
+    return _by_items(order, _entry(order, *waiting, 1), _entry(order, *few, verdicts[few].quantity + 1))
+
+
+def _waiting_package(order: Order) -> _Json | None:
+    verdicts = eligibility(order).packages
+    for package in order.packages:
+        if package.status is PackageStatus.AWAITING_COLLECTION and verdicts[package.position].is_cancellable:
+            package_id = ids.of_package(order.id, package.position)
+            return {"packageId": package_id, "reason": "UNDELIVERABLE_ADDRESS", "idempotencyKey": _new_key("cancel")}
+    return None
+
+
+def _whole_order(order: Order) -> _Json | None:
+    if not eligibility(order).order.is_cancellable:
+        return None
+    return {"orderId": ids.of_order(order.id), "reason": "BUYER_REQUESTED", "idempotencyKey": _new_key("cancel")}
+
+
+def _one_unit_to_split(order: Order) -> _Json | None:
+    for package in order.packages:
+        most = max(package.items, key=lambda packed: packed.live_quantity)
+        entry = ItemEntry(ids.of_item(order.id, most.item), 1)
+        split = PackageSplit(ids.of_package(order.id, package.position), (entry,))
+        if not split_package(order, split).problems:
+            return {"packageId": split.package_id, "items": [{"itemId": entry.item_id, "quantity": entry.quantity}]}
+    return None
+
+
+def _by_items(order: Order, *entries: _Json) -> _Json:
+    request = {"orderId": ids.of_order(order.id), "reason": "OUT_OF_STOCK", "items": list(entries)}
+    return request | {"idempotencyKey": _new_key("cancel")}
+
+
+def _entry(order: Order, package: int, item: int, quantity: int) -> _Json:
+    places = {"itemId": ids.of_item(order.id, item), "packageId": ids.of_package(order.id, package)}
+    return places | {"quantity": quantity}
+
+
+def _new_key(kind: str) -> str:
+    return f"{kind}-{secrets.token_hex(4)}"
