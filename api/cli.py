@@ -324,19 +324,9 @@ def schema() -> None:
 
 
 def _settings() -> "Settings":
-    from pydantic import ValidationError
+    from api.settings import load_settings
 
-    from api.settings import Settings
-
-    try:
-        return Settings()
-    except UnicodeDecodeError:
-        _refuse("The file .env is no text in UTF-8.")
-    except ValidationError as error:
-        faults = [
-            (str(fault["loc"][0]).upper(), fault["msg"].removeprefix("Value error, ")) for fault in error.errors()
-        ]
-        _refuse("; ".join(f"SHORTSHIP_{name}: {fault}" for name, fault in faults))
+    return load_settings()
 
 
 async def _check(settings: "Settings") -> None:

@@ -1,6 +1,7 @@
 """Serving until told to stop: in this process, or in several that share one port."""
 
 import asyncio
+import errno
 import gc
 import os
 import signal
@@ -34,6 +35,8 @@ _WATCH_SECONDS = 1.0
 # A process that is still being started answers nobody. One that takes longer is ended, and begins again.
 _LONGEST_START_SECONDS = 20
 _FAILED_TO_START = 3
+# It is taken, or for root alone; all else is about the address: it is none of this machine, or no address at all.
+_ABOUT_PORT = frozenset({errno.EADDRINUSE, errno.EACCES})
 
 log = structlog.get_logger(__name__)
 
@@ -50,10 +53,13 @@ def listen(settings: Settings) -> socket.socket:
     """Takes the port, from now on and once: whoever looked first and took it later could find it taken."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
+        settings.host.encode("idna")  # as the socket does it, which would be left open
         return socket.create_server((settings.host, settings.port), family=family)
-    except OSError as error:
-        cause = str(error.strerror).partition(" (")[0]
-        message = f"{settings.host}:{settings.port} cannot be listened on: {cause}; set SHORTSHIP_PORT."
+    except (OSError, UnicodeError) as error:
+        is_about_port = isinstance(error, OSError) and error.errno in _ABOUT_PORT
+        cause = str(error.strerror).partition(" (")[0] if isinstance(error, OSError) else "no name of a host"
+        setting = "SHORTSHIP_PORT" if is_about_port else "SHORTSHIP_HOST"
+        message = f"{settings.host}:{settings.port} cannot be listened on: {cause}; set {setting}."
         raise SettingsError(message) from error
 
 

@@ -1,9 +1,18 @@
 """What can be set. No other module looks at the environment."""
 
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import BeforeValidator, Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from domain.engines import driver_url
 from domain.mail.address import parse_address
@@ -11,6 +20,16 @@ from domain.mail.smtp import smtp_settings
 from domain.urls import split_url
 
 _SHORTEST_SECRET = 32
+_PREFIX = "SHORTSHIP_"
+# They begin as settings do, and are read by others: compose.yaml, the examples of clients, the tests and the bench.
+_OF_OTHERS = frozenset(
+    f"{_PREFIX}{name}" for name in ("APP_PASSWORD", "TOKEN", "URL", "TEST_POSTGRESQL", "BENCH_POSTGRESQL")
+)
+# What Kubernetes puts into the environment of every container beside a Service whose name begins with "shortship".
+_SERVICE_LINK = re.compile(rf"{_PREFIX}(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)")
+# How alike a name is to the setting that is meant by it: others have no name so much like ours with its prefix.
+_ALIKE = 0.88
+_ALIKE_WITHOUT_PREFIX = 0.5
 
 
 def _words(value: object) -> object:
@@ -34,17 +53,23 @@ class SettingsError(Exception):
     """What the settings name cannot be used; the message is for the one who set them."""
 
 
+_Switch = Annotated[bool, Field(description="on or off")]
+
+
 class Settings(BaseSettings):
-    """Read from variables that begin with SHORTSHIP_, or a file `.env`; docs/settings.md explains each."""
+    """Read from variables that begin with SHORTSHIP_, or a file `.env`; docs/settings.md explains each.
+
+    A field's description says which values there are, to whoever has set another one.
+    """
 
     model_config = SettingsConfigDict(
-        env_prefix="SHORTSHIP_", env_file=".env", env_ignore_empty=True, frozen=True, extra="ignore"
+        env_prefix=_PREFIX, env_file=".env", env_ignore_empty=True, frozen=True, extra="ignore"
     )
 
     database_url: str = "sqlite:///shortship.db"
     host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = 8000
-    processes: Annotated[int, Field(ge=1, le=64)] = 1
+    port: Annotated[int, Field(ge=0, le=65535, description="a number from 0 to 65535")] = 8000
+    processes: Annotated[int, Field(ge=1, le=64, description="a number from 1 to 64")] = 1
     jwt_secret: str | None = None
     jwks: str | None = None
     jwt_issuer: str | None = None
@@ -53,18 +78,36 @@ class Settings(BaseSettings):
     smtp_ca_file: str | None = None
     mail_from: str | None = None
     mail_reply_to: str | None = None
-    introspection: bool = False
-    graphiql: bool = False
+    introspection: _Switch = False
+    graphiql: _Switch = False
     allowed_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = ()
     otlp_endpoint: str | None = None
     nats_url: str | None = None
-    log_format: Literal["json", "console"] = "json"
+    log_format: Annotated[Literal["json", "console"], Field(description="json or console")] = "json"
     trusted_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = ()
-    page_limit: Annotated[int, Field(ge=1, le=1000)] = 100
-    cost_limit: Annotated[int, Field(ge=1)] = 20_000
-    rate_limit: Annotated[int, Field(ge=0)] = 0
-    operation_timeout: Annotated[float, Field(gt=0, le=3600)] = 5
+    page_limit: Annotated[int, Field(ge=1, le=1000, description="a number from 1 to 1000")] = 100
+    cost_limit: Annotated[int, Field(ge=1, description="a whole number above 0")] = 20_000
+    rate_limit: Annotated[int, Field(ge=0, description="a whole number, or 0 for no limit")] = 0
+    operation_timeout: Annotated[
+        float, Field(gt=0, le=3600, description="a number of seconds above 0, 3600 at most")
+    ] = 5
     trusted_documents: str | None = None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The same as ever; raises SettingsError where one of them has a name that is misspelt."""
+        known = {f"{_PREFIX}{name.upper()}" for name in cls.model_fields}
+        _refuse_misspelt(known, _names(env_settings), _names(dotenv_settings))
+        return super().settings_customise_sources(
+            settings_cls, init_settings, env_settings, dotenv_settings, file_secret_settings
+        )
 
     @field_validator("database_url")
     @classmethod
@@ -111,3 +154,58 @@ class Settings(BaseSettings):
             if parts is None or parts.scheme != "https":
                 raise ValueError("has to be a file or an https address")
         return source
+
+
+def load_settings() -> Settings:
+    """The settings of the environment; raises SettingsError, with nothing in it of what was set."""
+    try:
+        return Settings()
+    except UnicodeDecodeError:
+        raise SettingsError("The file .env is no text in UTF-8.") from None
+    except OSError as error:
+        raise SettingsError(f"The file .env cannot be read: {error.strerror}.") from error
+    except ValidationError as error:
+        refusals = ((str(fault["loc"][0]), str(fault["msg"])) for fault in error.errors())
+        raise SettingsError("; ".join(_in_our_words(name, message) for name, message in refusals)) from None
+
+
+def _in_our_words(name: str, message: str) -> str:
+    """Our own validators say what is wrong; pydantic's are about its types."""
+    values = Settings.model_fields[name].description
+    told = f"has to be {values}" if values else message.removeprefix("Value error, ")
+    return f"{_PREFIX}{name.upper()}: {told}"
+
+
+def _names(source: PydanticBaseSettingsSource) -> list[str]:
+    """All that have a value there, whoever they are for."""
+    if not isinstance(source, EnvSettingsSource):
+        return []
+    return [name.upper() for name in source.env_vars]
+
+
+def _refuse_misspelt(known: set[str], environment: Iterable[str], file: Iterable[str]) -> None:
+    """Raises SettingsError for names that were meant for us and would be ignored.
+
+    In the file that is also a setting without its prefix. In the environment others have such names: HOST, PORT.
+    """
+    environment, file = list(environment), list(file)
+    faults = [fault for name in environment if (fault := _misspelling(name, name, known))]
+    faults += [fault for name in file if (fault := _misspelling(name, f"{name} in .env", known))]
+    for name in file:
+        meant = f"{_PREFIX}{name}"
+        if meant in known and meant not in environment and meant not in file:
+            faults.append(f"{name} in .env is not read: the setting is {meant}; set that too if {name} is for others.")
+    if faults:
+        raise SettingsError(" ".join(faults))
+
+
+def _misspelling(name: str, place: str, known: set[str]) -> str | None:
+    if name in known or name in _OF_OTHERS or _SERVICE_LINK.fullmatch(name):
+        return None
+    if not name.startswith(_PREFIX):
+        nearest = get_close_matches(name, known, n=1, cutoff=_ALIKE)
+        return f"{place} is no setting; did you mean {nearest[0]}?" if nearest else None
+    rests = [setting.removeprefix(_PREFIX) for setting in known]
+    nearest = get_close_matches(name.removeprefix(_PREFIX), rests, n=1, cutoff=_ALIKE_WITHOUT_PREFIX)
+    hint = f"did you mean {_PREFIX}{nearest[0]}?" if nearest else "docs/settings.md has all there are."
+    return f"{place} is no setting; {hint}"

@@ -418,7 +418,7 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
     ),
     "port": (
         {"jwt_secret": SECRET, "port": "http"},
-        "SHORTSHIP_PORT: Input should be a valid integer, unable to parse string as an integer",
+        "SHORTSHIP_PORT: has to be a number from 0 to 65535",
     ),
     "database": (
         {"jwt_secret": SECRET, "database_url": "mysql://host/name"},
@@ -533,6 +533,21 @@ def test_a_port_that_is_taken_is_one_sentence_and_leaves_nothing_behind(tmp_path
     sentence = f"127.0.0.1:{port} cannot be listened on: Address already in use; set SHORTSHIP_PORT.\n"
     assert said(done) == (2, "", sentence)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_port_for_root_alone_is_a_question_of_the_port(tmp_path: Path) -> None:
+    without = ["setpriv", "--bounding-set=-net_bind_service"] if os.geteuid() == 0 else []
+    done = subprocess.run(  # noqa: S603 - our own command
+        [*without, COMMAND, "demo"],
+        cwd=tmp_path,
+        env=an_environment({"port": "80"}),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+
+    assert said(done) == (2, "", "127.0.0.1:80 cannot be listened on: Permission denied; set SHORTSHIP_PORT.\n")
 
 
 def test_a_database_in_a_folder_that_is_missing_makes_none(tmp_path: Path) -> None:

@@ -1,12 +1,17 @@
 """Settings that cannot be: what is said of them, and what never is."""
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from api.settings import Settings
+from api import serving
+from api.settings import Settings, SettingsError, load_settings
 
+ROOT = Path(__file__).parents[2]
 PASSWORD = "s3cr3t"
 
 
@@ -70,3 +75,158 @@ def test_no_address_brings_its_password_into_an_error(
 @pytest.mark.parametrize("hosts", [",", " ", ", ,"])
 def test_hosts_without_a_name_are_not_taken_for_any_host(hosts: str) -> None:
     assert refusals(trusted_hosts=hosts) == ["Value error, has no word in it; leave it unset for none"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where a file `.env` is looked for, and there is none."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def said_of_environment(monkeypatch: pytest.MonkeyPatch, **variables: str) -> str:
+    """What is said of an environment with these variables; nothing where it is good."""
+    with monkeypatch.context() as context:
+        for name, value in variables.items():
+            context.setenv(name, value)
+        try:
+            load_settings()
+        except SettingsError as error:
+            return str(error)
+    return ""
+
+
+# Of each setting, values that it cannot have, and what is said of them.
+WRONG: dict[str, tuple[list[str], str]] = {
+    "DATABASE_URL": (["oracle://h/d"], "Use sqlite:///path or postgresql://user:password@host/database."),
+    "PORT": (["http", "-1", "65536", "80.5", "tcp://10.0.0.1:80"], "has to be a number from 0 to 65535"),
+    "PROCESSES": (["two", "0", "65", "1.5"], "has to be a number from 1 to 64"),
+    "JWT_SECRET": (["short"], "has to be at least 32 bytes long"),
+    "JWKS": (["ftp://h/keys"], "has to be a file or an https address"),
+    "SMTP_URL": (["http://h"], "Use smtp://user:password@host:587?tls=starttls."),
+    "MAIL_FROM": (["nobody"], "is no address such as Shop name <orders@example.com>"),
+    "MAIL_REPLY_TO": (["nobody"], "is no address such as Shop name <orders@example.com>"),
+    "INTROSPECTION": (["maybe", "2"], "has to be on or off"),
+    "GRAPHIQL": (["maybe", "2"], "has to be on or off"),
+    "ALLOWED_ORIGINS": ([",", ", ,"], "has no word in it; leave it unset for none"),
+    "TRUSTED_HOSTS": ([",", ", ,"], "has no word in it; leave it unset for none"),
+    "OTLP_ENDPOINT": (["collector"], "has to be an address such as http://127.0.0.1:4318"),
+    "NATS_URL": (["http://h"], "has to be an address such as nats://127.0.0.1:4222"),
+    "LOG_FORMAT": (["xml", "JSON"], "has to be json or console"),
+    "PAGE_LIMIT": (["many", "0", "1001"], "has to be a number from 1 to 1000"),
+    "COST_LIMIT": (["much", "0", "-5"], "has to be a whole number above 0"),
+    "RATE_LIMIT": (["much", "-1"], "has to be a whole number, or 0 for no limit"),
+    "OPERATION_TIMEOUT": (["long", "0", "nan", "3601"], "has to be a number of seconds above 0, 3600 at most"),
+}
+# What is wrong with these is found where they are used.
+ANY_TEXT = {"HOST", "JWT_ISSUER", "JWT_AUDIENCE", "SMTP_CA_FILE", "TRUSTED_DOCUMENTS"}
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("name", sorted(name.upper() for name in Settings.model_fields))
+def test_a_value_that_cannot_be_is_answered_in_our_words(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if name in ANY_TEXT:
+        assert said_of_environment(monkeypatch, **{f"SHORTSHIP_{name}": "anything"}) == ""
+        return
+    values, sentence = WRONG[name]
+
+    said = {said_of_environment(monkeypatch, **{f"SHORTSHIP_{name}": value}) for value in values}
+
+    assert said == {f"SHORTSHIP_{name}: {sentence}"}
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("SHORTSHIP_DATABSE_URL", "did you mean SHORTSHIP_DATABASE_URL?"),
+        ("shortship_databse_url", "did you mean SHORTSHIP_DATABASE_URL?"),
+        ("SHORTSHIP_SECRET", "did you mean SHORTSHIP_JWT_SECRET?"),
+        ("SHORTSHIP_TIMEOUT", "did you mean SHORTSHIP_OPERATION_TIMEOUT?"),
+        ("SHORTSHP_PORT", "did you mean SHORTSHIP_PORT?"),
+        ("SHORTSHIPPORT", "did you mean SHORTSHIP_PORT?"),
+        ("SHORTSHIP_XYZ", "docs/settings.md has all there are."),
+    ],
+)
+def test_a_misspelt_name_is_refused_with_the_right_one(
+    name: str, sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert said_of_environment(monkeypatch, **{name: PASSWORD}) == f"{name.upper()} is no setting; {sentence}"
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        (
+            "SHORTSHIP_DATABSE_URL=x",
+            "SHORTSHIP_DATABSE_URL in .env is no setting; did you mean SHORTSHIP_DATABASE_URL?",
+        ),
+        ("SHORTSHP_PORT=1", "SHORTSHP_PORT in .env is no setting; did you mean SHORTSHIP_PORT?"),
+        (
+            "DATABASE_URL=x",
+            (
+                "DATABASE_URL in .env is not read: the setting is SHORTSHIP_DATABASE_URL; set that too if DATABASE_URL "
+                "is for others."
+            ),
+        ),
+        ("DATABASE_URL=x\nSHORTSHIP_DATABASE_URL=sqlite:///x.db", ""),
+        ("POSTGRES_PASSWORD=x\nSHORTSHIP_APP_PASSWORD=x\nOTEL_TRACES_SAMPLER=always_on", ""),
+    ],
+)
+def test_a_misspelt_name_in_the_file_is_refused_and_those_of_others_are_not(
+    line: str, sentence: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / ".env").write_text(line)
+
+    assert said_of_environment(monkeypatch) == sentence
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "HOST",
+        "DATABASE_URL",
+        "SHORTSHIP_SERVICE_HOST",
+        "SHORTSHIP_SERVICE_PORT_HTTP",
+        "SHORTSHIP_PORT_8000_TCP_ADDR",
+        "SHORTSHIP_API_PORT",
+        "SHORTSHIP_API_SERVICE_PORT",
+    ],
+)
+def test_what_others_put_into_the_environment_is_no_misspelling(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kubernetes tells each container of the services beside it."""
+    assert said_of_environment(monkeypatch, **{name: "tcp://10.0.0.1:8000"}) == ""
+
+
+@pytest.mark.usefixtures("folder")
+def test_every_name_in_what_users_copy_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    sources = ["compose.yaml", "README.md", "docs/operations.md", "docs/settings.md", "tests/clients/python/example.py"]
+    names = set(re.findall(r"SHORTSHIP_[A-Z_]*[A-Z]", "".join((ROOT / source).read_text() for source in sources)))
+
+    said = {name: said_of_environment(monkeypatch, **{name: "anything"}) for name in names}
+
+    assert [name for name, sentence in said.items() if "is no setting" in sentence] == []
+    assert {"SHORTSHIP_APP_PASSWORD", "SHORTSHIP_TOKEN", "SHORTSHIP_PORT"} <= names
+
+
+def test_a_file_that_is_no_text_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / ".env").write_bytes(b"SHORTSHIP_HOST=\xff")
+
+    assert said_of_environment(monkeypatch) == "The file .env is no text in UTF-8."
+
+
+@pytest.mark.parametrize(
+    ("host", "cause"),
+    [
+        ("1.2.3.4", "Cannot assign requested address"),
+        ("2001:db8::1", "Cannot assign requested address"),
+        ("nowhere.invalid", "Name or service not known"),
+        ("\N{GREEK SMALL LETTER ALPHA}" * 70, "no name of a host"),
+    ],
+)
+def test_an_address_that_is_not_ours_is_no_question_of_the_port(host: str, cause: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        serving.listen(Settings(host=host, port=0))
+
+    assert str(refused.value) == f"{host}:0 cannot be listened on: {cause}; set SHORTSHIP_HOST."
