@@ -28,15 +28,15 @@ from api.keys import Pace
 from api.loops import Loop
 from api.metrics import Metrics, MetricsPage
 from api.protection import EXCEPTION_HANDLERS, Cors, SecurityHeaders, TrustedHosts
+from api.readiness import Readiness
 from api.requests import RequestLog
 from api.schema import make_schema
 from api.settings import Settings, SettingsError
 from api.sockets import GraphQLSockets
 from api.tracing import NoTracing, Tracing
 from api.wiring import clock, not_installed
-from domain.database import BusyError, Database, UnavailableError
+from domain.database import Database
 from domain.feed import Feed
-from domain.migrations import runner
 
 log = structlog.get_logger(__name__)
 
@@ -92,6 +92,7 @@ def create_app(  # noqa: PLR0913 - all that there is to wire
     """
     authenticator = Authenticator(settings, database, clock=lambda: clock().timestamp(), pace=pace)
     feed = Feed(database)
+    readiness = Readiness(database)
     metrics, tracing = metrics or Metrics(), tracing_of(settings)()
     stop = asyncio.Event()
 
@@ -107,6 +108,7 @@ def create_app(  # noqa: PLR0913 - all that there is to wire
                 for ended in await asyncio.gather(*running, return_exceptions=True):
                     if ended is not None:
                         log.error("loop.crashed", exc_info=ended)
+                await readiness.close()
                 await database.close()
                 await tracing.close()
                 metrics.close()
@@ -122,13 +124,6 @@ def create_app(  # noqa: PLR0913 - all that there is to wire
             tracing=tracing,
         )
 
-    async def ready(_request: Request) -> Response:
-        try:
-            is_ready = await runner.is_ready(database)
-        except (BusyError, UnavailableError):
-            is_ready = False
-        return JSONResponse({"ready": is_ready}, 200 if is_ready else 503)
-
     schema = served_schema(settings)
     page = ide.page if settings.graphiql else None
     middleware = [Middleware(RequestLog, tracing=tracing, metrics=metrics), Middleware(SecurityHeaders)]
@@ -141,7 +136,7 @@ def create_app(  # noqa: PLR0913 - all that there is to wire
             Route("/graphql", GraphQLOverHTTP(schema, authenticator, new_context, stop, page=page)),
             WebSocketRoute("/graphql", GraphQLSockets(schema, authenticator, new_context, settings.allowed_origins)),
             Route("/healthz", _alive),
-            Route("/readyz", ready),
+            Route("/readyz", readiness.answer),
             Route("/metrics", MetricsPage(metrics, database, clock).answer, methods=["GET"]),
             *routes,
             *ide.routes(is_on=settings.graphiql),

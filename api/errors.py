@@ -7,7 +7,7 @@ import structlog
 from graphql import GraphQLError
 
 from domain.cursor import InvalidCursorError
-from domain.database import BusyError, UnavailableError, UnknownOutcomeError
+from domain.database import BusyError, DeniedError, UnavailableError, UnknownOutcomeError
 
 log = structlog.get_logger(__name__)
 
@@ -149,10 +149,16 @@ def coded(error: GraphQLError) -> GraphQLError:
     if isinstance(original, InvalidCursorError):
         return _as(error, "The cursor is none of this list's; use one that a page or an event gave.", "BAD_USER_INPUT")
     if isinstance(original, BusyError | UnavailableError):
+        log_unavailable(original)
         is_unknown = isinstance(original, UnknownOutcomeError)
         return _as(error, UNKNOWN_OUTCOME if is_unknown else UNAVAILABLE, "UNAVAILABLE")
     log.error("graphql.internal_error", path=error.path, exc_info=original)
     return _as(error, INTERNAL, "INTERNAL")
+
+
+def log_unavailable(error: BusyError | DeniedError | UnavailableError) -> None:
+    """Why, for who runs the server; callers are told UNAVAILABLE."""
+    log.warning("database.unavailable", reason=str(error))
 
 
 def _as(error: GraphQLError, message: str, code: Code) -> GraphQLError:

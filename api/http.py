@@ -15,7 +15,7 @@ from strawberry.types.graphql import OperationType
 from api.auth import Authenticator, UnauthenticatedError
 from api.bodies import Operation, answer_of, code_of, operation_of, operation_of_query, read_body, was_executed
 from api.context import Context
-from api.errors import INTERNAL, UNAVAILABLE, RateLimitedError, RefusedError
+from api.errors import INTERNAL, UNAVAILABLE, RateLimitedError, RefusedError, log_unavailable
 from api.execution import Schema
 from api.negotiation import EVENT_STREAM, GRAPHQL_JSON, JSON, answer_type, check_content_type
 from api.requests import REFUSED
@@ -70,6 +70,7 @@ class GraphQLOverHTTP:
             headers = {"WWW-Authenticate": "Bearer"}
             raise RefusedError(401, "UNAUTHENTICATED", str(error), headers=headers) from error
         except (BusyError, UnavailableError) as error:
+            log_unavailable(error)
             raise RefusedError(503, "UNAVAILABLE", UNAVAILABLE) from error
         except (RefusedError, ClientDisconnect):
             raise

@@ -25,7 +25,7 @@ from strawberry.types.unset import UnsetType
 
 from api.auth import Authenticator, Principal, UnauthenticatedError
 from api.context import Context
-from api.errors import UNAVAILABLE, TooExpensiveError
+from api.errors import UNAVAILABLE, TooExpensiveError, log_unavailable
 from api.execution import Schema
 from domain.database import BusyError, UnavailableError
 
@@ -64,7 +64,8 @@ class _Socket(BaseGraphQLTransportWSHandler[Context, None]):
             message = {"type": "connection_init"}
         try:
             await super().handle_connection_init(message)
-        except (BusyError, UnavailableError):
+        except (BusyError, UnavailableError) as error:
+            log_unavailable(error)
             await self.websocket.close(_TRY_AGAIN_LATER, UNAVAILABLE)
         if self.context.principal and self._expiry is None:
             self._expiry = asyncio.create_task(self._end_with(self.context.principal))

@@ -1,11 +1,14 @@
 """Transactions on SQLite and PostgreSQL: their locks, retries and faults. Orders are unknown here."""
 
 import asyncio
+import os
 import random
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
+from socket import gaierror
+from ssl import SSLError
 from typing import Any, NoReturn, TypeVar
 
 import asyncpg
@@ -18,13 +21,16 @@ from domain.engines import (
     IN_DOUBT,
     PRIVATE,
     STATEMENT_SECONDS,
+    check_readable,
     driver_of,
     driver_url,
     file_identity,
     path_of,
+    place_of,
     postgresql_engine,
     read_only_url,
     sqlite_engine,
+    why_unopened,
 )
 from domain.hints import Hints, PostgresqlHints, ProcessHints
 
@@ -63,6 +69,7 @@ _OUTAGES = frozenset(
         "SQLITE_READONLY",
     }
 )
+_DENIED = "42501"
 _OUTAGE_CLASSES = frozenset({"08", "28", "3D", "53", "57", "58"})
 # How transactions begin that write, and those that read.
 _BEGIN = ("BEGIN;", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;")
@@ -88,11 +95,25 @@ class BusyError(Exception):
 
 
 class UnavailableError(Exception):
-    """The database cannot be reached or cannot write; nothing of the transaction is known to be stored."""
+    """The database cannot be reached or cannot write; nothing of the transaction is known to be stored.
+
+    The message says which database and why, for who runs it: callers are not told where it is.
+    """
+
+
+class DeniedError(Exception):
+    """The role of the database lacks a permission for it; the message is for who runs it."""
 
 
 class UnknownOutcomeError(UnavailableError):
     """The answer to a commit was lost: the transaction is stored, or not, or will be in a moment."""
+
+
+class NewerTablesError(UnavailableError):
+    """The tables are those of a later version."""
+
+    def __init__(self) -> None:
+        super().__init__("The tables of the database are of a newer version than this program: run the newer one.")
 
 
 class _LostError(Exception):
@@ -155,7 +176,8 @@ class Database:
     ) -> None:
         self._url = driver_url(url)
         self.is_sqlite = self._url.get_backend_name() == "sqlite"
-        # False from a write that the database could not take to the next one that it takes.
+        # False from a write that the database could not take to the next one that it takes, or until there is known to
+        # be room again. Writes that tell nobody anything need next to none, and succeed on a disk that is full.
         self.is_writable = True
         self._file: tuple[int, int] | None = None
         self.hints: Hints
@@ -199,6 +221,8 @@ class Database:
             except Timeout as error:
                 message = f"{path} is in use by another process; SQLite takes one that writes."
                 raise FileInUseError(message) from error
+            except OSError as error:
+                raise self._unavailable(error) from error
             self._file_lock = lock
 
     def pools(self) -> list[PoolUse]:
@@ -219,7 +243,7 @@ class Database:
                 yield connection
                 await _send(connection, _COMMIT)
         except _FAULTS as error:
-            _raise_classified(error)
+            self._raise_classified(error)
 
     async def writing(self, shop_id: str, work: Work[_T]) -> _T:
         """Runs `work` in one transaction and commits it; rolls back if it raises or has rolled back itself.
@@ -255,7 +279,7 @@ class Database:
                         raise UnknownOutcomeError(
                             "Nobody knows whether it was stored; look before it is repeated."
                         ) from error
-                    _raise_classified(error)
+                    self._raise_classified(error)
             attempt += 1
             await asyncio.sleep(random.uniform(0.005, _LONGEST_PAUSE))  # noqa: S311 - jitter, no secret
 
@@ -269,7 +293,7 @@ class Database:
                     is_committing = True
                     await _commit(connection)
                     is_committing = False
-                    self.is_writable = True
+                    self.is_writable = self.is_writable or bool(topics)
                     self.hints.publish(topics)
                 return result
         except _FAULTS as error:
@@ -304,10 +328,33 @@ class Database:
     def _check_file(self) -> None:
         """SQLite goes on with a file that was removed or replaced, and what it writes there nobody finds again."""
         if self.is_sqlite:
-            found = file_identity(path_of(self._url))
+            path = path_of(self._url)
+            if self._file is None:
+                check_readable(path)
+            found = file_identity(path)
             self._file = self._file or found
             if found != self._file:
-                raise UnavailableError("The file of the database was removed or replaced.")
+                raise UnavailableError(f"{self.place} cannot be used: the file was removed or replaced.")
+
+    def _raise_classified(self, error: Exception) -> NoReturn:
+        """Gives a fault our name; a bug is raised as it is."""
+        if _is_busy(error):
+            raise BusyError("Others hold what this transaction needs.") from error
+        if _is_outage(error):
+            raise self._unavailable(error) from error
+        if _code(error) == _DENIED:
+            raise DeniedError(f"{self.place} does not allow it: {_cause(error)}.") from error
+        raise error
+
+    def _unavailable(self, error: Exception) -> UnavailableError:
+        is_unopened = _code(error) == "SQLITE_CANTOPEN"
+        cause = why_unopened(path_of(self._url)) if is_unopened else _cause(error)
+        return UnavailableError(f"{self.place} cannot be used: {cause.rstrip('.')}.")
+
+    @property
+    def place(self) -> str:
+        """Which database it is, as the beginning of a sentence; without a user or a password."""
+        return f"The database {place_of(self._url)}"
 
 
 def _use(purpose: str, engine: AsyncEngine, size: dict[str, Any]) -> PoolUse:
@@ -382,13 +429,15 @@ def _is_busy(error: Exception) -> bool:
     return isinstance(error, sa.exc.TimeoutError) or _code(error) in _CONFLICTS | _TIMEOUTS
 
 
-def _raise_classified(error: Exception) -> NoReturn:
-    """Gives a fault our name; a bug is raised as it is."""
-    if _is_busy(error):
-        raise BusyError("Others hold what this transaction needs.") from error
-    if _is_outage(error):
-        raise UnavailableError("The database cannot be reached, or it cannot write.") from error
-    raise error
+def _cause(error: BaseException) -> str:
+    """What has gone wrong, as whoever found it out says it. They know of no password."""
+    while not isinstance(error, (OSError, *_DRIVER_ERRORS)) and error.__cause__:
+        error = error.__cause__
+    if isinstance(error, TimeoutError):
+        return "it does not answer"
+    if isinstance(error, OSError) and error.errno and not isinstance(error, SSLError):
+        return str(error.strerror) if isinstance(error, gaierror) else os.strerror(error.errno)
+    return str(error).partition("\n")[0]
 
 
 def _code(error: Exception) -> str:

@@ -1,6 +1,8 @@
 """How connections to SQLite and PostgreSQL are opened, with what must hold on each of them."""
 
+import errno
 import os
+import sqlite3
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -104,11 +106,15 @@ def sqlite_engine(url: sa.URL, *, query_only: bool = False, **pool: Any) -> Asyn
     @sa.event.listens_for(engine.sync_engine, "connect")
     def configure(connection: Any, _record: object) -> None:  # the driver's connection has no common type
         connection.isolation_level = None  # the driver would begin by itself, too late and not IMMEDIATE
-        cursor = connection.cursor()
         pragmas = _SQLITE_PRAGMAS if query_only else ("journal_mode = WAL", *_SQLITE_PRAGMAS)
-        for pragma in (*pragmas, f"query_only = {int(query_only)}"):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
+        try:
+            cursor = connection.cursor()
+            for pragma in (*pragmas, f"query_only = {int(query_only)}"):
+                cursor.execute(f"PRAGMA {pragma}")
+            cursor.close()
+        except sqlite3.Error:
+            connection.close()  # nobody else does, and its thread would outlive the loop
+            raise
 
     return engine
 
@@ -123,7 +129,45 @@ def driver_of(connection: AsyncConnection) -> Any:  # the drivers have no common
 
 def read_only_url(url: sa.URL) -> sa.URL:
     """The same SQLite file, opened so that nothing can be written."""
-    return url.set(database=path_of(url).absolute().as_uri(), query={"mode": "ro", "uri": "true"})
+    path, query = path_of(url), {"mode": "ro", "uri": "true"}
+    # Even to read it SQLite makes files beside it. Where it cannot, and there are none, all that was written is in the
+    # file: it is taken for one that does not change.
+    if path.exists() and not os.access(path.parent, os.W_OK) and not (_size(path, "-wal") or _size(path, "-shm")):
+        query["immutable"] = "1"
+    return url.set(database=path.absolute().as_uri(), query=query)
+
+
+def check_readable(path: Path) -> None:
+    """Raises OSError. SQLite's driver leaves a thread behind when it cannot open a file.
+
+    Nothing is opened for it here: closing a file ends all locks that SQLite has on it for this process.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if path.exists() and not os.access(path, os.R_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def place_of(url: sa.URL) -> str:
+    """Which database it is: its file, or its name and server."""
+    if url.get_backend_name() == "sqlite":
+        return str(path_of(url))
+    return f"{url.database} at {url.host}:{url.port or 5432}"
+
+
+def why_unopened(path: Path) -> str:
+    """What SQLite does not say of a file that it cannot open."""
+    if not path.parent.is_dir():
+        return f"there is no folder {path.parent}"
+    if _size(path, "-wal"):
+        return f"nothing can be written beside it, which reading {path.name}-wal takes; copy both to another folder"
+    return "nothing can be written beside it"
+
+
+def _size(path: Path, suffix: str) -> int:
+    """Of a file that SQLite has beside its own; 0 where there is none."""
+    beside = path.with_name(path.name + suffix)
+    return beside.stat().st_size if beside.exists() else 0
 
 
 def path_of(url: sa.URL) -> Path:

@@ -149,7 +149,8 @@ class _Reader:
                     page = await _read(database.reading, shop_id, self.number)
                 except Exception as error:  # whoever follows would wait for ever if this ended
                     is_outage = isinstance(error, BusyError | UnavailableError)
-                    log.error("feed.fault", shop=shop_id, exc_info=None if is_outage else error)  # noqa: TRY400
+                    reason, trace = (str(error), None) if is_outage else (type(error).__name__, error)
+                    log.error("feed.fault", shop=shop_id, error=reason, exc_info=trace)  # noqa: TRY400
                     page = []
                 if page:
                     for follower in self.followers:

@@ -248,4 +248,5 @@ def _status_changed(
 def _log_fault(event: str, error: Exception) -> None:
     """An outage in one line; anything else is a bug and has its traceback."""
     is_outage = isinstance(error, UnavailableError | BusyError)
-    _log.error(event, error=type(error).__name__, exc_info=None if is_outage else error)
+    reason, trace = (str(error), None) if is_outage else (type(error).__name__, error)
+    _log.error(event, error=reason, exc_info=trace)

@@ -42,7 +42,7 @@ async def _sweep_or_put_off(database: Database, now: datetime) -> None:
     try:
         log.info("retention.swept", keys=await sweep(database, now=now))
     except (BusyError, UnavailableError) as error:
-        log.warning("retention.put_off", error=type(error).__name__)
+        log.warning("retention.put_off", error=str(error))
 
 
 async def sweep(database: Database, *, now: datetime) -> int:

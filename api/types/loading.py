@@ -44,7 +44,7 @@ async def current_order(info: Info, order: domain.Order | None) -> Order | None:
             found = await orders.find_orders(connection, shop.id, [order.id])
             return (await order_types(info, connection, list(found.values())))[0]
     except (BusyError, UnavailableError) as error:
-        raise UnknownOutcomeError from error
+        raise UnknownOutcomeError(str(error)) from error
 
 
 async def planned_order(info: Info, plan: Plan | None) -> Order | None:

@@ -1,7 +1,11 @@
-"""Brings a database's tables to the newest revision, and tells whether they are there."""
+"""Brings a database's tables to the newest revision, and tells whether they are there and can be written to."""
 
+import asyncio
+import os
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from uuid import uuid4
 
 import sqlalchemy as sa
 from alembic import command
@@ -10,13 +14,17 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.database import EVERY_SHOP, Database
+from domain.database import EVERY_SHOP, Database, NewerTablesError, UnavailableError, roll_back
+from domain.order import ShippingRefundPolicy
+from domain.tables import shops
 
+
+_ROOM = 2**20  # bytes
 _MIGRATING = 1_397_247_314  # any number that no other advisory lock has
 
 
 async def migrate(database: Database) -> None:
-    """Does what is missing, in one transaction; nothing if nothing is."""
+    """Does what is missing, in one transaction; nothing if nothing is. Raises NewerTablesError."""
 
     async def upgrade(connection: AsyncConnection) -> None:
         if not database.is_sqlite:
@@ -25,42 +33,78 @@ async def migrate(database: Database) -> None:
             await connection.execute(sa.text("SET LOCAL lock_timeout = 0"))
             await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATING)))
             await connection.execute(sa.text("SET LOCAL lock_timeout TO DEFAULT"))
+        if _is_newer(await connection.run_sync(_revisions)):
+            raise NewerTablesError
         await connection.run_sync(lambda sync: command.upgrade(config(sync), "head"))
 
     await database.writing(EVERY_SHOP, upgrade)
 
 
-async def is_ready(database: Database) -> bool:
-    """Whether a server that runs can go on: it has its tables and, where it last took no write, takes one again.
+async def is_ready(database: Database, *, patience_seconds: float) -> bool:
+    """Whether a server that runs can go on: it has its tables and, where it last took no write, has room for one again.
 
     A later version may have migrated meanwhile: while servers are replaced one by one, the old ones are still needed.
+    Raises BusyError, and UnavailableError also where nothing of the tables is heard within so many seconds.
     """
     if not database.exists():
         return False
-    present = await _present(database)
-    if present != _newest() and (not present or present & _known()):
+    try:
+        async with asyncio.timeout(patience_seconds):
+            present = await _present(database)
+    except TimeoutError as error:
+        raise UnavailableError(f"{database.place} does not answer within {patience_seconds:g} s.") from error
+    if present != _newest() and not _is_newer(present):
         return False
     if not database.is_writable:
-        await database.writing(EVERY_SHOP, _write)
+        await database.writing(EVERY_SHOP, _find_room)
+        database.is_writable = True
     return True
 
 
-async def _write(connection: AsyncConnection) -> None:
-    """The least that is written: what is there, again."""
-    await connection.execute(sa.text("UPDATE alembic_version SET version_num = version_num"))
+async def _find_room(connection: AsyncConnection) -> None:
+    """Takes as much room on the disk as what the largest request brings, and gives it back."""
+    is_sqlite = connection.dialect.name == "sqlite"
+    row = {
+        "id": f"{EVERY_SHOP}{uuid4()}",
+        "name": "",
+        "shipping_refund_policy": ShippingRefundPolicy.NEVER,
+        "cursor_key": os.urandom(_ROOM),  # which cannot be compressed
+        "last_event": 0,
+        "created_at": datetime(2026, 1, 1, tzinfo=UTC),
+    }
+    if is_sqlite:  # it would keep the pages in memory until the commit that never comes
+        kept = (await connection.execute(sa.text("PRAGMA cache_size"))).scalar_one()
+        await connection.execute(sa.text("PRAGMA cache_size = 8"))
+    try:
+        await connection.execute(sa.insert(shops), row)
+        await roll_back(connection)
+    finally:
+        if is_sqlite:
+            await connection.execute(sa.text(f"PRAGMA cache_size = {kept}"))
 
 
 async def is_migrated(database: Database) -> bool:
-    """Whether the database is at exactly the revision that this version of the code needs."""
+    """Whether the database is at exactly the revision that this version of the code needs. Raises NewerTablesError."""
     if not database.exists():
         return False
-    return await _present(database) == _newest()
+    present = await _present(database)
+    if _is_newer(present):
+        raise NewerTablesError
+    return present == _newest()
 
 
 async def _present(database: Database) -> frozenset[str]:
     async with database.reading(EVERY_SHOP) as connection:
-        found = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_heads())
-    return frozenset(found)
+        return await connection.run_sync(_revisions)
+
+
+def _revisions(connection: sa.Connection) -> frozenset[str]:
+    return frozenset(MigrationContext.configure(connection).get_current_heads())
+
+
+def _is_newer(present: frozenset[str]) -> bool:
+    """Whether a later version than this one has made the tables."""
+    return bool(present) and not present & _known()
 
 
 @cache
@@ -70,7 +114,7 @@ def _newest() -> frozenset[str]:
 
 @cache
 def _known() -> frozenset[str]:
-    """All that this version knows; of any other a later one has made the tables."""
+    """All that this version knows."""
     return frozenset(script.revision for script in ScriptDirectory.from_config(config()).walk_revisions())
 
 

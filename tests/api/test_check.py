@@ -1,7 +1,10 @@
 """`shortship check` as it is installed: what it says, how it ends, and that it only reads."""
 
 import asyncio
+import shutil
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,14 +15,14 @@ from domain.invariants.check import INVARIANTS
 from domain.order import Shop
 from tests.api.client import SECRET, a_token
 from tests.api.conftest import on_sqlite
-from tests.api.test_cli import FIND, ask, cancel_one, run, said, started
+from tests.api.test_cli import COMMAND, FIND, SECONDS, ask, cancel_one, run, said, started
 from tests.cancelling import a_request, a_split_order, cancel_well, units
 from tests.invariants import assert_sound
 from tests.stored import an_order_input, store
 
 HOLD = f"{len(INVARIANTS)} invariants hold.\n"
 NO_TABLES = "The database has not the tables of this version: run `shortship migrate`.\n"
-NO_DATABASE = "The database cannot be reached, or it cannot write.\n"
+NEWER_TABLES = "The tables of the database are of a newer version than this program: run the newer one.\n"
 
 
 async def check(folder: Path, database_url: str) -> subprocess.CompletedProcess[str]:
@@ -99,9 +102,14 @@ def test_a_file_that_is_missing_is_not_made(tmp_path: Path) -> None:
 
 # Databases that cannot be checked, and what is said of them.
 UNFIT = {
-    "no database": ("sqlite:///text.db", NO_DATABASE),
+    "no database": ("sqlite:///text.db", "The database text.db cannot be used: file is not a database.\n"),
+    "a folder": ("sqlite:///folder", "The database folder cannot be used: Is a directory.\n"),
     "no tables": ("sqlite:///empty.db", NO_TABLES),
-    "unreachable": ("postgresql://nobody@127.0.0.1:1/none", NO_DATABASE),
+    "newer tables": ("sqlite:///newer.db", NEWER_TABLES),
+    "unreachable": (
+        "postgresql://nobody:s3cr3t@127.0.0.1:1/none",
+        "The database none at 127.0.0.1:1 cannot be used: Connection refused.\n",
+    ),
 }
 
 
@@ -109,7 +117,57 @@ UNFIT = {
 def test_what_cannot_be_checked_is_one_sentence(tmp_path: Path, database_url: str, sentence: str) -> None:
     (tmp_path / "text.db").write_text("This is no database.\n" * 100)
     (tmp_path / "empty.db").touch()
+    (tmp_path / "folder").mkdir()
+    with closing(sqlite3.connect(tmp_path / "newer.db")) as newer, newer:
+        newer.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        newer.execute("INSERT INTO alembic_version VALUES ('9999')")
 
     done = run(tmp_path, "check", database_url=database_url)
 
     assert said(done) == (2, "", sentence)
+
+
+def run_read_only(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
+    """The command where nothing can be written in the folder, as on a medium that is read-only."""
+    script = 'mount --bind . . && mount -o remount,bind,ro . && cd "$PWD" && exec "$@"'
+    namespace = ["unshare", "--map-root-user", "--mount", "sh", "-ec", script, "sh"]
+    if not shutil.which("unshare") or subprocess.run([*namespace, "true"], cwd=folder, check=False).returncode:  # noqa: S603
+        pytest.skip("no file system can be made read-only here")
+    return subprocess.run(  # noqa: S603 - our own command
+        [*namespace, COMMAND, command], cwd=folder, capture_output=True, text=True, timeout=SECONDS, check=False
+    )
+
+
+@on_sqlite
+@pytest.mark.parametrize("beside", [(), ("-wal", "-shm"), ("-wal",)], ids=["nothing", "both files", "the log alone"])
+async def test_a_file_that_cannot_be_written_is_checked_with_all_that_is_beside_it(
+    database: Database, tmp_path: Path, shop: Shop, beside: tuple[str, ...]
+) -> None:
+    """Catches a check that needs to write, and one that leaves out what was written last."""
+    await store(database, shop, an_order_input("1001"))
+    await database.close()
+    file, medium = tmp_path / "shortship.db", tmp_path / "medium"
+    medium.mkdir()
+    with closing(sqlite3.connect(file, isolation_level=None)) as last:
+        last.execute("UPDATE orders SET refunded = 1")  # no unit is cancelled
+        for suffix in ("", *beside):
+            shutil.copy(f"{file}{suffix}", medium)
+
+    done = run_read_only(medium, "check")
+
+    if not beside:
+        assert said(done) == (0, HOLD, "")
+    elif "-shm" in beside:
+        assert (done.returncode, done.stderr) == (1, "")
+        assert "order 1001" in done.stdout
+    else:
+        reason = "nothing can be written beside it, which reading shortship.db-wal takes; copy both to another folder"
+        assert said(done) == (2, "", f"The database shortship.db cannot be used: {reason}.\n")
+
+
+def test_whoever_writes_says_that_the_file_system_is_read_only(tmp_path: Path, sqlite_url: str) -> None:
+    assert sqlite_url.endswith("/shortship.db")
+
+    done = run_read_only(tmp_path, "migrate")
+
+    assert said(done) == (2, "", "The database shortship.db cannot be used: Read-only file system.\n")

@@ -430,7 +430,7 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
     ),
     "unreachable": (
         {"jwt_secret": SECRET, "database_url": "postgresql://nobody@127.0.0.1:1/none"},
-        "The database cannot be reached, or it cannot write.",
+        "The database none at 127.0.0.1:1 cannot be used: Connection refused.",
     ),
     "no sender": (
         {"jwt_secret": SECRET, "smtp_url": "smtp://127.0.0.1:1?tls=none"},

@@ -288,16 +288,20 @@ async def test_a_server_whose_database_never_answered_says_so() -> None:
 
     async with serving(Settings(database_url=url, jwt_secret=SECRET), Database(url)) as base:
         client = Client(base, a_token())
-        answer = await send(client, a_body(ORDER))
-        ready = await client.http.get("/readyz")
-        async with opened(client) as socket:
-            await say(socket, type="connection_init", payload={"Authorization": f"Bearer {client.token}"})
-            code = await close_code(socket)
+        with structlog.testing.capture_logs() as logged:
+            answer = await send(client, a_body(ORDER))
+            ready = await client.http.get("/readyz")
+            async with opened(client) as socket:
+                await say(socket, type="connection_init", payload={"Authorization": f"Bearer {client.token}"})
+                code = await close_code(socket)
         await client.http.aclose()
 
     assert (answer.status_code, codes(answer)) == (503, {"UNAVAILABLE"})
     assert ready.status_code == 503
     assert code == 1013
+    reasons = [line["reason"] for line in logged if line["event"] == "database.unavailable"]
+    assert reasons == ["The database none at 127.0.0.1:1 cannot be used: Connection refused."] * 3
+    assert "127.0.0.1" not in answer.text
 
 
 @on_sqlite

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -16,7 +16,16 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.database import EVERY_SHOP, BusyError, Database, FileInUseError, UnavailableError, announce, roll_back
+from domain.database import (
+    EVERY_SHOP,
+    BusyError,
+    Database,
+    DeniedError,
+    FileInUseError,
+    UnavailableError,
+    announce,
+    roll_back,
+)
 from domain.order import ShippingRefundPolicy
 from domain.tables import idempotency_keys, shops
 
@@ -435,18 +444,78 @@ async def test_a_file_of_any_name_is_read_and_not_written(sqlite_url: str, tmp_p
     assert found == []
 
 
+async def refusal(url: str) -> str:
+    """Why a database of this address cannot be used."""
+    database = Database(url)
+    with pytest.raises(UnavailableError) as refused:
+        await stored(database)
+    await database.close()
+    return str(refused.value)
+
+
+async def test_why_a_server_cannot_be_used_is_said_without_a_password(postgresql_url: str) -> None:
+    url = sa.make_url(postgresql_url).set(password="s3cr3t")
+    place = f"{url.host}:{url.port}"
+    administrator = await asyncpg.connect(postgresql_url)
+    role = f"few_{uuid4().hex}"
+    await administrator.execute(f"CREATE ROLE {role} LOGIN PASSWORD 's3cr3t' CONNECTION LIMIT 0")
+    cases = {
+        url: f'{url.database} at {place} cannot be used: password authentication failed for user "{url.username}"',
+        url.set(port=1): f"{url.database} at {url.host}:1 cannot be used: Connection refused",
+        url.set(host="nowhere.invalid"): f"{url.database} at nowhere.invalid:{url.port} cannot be used: "
+        "Name or service not known",
+        url.set(username=role): f'{url.database} at {place} cannot be used: too many connections for role "{role}"',
+        sa.make_url(postgresql_url).set(database="none"): f"none at {place} cannot be used: "
+        'database "none" does not exist',
+    }
+
+    said = [await refusal(case.render_as_string(hide_password=False)) for case in cases]
+
+    await administrator.execute(f"DROP ROLE {role}")
+    await administrator.close()
+    assert said == [f"The database {sentence}." for sentence in cases.values()]
+
+
+async def test_why_a_file_cannot_be_used_is_said(tmp_path: Path) -> None:
+    (tmp_path / "text.db").write_text("This is no database.\n" * 100)
+    causes = {
+        "text.db": "file is not a database",
+        "missing/shop.db": f"there is no folder {tmp_path / 'missing'}",
+        ".": "Is a directory",
+    }
+
+    said = [await refusal(f"sqlite:///{tmp_path / name}") for name in causes]
+
+    assert said == [f"The database {tmp_path / name} cannot be used: {cause}." for name, cause in causes.items()]
+
+
+async def test_what_the_role_may_not_do_is_said(postgresql_counters: Database) -> None:
+    async def give_away(connection: AsyncConnection) -> None:
+        await connection.execute(sa.text("SET LOCAL ROLE pg_monitor"))
+        await increment(connection)
+
+    with pytest.raises(DeniedError, match=r"does not allow it: permission denied for table shops\.$"):
+        await postgresql_counters.writing(EVERY_SHOP, give_away)
+
+
 async def test_a_full_disk_is_unavailable(sqlite_counters: Database) -> None:
     async def fill(connection: AsyncConnection) -> None:
         await connection.execute(sa.text("PRAGMA max_page_count = 1"))
         await connection.execute(sa.update(shops).values(cursor_key=bytes(1_000_000)))
 
-    with pytest.raises(UnavailableError):
-        await sqlite_counters.writing(EVERY_SHOP, fill)
-    was_writable = sqlite_counters.is_writable
-    await sqlite_counters.writing(EVERY_SHOP, increment)
+    async def tell(connection: AsyncConnection) -> None:
+        await increment(connection)
+        announce(connection, "orders")
 
-    assert (was_writable, sqlite_counters.is_writable) == (False, True)
-    assert await stored(sqlite_counters) == 1
+    with pytest.raises(UnavailableError, match=r"shortship\.db cannot be used: database or disk is full\.$"):
+        await sqlite_counters.writing(EVERY_SHOP, fill)
+    was_writable = [sqlite_counters.is_writable]
+    for work in (increment, tell):
+        await sqlite_counters.writing(EVERY_SHOP, work)
+        was_writable.append(sqlite_counters.is_writable)
+
+    assert was_writable == [False, False, True]
+    assert await stored(sqlite_counters) == 2
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.database import EVERY_SHOP, Database
+from domain.database import EVERY_SHOP, Database, NewerTablesError
 from domain.migrations import runner
 from domain.order import (
     CancellationReason,
@@ -94,13 +94,27 @@ async def test_a_database_is_migrated_once_it_has_the_newest_revision(empty: Dat
     assert (before, after) == (False, True)
 
 
-async def test_a_database_of_another_revision_is_not_migrated(database: Database) -> None:
-    async def pretend(connection: AsyncConnection) -> None:
-        await connection.execute(sa.text("UPDATE alembic_version SET version_num = 'another'"))
+async def move_to(database: Database, revision: str) -> None:
+    move = sa.text("UPDATE alembic_version SET version_num = :revision").bindparams(revision=revision)
+    await database.writing(EVERY_SHOP, lambda connection: connection.execute(move))
 
-    await database.writing(EVERY_SHOP, pretend)
+
+async def test_a_database_of_an_earlier_revision_is_not_migrated(database: Database) -> None:
+    await move_to(database, "0001")
 
     assert not await runner.is_migrated(database)
+
+
+async def test_the_tables_of_a_later_version_are_neither_used_nor_touched(database: Database) -> None:
+    await move_to(database, "9999")
+
+    for use in (runner.is_migrated, runner.migrate):
+        with pytest.raises(NewerTablesError, match="newer version than this program"):
+            await use(database)
+    async with database.reading(EVERY_SHOP) as connection:
+        assert (await connection.execute(sa.text("SELECT version_num FROM alembic_version"))).scalars().all() == [
+            "9999"
+        ]
 
 
 @pytest.mark.parametrize(("revision", "expected"), [("0001", False), ("9999", True)], ids=["earlier", "later"])
@@ -108,13 +122,9 @@ async def test_a_server_goes_on_beside_the_tables_of_a_later_version(
     database: Database, revision: str, *, expected: bool
 ) -> None:
     """While servers are replaced one by one, whoever distributes requests still needs the old ones."""
-    move = sa.text("UPDATE alembic_version SET version_num = :revision").bindparams(revision=revision)
-    await database.writing(EVERY_SHOP, lambda connection: connection.execute(move))
+    await move_to(database, revision)
 
-    is_ready = await runner.is_ready(database)
-
-    assert is_ready is expected
-    assert not await runner.is_migrated(database)
+    assert await runner.is_ready(database, patience_seconds=30) is expected
 
 
 async def test_asking_does_not_make_a_missing_file(tmp_path: Path) -> None:

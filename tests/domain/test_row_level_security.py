@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from domain import outbox
-from domain.database import EVERY_SHOP, Database, roll_back
+from domain.database import EVERY_SHOP, Database, DeniedError, roll_back
 from domain.order import Shop
 from domain.queries.cancellations import MAIL_TOPIC
 from domain.tables import metadata
@@ -84,7 +84,7 @@ async def test_a_statement_that_names_no_shop_changes_its_own(database: Database
     ids=["a shop", "an order", "a key"],
 )
 async def test_nothing_is_written_into_another_shop(database: Database, statement: str) -> None:
-    with pytest.raises(sa.exc.DBAPIError, match="row-level security"):
+    with pytest.raises(DeniedError, match="row-level security"):
         await changed(database, "one", statement)
 
 
@@ -105,7 +105,7 @@ async def test_who_works_for_every_shop_changes_mails_and_keys_alone(database: D
     ["UPDATE order_events SET actor = 'me'", "DELETE FROM order_events", "UPDATE cancellation_lines SET total = 1"],
 )
 async def test_what_was_written_once_is_never_changed(database: Database, statement: str) -> None:
-    with pytest.raises(sa.exc.DBAPIError, match="permission denied"):
+    with pytest.raises(DeniedError, match="permission denied"):
         await changed(database, "one", statement)
 
 

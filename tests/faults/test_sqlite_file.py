@@ -21,6 +21,7 @@ from tests.invariants import assert_sound
 from tests.stored import a_shop
 
 UNAVAILABLE = {"code": "UNAVAILABLE"}
+FRAME = 4096 + 24  # bytes of a page in the log of writes
 
 
 @contextmanager
@@ -62,18 +63,23 @@ async def test_on_a_full_disk_cancellations_are_unavailable_and_all_goes_on_when
 
 
 @on_sqlite
-async def test_a_server_is_not_ready_while_it_cannot_write(database: Database, tmp_path: Path) -> None:
+@pytest.mark.parametrize("pages", [None, 2], ids=["no room at all", "room for less than a cancellation"])
+async def test_a_server_is_not_ready_while_it_cannot_write(
+    database: Database, tmp_path: Path, pages: int | None
+) -> None:
     """Catches a server that is given calls which it can only refuse, or that stays out of use when there is room."""
     order = await a_large_order(database, await a_shop(database))
 
     async with serving(tmp_path) as server:
-        with a_full_disk(server, 0):
+        before = await server.cancel(order, "before")
+        size = 0 if pages is None else (tmp_path / "shortship.db-wal").stat().st_size + pages * FRAME
+        with a_full_disk(server, size):
             refused = await server.cancel(order, "key")
-            readiness = await server.readiness()
+            readiness = [await server.readiness() for _ in range(3)]
         await server.ready()
         after = await server.cancel(order, "key")
 
-    assert (refused, readiness) == (UNAVAILABLE, 503)
+    assert (before["errors"], refused, readiness) == ([], UNAVAILABLE, [503] * 3)
     assert (after["errors"], after["replayed"]) == ([], False)
     await assert_sound(database)
 

@@ -1,0 +1,135 @@
+"""/readyz on a PostgreSQL that is halted, or whose disk is full: what it says, how soon, and what it costs."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import pytest
+import sqlalchemy as sa
+
+from api.settings import Settings
+from domain import ids
+from domain.database import Database
+from tests.api.client import PATIENCE_SECONDS, SECRET, Client, a_token
+from tests.api.conftest import serving
+from tests.cancelling import item_id
+from tests.faults.proxy import Proxy
+from tests.postgresql import connected
+from tests.stored import a_shop, an_item_input, an_order_input, store
+
+CANCEL = "mutation ($input: CancelItemsInput!) { cancelItems(input: $input) { errors { code } } }"
+SECONDS = 60
+
+
+def settings(url: str) -> Settings:
+    return Settings(database_url=url, jwt_secret=SECRET, operation_timeout=PATIENCE_SECONDS)
+
+
+async def readiness(client: Client) -> int:
+    return (await client.http.get("/readyz")).status_code
+
+
+async def until_ready(client: Client) -> None:
+    async with asyncio.timeout(SECONDS):
+        while await readiness(client) != 200:  # noqa: ASYNC110 - only asking tells
+            await asyncio.sleep(0.05)
+
+
+async def test_a_halted_database_is_told_at_once_and_by_one_probe(proxy: Proxy, through: Database) -> None:
+    """Catches an answer after the 9 seconds that all attempts take, and probes that fill the pool one by one."""
+    async with serving(settings(proxy.url), through) as base:
+        client = Client(base, a_token())
+        before = await readiness(client)
+        links = proxy.most_links
+        fallen = asyncio.create_task(proxy.silence.after(1))
+        start = time.monotonic()
+        first = await readiness(client)
+        took = time.monotonic() - start
+        await fallen
+        during = await asyncio.gather(*(readiness(client) for _ in range(30)))
+        more = proxy.most_links - links
+        proxy.silence.break_()
+        await until_ready(client)
+        await client.http.aclose()
+
+    assert (before, first, during) == (200, 503, [503] * 30)
+    assert 1 <= took < 4
+    assert more <= 3  # one probe, another one after it, and who tells the server to give up
+
+
+@pytest.fixture
+def small_disk() -> Iterator[Path]:
+    """A disk of its own for PostgreSQL's files."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can make a disk")
+    folder = Path(tempfile.mkdtemp(prefix="shortship-disk-"))
+    mount = ["mount", "-t", "tmpfs", "-o", "size=32m,mode=0755", "tmpfs", str(folder)]
+    made = subprocess.run(mount, capture_output=True, text=True, check=False)  # noqa: S603 - our own values
+    if made.returncode:
+        folder.rmdir()
+        pytest.skip(f"no disk can be made here: {made.stderr}")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)  # noqa: S603, S607 - the same
+    folder.rmdir()
+
+
+@pytest.fixture
+async def on_small_disk(postgresql_url: str, as_owner: Callable[[str], str], small_disk: Path) -> AsyncIterator[str]:
+    """The url of a database whose files are there."""
+    name = sa.make_url(postgresql_url).database
+    administrator = await connected(
+        sa.make_url(as_owner(postgresql_url)).set(database="postgres").render_as_string(hide_password=False)
+    )
+    tables, space = small_disk / "tables", f"small_{uuid4().hex}"
+    tables.mkdir(mode=0o700)
+    shutil.chown(tables, "nobody")
+    try:
+        await administrator.execute(f"CREATE TABLESPACE {space} LOCATION '{tables}'")
+    except asyncpg.PostgresError as error:
+        pytest.skip(f"the server cannot use it: {error}")
+    await administrator.execute(f"ALTER DATABASE {name} SET TABLESPACE {space}")
+    yield postgresql_url
+    await administrator.execute(f"ALTER DATABASE {name} SET TABLESPACE pg_default")
+    await administrator.execute(f"DROP TABLESPACE {space}")
+    await administrator.close()
+
+
+def fill(folder: Path) -> Path:
+    """A file that takes all the room there is."""
+    ballast = folder / "ballast"
+    with suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+    return ballast
+
+
+async def test_a_server_is_not_ready_while_the_disk_of_postgresql_is_full(on_small_disk: str, small_disk: Path) -> None:
+    """Catches a probe that succeeds with less room than a cancellation needs, and calls that can only be refused."""
+    database = Database(on_small_disk)
+    shop = await a_shop(database)
+    [order] = await store(database, shop, an_order_input("1001", an_item_input("dress", quantity=5)))
+    items = [{"itemId": item_id(order, "SKU-dress"), "quantity": 1}]
+    request = {"orderId": ids.of_order(order.id), "items": items, "reason": "OUT_OF_STOCK", "idempotencyKey": "key"}
+
+    async with serving(settings(on_small_disk), database) as base:
+        client = Client(base, a_token())
+        before = await readiness(client)
+        ballast = fill(small_disk)
+        refused = await client.post(CANCEL, input=request)
+        during = [await readiness(client) for _ in range(3)]
+        ballast.unlink()
+        await until_ready(client)
+        after = await client.post(CANCEL, input=request)
+        await client.http.aclose()
+
+    assert [error["extensions"] for error in refused["errors"]] == [{"code": "UNAVAILABLE"}]
+    assert (before, during) == (200, [503] * 3)
+    assert after == {"data": {"cancelItems": {"errors": []}}}
