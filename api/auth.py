@@ -12,8 +12,9 @@ from enum import Enum
 from hashlib import sha256
 from typing import Any, NoReturn
 
+import structlog
 from joserfc import jws, jwt
-from joserfc.errors import JoseError, SecurityWarning
+from joserfc.errors import ClaimError, ExpiredTokenError, JoseError, MissingClaimError, SecurityWarning
 from joserfc.jwk import OctKey
 from joserfc.jws import CompactSignature, JWSRegistry
 from joserfc.jwt import ClaimsOption, JWTClaimsRegistry
@@ -26,9 +27,13 @@ from domain.order import Shop
 from domain.queries import shops
 from domain.texts import text_faults
 
+log = structlog.get_logger(__name__)
+
 _LEEWAY_SECONDS = 30
 # So often somebody who waits for a token's end looks at the clock, which may have been set meanwhile.
 _LOOK_SECONDS = 10.0
+_EXPIRED = "The token has expired."
+_NOT_VALID = "The token is not valid."
 _SHARED_ALGORITHM = "HS256"
 # Other claims are the issuer's business.
 _CHECKED_CLAIMS = frozenset({"sub", "shop", "exp", "nbf", "iss", "aud"})
@@ -49,7 +54,18 @@ class Scope(Enum):
 
 
 class UnauthenticatedError(Exception):
-    """The token is missing or bad, or its shop does not exist; the message may be shown."""
+    """The token is missing or bad, or its shop does not exist; the message may be shown, and the details are logged.
+
+    Neither has anything of a text that is not known to come from an issuer whose key is trusted.
+    """
+
+    def __init__(self, message: str, **details: str) -> None:
+        super().__init__(message)
+        self.details = details
+
+
+class _UntrustedError(ValueError):
+    """No key verifies the token; the message says whether there was one to try."""
 
 
 @dataclass(frozen=True)
@@ -137,19 +153,26 @@ class Authenticator:
             await self._public.close()
 
     async def authenticate(self, authorization: str) -> Principal:
-        """The caller behind `Bearer <token>`; raises UnauthenticatedError."""
+        """The caller behind `Bearer <token>`; raises UnauthenticatedError, and logs why."""
+        try:
+            return await self._authenticate(authorization)
+        except UnauthenticatedError as error:
+            log.info("token.refused", **error.details)
+            raise
+
+    async def _authenticate(self, authorization: str) -> Principal:
         kind, _, token = authorization.partition(" ")
         token = token.strip()
         if kind.lower() != "bearer" or not token:
-            raise UnauthenticatedError("Send a token: Authorization: Bearer <token>.")
+            raise UnauthenticatedError("Send a token: Authorization: Bearer <token>.", reason="missing")
         digest = sha256(token.encode(errors="surrogatepass")).digest()
         principal = self._remembered.pop(digest, None)
         if principal is None or principal.withdrawn.is_set() or self._is_old(principal):
             principal = await self._verify(token)
         if principal.withdrawn.is_set():  # while it was verified
-            raise UnauthenticatedError("The token is not valid.")
+            raise UnauthenticatedError(_NOT_VALID, reason="key withdrawn")
         if principal.seconds_left(self._clock()) <= 0:
-            raise UnauthenticatedError("The token has expired.")
+            raise UnauthenticatedError(_EXPIRED, reason="expired")
         self._remember(digest, principal)
         return principal
 
@@ -171,25 +194,25 @@ class Authenticator:
             registry.validate({name: claim for name, claim in claims.items() if name in _CHECKED_CLAIMS})
             expires_at = float(claims["exp"])
         except _BAD_TOKEN as error:
-            raise UnauthenticatedError("The token is not valid.") from error
+            raise _refusal(error) from error
         subject, shop_id, scope = claims["sub"], claims["shop"], claims.get("scope", "")
         if not all(isinstance(text, str) for text in (subject, shop_id, scope)) or any(
             map(text_faults, (subject, shop_id))
         ):
-            raise UnauthenticatedError("The token is not valid.")
+            raise UnauthenticatedError(_NOT_VALID, reason="malformed")
         shop = await self._find_shop(shop_id)
         known = {scope.value: scope for scope in Scope}
         scopes = frozenset(known[word] for word in scope.split() if word in known)
         return Principal(shop, subject, scopes, expires_at, self._clock(), trusted.withdrawn)
 
     async def _key_of(self, signed: CompactSignature) -> TrustedKey:
-        """The key that verifies it; ValueError where there is none, also after another look at the public ones."""
+        """The key that verifies it; _UntrustedError where there is none, also after another look at the public ones."""
         algorithm, kid = _algorithm_and_kid(signed)
         found = self._verifying(signed, self._candidates(algorithm, kid))
         if found is None and self._public and algorithm in ALGORITHMS and await self._public.look_again():
             found = self._verifying(signed, self._candidates(algorithm, kid))
         if found is None:
-            raise ValueError("signed with another key")
+            raise _UntrustedError("wrong signature" if self._candidates(algorithm, kid) else "unknown key")
         return found
 
     def _candidates(self, algorithm: str, kid: str | None) -> Sequence[TrustedKey]:
@@ -212,8 +235,21 @@ class Authenticator:
         async with self._database.reading(EVERY_SHOP) as connection:
             shop = await shops.find_shop(connection, shop_id)
         if shop is None:
-            raise UnauthenticatedError("The token is not valid.")
+            message = "The token is not valid: its shop does not exist."
+            raise UnauthenticatedError(message, reason="unknown shop", shop=shop_id)
         return shop
+
+
+def _refusal(error: Exception) -> UnauthenticatedError:
+    """Claims are looked at once it is known who has signed them."""
+    if isinstance(error, ExpiredTokenError):
+        return UnauthenticatedError(_EXPIRED, reason="expired")
+    if isinstance(error, MissingClaimError):
+        return UnauthenticatedError(f"The token is not valid: it has no {error.claim}.", reason=f"no {error.claim}")
+    if isinstance(error, ClaimError):
+        message = f"The token is not valid: its {error.claim} is not taken here."
+        return UnauthenticatedError(message, reason=f"wrong {error.claim}")
+    return UnauthenticatedError(_NOT_VALID, reason=str(error) if isinstance(error, _UntrustedError) else "malformed")
 
 
 def _algorithm_and_kid(signed: CompactSignature) -> tuple[str, str | None]:

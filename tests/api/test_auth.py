@@ -11,11 +11,12 @@ from typing import Any
 import orjson
 import pytest
 from joserfc.jwk import KeySet
+from structlog.testing import capture_logs
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
 
-from api.auth import Authenticator, Scope, mint
+from api.auth import Authenticator, Scope, UnauthenticatedError, mint
 from api.settings import Settings
 from domain.database import Database
 from domain.order import Shop
@@ -115,6 +116,68 @@ async def test_bad_tokens_are_refused_in_the_form_of_graphql(client: Client) -> 
     answers = [await status(client, token) for token in tokens]
 
     assert answers == [(401, "UNAUTHENTICATED")] * len(tokens)
+
+
+NOT_VALID = "The token is not valid."
+
+
+@pytest.mark.parametrize(
+    ("authorization", "said", "logged"),
+    [
+        ("", "Send a token: Authorization: Bearer <token>.", {"reason": "missing"}),
+        ("Bearer nonsense", NOT_VALID, {"reason": "malformed"}),
+        (f"Bearer {signed(claims(sub=chr(0)))}", NOT_VALID, {"reason": "malformed"}),
+        (
+            f"Bearer {by_hand({'alg': 'HS256'}, claims(), b'another secret of thirty-two bytes or more')}",
+            NOT_VALID,
+            {"reason": "wrong signature"},
+        ),
+        (f"Bearer {signed(claims(), UNKNOWN, 'ES256', kid='es')}", NOT_VALID, {"reason": "wrong signature"}),
+        (f"Bearer {signed(claims(), UNKNOWN, 'ES256', kid='unknown')}", NOT_VALID, {"reason": "unknown key"}),
+        (f"Bearer {signed(claims(exp=1))}", "The token has expired.", {"reason": "expired"}),
+        (
+            f"Bearer {signed(claims(nbf=2**40))}",
+            "The token is not valid: its nbf is not taken here.",
+            {"reason": "wrong nbf"},
+        ),
+        (f"Bearer {signed(claims(sub=None))}", "The token is not valid: it has no sub.", {"reason": "no sub"}),
+        (
+            f"Bearer {signed(claims(iss='https://other.example', aud='shortship'))}",
+            "The token is not valid: its iss is not taken here.",
+            {"reason": "wrong iss"},
+        ),
+        (
+            f"Bearer {signed(claims(iss='https://issuer.example', aud='other'))}",
+            "The token is not valid: its aud is not taken here.",
+            {"reason": "wrong aud"},
+        ),
+        (
+            f"Bearer {signed(claims(iss='https://issuer.example'))}",
+            "The token is not valid: it has no aud.",
+            {"reason": "no aud"},
+        ),
+        (
+            f"Bearer {signed(claims(iss='https://issuer.example', aud='shortship', shop='nobody'))}",
+            "The token is not valid: its shop does not exist.",
+            {"reason": "unknown shop", "shop": "nobody"},
+        ),
+    ],
+    ids=lambda given: given["reason"] if isinstance(given, dict) else "",
+)
+async def test_why_a_token_is_refused_is_logged_and_told_as_far_as_is_safe(
+    settings: Settings, database: Database, authorization: str, said: str, logged: dict[str, str]
+) -> None:
+    strict = settings
+    if "aud" in said or "iss" in said or "shop" in said:
+        strict = settings.model_copy(update={"jwt_issuer": "https://issuer.example", "jwt_audience": "shortship"})
+    authenticator = Authenticator(strict, database)
+    await authenticator.load_keys()
+
+    with capture_logs() as lines, pytest.raises(UnauthenticatedError) as refused:
+        await authenticator.authenticate(authorization)
+
+    assert str(refused.value) == said
+    assert lines == [{"event": "token.refused", "log_level": "info", **logged}]
 
 
 def a_claim(text: str, *without: str) -> bytes:
