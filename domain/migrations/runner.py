@@ -18,7 +18,6 @@ from domain.database import EVERY_SHOP, Database, NewerTablesError, UnavailableE
 from domain.order import ShippingRefundPolicy
 from domain.tables import shops
 
-
 _ROOM = 2**20  # bytes
 _MIGRATING = 1_397_247_314  # any number that no other advisory lock has
 
