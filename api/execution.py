@@ -1,6 +1,7 @@
 """How a document is run, whatever it came over: what is checked before, how long it may take, how its errors look."""
 
 import asyncio
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,7 +67,13 @@ class Schema(strawberry.Schema):
 
     def __init__(self, *args: Any, **settings: Any) -> None:  # strawberry's own
         super().__init__(*args, **settings)
-        self._documents = Documents()
+        self.documents = Documents()
+
+    def under(self, policy: Policy, trusted: TrustedDocuments | None) -> "Schema":
+        """The same types under another policy, with documents of its own."""
+        schema = copy(self)
+        schema.policy, schema.trusted, schema.documents = policy, trusted, Documents()
+        return schema
 
     async def _prepare_operation_async(
         self,
@@ -86,7 +93,7 @@ class Schema(strawberry.Schema):
         """What validation has against the document; raises GraphQLError for all else that speaks against it."""
         policy, caller = self.policy, context.context.caller
         self._spend(caller, 1)  # also by what turns out to be none
-        document = self._documents.find(context.query or "") or self._parsed(context.query)
+        document = self.documents.find(context.query or "") or self._parsed(context.query)
         context.graphql_document = document.node
         _check_operation(context, document.node)
         if not document.is_trusted and Scope.EXPLORE not in caller.scopes:
@@ -102,7 +109,7 @@ class Schema(strawberry.Schema):
             if errors := self._validate(document.node):
                 return errors
             document.is_valid = True
-            self._documents.keep(context.query or "", document)
+            self.documents.keep(context.query or "", document)
         self._spend(caller, cost, paid=1)
         return []
 

@@ -1,5 +1,6 @@
 """Puts everything together into the schema that is served."""
 
+from functools import cache
 from pathlib import Path
 
 from graphql import (
@@ -29,6 +30,18 @@ def make_schema(policy: Policy, trusted: Path | None = None, *, is_sorted: bool 
 
     A sorted one is for printing only.
     """
+    types = _types(is_sorted=is_sorted)
+    return types.under(policy, TrustedDocuments(trusted, types._schema) if trusted else None)  # noqa: SLF001 - as below
+
+
+def printed() -> str:
+    """The schema as clients read it, and as it is committed."""
+    return print_schema(make_schema(Policy(), is_sorted=True)) + "\n"
+
+
+@cache
+def _types(*, is_sorted: bool) -> Schema:
+    """What is the same under every policy, and takes longer to make than an application."""
     schema = Schema(
         query=Query,
         mutation=Mutation,
@@ -40,14 +53,7 @@ def make_schema(policy: Policy, trusted: Path | None = None, *, is_sorted: bool 
         config=StrawberryConfig(scalar_map=SCALARS, sort_schema=is_sorted),
     )
     _leave_out_null_defaults(schema)
-    schema.policy = policy
-    schema.trusted = TrustedDocuments(trusted, schema._schema) if trusted else None  # noqa: SLF001 - as below
     return schema
-
-
-def printed() -> str:
-    """The schema as clients read it, and as it is committed."""
-    return print_schema(make_schema(Policy(), is_sorted=True)) + "\n"
 
 
 def _leave_out_null_defaults(schema: Schema) -> None:
