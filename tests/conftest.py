@@ -1,23 +1,49 @@
 """Resources of the tests: fresh databases on SQLite and PostgreSQL."""
 
 import asyncio
+import gc
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+import sqlalchemy as sa
+from hypothesis import settings
 
 from domain.database import Database
 from domain.migrations import runner
+from tests import trying
 from tests.nats_server import NatsServer
-from tests.postgresql import Databases, EmbeddedServer, GivenServer
+from tests.postgresql import Databases, EmbeddedServer, GivenServer, memory
+
+settings.load_profile(trying.PROFILE)
 
 _GIVEN_URL = os.environ.pop("SHORTSHIP_TEST_POSTGRESQL", None)  # noqa: TID251 - a setting of the tests, not of the code
 _SERVER = pytest.StashKey[EmbeddedServer | GivenServer]()
+
+
+class _Compiled(dict[Any, Any]):
+    """Statements that any engine has compiled. SQLAlchemy's keys begin with the dialect, of which each has its own."""
+
+    def get(self, key: tuple[Any, ...], default: Any = None) -> Any:
+        return super().get(key[1:], default)
+
+    def __setitem__(self, key: tuple[Any, ...], compiled: Any) -> None:
+        super().__setitem__(key[1:], compiled)
+
+
+_COMPILED = defaultdict[str, _Compiled](_Compiled)
+
+
+@sa.event.listens_for(sa.Engine, "engine_connect")
+def _share_compiled(connection: sa.Connection) -> None:
+    """Each test has engines of its own, and compiling all that it runs takes longer than running it."""
+    connection.execution_options(compiled_cache=_COMPILED[connection.dialect.name])
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,11 +57,30 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
-    """No setting of the caller's environment reaches a test."""
+    """No setting of the caller's environment reaches a test; their files are in memory, where commits are fast."""
     for name in [name for name in os.environ if name.startswith("SHORTSHIP_")]:  # noqa: TID251 - cleared, not read
         del os.environ[name]  # noqa: TID251 - the same
     # asyncpg asks each server for TLS first, and complains of itself when it is cancelled just then.
     os.environ.setdefault("PGSSLMODE", "disable")  # noqa: TID251 - a setting of the tests' server
+    if folder := memory():
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(folder))  # noqa: TID251 - a setting of pytest
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, Any, Any]:
+    """What is made here stays, and looking through all of it for garbage takes seconds, each time."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors, for some tests wait: ten seconds of patience are shown by ten seconds."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.hookimpl(optionalhook=True)

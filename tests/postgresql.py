@@ -25,8 +25,8 @@ import sqlalchemy as sa
 from domain.database import Database
 from domain.migrations import runner
 from tests.docs.pages import blocks
+from tests.patience import PATIENCE_SECONDS
 
-_STARTING_SECONDS = 60
 # Speed instead of a safe disk, and conflicts found at once. A time zone that is not UTC shows who relies on it.
 _SETTINGS = {
     "autovacuum": "off",
@@ -68,7 +68,7 @@ class EmbeddedServer:
         port = _free_port()
         self.url = f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres"
         self._folder = Path(tempfile.mkdtemp(prefix="shortship-postgresql-"))
-        self._data = Path(tempfile.mkdtemp(prefix="shortship-postgresql-", dir=_memory() if in_memory else None))
+        self._data = Path(tempfile.mkdtemp(prefix="shortship-postgresql-", dir=memory() if in_memory else None))
         (self._folder / "password").write_text(password)
         self.binaries = self._binaries()
         options = [f"-c{name}={value}" for name, value in {**settings, "port": port}.items()]
@@ -168,7 +168,9 @@ class Databases:
     def fresh(self) -> Iterator[str]:
         """The url of a database that has all tables and no row, as servers use it: with row-level security."""
         name = f"{self._template}_{secrets.token_hex(8)}"
-        self._runner.run(self._connection.execute(f"CREATE DATABASE {name} TEMPLATE {self._template}"))
+        self._runner.run(
+            self._connection.execute(f"CREATE DATABASE {name} TEMPLATE {self._template} STRATEGY FILE_COPY")
+        )
         yield self._database_url(name, self._role)
         self._runner.run(self._connection.execute(f"DROP DATABASE {name} WITH (FORCE)"))
 
@@ -212,7 +214,7 @@ def _role(template: str) -> str:
 
 async def connected(url: str) -> asyncpg.Connection:
     """A connection to a server that may be starting still."""
-    async with asyncio.timeout(_STARTING_SECONDS):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             try:
                 return await asyncpg.connect(url)
@@ -220,7 +222,7 @@ async def connected(url: str) -> asyncpg.Connection:
                 await asyncio.sleep(0.02)
 
 
-def _memory() -> Path | None:
+def memory() -> Path | None:
     """A folder in memory, or None if there is none or too little."""
     return _MEMORY if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _MEMORY_NEEDED else None
 

@@ -1,19 +1,23 @@
-"""How often a property is tried: the same examples in each run, unless an option asks for more and other ones."""
+"""How properties are tried: for as long as it takes, and some with the same examples in each run."""
 
 from collections.abc import Callable
 
 import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 
+PROFILE = "shortship"
+settings.register_profile(PROFILE, deadline=None, database=None, print_blob=True)
+
 
 def tried(request: pytest.FixtureRequest, option: str, holds: Callable[..., None], examples: int) -> None:
-    """Runs what @given has made of a property, for the test that asks, with so many examples."""
+    """Runs what @given has made of a property, for the test that asks, with so many examples.
+
+    They are the same in each run, unless an option asks for more and other ones.
+    """
     wanted = request.config.getoption(option)
     chosen = holds if wanted else seed(request.node.name)(holds)
     settings(
         max_examples=wanted or examples,
-        database=None,
-        deadline=None,
         phases=(Phase.generate, Phase.shrink),
         suppress_health_check=list(HealthCheck),
     )(chosen)()

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 
 import pytest
@@ -14,7 +14,8 @@ from api.keys import Pace
 from api.settings import Settings
 from domain.database import Database
 from domain.order import Shop
-from tests.api.client import PATIENCE_SECONDS, SECRET, Client, a_token
+from tests.api.client import SECRET, Client, a_token
+from tests.patience import PATIENCE_SECONDS
 from tests.stored import a_shop
 
 
@@ -47,9 +48,35 @@ async def started(server: uvicorn.Server, listener: socket.socket) -> AsyncItera
 
 @asynccontextmanager
 async def running(config: uvicorn.Config) -> AsyncIterator[int]:
-    """The same of a server with this configuration, wherever there is room."""
-    async with started(uvicorn.Server(config), socket.create_server(("127.0.0.1", 0))) as port:
-        yield port
+    """The same of a server with this configuration, wherever there is room; hundreds of tests start one.
+
+    uvicorn's own loop looks ten times a second whether it is to end, and waits as long again before it does.
+    """
+    config.load()
+    server = uvicorn.Server(config)
+    server.lifespan = config.lifespan_class(config)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        await server.startup([listener])
+        await server.on_tick(0)  # the headers of all answers
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            await _end(server)
+
+
+async def _end(server: uvicorn.Server) -> None:
+    state = server.server_state
+    for each in server.servers:
+        each.close()
+    for connection in list(state.connections):
+        connection.shutdown()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(server.config.timeout_graceful_shutdown):
+            while state.connections or state.tasks:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.001)
+    for task in state.tasks:
+        task.cancel()
+    await server.lifespan.shutdown()
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
-"""How many examples the properties try."""
+"""The same settings as all tests have, for runs that see no other folder than this one."""
 
 from hypothesis import settings
 
-settings.register_profile("rules", max_examples=100, deadline=None, database=None, print_blob=True)
-settings.load_profile("rules")
+from tests import trying
+
+settings.load_profile(trying.PROFILE)
