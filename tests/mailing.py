@@ -12,6 +12,7 @@ from domain.mail.sending import Outcome, OutgoingMessage
 from domain.order import EventType, Notification, OrderEvent, Shop
 from domain.queries import cancellations
 from tests.domain.mail.samples import a_message
+from tests.patience import PATIENCE_SECONDS
 from tests.stored import NOW
 
 
@@ -39,7 +40,7 @@ async def run(
     now: datetime = NOW,
 ) -> None:
     """Runs the loop until the sender has given its last outcome."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await notification.run(database, sender, compose, clock=lambda: now, stop=sender.stop)
 
 

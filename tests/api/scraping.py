@@ -7,7 +7,7 @@ from contextlib import suppress
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-_SECONDS = 30
+from tests.patience import PATIENCE_SECONDS
 
 
 class Scrape:
@@ -44,7 +44,7 @@ async def scrape(http: httpx.AsyncClient) -> Scrape:
 
 async def scrape_until(http: httpx.AsyncClient, is_so: Callable[[Scrape], bool]) -> Scrape:
     """What ends in tasks of its own is counted in its own time; a process that is killed is replaced meanwhile."""
-    async with asyncio.timeout(_SECONDS):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             with suppress(httpx.TransportError):
                 if is_so(found := await scrape(http)):

@@ -18,6 +18,7 @@ from tests.api.conftest import on_sqlite
 from tests.api.test_import_orders import IMPORT, ORDER
 from tests.api.test_subscriptions import now
 from tests.faults.test_subscribers import make_heavy
+from tests.patience import PATIENCE_SECONDS
 from tests.stored import an_item_input, an_order_input, store
 
 
@@ -92,7 +93,7 @@ async def test_events_that_are_too_large_are_errors_and_others_follow(
     await make_heavy(database, shop, order)
     await store(database, shop, an_order_input("1002"))
 
-    async with asyncio.timeout(60), client.subscription(FOLLOW, after=after) as results:
+    async with asyncio.timeout(PATIENCE_SECONDS), client.subscription(FOLLOW, after=after) as results:
         heard = [await anext(results) for _ in range(11)]
 
     assert heard[:10] == [{"data": None, "errors": [TOO_LARGE]}] * 10

@@ -21,9 +21,10 @@ from api.settings import Settings
 from domain.database import Database
 from domain.order import Shop
 from domain.queries import shops
-from tests.api.client import GRAPHQL_WS, PATIENCE_SECONDS, SECRET, Client, a_token, hear, say
+from tests.api.client import GRAPHQL_WS, SECRET, Client, a_token, hear, say
 from tests.api.conftest import Clock, on_sqlite, serving
 from tests.api.issuing import EDDSA, ES256, RS256, UNKNOWN, by_hand, claims, signed
+from tests.patience import PATIENCE_SECONDS
 from tests.stored import a_shop, an_order_input, store, stored
 
 pytestmark = on_sqlite

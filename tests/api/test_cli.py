@@ -21,10 +21,10 @@ import pytest
 from api import cli, schema
 from domain.ids import SHOP_ID_RULE
 from tests.api.client import SECRET, a_token
+from tests.patience import PATIENCE_SECONDS
 
 COMMAND = Path(sys.executable).with_name("shortship")
 SAMPLES = Path(__file__).parents[2] / "domain" / "samples" / "orders-tiktok.json"
-SECONDS = 30
 ORDER: dict[str, Any] = {  # JSON
     "number": "1001",
     "status": "AWAITING_SHIPMENT",
@@ -65,7 +65,7 @@ def run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedP
         env=an_environment(settings),
         capture_output=True,
         text=True,
-        timeout=SECONDS,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
 
@@ -116,7 +116,7 @@ def started_in(
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen([command, *arguments], cwd=folder, env=environment, stderr=log)  # noqa: S603
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_SECONDS) as client:
             _wait_until_it_answers(process, client)
             yield process, client
     finally:
@@ -125,7 +125,7 @@ def started_in(
 
 
 def _wait_until_it_answers(process: subprocess.Popen[bytes], client: httpx.Client) -> None:
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         assert process.poll() is None, "the server has ended"
         try:
@@ -265,7 +265,7 @@ def test_an_import_that_is_told_to_stop_says_how_far_it_came(
         while written:
             written = written[importing.stdin.write(written) :]
         importing.send_signal(told)
-        code = importing.wait(SECONDS)
+        code = importing.wait(PATIENCE_SECONDS)
         out, err = (stream.read().decode() for stream in (importing.stdout, importing.stderr) if stream)
     with closing(sqlite3.connect(shop_folder / "shortship.db")) as database:
         [(stored,)] = database.execute("SELECT count(*) FROM orders")
@@ -369,7 +369,7 @@ def test_a_command_loads_no_more_than_it_needs(shop_folder: Path) -> None:
         env=an_environment({"jwt_secret": SECRET}),
         capture_output=True,
         text=True,
-        timeout=SECONDS,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
 
@@ -391,7 +391,7 @@ def test_bash_completes_commands_and_options(tmp_path: Path) -> None:
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=SECONDS,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
 
@@ -487,7 +487,7 @@ def test_a_server_serves_alone_logs_no_secret_and_ends_when_told(shop_folder: Pa
             database.execute("ALTER TABLE outbox RENAME TO gone")
         fault = cancel_one(client, token, order, "two")
         process.send_signal(signal.SIGTERM)
-        code = process.wait(SECONDS)
+        code = process.wait(PATIENCE_SECONDS)
 
     assert ready == 200
     assert cancelled["data"]["cancelItems"]["errors"] == []
@@ -513,7 +513,7 @@ def test_a_server_leaves_the_mail_to_workers_when_told(shop_folder: Path) -> Non
         cancelled = cancel_one(client, token, ask(client, FIND, token)["data"]["orderByNumber"], "one")
         worker = run(shop_folder, "worker", **mail)
         process.send_signal(signal.SIGTERM)
-        code = process.wait(SECONDS)
+        code = process.wait(PATIENCE_SECONDS)
 
     assert cancelled["data"]["cancelItems"]["errors"] == []
     assert (worker.returncode, worker.stderr.count("\n")) == (2, 1)

@@ -15,6 +15,7 @@ from tests.api.client import Client, a_token, hear, say
 from tests.api.conftest import on_postgresql, serving
 from tests.cancelling import a_small_order
 from tests.invariants import assert_sound
+from tests.patience import PATIENCE_SECONDS
 from tests.troubles import held
 
 CANCEL = """
@@ -43,7 +44,7 @@ async def open_all_connections(database: Database) -> None:
 
 async def answered(client: Client) -> dict[str, Any]:
     """The data of a query, which is sent again as long as connections are made anew."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while (body := await client.post(READ)).get("errors"):
             assert codes(body) == ["TIMEOUT"]
     data: dict[str, Any] = body["data"]

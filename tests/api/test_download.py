@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-SECONDS = 30
+from tests.patience import PATIENCE_SECONDS
+
 NEVER_READY = {
     "a file": "import os; os.mkfifo('keys')\nsource = 'keys'",
     "a name": "import socket, time\nsocket.getaddrinfo = lambda *_, **__: time.sleep(600)\nsource = 'https://issuer/keys'",
@@ -32,7 +33,7 @@ def test_what_cannot_be_ended_does_not_hold_the_process(tmp_path: Path, source: 
     command = [sys.executable, "-c", source + LOADING]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}  # noqa: TID251 - handed on to a process
 
-    done = subprocess.run(command, cwd=tmp_path, env=environment, timeout=SECONDS, check=False)  # noqa: S603 - our own
+    done = subprocess.run(command, cwd=tmp_path, env=environment, timeout=PATIENCE_SECONDS, check=False)  # noqa: S603 - our own
 
     assert done.returncode == 0
 

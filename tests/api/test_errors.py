@@ -1,5 +1,7 @@
 """Requests that cannot be served: each gets an answer in the form of GraphQL, with a code and nothing of the inside."""
 
+import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -346,9 +348,9 @@ async def test_whoever_sends_too_many_faulty_documents_has_to_wait(
 ) -> None:
     async with serving(settings.model_copy(update={"rate_limit": 1}), database) as base:
         client = Client(base, a_token(shop.id))
-        bodies = [await client.post("{") for _ in range(20)]
+        answers = await asyncio.gather(*(client.post("{") for _ in range(100)))
         await client.http.aclose()
 
-    said = [body["errors"][0]["extensions"]["code"] for body in bodies]
-    assert said[:10] == ["BAD_USER_INPUT"] * 10
-    assert said[-5:] == ["RATE_LIMITED"] * 5
+    said = Counter(answer["errors"][0]["extensions"]["code"] for answer in answers)
+    assert said.keys() == {"BAD_USER_INPUT", "RATE_LIMITED"}
+    assert said["BAD_USER_INPUT"] >= 10

@@ -18,6 +18,7 @@ from tests.api.client import Client
 from tests.api.conftest import on_sqlite
 from tests.api.test_subscriptions import take
 from tests.invariants import assert_sound
+from tests.patience import PATIENCE_SECONDS
 from tests.stored import a_package_input, an_order_input, store
 
 EVENT = """
@@ -94,7 +95,7 @@ async def send_mails(settings: Settings, database: Database, folder: Path) -> No
     mailbox, stop = Mailbox(folder), asyncio.Event()
     loop = mail_loop(mailbox, settings.model_copy(update={"mail_from": "Shop <orders@shop.example>"}))
     running = asyncio.ensure_future(loop(database, stop))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not mailbox.messages():  # noqa: ASYNC110 - a mailbox has no event for it
             await asyncio.sleep(0.01)
         stop.set()
@@ -163,7 +164,7 @@ async def test_a_subscription_tells_the_same_over_a_socket_and_over_server_sent_
 
 async def first_events(stream: httpx.Response, count: int) -> AsyncIterator[str]:
     """The first lines of data in a stream of server-sent events."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         async for line in stream.aiter_lines():
             if line.startswith("data: {"):
                 yield line

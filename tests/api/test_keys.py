@@ -41,10 +41,10 @@ from tests.api.issuing import (
     signed,
     silence,
 )
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = [on_sqlite, pytest.mark.usefixtures("shop")]
 
-SECONDS = 30
 AT_ONCE = Pace(pause=0)
 OTHER = ECKey.generate_key("P-256", {"kid": "es"})  # has the id of ES256
 GOOD = signed(claims(), ES256, "ES256", kid="es")
@@ -133,13 +133,13 @@ async def test_only_tokens_of_unknown_keys_wait_and_all_for_the_same_fetch(
     published = Event()
 
     def publish_later(connection: socket.socket) -> None:
-        published.wait(SECONDS)
+        published.wait(PATIENCE_SECONDS)
         publishing(ES256, RS256)(connection)
 
     issuer = Issuer(publishing(ES256))
     rotated = [signed(claims(jti=number), RS256, "RS256", kid="rs") for number in range(5)]
-    async with issuer.at_address(certificate) as address, asyncio.timeout(SECONDS):
-        pace = Pace(pause=0, deadline=SECONDS)
+    async with issuer.at_address(certificate) as address, asyncio.timeout(PATIENCE_SECONDS):
+        pace = Pace(pause=0, deadline=PATIENCE_SECONDS)
         authenticator = Authenticator(Settings(jwks=address, jwt_secret=SECRET), database, pace=pace)
         await authenticator.load_keys()
         await issuer.requests.get()
@@ -163,14 +163,14 @@ USELESS: dict[str, tuple[Speak, float, str]] = {  # what is said, the deadline, 
     "nothing": (silence, 2, "not there within 2 seconds"),
     "headers without end": (repeating(b"HTTP/1.1 200 OK\r\nX-Slow: ", b"x", 0.01), 2, "not there within 2 seconds"),
     "a byte now and then": (repeating(HEAD, b" ", 0.01), 2, "not there within 2 seconds"),
-    "more than 1 MiB": (repeating(HEAD, b" " * 65536, 0), SECONDS, "more than 1048576 bytes"),
-    "packed": (answering(BOMB, "200 OK", "Content-Encoding: gzip"), SECONDS, "no JSON Web Key Set"),
-    "a status": (answering(key_set(RS256), "404 Not Found"), SECONDS, "status 404"),
-    "no JSON": (answering(b"<html>"), SECONDS, "no JSON Web Key Set"),
-    "no set": (answering(b'{"keys": {}}'), SECONDS, "no JSON Web Key Set"),
-    "no key that can be used": (answering(b'{"keys": [{}]}'), SECONDS, "no key that can be used"),
-    "no HTTP": (answering(b"", "junk"), SECONDS, "RemoteProtocolError"),
-    "itself again": (answering(b"", "302 Found", "Location: /keys"), SECONDS, "redirected too often"),
+    "more than 1 MiB": (repeating(HEAD, b" " * 65536, 0), PATIENCE_SECONDS, "more than 1048576 bytes"),
+    "packed": (answering(BOMB, "200 OK", "Content-Encoding: gzip"), PATIENCE_SECONDS, "no JSON Web Key Set"),
+    "a status": (answering(key_set(RS256), "404 Not Found"), PATIENCE_SECONDS, "status 404"),
+    "no JSON": (answering(b"<html>"), PATIENCE_SECONDS, "no JSON Web Key Set"),
+    "no set": (answering(b'{"keys": {}}'), PATIENCE_SECONDS, "no JSON Web Key Set"),
+    "no key that can be used": (answering(b'{"keys": [{}]}'), PATIENCE_SECONDS, "no key that can be used"),
+    "no HTTP": (answering(b"", "junk"), PATIENCE_SECONDS, "RemoteProtocolError"),
+    "itself again": (answering(b"", "302 Found", "Location: /keys"), PATIENCE_SECONDS, "redirected too often"),
 }
 
 
@@ -185,7 +185,7 @@ async def test_an_address_without_keys_is_given_up_in_time_and_the_known_ones_st
         issuer.speak = speak
 
         with capture_logs() as logged:
-            async with asyncio.timeout(SECONDS / 2):
+            async with asyncio.timeout(PATIENCE_SECONDS / 2):
                 unknown = await is_taken(authenticator, STRANGE)
 
         assert (unknown, await is_taken(authenticator, GOOD)) == (False, True)
@@ -254,7 +254,7 @@ async def test_a_key_that_is_removed_ends_by_age_without_anybody_asking(
     database: Database, certificate: ssl.SSLContext, key_file: Path, kind: str
 ) -> None:
     issuer = Issuer(publishing(ES256))
-    async with issuer.at_address(certificate) as address, asyncio.timeout(SECONDS):
+    async with issuer.at_address(certificate) as address, asyncio.timeout(PATIENCE_SECONDS):
         source = {"file": str(key_file), "address": address}[kind]
         authenticator = Authenticator(Settings(jwks=source), database, pace=Pace(age=0.02))
         async with authenticator.fresh_keys():
@@ -273,7 +273,7 @@ async def test_a_fetch_that_failed_is_tried_again_after_the_pause(
     database: Database, certificate: ssl.SSLContext
 ) -> None:
     issuer = Issuer(answering(b"", "503 Busy"))
-    async with issuer.at_address(certificate) as address, asyncio.timeout(SECONDS):
+    async with issuer.at_address(certificate) as address, asyncio.timeout(PATIENCE_SECONDS):
         authenticator = Authenticator(Settings(jwks=address), database, pace=Pace(age=3600, pause=0.02))
         async with authenticator.fresh_keys():
             for _ in range(3):
@@ -397,9 +397,9 @@ async def test_a_key_file_without_keys_is_a_fault_of_the_settings(
 async def test_closing_waits_for_no_fetch_and_leaves_nothing(database: Database, certificate: ssl.SSLContext) -> None:
     issuer = Issuer(publishing(ES256))
     async with issuer.at_address(certificate) as address:
-        pace = Pace(pause=0, deadline=SECONDS)
+        pace = Pace(pause=0, deadline=PATIENCE_SECONDS)
         authenticator = Authenticator(Settings(jwks=address), database, pace=pace)
-        async with asyncio.timeout(SECONDS / 2):
+        async with asyncio.timeout(PATIENCE_SECONDS / 2):
             async with authenticator.fresh_keys():
                 await issuer.requests.get()
                 issuer.speak = silence
@@ -439,7 +439,7 @@ async def ends_a_socket(client: Client, on_follow: Callable[[], None]) -> bool:
 async def ends_a_stream(client: Client, on_follow: Callable[[], None]) -> bool:
     headers = {"Authorization": f"Bearer {client.token}", "Accept": "text/event-stream"}
     body = {"query": "subscription { orderEvents { id } }"}
-    async with client.http.stream("POST", "/graphql", json=body, headers=headers, timeout=SECONDS) as answer:
+    async with client.http.stream("POST", "/graphql", json=body, headers=headers, timeout=PATIENCE_SECONDS) as answer:
         on_follow()
         return b"complete" not in await answer.aread()
 
@@ -449,7 +449,7 @@ async def test_what_is_followed_ends_with_the_key_of_its_token(
     database_url: str, database: Database, shop: Shop, key_file: Path, follow: Follow
 ) -> None:
     settings = Settings(database_url=database_url, jwks=str(key_file))
-    async with serving(settings, database, pace=Pace(age=0.02)) as base, asyncio.timeout(SECONDS):
+    async with serving(settings, database, pace=Pace(age=0.02)) as base, asyncio.timeout(PATIENCE_SECONDS):
         client = Client(base, signed(claims(shop=shop.id), ES256, "ES256", kid="es"))
 
         has_ended = await follow(client, lambda: rewrite(key_file, OTHER))

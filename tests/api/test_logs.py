@@ -17,7 +17,8 @@ from websockets.asyncio.client import connect
 
 from api import logs
 from tests.api.client import GRAPHQL_WS, SECRET, Client, a_token, hear, say
-from tests.api.test_cli import ORDER, SECONDS, cancel_one, run, started
+from tests.api.test_cli import ORDER, cancel_one, run, started
+from tests.patience import PATIENCE_SECONDS
 
 FIND = 'query Find { orderByNumber(number: "1001") { id items { id } buyer { email } } }'
 HOSTILE = "\x1b[31m\r\n{}forged"
@@ -42,7 +43,7 @@ def lines(folder: Path, event: str) -> list[dict[str, Any]]:
 
 async def test_requests_and_operations_are_logged_under_an_id_over_every_transport(folder: Path) -> None:
     with started(folder, "serve", jwt_secret=SECRET) as (process, http):
-        async with httpx.AsyncClient(base_url=http.base_url, timeout=SECONDS) as other:
+        async with httpx.AsyncClient(base_url=http.base_url, timeout=PATIENCE_SECONDS) as other:
             client = Client(str(http.base_url), a_token(), other)
             posted = http.post(
                 "/graphql",
@@ -55,7 +56,7 @@ async def test_requests_and_operations_are_logged_under_an_id_over_every_transpo
                 assert (await hear(socket))["type"] == "complete"
         http.get("/nowhere")
         process.send_signal(signal.SIGTERM)
-        process.wait(SECONDS)
+        process.wait(PATIENCE_SECONDS)
 
     assert posted.headers["X-Request-ID"] == "mine-1"
     [over_http, over_socket] = lines(folder, "graphql")
@@ -88,7 +89,7 @@ async def test_no_line_has_an_address_or_a_token_and_none_is_forged(
             database.execute("ALTER TABLE outbox RENAME TO gone")
         fault = cancel_one(http, token, asked, "two")
         process.send_signal(signal.SIGTERM)
-        process.wait(SECONDS)
+        process.wait(PATIENCE_SECONDS)
 
     assert asked["buyer"]["email"] == "ada@example.com"
     assert cancelled["data"]["cancelItems"]["errors"] == []
@@ -103,7 +104,7 @@ async def test_no_line_has_an_address_or_a_token_and_none_is_forged(
 async def _visit_with_secrets(base: str, token: str, stolen: str) -> None:
     """A token and an address wherever a client can put them, and characters that end a line or colour a terminal."""
     query = f'query eve {{ order(id: "eve@example.com {token}") {{ id }} }}'
-    async with httpx.AsyncClient(base_url=base, timeout=SECONDS) as http:
+    async with httpx.AsyncClient(base_url=base, timeout=PATIENCE_SECONDS) as http:
         for path in (f"/{token}", "/eve@example.com", f"/graphql?token={token}", "/%1b%5b31m%0d%0aforged", "/graphql"):
             await http.get(path, headers={"X-Request-ID": f"eve@example.com {token}"})
             await http.post(path, json={"query": query, "operationName": HOSTILE}, headers={"Cookie": token})

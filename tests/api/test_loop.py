@@ -12,11 +12,12 @@ import pytest
 from api.loops import mail_loop, retention_loop, smtp_sender
 from api.settings import Settings
 from domain.database import Database
-from tests.api.client import PATIENCE_SECONDS, Client
+from tests.api.client import Client
 from tests.api.test_import_orders import DRESS, IMPORT, SIMPLE
 from tests.api.test_subscriptions import CURSORS, take
 from tests.domain.mail.servers import Inbox, serving
 from tests.invariants import assert_sound
+from tests.patience import PATIENCE_SECONDS
 
 # Far more than a turn takes on a slow machine, and less than anything waits here for another process.
 SECONDS = 1.0
@@ -69,7 +70,7 @@ async def mailing(settings: Settings, database: Database) -> AsyncIterator[Inbox
 
 async def a_message(inbox: Inbox) -> None:
     """Waits for the first."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not inbox.messages:  # noqa: ASYNC110 - a handler of aiosmtpd has no event
             await asyncio.sleep(0.01)
 

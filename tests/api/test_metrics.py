@@ -23,6 +23,7 @@ from tests.api.test_cli import started
 from tests.cancelling import a_small_order
 from tests.faults.test_processes import children
 from tests.invariants import assert_sound
+from tests.patience import PATIENCE_SECONDS
 from tests.stored import NOW
 
 CANCEL = "mutation Cancel($input: CancelItemsInput!) { cancelItems(input: $input) { errors { code } replayed } }"
@@ -229,7 +230,7 @@ async def test_one_scrape_sees_all_processes_and_forgets_the_subscribers_of_dead
 
     with started(tmp_path, "serve", **settings) as (server, http):
         base = str(http.base_url)
-        async with httpx.AsyncClient(base_url=base, timeout=30) as alone:
+        async with httpx.AsyncClient(base_url=base, timeout=PATIENCE_SECONDS) as alone:
             client = Client(base, a_token(shop.id), alone)
             asked = [await _ask_on_a_new_connection(base, client.token) for _ in range(20)]
             counted = await scrape(alone)
@@ -256,5 +257,7 @@ def _kill(pids: list[int]) -> None:
 
 async def _ask_on_a_new_connection(base: str, token: str) -> int:
     """The system gives it to one process or the other."""
-    async with httpx.AsyncClient(base_url=base, headers={"Authorization": f"Bearer {token}"}, timeout=30) as http:
+    async with httpx.AsyncClient(
+        base_url=base, headers={"Authorization": f"Bearer {token}"}, timeout=PATIENCE_SECONDS
+    ) as http:
         return (await http.post("/graphql", json={"query": FIND})).status_code

@@ -1,10 +1,10 @@
 """Spans as a collector gets them: what was asked for and how it ended, and nothing that a buyer has said."""
 
+import asyncio
 import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,6 +22,7 @@ from tests.api.client import SECRET, Client, a_token
 from tests.api.conftest import on_sqlite, serving
 from tests.api.scraping import scrape_until
 from tests.api.test_cli import run
+from tests.patience import PATIENCE_SECONDS
 
 TRACE, CALLER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 FIND = (
@@ -121,18 +122,13 @@ async def test_a_collector_that_does_not_answer_delays_nothing(
 ) -> None:
     with a_collector_that_never_answers() as silent:
         address = silent if is_there else "http://127.0.0.1:1"
-        async with serving(settings.model_copy(update={"otlp_endpoint": address}), database) as base:
+        traced = settings.model_copy(update={"otlp_endpoint": address})
+        async with asyncio.timeout(PATIENCE_SECONDS), serving(traced, database) as base:
             client = Client(base, a_token(shop.id))
-            began = time.monotonic()
             answers = [await client.post(FIND, number="1") for _ in range(100)]
-            answered_after = time.monotonic() - began
             await client.http.aclose()
-            ending_since = time.monotonic()
-        ended_after = time.monotonic() - ending_since
 
     assert {answer["data"]["orderByNumber"] for answer in answers} == {None}
-    assert answered_after < 30
-    assert ended_after < 15
 
 
 def test_nothing_of_it_is_imported_without_a_collector() -> None:

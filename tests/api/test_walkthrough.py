@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_SECONDS
+
 ROOT = Path(__file__).parents[2]
 TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
 # What the README promises takes a moment to arrive.
@@ -77,13 +79,13 @@ def shell(checkout: Path, *, api_port: int, mail_port: int) -> Iterator[subproce
             yield terminal
         finally:
             terminal.kill()
-        assert select.select([processes], [], [], 30)[0], "a process is left"
+        assert select.select([processes], [], [], PATIENCE_SECONDS)[0], "a process is left"
         assert not list(temporary.iterdir())
 
 
 def paste(terminal: subprocess.Popen[str], text: str) -> str:
     """What the terminal shows until the shell ends."""
-    return terminal.communicate(text, timeout=300)[0].replace("\r\n", "\n")
+    return terminal.communicate(text, timeout=PATIENCE_SECONDS)[0].replace("\r\n", "\n")
 
 
 def test_walkthrough_of_the_readme_does_what_it_says(checkout: Path) -> None:

@@ -17,6 +17,7 @@ from tests.api.conftest import on_postgresql
 from tests.api.test_cli import COMMAND, an_environment, run
 from tests.domain.mail.servers import Inbox, serving
 from tests.invariants import assert_sound
+from tests.patience import PATIENCE_SECONDS
 from tests.stored import an_order_input, store
 
 CANCEL = """
@@ -47,12 +48,12 @@ async def working(folder: Path, **settings: str) -> AsyncIterator[asyncio.subpro
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
-        await asyncio.wait_for(process.wait(), 30)
+        await asyncio.wait_for(process.wait(), PATIENCE_SECONDS)
 
 
 async def notification(client: Client, cancellation_id: str, status: str) -> dict[str, Any]:
     """What is known of the e-mail as soon as it has this status."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             found: dict[str, Any] = (await client.data(MAIL, id=cancellation_id))["node"]["notification"]
             if found["status"] == status:

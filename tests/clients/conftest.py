@@ -10,9 +10,10 @@ from api.settings import Settings
 from domain.database import Database
 from domain.order import Order, Shop
 from tests import node
-from tests.api.client import PATIENCE_SECONDS, SECRET
+from tests.api.client import SECRET
 from tests.api.conftest import serving
 from tests.invariants import assert_sound
+from tests.patience import PATIENCE_SECONDS
 from tests.stored import a_shop, an_item_input, an_order_input, store
 
 HERE = Path(__file__).parent

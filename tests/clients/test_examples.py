@@ -20,8 +20,8 @@ from tests.api.test_cli import an_environment
 from tests.cancelling import a_request, cancel_well, units
 from tests.clients.conftest import HERE, SCHEMA
 from tests.clients.cutting import Proxy
+from tests.patience import PATIENCE_SECONDS
 
-SECONDS = 60  # longer than anything takes that ends at all
 PYTHON = HERE / "python" / "example.py"
 TYPESCRIPT = HERE / "typescript"
 
@@ -59,7 +59,7 @@ async def lines(process: Process, count: int) -> list[dict[str, Any]]:
     """The next lines that it prints."""
     assert process.stdout
     assert process.stderr
-    async with asyncio.timeout(SECONDS):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         found = [await process.stdout.readline() for _ in range(count)]
         assert all(found), (await process.stderr.read()).decode()
     return [orjson.loads(line) for line in found]
@@ -108,7 +108,7 @@ async def test_an_example_ends_when_its_token_is_refused(base: str, command: lis
     environment = an_environment({"url": f"{base}/graphql", "token": "none"})
 
     process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=PIPE, stderr=PIPE)
-    async with asyncio.timeout(SECONDS):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         said, complaint = await process.communicate()
 
     assert process.returncode == 1

@@ -11,8 +11,7 @@ from tests import node
 from tests.api.client import a_token
 from tests.api.conftest import on_sqlite
 from tests.api.test_cli import an_environment
-
-SECONDS = 60
+from tests.patience import PATIENCE_SECONDS
 
 
 async def told(packages: Path, base: str, *arguments: str) -> list[object]:
@@ -26,7 +25,7 @@ async def told(packages: Path, base: str, *arguments: str) -> list[object]:
         stderr=PIPE,
     )
     try:
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             said, complaint = await process.communicate()
     except TimeoutError:
         process.kill()

@@ -21,11 +21,11 @@ import pytest
 from api import ide, schema
 from tests.api.test_cli import COMMAND, ask, cancel_one, started_in
 from tests.docs.pages import blocks
+from tests.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("api", "domain", "shortship")
 REPOSITORY = "https://git.example/shops/shortship"
-SECONDS = 60
 FIND = "{ orders(filter: {itemsCancellable: true}) { edges { node { id items { id cancellableQuantity } } } } }"
 
 
@@ -36,7 +36,7 @@ def run(*command: str | Path, folder: Path, **variables: str) -> subprocess.Comp
         env={**os.environ, **variables},  # noqa: TID251 - handed on to a process
         capture_output=True,
         text=True,
-        timeout=SECONDS,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
 
@@ -163,7 +163,7 @@ def test_it_runs_where_there_is_no_checkout(installed: Path, tmp_path: Path) -> 
 
 
 def _mail_when_it_is_settled(client: httpx.Client, token: str) -> str:
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while (status := _mail(client, token)) == "QUEUED" and time.monotonic() < deadline:
         time.sleep(0.05)
     return status

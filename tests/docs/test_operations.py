@@ -24,15 +24,15 @@ import trustme
 from api.settings import Settings
 from domain.database import Database
 from domain.migrations import runner
-from tests.api.client import PATIENCE_SECONDS, SECRET, Client, a_token
+from tests.api.client import SECRET, Client, a_token
 from tests.api.conftest import on_postgresql, on_sqlite, serving
 from tests.api.test_cli import CANCEL, FIND, ask, cancel_one, started
 from tests.docs.pages import blocks, read
+from tests.patience import PATIENCE_SECONDS
 from tests.postgresql import connected
 from tests.stored import a_shop, an_order_input, store, stored
 
 PAGE = "docs/operations.md"
-SECONDS = 60
 BLOCKS = blocks(PAGE)
 # What no test runs, and why.
 UNTRIED = {
@@ -58,7 +58,7 @@ def bash(script: str, folder: Path, *path: Path, **variables: str) -> str:
         env={"PATH": programs, **variables},
         capture_output=True,
         text=True,
-        timeout=SECONDS,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -236,7 +236,7 @@ def proxied(nginx: str, folder: Path, upstream: str) -> Iterator[tuple[str, trus
         yield f"https://127.0.0.1:{port}", authority
     finally:
         process.terminate()
-        process.wait(SECONDS)
+        process.wait(PATIENCE_SECONDS)
 
 
 @on_sqlite
@@ -251,7 +251,7 @@ async def test_through_the_proxy_go_calls_pages_sockets_and_streams(
         with proxied(nginx, tmp_path, served.removeprefix("http://")) as (base, authority):
             trusting = ssl.create_default_context()
             authority.configure_trust(trusting)
-            async with httpx.AsyncClient(base_url=base, verify=trusting, timeout=SECONDS) as http:
+            async with httpx.AsyncClient(base_url=base, verify=trusting, timeout=PATIENCE_SECONDS) as http:
                 client = Client(base, a_token(shop.id), http)
                 client.socket_options = {"ssl": trusting}
                 await _until_it_listens(http)
@@ -261,7 +261,7 @@ async def test_through_the_proxy_go_calls_pages_sockets_and_streams(
                 body = {"query": EVENTS, "variables": {"after": cursor}}
                 headers = {"Accept": "text/event-stream", "Authorization": f"Bearer {client.token}"}
                 async with (
-                    asyncio.timeout(SECONDS),
+                    asyncio.timeout(PATIENCE_SECONDS),
                     client.subscription(EVENTS, after=cursor) as heard,
                     http.stream("POST", "/graphql", json=body, headers=headers) as stream,
                 ):
@@ -276,7 +276,7 @@ async def test_through_the_proxy_go_calls_pages_sockets_and_streams(
 
 
 async def _until_it_listens(http: httpx.AsyncClient) -> None:
-    async with asyncio.timeout(SECONDS):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             try:
                 await http.get("/")
@@ -296,7 +296,7 @@ async def test_a_server_goes_on_beside_tables_to_which_a_later_version_has_added
     owner = await connected(as_owner(database_url))
     settings = Settings(database_url=database_url, jwt_secret=SECRET, operation_timeout=PATIENCE_SECONDS)
 
-    async with serving(settings, database) as base, httpx.AsyncClient(base_url=base, timeout=SECONDS) as http:
+    async with serving(settings, database) as base, httpx.AsyncClient(base_url=base, timeout=PATIENCE_SECONDS) as http:
         client = Client(base, a_token(shop.id), http)
         found = (await client.data(FIND))["orderByNumber"]
         given = {"orderId": found["id"], "reason": "OUT_OF_STOCK"}

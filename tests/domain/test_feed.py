@@ -13,6 +13,7 @@ from domain.feed import Feed, SlowConsumerError
 from domain.order import OrderEvent, Shop
 from tests.cancelling import a_request, cancel, everything
 from tests.invariants import assert_sound
+from tests.patience import PATIENCE_SECONDS
 from tests.stored import NOW, a_shop, an_order_input, store
 
 Following = AsyncGenerator[OrderEvent]
@@ -20,7 +21,7 @@ Following = AsyncGenerator[OrderEvent]
 
 async def take(following: Following, count: int) -> list[int]:
     """The numbers of the next events."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         return [(await anext(following)).number for _ in range(count)]
 
 

@@ -49,6 +49,7 @@ from tests.domain.model import words
 from tests.domain.model.rules import Call, Order, paid, verdicts
 from tests.domain.model.shop import Model
 from tests.invariants import assert_sound
+from tests.patience import PATIENCE_SECONDS
 from tests.stored import a_shop
 
 Fresh = Callable[[], AbstractContextManager[str]]
@@ -287,7 +288,7 @@ class Histories(RuleBasedStateMachine):
         postman, now = Postman(SENDINGS[sending], len(due)), words.at(self.model.now)
         letter = partial(compose, sender=SENDER, reply_to=None)
         loop = notification.run(self.database, postman, letter, clock=lambda: now, stop=postman.stop)
-        self.run(asyncio.wait_for(loop, 20))
+        self.run(asyncio.wait_for(loop, PATIENCE_SECONDS))
 
         assert sorted(postman.seen) == sorted(due)
 

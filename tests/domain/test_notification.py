@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from domain import cancellation, ids, notification, outbox
+from domain import cancellation, hints, ids, notification, outbox
 from domain.cancellation import CancellationRequest
 from domain.database import EVERY_SHOP, Database
 from domain.mail import content
@@ -36,6 +36,7 @@ from domain.queries.cancellations import MAIL_TOPIC
 from domain.tables import outbox as table
 from tests.domain.mail.samples import a_mail, a_message
 from tests.mailing import Script, logged, notification_of, run
+from tests.patience import PATIENCE_SECONDS
 from tests.stored import NOW, a_shop, an_order_input, store, stored
 
 
@@ -332,7 +333,7 @@ async def test_mail_is_sent_though_the_clock_is_set_back_while_the_loop_runs(
     await a_cancellation(database, shop)
     sender = SetBack(database, back, passed)
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await notification.run(
             database, sender, a_message, clock=lambda: sender.now, stop=sender.stop, timer=lambda: sender.passed
         )
@@ -400,14 +401,17 @@ async def test_the_loop_outlives_a_database_that_cannot_be_used(sqlite_url: str)
     await empty.close()
 
 
-async def test_an_idle_loop_stops_at_once(database: Database, tmp_path: Path) -> None:
+async def test_an_idle_loop_stops_at_once(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hints, "TICK_SECONDS", 2 * PATIENCE_SECONDS)
     stop = asyncio.Event()
     loop = asyncio.create_task(notification.run(database, Mailbox(tmp_path), a_message, clock=lambda: NOW, stop=stop))
     await asyncio.sleep(0.05)
 
     stop.set()
 
-    async with asyncio.timeout(0.5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await loop
 
 

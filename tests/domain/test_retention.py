@@ -10,6 +10,7 @@ from domain.database import EVERY_SHOP, Database
 from domain.order import Shop
 from domain.tables import idempotency_keys
 from tests.cancelling import LATER, a_request, cancel, cancel_well, codes, units
+from tests.patience import PATIENCE_SECONDS
 from tests.stored import a_shop, an_item_input, an_order_input, store
 
 WEEK = timedelta(days=7)
@@ -69,11 +70,11 @@ async def test_the_sweep_goes_on_until_it_is_told_to_stop(database: Database, sh
 
     sweeping = retention.run(database, clock=lambda: LATER + 2 * WEEK, stop=stop, first_after_seconds=0.01)
     running = asyncio.create_task(sweeping)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while await keys(database):  # noqa: ASYNC110 - the loop tells nobody
             await asyncio.sleep(0.01)
     stop.set()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await running
 
     assert await keys(database) == []

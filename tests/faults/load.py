@@ -16,6 +16,7 @@ from domain.order import Order, PackageStatus, RefundStatus, Shop
 from domain.queries import cancellations
 from tests.cancelling import item_id, package_id
 from tests.faults.servers import Server
+from tests.patience import PATIENCE_SECONDS
 from tests.stored import a_package_input, an_item_input, an_order_input, store, stored
 
 _CANCEL = """
@@ -29,7 +30,6 @@ _SPLIT = "mutation ($input: SplitPackageInput!) { splitPackage(input: $input) { 
 _SELLERS = 24
 _ORDERS = 8
 _PAIRS = 10
-_PATIENCE_SECONDS = 60
 _LONGEST_PAUSE = 0.2
 # Something that is known to be done, as (what, ...); how often is counted.
 Fact = tuple[object, ...]
@@ -78,7 +78,7 @@ class Load:
     async def answers(self, count: int) -> None:
         """Waits for so many more."""
         target = self.calls + count
-        async with asyncio.timeout(_PATIENCE_SECONDS), self._has_answered:
+        async with asyncio.timeout(PATIENCE_SECONDS), self._has_answered:
             await self._has_answered.wait_for(lambda: self.calls >= target)
 
     async def lost_and_doubled(self, database: Database, shop: Shop) -> tuple[Counter[Fact], Counter[Fact]]:
@@ -136,7 +136,7 @@ class Load:
         """The payload of whichever server gives one, and whether an earlier try had no answer."""
         servers = itertools.cycle(self._chance.sample(self._servers, len(self._servers)))
         is_repeated = False
-        async with asyncio.timeout(_PATIENCE_SECONDS):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while isinstance(answer := await _try(next(servers), query, request), str):
                 is_repeated = True
                 self.unanswered[answer] += 1

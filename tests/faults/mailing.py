@@ -22,9 +22,9 @@ from domain.tables import order_events
 from domain.tables import outbox as table
 from tests.cancelling import LATER, a_request, cancel_well, everything, rows
 from tests.domain.mail.servers import Inbox
+from tests.patience import PATIENCE_SECONDS
 from tests.stored import an_order_input, store
 
-SECONDS = 60  # longer than anything takes that ends at all
 QUEUED, SENT, FAILED = NotificationStatus.QUEUED, NotificationStatus.SENT, NotificationStatus.FAILED
 
 
@@ -88,14 +88,14 @@ async def count_in(database: Database, state: NotificationStatus) -> int:
 
 async def settled(database: Database, *, but: int = 0) -> None:
     """Waits until no mail is queued any more, but so many."""
-    async with asyncio.timeout(SECONDS):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while await count_in(database, QUEUED) > but:  # noqa: ASYNC110 - other processes settle them
             await asyncio.sleep(0.05)
 
 
 async def tried(database: Database) -> None:
     """Waits until some mail was tried in vain."""
-    async with asyncio.timeout(SECONDS):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while {error for _, _, error in (await states(database)).values()} == {None}:  # noqa: ASYNC110 - the same
             await asyncio.sleep(0.05)
 
@@ -135,7 +135,7 @@ class Post(Inbox):
 
     async def had_some(self, count: int) -> None:
         """Waits until it has had messages for so many buyers."""
-        async with asyncio.timeout(SECONDS), self._news:
+        async with asyncio.timeout(PATIENCE_SECONDS), self._news:
             await self._news.wait_for(lambda: len(self.had) >= count)
 
     async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - as there

@@ -13,9 +13,10 @@ from domain import ids
 from domain.database import Database
 from domain.order import Order, Shop
 from domain.tables import cancellations
-from tests.api.client import PATIENCE_SECONDS, SECRET, Client, a_token
+from tests.api.client import SECRET, Client, a_token
 from tests.api.test_cli import started
 from tests.cancelling import rows
+from tests.patience import PATIENCE_SECONDS
 from tests.stored import an_item_input, an_order_input, store
 
 CANCEL = """
@@ -25,7 +26,6 @@ mutation ($input: CancelItemsInput!) { cancelItems(input: $input) {
 FIND = "query ($id: ID!) { order(id: $id) { items { cancellableQuantity } } }"
 OK = 200
 UNITS = 10_000
-SECONDS = 60  # longer than anything takes that ends at all
 
 
 class Served:
@@ -58,7 +58,7 @@ class Served:
 
     async def ready(self) -> None:
         """Waits until it says that it is."""
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while await self.readiness() != OK:  # noqa: ASYNC110 - only asking tells
                 await asyncio.sleep(0.05)
 
@@ -67,7 +67,7 @@ class Served:
 async def serving(folder: Path) -> AsyncIterator[Served]:
     """A server on the file in the folder; it is killed at the end."""
     with started(folder, "serve", jwt_secret=SECRET, operation_timeout=str(PATIENCE_SECONDS)) as (process, http):
-        async with httpx.AsyncClient(base_url=http.base_url, timeout=SECONDS) as client:
+        async with httpx.AsyncClient(base_url=http.base_url, timeout=PATIENCE_SECONDS) as client:
             yield Served(process, Client(str(http.base_url), a_token(), client))
 
 

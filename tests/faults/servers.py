@@ -8,10 +8,9 @@ from pathlib import Path
 
 import httpx
 
-from tests.api.client import PATIENCE_SECONDS, SECRET, Client, a_token
+from tests.api.client import SECRET, Client, a_token
 from tests.api.test_cli import COMMAND, an_environment
-
-_SECONDS = 60
+from tests.patience import PATIENCE_SECONDS
 
 
 class Server:
@@ -27,7 +26,7 @@ class Server:
         self._process: asyncio.subprocess.Process | None = None
         # Connections that are idle for longer may be closed by the server just when they are used again.
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=2)
-        self.client = Client("", a_token(), httpx.AsyncClient(timeout=_SECONDS, limits=limits))
+        self.client = Client("", a_token(), httpx.AsyncClient(timeout=PATIENCE_SECONDS, limits=limits))
 
     async def start(self) -> None:
         """Returns when it answers."""
@@ -39,7 +38,7 @@ class Server:
             )
         self.client.base = f"http://127.0.0.1:{port}"
         self.client.http.base_url = httpx.URL(self.client.base)
-        async with asyncio.timeout(_SECONDS):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not await self._answers():
                 assert self._process.returncode is None, self._log.read_text()
                 await asyncio.sleep(0.05)

@@ -16,6 +16,7 @@ from domain import database as transactions
 from domain.database import Database, Work
 from domain.engines import driver_of
 from domain.statements import Row, Statement
+from tests.patience import PATIENCE_SECONDS
 
 Act = Callable[[Database], Awaitable[object]]
 # Who takes each step: the first or the second of the two.
@@ -133,7 +134,7 @@ class Stage:
     async def _played(self, merge: Merge, acts: Sequence[Act]) -> list[object]:
         tasks = [asyncio.ensure_future(act(each)) for act, each in zip(acts, self._databases, strict=True)]
         turns = list(merge)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while await self._at_rest(tasks):
                 ready = [each for each, database in enumerate(self._databases) if database.waits.is_set()]
                 turns = [turn for turn in turns if not tasks[turn].done()]

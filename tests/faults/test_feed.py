@@ -20,6 +20,7 @@ from domain.order import Shop
 from tests.domain.test_feed import arrive, take
 from tests.faults.writing import NAIVE_LOG, TwoLogsDatabase, write_at_once
 from tests.invariants import assert_sound
+from tests.patience import PATIENCE_SECONDS
 from tests.stored import a_shop
 
 Record = Callable[[str, object], None]
@@ -64,7 +65,7 @@ async def administrator(postgresql_url: str) -> AsyncIterator[asyncpg.Connection
 
 
 async def somebody_waits_for_a_lock(administrator: asyncpg.Connection) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not await administrator.fetchval(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
         ):
@@ -206,7 +207,7 @@ async def test_followers_that_come_and_go_hear_every_event_once(
     watcher = await asyncpg.connect(postgresql_url)
     naive = NaiveReader(watcher)
 
-    async with asyncio.timeout(120 * rounds), going_on(load.kill(administrator), keep_polling(naive)):
+    async with asyncio.timeout(2 * PATIENCE_SECONDS * rounds), going_on(load.kill(administrator), keep_polling(naive)):
         following = [asyncio.create_task(load.follow(feeds[each % 2], shop)) for each in range(FOLLOWERS)]
         await write_here(ours, shop, rounds)
         codes = await asyncio.gather(

@@ -26,13 +26,14 @@ from domain.order import (
     value,
 )
 from domain.queries import cancellations
-from tests.api.client import PATIENCE_SECONDS, SECRET, Client, a_token
+from tests.api.client import SECRET, Client, a_token
 from tests.api.conftest import serving
 from tests.cancelling import LATER, a_request, cancel, cancel_well, everything, units
 from tests.faults.proxy import Fault, Link, Proxy, answer_lost, answer_missing, commit_lost
 from tests.fulfilling import move, set_status, settle, split
 from tests.invariants import assert_sound
 from tests.mailing import Script, run
+from tests.patience import PATIENCE_SECONDS
 from tests.stored import NOW, a_package_input, a_shop, an_item_input, an_order_input, store, stored
 from tests.troubles import held
 
@@ -338,7 +339,7 @@ async def test_units_are_cancelled_once_when_the_connection_falls_silent(
     impatient = Database(proxy.url, statement_seconds=1)
     proxy.faults.append(answer_missing)
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         outcome = await cancel(impatient, case.shop, a_request(units(case.order, ("SKU-dress", 1))))
 
     assert proxy.faults == []

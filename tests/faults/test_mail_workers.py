@@ -15,8 +15,9 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from domain.database import Database
 from tests.api.conftest import on_postgresql
 from tests.api.test_worker import working
-from tests.faults.mailing import QUEUED, SECONDS, SENT, Post, cancel_many, end_leases, settled, states, told, up
+from tests.faults.mailing import QUEUED, SENT, Post, cancel_many, end_leases, settled, states, told, up
 from tests.invariants import assert_sound
+from tests.patience import PATIENCE_SECONDS
 from tests.stored import a_shop
 
 AT_ONCE = 10
@@ -33,7 +34,7 @@ def a_worker(folder: Path, database_url: str, port: int) -> AbstractAsyncContext
 
 
 async def ended(worker: Process) -> int:
-    return await asyncio.wait_for(worker.wait(), SECONDS)
+    return await asyncio.wait_for(worker.wait(), PATIENCE_SECONDS)
 
 
 class Deadly(Post):

@@ -19,6 +19,7 @@ from tests.cancelling import item_id
 from tests.faults.load import Load, some_orders
 from tests.faults.servers import Server, serving
 from tests.invariants import assert_sound
+from tests.patience import PATIENCE_SECONDS
 from tests.postgresql import EmbeddedServer, connected
 from tests.stored import a_shop, an_item_input, an_order_input, store
 
@@ -135,7 +136,7 @@ async def recover(server: Server, probe: Order) -> None:
     """Returns when the server says that it is ready and cancels."""
     items = [{"itemId": item_id(probe, "SKU-dress"), "quantity": 1}]
     request = {"orderId": ids.of_order(probe.id), "items": items, "reason": "OUT_OF_STOCK"}
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         is_well = False
         while not is_well:
             answer = await server.client.post(CANCEL, input=request | {"idempotencyKey": str(uuid4())})
@@ -145,7 +146,7 @@ async def recover(server: Server, probe: Order) -> None:
 async def hear(client: Client, after: str) -> Heard:
     """Orders and the sequences of their events, up to an event of the last order."""
     heard: Heard = []
-    async with asyncio.timeout(120), client.subscription(EVENTS, after=after) as results:
+    async with asyncio.timeout(2 * PATIENCE_SECONDS), client.subscription(EVENTS, after=after) as results:
         async for answer in results:
             assert "errors" not in answer, answer
             event = answer["data"]["orderEvents"]

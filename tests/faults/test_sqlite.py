@@ -14,8 +14,9 @@ from domain.database import Database
 from domain.order import Order
 from tests.api.conftest import on_sqlite
 from tests.api.test_cli import run, said
-from tests.faults.served import SECONDS, Served, a_large_order, keys, serving
+from tests.faults.served import Served, a_large_order, keys, serving
 from tests.invariants import assert_sound
+from tests.patience import PATIENCE_SECONDS
 from tests.stored import a_shop, stored
 
 CRASHES, CLIENTS = 4, 8
@@ -44,7 +45,7 @@ class Callers:
     async def answers(self, more: int) -> None:
         """Waits until so many more calls were answered."""
         wanted = len(self.answered) + more
-        async with asyncio.timeout(SECONDS), self._news:
+        async with asyncio.timeout(PATIENCE_SECONDS), self._news:
             await self._news.wait_for(lambda: len(self.answered) >= wanted)
 
     async def _call_on(self, server: Served, client: int) -> None:
@@ -88,7 +89,7 @@ async def crash(callers: Callers, database: Database, folder: Path, chance: rand
 
 async def stop_owing_an_answer(server: Served, callers: Callers, database: Database, chance: random.Random) -> None:
     """Stops the server for good as soon as more is committed than it has answered."""
-    async with asyncio.timeout(SECONDS):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             await a_moment(chance)
             server.process.send_signal(signal.SIGSTOP)

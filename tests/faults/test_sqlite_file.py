@@ -18,6 +18,7 @@ from tests.api.conftest import on_sqlite
 from tests.cancelling import a_request, cancel_well, units
 from tests.faults.served import UNITS, Served, a_large_order, keys, serving
 from tests.invariants import assert_sound
+from tests.patience import PATIENCE_SECONDS
 from tests.stored import a_shop
 
 UNAVAILABLE = {"code": "UNAVAILABLE"}
@@ -127,7 +128,7 @@ async def test_while_others_hold_the_file_callers_are_told_to_try_again_and_read
             other.execute("BEGIN IMMEDIATE")
             calls = asyncio.gather(*(server.cancel(order, f"key-{number}") for number in range(4)))
             left = await server.left(order)
-            async with asyncio.timeout(16):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 busy = await calls
         after = [await server.cancel(order, f"key-{number}") for number in range(4)]
 

@@ -26,6 +26,7 @@ from tests.api.test_subscriptions import now, take
 from tests.cancelling import a_request, cancel_well, units
 from tests.domain.test_feed import arrive, readers
 from tests.invariants import assert_sound
+from tests.patience import PATIENCE_SECONDS
 from tests.stored import a_shop, an_item_input, an_order_input, store
 
 Record = Callable[[str, object], None]
@@ -51,7 +52,7 @@ async def over_socket(client: Client, query: str, after: str) -> Results:
 async def over_stream(client: Client, query: str, after: str) -> Results:
     body = {"query": query, "variables": {"after": after}}
     headers = {"Accept": "text/event-stream", "Authorization": f"Bearer {client.token}"}
-    async with client.http.stream("POST", "/graphql", json=body, headers=headers, timeout=60) as stream:
+    async with client.http.stream("POST", "/graphql", json=body, headers=headers, timeout=PATIENCE_SECONDS) as stream:
         async for line in stream.aiter_lines():
             if line.startswith("data: {"):
                 yield orjson.loads(line.removeprefix("data: "))
@@ -161,7 +162,7 @@ async def test_subscribers_that_come_and_go_hear_everything_once_though_a_server
     ours = await store(database, shop, *(an_order_input(f"{number}") for number in range(5)))
     start, following = events.cursor_of(shop, len(ours)), Following(chance)
 
-    async with asyncio.timeout(120 * rounds), servers("lasting") as lasting:
+    async with asyncio.timeout(2 * PATIENCE_SECONDS * rounds), servers("lasting") as lasting:
         async with servers("killed") as killed:
             following.bases = [killed.base, lasting.base]
             tasks = [asyncio.create_task(following.follow(each, start)) for each in (over_socket, over_stream) * 4]
@@ -240,5 +241,5 @@ async def test_hundreds_of_subscribers_hear_the_same_and_one_reads_for_all(
 
 
 async def sequences(results: AsyncIterator[dict[str, Any]], count: int) -> list[int]:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         return [(await anext(results))["data"]["orderEvents"]["sequence"] for _ in range(count)]

@@ -8,7 +8,7 @@ import time
 from http.client import HTTPConnection, HTTPException
 
 _PAUSE_SECONDS = 0.004
-_PATIENCE_SECONDS = 60
+_PATIENCE_SECONDS = 60  # that of tests/patience.py; this file is run alone
 
 
 def main(port: int) -> None:

@@ -7,6 +7,7 @@ import orjson
 
 from tests.api.client import EVERYTHING, Client, a_token, hear, say
 from tests.hostile.wire import DAY
+from tests.patience import PATIENCE_SECONDS
 
 Payload = dict[str, Any]  # what a request has: query, variables, operationName
 CANCEL = """
@@ -84,7 +85,7 @@ async def over_post(client: Client, judged: Judged) -> str:
 
 
 async def over_socket(client: Client, judged: Judged) -> str:
-    async with asyncio.timeout(10), client.with_token(judged.token).socket() as socket:
+    async with asyncio.timeout(PATIENCE_SECONDS), client.with_token(judged.token).socket() as socket:
         await say(socket, id="1", type="subscribe", payload=judged.payload)
         answer = await hear(socket)
         if answer["type"] == "error":

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from tests.hostile.generated import Operation, operations
 from tests.hostile.target import Record, Target
-from tests.hostile.wire import BEARER, SECONDS, TOKEN, Answer, connected, head, operation, receive
+from tests.hostile.wire import BEARER, TOKEN, Answer, connected, head, operation, receive
+from tests.patience import PATIENCE_SECONDS
 from tests.trying import tried
 
 EXAMPLES = 200
@@ -82,7 +83,7 @@ _MEMBERS = {"message", "locations", "path", "extensions"}
 
 
 def test_no_valid_document_is_a_fault(target: Target, run: Run, record_property: Record) -> None:
-    with httpx.Client(base_url=target.base, headers={"Authorization": BEARER}, timeout=SECONDS) as http:
+    with httpx.Client(base_url=target.base, headers={"Authorization": BEARER}, timeout=PATIENCE_SECONDS) as http:
         known = sorted(strings(ask(http, Operation(KNOWN, {})).json()["data"]))
         ids = [text for text in known if "_" in text]
         asked: list[bool] = []
@@ -123,7 +124,7 @@ def _changed(good: bytes, made: list[tuple[int, int, bytes]]) -> bytes:
 
 def test_no_body_is_a_fault(target: Target, run: Run, record_property: Record) -> None:
     before = target.rows()
-    with httpx.Client(base_url=target.base, headers={"Authorization": BEARER}, timeout=SECONDS) as http:
+    with httpx.Client(base_url=target.base, headers={"Authorization": BEARER}, timeout=PATIENCE_SECONDS) as http:
 
         @given(st.one_of(st.binary(max_size=100), changes(GOOD), changes(GOOD)))
         def holds(body: bytes) -> None:

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import orjson
 
 from tests.api.client import a_token
+from tests.patience import PATIENCE_SECONDS
 
-SECONDS = 30  # longer than any answer takes
 DAY = 86_400
 _OK = 200
 TOKEN = a_token(seconds=DAY)  # made when tests are collected
@@ -81,7 +81,7 @@ def ask(query: object, **variables: object) -> bytes:
 
 
 def connected(port: int) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", port), timeout=SECONDS)
+    return socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS)
 
 
 def send(port: int, request: bytes) -> Answer:
@@ -120,7 +120,7 @@ def dribble(port: int, greeting: bytes, first: bytes, slowly: Iterable[int]) -> 
                 break
             with suppress(ConnectionError):
                 connection.sendall(bytes([byte]))
-        connection.settimeout(SECONDS)
+        connection.settimeout(PATIENCE_SECONDS)
         answer = receive(connection)
     return time.monotonic() - began, answer
 

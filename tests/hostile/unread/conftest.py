@@ -10,11 +10,12 @@ from api.app import create_app
 from api.settings import Settings
 from domain.database import Database
 from domain.order import Shop
-from tests.api.client import PATIENCE_SECONDS, SECRET, Client, a_token
+from tests.api.client import SECRET, Client, a_token
 from tests.api.conftest import started
 from tests.api.test_subscriptions import now
 from tests.faults.test_subscribers import make_heavy
 from tests.hostile.unread.serving import BUFFERED, HastyProtocol, HastySocket, Served
+from tests.patience import PATIENCE_SECONDS
 from tests.stored import a_shop, an_item_input, an_order_input, store
 
 

@@ -8,7 +8,7 @@ import pytest
 from websockets.frames import Opcode
 
 from api.protocol import PatientSocket
-from tests.api.client import PATIENCE_SECONDS, hear, say
+from tests.api.client import hear, say
 from tests.api.conftest import on_sqlite
 from tests.faults.test_subscribers import HEAVY
 from tests.hostile.unread.serving import (
@@ -23,6 +23,7 @@ from tests.hostile.unread.serving import (
     read_on,
     unread,
 )
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = on_sqlite
 
