@@ -15,9 +15,10 @@ from domain.invariants.check import INVARIANTS
 from domain.order import Shop
 from tests.api.client import SECRET, a_token
 from tests.api.conftest import on_sqlite
-from tests.api.test_cli import COMMAND, FIND, SECONDS, ask, cancel_one, run, said, started
+from tests.api.test_cli import COMMAND, FIND, ask, cancel_one, run, said, started
 from tests.cancelling import a_request, a_split_order, cancel_well, units
 from tests.invariants import assert_sound
+from tests.patience import PATIENCE_SECONDS
 from tests.stored import an_order_input, store
 
 HOLD = f"{len(INVARIANTS)} invariants hold.\n"
@@ -134,7 +135,12 @@ def run_read_only(folder: Path, command: str) -> subprocess.CompletedProcess[str
     if not shutil.which("unshare") or subprocess.run([*namespace, "true"], cwd=folder, check=False).returncode:  # noqa: S603
         pytest.skip("no file system can be made read-only here")
     return subprocess.run(  # noqa: S603 - our own command
-        [*namespace, COMMAND, command], cwd=folder, capture_output=True, text=True, timeout=SECONDS, check=False
+        [*namespace, COMMAND, command],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
     )
 
 

@@ -543,7 +543,7 @@ def test_a_port_for_root_alone_is_a_question_of_the_port(tmp_path: Path) -> None
         env=an_environment({"port": "80"}),
         capture_output=True,
         text=True,
-        timeout=SECONDS,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
 

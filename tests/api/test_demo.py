@@ -22,8 +22,9 @@ from domain.mail.phrases import LANGUAGES
 from domain.mail.sending import OutgoingMessage
 from domain.order import NotificationStatus, OrderStatus, PackageStatus, RefundStatus
 from tests.api.client import SECRET
-from tests.api.test_cli import SECONDS, ask, run, said, started
+from tests.api.test_cli import ask, run, said, started
 from tests.invariants import assert_sound, dump
+from tests.patience import PATIENCE_SECONDS
 
 CONTENTS = """{
   orders(first: 100) { edges { node { number status packages { status } buyer { locale } } } }
@@ -58,7 +59,7 @@ def token_of(client: httpx.Client) -> str:
 
 def mails_in(client: httpx.Client, count: int) -> str:
     """The mailbox once it has so many mails."""
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while (page := client.get("/mailbox").text).count('class="mail"') < count:
         assert time.monotonic() < deadline, page
         time.sleep(0.05)
@@ -68,7 +69,7 @@ def mails_in(client: httpx.Client, count: int) -> str:
 
 def mail_statuses(client: httpx.Client) -> set[str]:
     """Once no mail is on its way any more."""
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         edges = ask(client, CONTENTS, token_of(client))["data"]["cancellations"]["edges"]
         statuses = {edge["node"]["notification"]["status"] for edge in edges}
@@ -143,7 +144,7 @@ def test_the_start_page_has_the_steps_in_order_and_a_command_that_works(client: 
     assert "script-src 'self';" in page.headers["content-security-policy"]
     if not shutil.which("curl") and not os.environ.get("CI"):  # noqa: TID251 - a setting of the tests, not of the code
         pytest.skip("needs curl")
-    done = subprocess.run(["/bin/bash", "-c", command], capture_output=True, check=True, timeout=SECONDS)  # noqa: S603
+    done = subprocess.run(["/bin/bash", "-c", command], capture_output=True, check=True, timeout=PATIENCE_SECONDS)  # noqa: S603
     assert len(orjson.loads(done.stdout)["data"]["orders"]["edges"]) == 3
 
 

@@ -7,8 +7,9 @@ from graphql import build_schema
 from playwright.sync_api import BrowserContext, Locator, ViewportSize, expect
 
 from api.schema import printed
-from tests.api.test_cli import SECONDS, started
+from tests.api.test_cli import started
 from tests.browser.window import Window
+from tests.patience import PATIENCE_SECONDS
 
 # What GraphiQL's own parts do, and no setting of theirs changes: a tab is a button within an element with the role of a
 # tab, the explorer's fields for arguments and its list of operations have no names, and the editor has two kinds of
@@ -131,7 +132,7 @@ def test_open_pages_say_what_to_do_when_the_demo_ends_and_go_on_when_it_is_there
         followed.open_graphiql("Follow")
         followed.follow()
         process.send_signal(signal.SIGINT)
-        code = process.wait(SECONDS)
+        code = process.wait(PATIENCE_SECONDS)
         followed.shows("There is no connection to the server, or no more.")
         listed.run()
         listed.shows("The server does not answer.")

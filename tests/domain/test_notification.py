@@ -401,9 +401,7 @@ async def test_the_loop_outlives_a_database_that_cannot_be_used(sqlite_url: str)
     await empty.close()
 
 
-async def test_an_idle_loop_stops_at_once(
-    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_idle_loop_stops_at_once(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hints, "TICK_SECONDS", 2 * PATIENCE_SECONDS)
     stop = asyncio.Event()
     loop = asyncio.create_task(notification.run(database, Mailbox(tmp_path), a_message, clock=lambda: NOW, stop=stop))

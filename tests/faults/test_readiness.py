@@ -18,15 +18,15 @@ import sqlalchemy as sa
 from api.settings import Settings
 from domain import ids
 from domain.database import Database
-from tests.api.client import PATIENCE_SECONDS, SECRET, Client, a_token
+from tests.api.client import SECRET, Client, a_token
 from tests.api.conftest import serving
 from tests.cancelling import item_id
 from tests.faults.proxy import Proxy
+from tests.patience import PATIENCE_SECONDS
 from tests.postgresql import connected
 from tests.stored import a_shop, an_item_input, an_order_input, store
 
 CANCEL = "mutation ($input: CancelItemsInput!) { cancelItems(input: $input) { errors { code } } }"
-SECONDS = 60
 
 
 def settings(url: str) -> Settings:
@@ -38,7 +38,7 @@ async def readiness(client: Client) -> int:
 
 
 async def until_ready(client: Client) -> None:
-    async with asyncio.timeout(SECONDS):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while await readiness(client) != 200:  # noqa: ASYNC110 - only asking tells
             await asyncio.sleep(0.05)
 
