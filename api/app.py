@@ -99,6 +99,7 @@ def create_app(  # noqa: PLR0913 - all that there is to wire
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         async with authenticator.fresh_keys():
+            database.hints.start()
             running = [asyncio.ensure_future(loop(database, stop)) for loop in loops]
             try:
                 with _told_to_stop(stop):

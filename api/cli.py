@@ -114,6 +114,7 @@ def worker() -> None:
         for told in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(told, stop.set)
         structlog.get_logger(__name__).info("worker.started")
+        database.hints.start()
         await asyncio.gather(retention_loop(database, stop), mail_loop(sender, settings)(database, stop))
 
     _with_database(work)

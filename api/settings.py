@@ -14,9 +14,10 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from domain.engines import driver_url
+from domain.engines import database_address
 from domain.mail.address import parse_address
 from domain.mail.smtp import smtp_settings
+from domain.postgresql import PostgresqlAddress
 from domain.urls import split_url
 
 _SHORTEST_SECRET = 32
@@ -67,6 +68,7 @@ class Settings(BaseSettings):
     )
 
     database_url: str = "sqlite:///shortship.db"
+    listen_url: str | None = None
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535, description="a number from 0 to 65535")] = 8000
     processes: Annotated[int, Field(ge=1, le=64, description="a number from 1 to 64")] = 1
@@ -112,7 +114,14 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, url: str) -> str:
-        driver_url(url)
+        database_address(url)
+        return url
+
+    @field_validator("listen_url")
+    @classmethod
+    def _known_listener(cls, url: str | None) -> str | None:
+        if url is not None:
+            PostgresqlAddress(url)
         return url
 
     @field_validator("nats_url")

@@ -15,7 +15,7 @@ def clock() -> datetime:
 def database_of(settings: Settings, **options: Any) -> Database:  # those of Database
     """The database on the bus of the settings; raises SettingsError where the library for it is not installed."""
     if settings.nats_url is None:
-        return Database(settings.database_url, **options)
+        return Database(settings.database_url, listen_url=settings.listen_url, **options)
     try:
         from domain.nats_hints import NatsHints  # noqa: PLC0415 - as with tracing
     except ImportError as error:

@@ -1,14 +1,11 @@
 """Transactions on SQLite and PostgreSQL: their locks, retries and faults. Orders are unknown here."""
 
 import asyncio
-import os
 import random
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
-from socket import gaierror
-from ssl import SSLError
 from typing import Any, NoReturn, TypeVar
 
 import asyncpg
@@ -21,18 +18,19 @@ from domain.engines import (
     IN_DOUBT,
     PRIVATE,
     STATEMENT_SECONDS,
+    beginning,
     check_readable,
+    database_address,
     driver_of,
-    driver_url,
     file_identity,
     path_of,
-    place_of,
     postgresql_engine,
     read_only_url,
     sqlite_engine,
     why_unopened,
 )
 from domain.hints import Hints, PostgresqlHints, ProcessHints
+from domain.postgresql import PostgresqlAddress, reason_of
 
 _T = TypeVar("_T")
 
@@ -72,17 +70,16 @@ _OUTAGES = frozenset(
 _DENIED = "42501"
 _OUTAGE_CLASSES = frozenset({"08", "28", "3D", "53", "57", "58"})
 # How transactions begin that write, and those that read.
-_BEGIN = ("BEGIN;", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;")
+_BEGIN = ("BEGIN", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 _BEGIN_ON_SQLITE = ("BEGIN IMMEDIATE", "BEGIN")
 _COMMIT = "COMMIT;"
 _ROLLBACK = "ROLLBACK;"
+_ENDINGS = (_COMMIT, _ROLLBACK)
 # Of statements that are run on its connection.
 _DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, sqlite3.Error)
 # PostgreSQL ends the connection; the driver may hear of the end a little later. It is confused by what it hears before.
 _ENDS = frozenset({"57P01", "57P02", "57P03"})
 _ANNOUNCED = "announced"
-_SHOP = "shop"
-_SET_SHOP = "SELECT set_config('shortship.shop', $1, false)"
 
 
 def announce(connection: AsyncConnection, topic: str) -> None:
@@ -162,8 +159,8 @@ class Database:
     """One database: `sqlite:///path` or `postgresql://user:password@host/name`; any other url is a ValueError.
 
     On PostgreSQL a statement ends after `statement_seconds`, unless that is None. `hints` are those of another bus than
-    the process's or PostgreSQL's own; the database closes them. With `read_only` a SQLite file is
-    opened beside the process that writes to it, and it is never made.
+    the process's or PostgreSQL's own; the database closes them. PostgreSQL's are heard at `listen_url`, if that is
+    another one. With `read_only` a SQLite file is opened beside the process that writes to it, and it is never made.
     """
 
     def __init__(
@@ -172,29 +169,30 @@ class Database:
         *,
         statement_seconds: int | None = STATEMENT_SECONDS,
         read_only: bool = False,
+        listen_url: str | None = None,
         hints: Hints | None = None,
     ) -> None:
-        self._url = driver_url(url)
-        self.is_sqlite = self._url.get_backend_name() == "sqlite"
+        self._address = database_address(url)
+        self._path = None if isinstance(self._address, PostgresqlAddress) else path_of(self._address)
+        self.is_sqlite = self._path is not None
+        self._statement_seconds = statement_seconds
         # False from a write that the database could not take to the next one that it takes, or until there is known to
         # be room again. Writes that tell nobody anything need next to none, and succeed on a disk that is full.
         self.is_writable = True
         self._file: tuple[int, int] | None = None
         self.hints: Hints
         self._write_turn: AbstractAsyncContextManager[Any] = nullcontext()
-        if self.is_sqlite:
+        if isinstance(self._address, sa.URL):
             self.hints = hints or ProcessHints()
-            self._writer = sqlite_engine(self._url, **_SQLITE_WRITER)
-            reader_url = read_only_url(self._url) if read_only else self._url
+            self._writer = sqlite_engine(self._address, **_SQLITE_WRITER)
+            reader_url = read_only_url(self._address) if read_only else self._address
             self._reader = sqlite_engine(reader_url, **_SQLITE_READERS, query_only=True)
             # Waiting here instead of in SQLite's busy handler keeps the longest wait short.
             self._write_turn = _Turn()
         else:
-            self.hints = hints or PostgresqlHints(
-                postgresql_engine(self._url, statement_seconds=5, poolclass=sa.NullPool)
-            )
+            self.hints = hints or PostgresqlHints(PostgresqlAddress(listen_url) if listen_url else self._address)
             wait = {"pool_timeout": _LONGEST_WAIT_SECONDS}
-            self._writer = postgresql_engine(self._url, statement_seconds=statement_seconds, **_POSTGRESQL, **wait)
+            self._writer = postgresql_engine(self._address, statement_seconds=statement_seconds, **_POSTGRESQL, **wait)
             self._reader = self._writer
         self._under_way: set[asyncio.Task[Any]] = set()
         self._file_lock: FileLock | None = None
@@ -211,8 +209,7 @@ class Database:
 
     def claim_file(self) -> None:
         """Makes this process the only one that writes to the SQLite file; FileInUseError if another one does."""
-        if self.is_sqlite:
-            path = path_of(self._url)
+        if path := self._path:
             if not path.parent.is_dir():
                 raise UnavailableError(f"There is no folder {path.parent} for the database.")
             lock = FileLock(f"{path}.lock", mode=PRIVATE)
@@ -233,7 +230,7 @@ class Database:
 
     def exists(self) -> bool:
         """False only for a SQLite file that is not there; opening it would create it."""
-        return not self.is_sqlite or path_of(self._url).exists()
+        return self._path is None or self._path.exists()
 
     @asynccontextmanager
     async def reading(self, shop_id: str) -> AsyncIterator[AsyncConnection]:
@@ -306,15 +303,11 @@ class Database:
         """A connection in a transaction; if it is not committed, the pool rolls it back before anybody else has it."""
         self._check_file()
         begin, snapshot = _BEGIN_ON_SQLITE if self.is_sqlite else _BEGIN
+        text = begin if is_writing else snapshot
         async with engine.connect() as connection:
             try:
-                # The session keeps it from one transaction to the next; row-level security goes by it.
-                if not self.is_sqlite and connection.info.get(_SHOP) != shop_id:
-                    connection.info[_SHOP] = None  # until there is an answer, it may be either
-                    await driver_of(connection).execute(_SET_SHOP, shop_id)
-                    connection.info[_SHOP] = shop_id
                 connection.info[IN_DOUBT] = True
-                await _send(connection, begin if is_writing else snapshot)
+                await _send(connection, text if self.is_sqlite else beginning(text, shop_id, self._statement_seconds))
                 yield connection
             except TimeoutError:
                 await connection.invalidate()  # the server does not answer, to a rollback neither
@@ -327,11 +320,10 @@ class Database:
 
     def _check_file(self) -> None:
         """SQLite goes on with a file that was removed or replaced, and what it writes there nobody finds again."""
-        if self.is_sqlite:
-            path = path_of(self._url)
+        if self._path:
             if self._file is None:
-                check_readable(path)
-            found = file_identity(path)
+                check_readable(self._path)
+            found = file_identity(self._path)
             self._file = self._file or found
             if found != self._file:
                 raise UnavailableError(f"{self.place} cannot be used: the file was removed or replaced.")
@@ -348,13 +340,13 @@ class Database:
 
     def _unavailable(self, error: Exception) -> UnavailableError:
         is_unopened = _code(error) == "SQLITE_CANTOPEN"
-        cause = why_unopened(path_of(self._url)) if is_unopened else _cause(error)
+        cause = why_unopened(self._path) if self._path and is_unopened else _cause(error)
         return UnavailableError(f"{self.place} cannot be used: {cause.rstrip('.')}.")
 
     @property
     def place(self) -> str:
         """Which database it is, as the beginning of a sentence; without a user or a password."""
-        return f"The database {place_of(self._url)}"
+        return f"The database {self._path or self._address}"
 
 
 def _use(purpose: str, engine: AsyncEngine, size: dict[str, Any]) -> PoolUse:
@@ -384,7 +376,7 @@ async def _send(connection: AsyncConnection, text: str) -> None:
     """Begins or ends a transaction, which SQLAlchemy would take longer for than for all that is between."""
     driver = driver_of(connection)
     await (driver.execute_fetchall(text) if connection.dialect.name == "sqlite" else driver.execute(text))
-    connection.info[IN_DOUBT] = text in _BEGIN
+    connection.info[IN_DOUBT] = text not in _ENDINGS
 
 
 def _is_open(connection: AsyncConnection) -> bool:
@@ -430,14 +422,10 @@ def _is_busy(error: Exception) -> bool:
 
 
 def _cause(error: BaseException) -> str:
-    """What has gone wrong, as whoever found it out says it. They know of no password."""
+    """What was behind it at first."""
     while not isinstance(error, (OSError, *_DRIVER_ERRORS)) and error.__cause__:
         error = error.__cause__
-    if isinstance(error, TimeoutError):
-        return "it does not answer"
-    if isinstance(error, OSError) and error.errno and not isinstance(error, SSLError):
-        return str(error.strerror) if isinstance(error, gaierror) else os.strerror(error.errno)
-    return str(error).partition("\n")[0]
+    return reason_of(error)
 
 
 def _code(error: Exception) -> str:

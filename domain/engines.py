@@ -4,6 +4,7 @@ import errno
 import os
 import sqlite3
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from domain.urls import ENCODE_PASSWORDS
+from domain.postgresql import PostgresqlAddress
 
-_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
+_SQLITE = ("sqlite", "sqlite+aiosqlite")
+_POSTGRESQL = ("postgres", "postgresql", "postgresql+asyncpg")
 _EXAMPLES = "Use sqlite:///path or postgresql://user:password@host/database."
 # The server ends a statement that takes too long; a server that says nothing at all is given up a little later.
 STATEMENT_SECONDS = 5
@@ -23,11 +25,9 @@ _SILENCE_SECONDS = 2
 PRIVATE = 0o600
 # Of a connection that may be in a transaction: nobody has seen its last one end.
 IN_DOUBT = "in doubt"
-_POSTGRESQL_SETTINGS = {
-    "application_name": "shortship",
-    "lock_timeout": "2s",
-    "idle_in_transaction_session_timeout": "5s",
-}
+# So long a transaction waits for a lock, and the server for a transaction's next statement.
+LOCK_SECONDS = 2
+_IDLE_SECONDS = 5
 _SQLITE_PRAGMAS = (
     "synchronous = FULL",
     "foreign_keys = ON",
@@ -40,32 +40,37 @@ _JSON: dict[str, Any] = {  # any JSON value
 }
 
 
-def driver_url(url: str) -> sa.URL:
-    """The address with the driver that is used for it; ValueError says what addresses there are, and nothing of it."""
+def database_address(text: str) -> PostgresqlAddress | sa.URL:
+    """Where the database is: PostgreSQL, or else a file of SQLite's.
+
+    ValueError says what addresses there are, or what is wrong with this one, and nothing of its password.
+    """
+    scheme = text.partition("://")[0]
+    if scheme in _POSTGRESQL:
+        return PostgresqlAddress(text)
+    if scheme not in _SQLITE:
+        raise ValueError(_EXAMPLES)
     try:
-        parsed = sa.make_url(url)
-        parsed = parsed.set(drivername=_DRIVERS[parsed.drivername])
-    except (sa.exc.ArgumentError, KeyError):
+        url = sa.make_url(text).set(drivername="sqlite+aiosqlite")
+    except (sa.exc.ArgumentError, ValueError):
         raise ValueError(_EXAMPLES) from None
-    except ValueError:  # it quotes what is no port, and that may be a part of the password
-        raise ValueError(f"{_EXAMPLES} {ENCODE_PASSWORDS}") from None
-    if "@" in (parsed.host or ""):
-        raise ValueError(f"{_EXAMPLES} {ENCODE_PASSWORDS}")
-    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
-        raise ValueError("SQLite needs a file: sqlite:///path.")
-    return parsed
+    if url.host or url.query or url.database in (None, "", ":memory:"):
+        raise ValueError("SQLite needs a file, and nothing else: sqlite:///path.")
+    return url
 
 
-def postgresql_engine(url: sa.URL, *, statement_seconds: int | None, **pool: Any) -> AsyncEngine:
+def postgresql_engine(address: PostgresqlAddress, *, statement_seconds: int | None, **pool: Any) -> AsyncEngine:
     """Statements may take as long as they like where `statement_seconds` is None."""
-    limits: dict[str, Any] = {"server_settings": _POSTGRESQL_SETTINGS | {"statement_timeout": "0"}, "timeout": 5}
-    if statement_seconds is not None:
-        limits["server_settings"] = _POSTGRESQL_SETTINGS | {"statement_timeout": f"{statement_seconds}s"}
-        limits["command_timeout"] = statement_seconds + _SILENCE_SECONDS
+    patience = None if statement_seconds is None else statement_seconds + _SILENCE_SECONDS
     # Faults are logged, and buyers' addresses are not: hence no parameters in them. Transactions are begun and ended on
     # the driver's connection: SQLAlchemy would begin them with the first statement that goes through it.
     engine = create_async_engine(
-        url, hide_parameters=True, isolation_level="AUTOCOMMIT", connect_args=limits, **_JSON, **pool
+        "postgresql+asyncpg://",
+        hide_parameters=True,
+        isolation_level="AUTOCOMMIT",
+        connect_args={"async_creator_fn": partial(address.connect, command_timeout=patience)},
+        **_JSON,
+        **pool,
     )
 
     @sa.event.listens_for(engine.sync_engine, "reset")
@@ -83,6 +88,20 @@ def postgresql_engine(url: sa.URL, *, statement_seconds: int | None, **pool: Any
             raise sa.exc.DisconnectionError
 
     return engine
+
+
+def beginning(begin: str, shop_id: str, statement_seconds: int | None) -> str:
+    """Begins a transaction of PostgreSQL's with what is set for it alone, in one word to the server.
+
+    Nothing is set for a session: a pooler may give it to others between two transactions. Row-level security goes by
+    the shop.
+    """
+    shop = shop_id.replace("\\", r"\\").replace("'", "''")
+    return (
+        f"{begin}; SET LOCAL shortship.shop = E'{shop}'; "
+        f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'; SET LOCAL statement_timeout = '{statement_seconds or 0}s'; "
+        f"SET LOCAL idle_in_transaction_session_timeout = '{_IDLE_SECONDS}s';"
+    )
 
 
 async def _roll_back(driver: asyncpg.Connection) -> None:
@@ -146,13 +165,6 @@ def check_readable(path: Path) -> None:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if path.exists() and not os.access(path, os.R_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-
-
-def place_of(url: sa.URL) -> str:
-    """Which database it is: its file, or its name and server."""
-    if url.get_backend_name() == "sqlite":
-        return str(path_of(url))
-    return f"{url.database} at {url.host}:{url.port or 5432}"
 
 
 def why_unopened(path: Path) -> str:

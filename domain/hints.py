@@ -11,10 +11,10 @@ from contextlib import (
 )
 from typing import Any, Protocol
 
+import asyncpg
 import structlog
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from domain.engines import driver_of
+from domain.postgresql import PostgresqlAddress, is_direct
 
 TICK_SECONDS = 1.0
 _CHANNEL = "shortship"
@@ -22,6 +22,7 @@ _CHANNEL = "shortship"
 _TOGETHER_SECONDS = 0.02
 # A connection that is dead without a sign is found out when nothing was said for so long.
 _QUIET_SECONDS = 10.0
+_PATIENCE_SECONDS = 7
 _NOTIFY = "SELECT pg_notify($1, topic) FROM unnest($2::text[]) AS topic"
 
 log = structlog.get_logger(__name__)
@@ -35,6 +36,9 @@ class Hints(Protocol):
 
     def listening(self, topic: str) -> AbstractContextManager[asyncio.Event]:
         """An event that is set at each hint; whoever waits for it clears it."""
+
+    def start(self) -> None:
+        """Connects, where that is needed to hear, and logs by what hints are heard; else that waits until it has to."""
 
     async def close(self) -> None:
         """Says what has not been said yet, if that can be done at once."""
@@ -63,6 +67,9 @@ class ProcessHints:
             if not listeners:
                 del self._listeners[topic]
 
+    def start(self) -> None:
+        """Nothing is needed."""
+
     async def close(self) -> None:
         """Nothing is left to say."""
 
@@ -83,6 +90,7 @@ class SharedHints(ProcessHints):
         self._all_said = asyncio.Event()
         self._all_said.set()
         self._connection: asyncio.Task[None] | None = None
+        self._tells = False
 
     def publish(self, topics: Iterable[str]) -> None:
         topics = set(topics)
@@ -119,6 +127,17 @@ class SharedHints(ProcessHints):
         """Something may have become of the connection."""
         self._something_to_do.set()
 
+    def start(self) -> None:
+        self._tells = True
+        self._connect()
+
+    def heard_by(self, bus: str | None) -> None:
+        """Logs it for whoever starts a server; nobody hears where it is None."""
+        if self._tells and bus:
+            log.info("hints.heard", by=bus)
+        elif self._tells:
+            log.warning("hints.unheard", reason="a pooler has no LISTEN; set SHORTSHIP_LISTEN_URL")
+
     def _connect(self) -> None:
         if self._connection is None:
             self._connection = asyncio.create_task(self._stay_connected(), name="hints")
@@ -147,27 +166,33 @@ class SharedHints(ProcessHints):
 
 
 class PostgresqlHints(SharedHints):
-    """By LISTEN and NOTIFY, among the processes on one database."""
+    """By LISTEN and NOTIFY, among the processes on one database.
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    A pooler has nobody who listens: through it, hints are said and not heard.
+    """
+
+    def __init__(self, address: PostgresqlAddress) -> None:
         super().__init__()
-        self._engine = engine
-
-    async def close(self) -> None:
-        await super().close()
-        await self._engine.dispose()
+        self._address = address
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[Say]:
-        async with self._engine.connect() as connection:
-            driver = driver_of(connection)
+        driver = await self._address.connect(command_timeout=_PATIENCE_SECONDS)
+        try:
             driver.add_termination_listener(self.look)
-            await driver.add_listener(_CHANNEL, self._hear)
+            if await is_direct(driver):
+                await driver.add_listener(_CHANNEL, self._hear)
+                self.heard_by("LISTEN")
+            else:
+                self.heard_by(None)
 
             async def say(topics: Sequence[str]) -> None:
                 await driver.execute(_NOTIFY, _CHANNEL, topics)
 
             yield say
+        finally:
+            with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):  # it may be what went wrong
+                await driver.close(timeout=TICK_SECONDS)
 
     def _hear(self, driver: Any, speaker: int, _channel: str, topic: str) -> None:  # the same
         if speaker != driver.get_server_pid():  # what we said ourselves was heard here at once

@@ -46,6 +46,7 @@ class NatsHints(SharedHints):
                 )
             await client.subscribe(_SUBJECT, cb=self._hear)
             await client.flush(_PATIENCE_SECONDS)  # from here on it hears
+            self.heard_by("NATS")
             yield say
         finally:
             await client.close()

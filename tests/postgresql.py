@@ -28,7 +28,7 @@ from tests.docs.pages import blocks
 from tests.patience import PATIENCE_SECONDS
 
 # Speed instead of a safe disk, and conflicts found at once. A time zone that is not UTC shows who relies on it.
-_SETTINGS = {
+SETTINGS = {
     "autovacuum": "off",
     "checkpoint_timeout": "1h",
     "deadlock_timeout": "50ms",
@@ -42,15 +42,25 @@ _SETTINGS = {
     "unix_socket_directories": "",
     "wal_level": "minimal",
 }
+_LOCALE = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+# The package's server is built without TLS; that of a system, where there is one, has it.
+TLS_BINARIES = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name), default=None)
 # Making a database is ten times faster in memory than on a disk, where there is enough of it.
 _MEMORY = Path("/dev/shm")  # noqa: S108 - the folder made in it is ours alone
 _MEMORY_NEEDED = 2**30
 # The server runs until its standard input closes, so it ends with the tests even when they are killed.
-_SCRIPT = """
+_NEW = """
 bin=$1 data=$2
 shift 2
 "$bin/initdb" --pgdata="$data" --username=postgres --auth=password --pwfile=password --no-sync --no-instructions \\
-    --encoding=UTF8 --locale=C --locale-provider=builtin --builtin-locale=C.UTF-8 "$@" &&
+    --encoding=UTF8 --locale=C "$@" &&
+"""
+_COPIED = """
+bin=$1 data=$2
+"$bin/pg_basebackup" --pgdata="$data" --dbname="$3" --write-recovery-conf --checkpoint=fast --no-sync &&
+"""
+_RUN = """
+cat settings >> "$data/postgresql.conf" &&
 "$bin/pg_ctl" start --wait --pgdata="$data" --log=log
 read -r _
 "$bin/pg_ctl" stop --pgdata="$data" --mode=immediate
@@ -59,22 +69,31 @@ rm -r "$data"
 
 
 class EmbeddedServer:
-    """An own server; it is still starting when this returns."""
+    """An own server, or a standby of another one; it is still starting when this returns."""
 
     template = "shortship_test"
 
-    def __init__(self, settings: Mapping[str, str] = _SETTINGS, *, in_memory: bool = True) -> None:
-        password = secrets.token_urlsafe()
-        port = _free_port()
-        self.url = f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres"
+    def __init__(
+        self,
+        settings: Mapping[str, str] = SETTINGS,
+        *,
+        in_memory: bool = True,
+        binaries: Path | None = None,
+        primary: "EmbeddedServer | None" = None,
+    ) -> None:
+        self.password: str = primary.password if primary else secrets.token_urlsafe()
+        self.port = _free_port()
+        self.url = f"postgresql://postgres:{self.password}@127.0.0.1:{self.port}/postgres"
         self._folder = Path(tempfile.mkdtemp(prefix="shortship-postgresql-"))
         self._data = Path(tempfile.mkdtemp(prefix="shortship-postgresql-", dir=memory() if in_memory else None))
-        (self._folder / "password").write_text(password)
-        self.binaries = self._binaries()
-        options = [f"-c{name}={value}" for name, value in {**settings, "port": port}.items()]
+        (self._folder / "password").write_text(self.password)
+        self.binaries = binaries or self._binaries()
+        lines = [f"{name} = '{value}'\n" for name, value in {**settings, "port": self.port}.items()]
+        (self._folder / "settings").write_text("".join(lines))
+        script, options = (_COPIED, [primary.url]) if primary else (_NEW, [] if binaries else _LOCALE)
         with (self._folder / "output").open("wb") as output:
             self._process = subprocess.Popen(  # noqa: S603 - our own script and values
-                ["/bin/sh", "-c", _SCRIPT, "sh", self.binaries, self._data, *options],
+                ["/bin/sh", "-c", script + _RUN, "sh", self.binaries, self._data, *options],
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=output,
@@ -95,6 +114,10 @@ class EmbeddedServer:
     def start_again(self) -> None:
         """Starts it with the data and the port that it had; returns when it has recovered."""
         self._control("start", "--wait", f"--log={self._folder / 'log'}")
+
+    def promote(self) -> None:
+        """Makes a standby the primary; returns when it is."""
+        self._control("promote", "--wait")
 
     def _control(self, *arguments: str) -> None:
         command = [str(self.binaries / "pg_ctl"), *arguments, f"--pgdata={self._data}"]
@@ -127,7 +150,7 @@ class EmbeddedServer:
         if os.geteuid() != 0:
             return {}
         nobody = pwd.getpwnam("nobody")
-        for path in (self._folder, self._folder / "password", self._data):
+        for path in (self._folder, self._folder / "password", self._folder / "settings", self._data):
             os.chown(path, nobody.pw_uid, nobody.pw_gid)
         return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
 

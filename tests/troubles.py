@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain import engines
 from domain.database import Database, Work, roll_back
 
 
@@ -62,9 +64,12 @@ async def held_by_others(database: Database, database_url: str) -> AsyncIterator
     """All orders of the shop `demo` are held inside the block, and `database` does not wait long for them."""
 
     async def be_impatient(connection: AsyncConnection) -> None:
-        setting = "PRAGMA busy_timeout = 20" if database.is_sqlite else "SET lock_timeout = '20ms'"
-        await connection.execute(sa.text(setting))
+        await connection.execute(sa.text("PRAGMA busy_timeout = 20"))
 
-    await database.writing("demo", be_impatient)
-    async with held(database_url, "UPDATE orders SET version = version", "UPDATE shops SET name = name"):
-        yield
+    with pytest.MonkeyPatch.context() as patch:
+        if database.is_sqlite:
+            await database.writing("demo", be_impatient)
+        else:
+            patch.setattr(engines, "LOCK_SECONDS", 0.02)
+        async with held(database_url, "UPDATE orders SET version = version", "UPDATE shops SET name = name"):
+            yield

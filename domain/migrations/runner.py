@@ -15,6 +15,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.database import EVERY_SHOP, Database, NewerTablesError, UnavailableError, roll_back
+from domain.engines import LOCK_SECONDS
 from domain.order import ShippingRefundPolicy
 from domain.tables import shops
 
@@ -31,7 +32,7 @@ async def migrate(database: Database) -> None:
             # Others that migrate the same database wait for their turn, but nobody waits long for a table.
             await connection.execute(sa.text("SET LOCAL lock_timeout = 0"))
             await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATING)))
-            await connection.execute(sa.text("SET LOCAL lock_timeout TO DEFAULT"))
+            await connection.execute(sa.text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"))
         if _is_newer(await connection.run_sync(_revisions)):
             raise NewerTablesError
         await connection.run_sync(lambda sync: command.upgrade(config(sync), "head"))

@@ -26,6 +26,7 @@ from domain.database import (
     announce,
     roll_back,
 )
+from domain.hints import ProcessHints
 from domain.order import ShippingRefundPolicy
 from domain.tables import idempotency_keys, shops
 
@@ -520,7 +521,16 @@ async def test_a_full_disk_is_unavailable(sqlite_counters: Database) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["", "shortship.db", "mysql://host/name", "sqlite://", "sqlite:///:memory:", "postgresql+psycopg://host/name"],
+    [
+        "",
+        "shortship.db",
+        "mysql://host/name",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "sqlite:///shortship.db?mode=ro",
+        "sqlite+aiosqlite://shortship.db",
+        "postgresql+psycopg://host/name",
+    ],
 )
 def test_another_kind_of_address_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="sqlite:///path"):
@@ -578,6 +588,7 @@ async def test_what_was_rolled_back_wakes_nobody(counters: Database) -> None:
         announce(connection, "orders")
         raise LookupError
 
+    counters.hints = ProcessHints()  # to be connected to a bus wakes everybody
     with counters.hints.listening("orders") as hint:
         await counters.writing(EVERY_SHOP, refuse)
         with pytest.raises(LookupError):

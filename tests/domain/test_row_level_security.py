@@ -1,5 +1,6 @@
 """PostgreSQL keeps shops apart by itself, whatever the statement says."""
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -130,24 +131,36 @@ async def test_a_connection_turns_from_shop_to_shop_also_after_a_rollback(
     assert seen == [(1, {shop.id}) for shop in (one, two, one, one, two)]
 
 
-async def test_a_connection_is_told_the_shop_when_it_changes_and_not_again(
+async def test_a_connection_is_told_the_shop_with_its_transaction_and_forgets_it_with_it(
     database: Database, two_shops: tuple[Shop, Shop], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one, two = two_shops
-    told: list[str] = []
+    """In one round trip, and never for the session, which a pooler may give to another shop's transaction."""
+    said: list[str] = []
+    left: list[str] = []
     execute = asyncpg.Connection.execute
 
     async def noted(self: asyncpg.Connection, statement: str, *arguments: Any) -> Any:  # whatever it is called with
-        told.extend(["told"] if "set_config" in statement else [])
-        return await execute(self, statement, *arguments)
+        said.append(statement)
+        answer = await execute(self, statement, *arguments)
+        if statement == "COMMIT;":
+            left.append(await self.fetchval("SELECT current_setting('shortship.shop', true)"))
+        return answer
 
     monkeypatch.setattr(asyncpg.Connection, "execute", noted)
-    for shop in (one, one, one, two, two):
+    for shop in two_shops:
         await shops_seen(database, shop.id, "shops")
-        await database.writing(shop.id, lambda connection: connection.execute(sa.text("UPDATE shops SET name = name")))
+        await changed(database, shop.id, "UPDATE shops SET name = name")
 
-    assert len(told) <= 3  # once more if a connection was told another shop before
-    assert told
+    assert [re.findall(r"\w+", statement)[0] for statement in said] == ["BEGIN", "COMMIT", "BEGIN", "ROLLBACK"] * 2
+    assert left == ["", ""]
+
+
+@pytest.mark.parametrize("shop_id", ["O'Neill", "back\\slash", "two\nlines", "'; SELECT '", "Größe 雪 $1 %s"])
+async def test_any_text_may_name_a_shop(database: Database, shop_id: str) -> None:
+    async with database.reading(shop_id) as connection:
+        told = (await connection.execute(sa.text("SELECT current_setting('shortship.shop')"))).scalar_one()
+
+    assert told == shop_id
 
 
 @pytest.mark.usefixtures("two_shops")

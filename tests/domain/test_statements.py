@@ -1,7 +1,4 @@
-"""How many statements the frequent operations take, whatever their size.
-
-BEGIN and COMMIT aside, and what a connection is told when it turns from one shop to another.
-"""
+"""How many statements the frequent operations take, whatever their size; BEGIN and COMMIT aside."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,7 +28,7 @@ def statements() -> Iterator[list[str]]:
     rows = Statement.rows
 
     def note(_connection: object, _cursor: object, statement: str, *_rest: Any) -> None:  # whatever it is called with
-        if not statement.startswith(("BEGIN", "SELECT set_config")):
+        if not statement.startswith("BEGIN"):
             sent.append(statement)
 
     async def noted(self: Statement, connection: AsyncConnection, **values: Any) -> list[Row]:

@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 import sqlalchemy as sa
 
 _BYTES = 2**16
-# Simple queries as asyncpg sends them, each alone; transactions that only read say so where they begin.
-_BEGIN = re.compile(rb"Q....BEGIN.*?(READ ONLY)?;\0", re.DOTALL)
+# Simple queries as asyncpg sends them; transactions that only read say so where they begin.
+_BEGIN = re.compile(rb"Q....BEGIN([^;]*READ ONLY)?;.*\0", re.DOTALL)
 _COMMIT = b"Q\x00\x00\x00\x0cCOMMIT;\x00"
 
 
