@@ -15,7 +15,6 @@ from api import auth
 from tests.patience import PATIENCE_SECONDS
 
 SECRET = "a secret that only the tests know, of enough bytes"
-# That an operation may take where its time is not what is tested: machines are slow, and faults take time.
 # For clients of http alone, who would otherwise each load all authorities that browsers trust.
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 EVERYTHING = "orders:read orders:cancel orders:import fulfillment:write refunds:settle"

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from itertools import combinations
 from typing import Any
 
@@ -47,13 +48,19 @@ def stepped_statements() -> Iterator[None]:
 
     async def stepped(self: Statement, connection: AsyncConnection, **values: Any) -> list[Row]:
         if before := _before_rows.get(None):
-            await before(str(self))
+            await before(_text(self))
         return await rows(self, connection, **values)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Statement, "rows", stepped)
         patch.setattr(transactions, "_send", sent)
         yield
+
+
+@cache
+def _text(statement: Statement) -> str:
+    """It is compiled for it each time."""
+    return str(statement)
 
 
 class SteppedDatabase(Database):
@@ -153,8 +160,8 @@ class Stage:
     async def _at_rest(self, tasks: Sequence[asyncio.Future[Any]]) -> bool:
         """Waits until each has ended, or waits for its turn or for a lock; False when all have ended."""
         for task, database in zip(tasks, self._databases, strict=True):
-            while not (task.done() or database.waits.is_set() or await self._is_blocked(database.backend)):
-                pass
+            while not (task.done() or database.waits.is_set() or await self._is_blocked(database.backend)):  # noqa: ASYNC110
+                await asyncio.sleep(0.001)  # what asking takes, the steps lack
         return not all(task.done() for task in tasks)
 
     async def _is_blocked(self, backend: int) -> bool:
