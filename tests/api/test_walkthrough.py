@@ -85,7 +85,7 @@ def shell(checkout: Path, *, api_port: int, mail_port: int) -> Iterator[subproce
 
 def paste(terminal: subprocess.Popen[str], text: str) -> str:
     """What the terminal shows until the shell ends."""
-    return terminal.communicate(text, timeout=PATIENCE_SECONDS)[0].replace("\r\n", "\n")
+    return terminal.communicate(text, timeout=5 * PATIENCE_SECONDS)[0].replace("\r\n", "\n")
 
 
 def test_walkthrough_of_the_readme_does_what_it_says(checkout: Path) -> None:
