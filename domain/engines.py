@@ -161,6 +161,8 @@ def check_readable(path: Path) -> None:
 
     Nothing is opened for it here: closing a file ends all locks that SQLite has on it for this process.
     """
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {path.parent}")
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if path.exists() and not os.access(path, os.R_OK):
@@ -169,8 +171,6 @@ def check_readable(path: Path) -> None:
 
 def why_unopened(path: Path) -> str:
     """What SQLite does not say of a file that it cannot open."""
-    if not path.parent.is_dir():
-        return f"there is no folder {path.parent}"
     if _size(path, "-wal"):
         return f"nothing can be written beside it, which reading {path.name}-wal takes; copy both to another folder"
     return "nothing can be written beside it"

@@ -189,7 +189,10 @@ async def test_an_address_without_keys_is_given_up_in_time_and_the_known_ones_st
                 unknown = await is_taken(authenticator, STRANGE)
 
         assert (unknown, await is_taken(authenticator, GOOD)) == (False, True)
-        assert logged == [{"event": "jwks.unavailable", "log_level": "warning", "error": reason}]
+        assert logged == [
+            {"event": "jwks.unavailable", "log_level": "warning", "error": reason},
+            {"event": "token.refused", "log_level": "info", "reason": "unknown key"},
+        ]
 
 
 async def test_not_one_request_leaves_https(database: Database, certificate: ssl.SSLContext) -> None:
