@@ -450,7 +450,7 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
     "password with an at sign": (
         {"jwt_secret": SECRET, "database_url": "postgresql://user:p@ss:s3cr3t@host/db"},
         (
-            "SHORTSHIP_DATABASE_URL: Use sqlite:///path or postgresql://user:password@host/database. "
+            "SHORTSHIP_DATABASE_URL: Use postgresql://user:password@host/database. "
             "Write @, : and / of a password as %40, %3A and %2F."
         ),
     ),
