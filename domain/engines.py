@@ -27,7 +27,7 @@ PRIVATE = 0o600
 IN_DOUBT = "in doubt"
 # So long a transaction waits for a lock, and the server for a transaction's next statement.
 LOCK_SECONDS = 2
-_IDLE_SECONDS = 5
+IDLE_SECONDS = 5
 _SQLITE_PRAGMAS = (
     "synchronous = FULL",
     "foreign_keys = ON",
@@ -100,7 +100,7 @@ def beginning(begin: str, shop_id: str, statement_seconds: int | None) -> str:
     return (
         f"{begin}; SET LOCAL shortship.shop = E'{shop}'; "
         f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'; SET LOCAL statement_timeout = '{statement_seconds or 0}s'; "
-        f"SET LOCAL idle_in_transaction_session_timeout = '{_IDLE_SECONDS}s';"
+        f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE_SECONDS}s';"
     )
 
 

@@ -33,8 +33,8 @@ SHARED = OctKey.import_key(SECRET)
 
 
 def claims(**changed: Any) -> dict[str, Any]:
-    """Those of a good token, changed; None leaves one out."""
-    good = {"sub": "tester", "shop": "demo", "scope": "orders:read", "exp": int(time.time()) + 600}
+    """Those of a good token, changed; None leaves one out. Some are made when tests are collected: it lasts a day."""
+    good = {"sub": "tester", "shop": "demo", "scope": "orders:read", "exp": int(time.time()) + 86400}
     return {name: claim for name, claim in (good | changed).items() if claim is not None}
 
 

@@ -70,7 +70,7 @@ async def test_tokens_of_every_kind_of_key_are_taken(client: Client) -> None:
         by_hand({"alg": "HS256", "tenant": "a header that we do not know"}, claims(), SECRET.encode()),
         signed(claims(iat=int(time.time()) + 120, jti=5)),
         signed(claims(scope=None)),
-        signed(claims(exp=time.time() - 20)),
+        signed(claims(exp=time.time() - 5)),
         signed(claims(nbf=int(time.time()) + 20)),
         signed(claims(iss="anybody", aud=["anything"])),
     ]
@@ -102,7 +102,7 @@ async def test_bad_tokens_are_refused_in_the_form_of_graphql(client: Client) -> 
         signed(claims(exp=None)),
         signed(claims(exp="tomorrow")),
         signed(claims(exp=10**400)),
-        signed(claims(nbf=int(time.time()) + 40)),
+        signed(claims(nbf=int(time.time()) + 100)),
         signed(claims(sub=None)),
         signed(claims(sub=5)),
         signed(claims(sub="a\0b")),
