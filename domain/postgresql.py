@@ -127,18 +127,18 @@ class PostgresqlAddress:
 
     async def _connect_to(self, host: _Host, command_timeout: float | None) -> asyncpg.Connection:
         name, port = host
-        cache_size = _STATEMENTS if self._cache_size is None else self._cache_size
+        cache_size = self._cache_size  # another task may find out meanwhile what it has to be
         connection = await asyncpg.connect(
             self._dsn,
             host=name,
             port=port,
             timeout=self._seconds,
             command_timeout=command_timeout,
-            statement_cache_size=cache_size,
+            statement_cache_size=_STATEMENTS if cache_size is None else cache_size,
             **self._arguments,
         )
         try:
-            if self._cache_size is not None or await is_direct(connection, timeout=self._seconds):
+            if cache_size is not None or await is_direct(connection, timeout=self._seconds):
                 return connection
         except BaseException:
             connection.terminate()

@@ -171,6 +171,7 @@ async def test_a_subscription_hears_of_events_and_the_start_says_by_what(
                 for number in ("1", "2"):  # the second one at the latest when all that was there is read
                     await store(pooled, shop, an_order_input(number))
                     heard = await anext(results)
+                    assert "errors" not in heard, heard
                     assert heard["data"]["orderEvents"]["order"]["number"] == number
             await client.http.aclose()
 
@@ -197,6 +198,7 @@ async def test_statements_are_prepared_where_nobody_else_prepares_his(pooled_url
     }
 
     for url, is_prepared in addresses.items():
-        connection = await PostgresqlAddress(url).connect()
-        assert bool((await connection.prepare("SELECT 1")).get_name()) is is_prepared
-        await connection.close()
+        address = PostgresqlAddress(url)
+        for connection in await asyncio.gather(*(address.connect() for _ in range(5))):
+            assert bool((await connection.prepare("SELECT 1")).get_name()) is is_prepared
+            await connection.close()
