@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import sqlite3
 import stat
+import threading
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +30,7 @@ from domain.database import (
 from domain.hints import ProcessHints
 from domain.order import ShippingRefundPolicy
 from domain.tables import idempotency_keys, shops
+from tests.patience import PATIENCE_SECONDS
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 UNREACHABLE = "postgresql://nobody:secret@127.0.0.1:1/nothing"
@@ -379,13 +381,20 @@ async def test_a_database_that_is_not_there_is_unavailable(postgresql_url: str) 
     await database.close()
 
 
+async def drivers_ended() -> None:
+    """Where no file could be opened: the driver's thread then still reports to this loop, which has to be there."""
+    for thread in threading.enumerate():
+        if "_connection_worker_thread" in thread.name:
+            await asyncio.to_thread(thread.join, PATIENCE_SECONDS)
+
+
 async def test_a_file_that_cannot_be_opened_is_unavailable(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}/missing/shortship.db")
 
     with pytest.raises(UnavailableError):
         await database.writing(EVERY_SHOP, increment)
 
-    await asyncio.sleep(0.1)  # the driver's thread of the failed connection still reports to this loop
+    await drivers_ended()
 
 
 async def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
@@ -426,7 +435,7 @@ async def test_reading_alone_does_not_make_a_file(tmp_path: Path) -> None:
     with pytest.raises(UnavailableError):
         await stored(database)
 
-    await asyncio.sleep(0.1)  # as above
+    await drivers_ended()
     assert not database.exists()
 
 
@@ -451,6 +460,7 @@ async def refusal(url: str) -> str:
     with pytest.raises(UnavailableError) as refused:
         await stored(database)
     await database.close()
+    await drivers_ended()
     return str(refused.value)
 
 
