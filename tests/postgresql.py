@@ -191,9 +191,8 @@ class Databases:
     def fresh(self) -> Iterator[str]:
         """The url of a database that has all tables and no row, as servers use it: with row-level security."""
         name = f"{self._template}_{secrets.token_hex(8)}"
-        self._runner.run(
-            self._connection.execute(f"CREATE DATABASE {name} TEMPLATE {self._template} STRATEGY FILE_COPY")
-        )
+        by_files = "STRATEGY FILE_COPY" if self._connection.get_server_version().major >= 15 else ""
+        self._runner.run(self._connection.execute(f"CREATE DATABASE {name} TEMPLATE {self._template} {by_files}"))
         yield self._database_url(name, self._role)
         self._runner.run(self._connection.execute(f"DROP DATABASE {name} WITH (FORCE)"))
 
