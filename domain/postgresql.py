@@ -19,7 +19,8 @@ _ADDRESS = re.compile(
 )
 _PARTS = ("user", "password", "host", "dbname")
 _HOST = re.compile(r"(?P<folder>/.+)|(?:\[(?P<ipv6>[^\[\]]+)\]|(?P<name>[^\[\]:/]*))(?::(?P<port>[^:]*))?")
-_REFUSAL = f"Use postgresql://user:password@host/database. {ENCODE_PASSWORDS}"
+_EXAMPLE = "Use postgresql://user:password@host/database."
+_REFUSAL = f"{_EXAMPLE} {ENCODE_PASSWORDS}"
 # For all hosts of an address, each of which has the same share, unless it has a connect_timeout for each.
 _CONNECT_SECONDS = 5.0
 _STATEMENTS = 100
@@ -74,7 +75,7 @@ class PostgresqlAddress:
     def __init__(self, text: str) -> None:
         parts = _ADDRESS.fullmatch(text)
         if not parts or "\0" in unquote(text):
-            raise ValueError(_REFUSAL)
+            raise ValueError(_REFUSAL if text.startswith("postgres") else _EXAMPLE)
         given = {name: parts[name] for name in _PARTS if parts[name]}
         given |= {name: unquote(value) for name, value in given.items() if name != "host"}
         for name, value in _parameters(parts["query"] or ""):

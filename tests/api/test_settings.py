@@ -103,10 +103,7 @@ def said_of_environment(monkeypatch: pytest.MonkeyPatch, **variables: str) -> st
 # Of each setting, values that it cannot have, and what is said of them.
 WRONG: dict[str, tuple[list[str], str]] = {
     "DATABASE_URL": (["oracle://h/d"], "Use sqlite:///path or postgresql://user:password@host/database."),
-    "LISTEN_URL": (
-        ["sqlite:///x.db"],
-        "Use postgresql://user:password@host/database. Write @, : and / of a password as %40, %3A and %2F.",
-    ),
+    "LISTEN_URL": (["sqlite:///shortship.db", "http://h"], "Use postgresql://user:password@host/database."),
     "PORT": (["http", "-1", "65536", "80.5", "tcp://10.0.0.1:80"], "has to be a number from 0 to 65535"),
     "PROCESSES": (["two", "0", "65", "1.5"], "has to be a number from 1 to 64"),
     "JWT_SECRET": (["short"], "has to be at least 32 bytes long"),
