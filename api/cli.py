@@ -221,8 +221,7 @@ def update_shop(
         str | None,
         typer.Option(
             metavar="POLICY",
-            help=f"{_POLICIES}. It holds for all that is cancelled from now on, in orders that are there already too; "
-            "what came back before is counted in.",
+            help=f"{_POLICIES}. It holds for orders that come in from now on; those that are there keep theirs.",
         ),
     ] = None,
 ) -> None:

@@ -96,7 +96,7 @@ async def preview(database: Database, shop: Shop, selection: Selection, reason: 
     """What cancelling this selection would give back and lead to. Writes nothing."""
     async with database.reading(shop.id) as connection:
         order = await _find_target(connection, shop, selection)
-    return decide(order, shop, selection, reason)
+    return decide(order, selection, reason)
 
 
 async def cancel(
@@ -117,7 +117,7 @@ async def cancel(
                 return used
         order_id = _order_of(request.selection)
         order = await orders.lock_order(connection, shop.id, order_id) if order_id else None
-        decided = decide(_target(order, request.selection), shop, request.selection, request.reason)
+        decided = decide(_target(order, request.selection), request.selection, request.reason)
         problems = [*_request_problems(request), *decided.problems]
         if decided.plan and not problems:
             problems = _expectation_problems(request, decided.plan)
@@ -143,12 +143,12 @@ async def cancel(
         return await _answer_again(connection, shop, request, claim, done)
 
 
-def decide(order: Order | None, shop: Shop, selection: Selection, reason: CancellationReason) -> Preview:
+def decide(order: Order | None, selection: Selection, reason: CancellationReason) -> Preview:
     """The one decision behind previews and cancellations; `order` is None when the selection names none there is."""
     judgement = judge(order, selection, reason)
     if order is None or judgement.problems:
         return Preview(order, None, judgement.problems)
-    breakdown = refund_breakdown(order, judgement.picks, shop.shipping_refund_policy)
+    breakdown = refund_breakdown(order, judgement.picks, order.shipping_refund_policy)
     after = _after(order, judgement.picks, breakdown)
     packages = zip(order.packages, after.packages, strict=True)
     ended = tuple(new for old, new in packages if old.status is not new.status)

@@ -148,7 +148,8 @@ def _judgement(
     order = normalise(content) if isinstance(content, OrderInput) else content
     if not isinstance(order, NewOrder):
         return order
-    return Arrival(uuid7(), order, content_hash(order), refunds.due(order, shop.shipping_refund_policy))
+    policy = shop.shipping_refund_policy
+    return Arrival(uuid7(), order, content_hash(order), policy, refunds.due(order, policy))
 
 
 def _or_busy(judgement: Arrival | tuple[FulfillmentProblem, ...]) -> tuple[FulfillmentProblem, ...]:

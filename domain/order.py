@@ -219,8 +219,9 @@ class Package:
 class Order:
     """An order as it is in one snapshot; `items` as imported, `packages` by number.
 
-    `refunded` is what came back up to now, `event_sequence` the number of its events, and `feed_number` that of the
-    newest event of its shop in the same snapshot.
+    `shipping_refund_policy` is the one that its shop had when it came in, `refunded` what came back up to now,
+    `event_sequence` the number of its events, and `feed_number` that of the newest event of its shop in the same
+    snapshot.
     """
 
     id: UUID
@@ -239,6 +240,7 @@ class Order:
     shipping_fee: int
     shipping_tax: int
     fees: tuple[Fee, ...]
+    shipping_refund_policy: ShippingRefundPolicy
     total: int
     refunded: int
     event_sequence: int

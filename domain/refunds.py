@@ -1,12 +1,10 @@
 """What is owed for cancelled units: the breakdown. Pure (specification, section 3).
 
 What is due is a function of how many units of each item are cancelled; a cancellation gives back what is due after it
-less what came back before. In whatever steps units go, the sums are the same. A shop may change its policy between
-them: then the new one says what is due, and nothing comes back twice.
+less what was due before. In whatever steps units go, the sums are the same.
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import accumulate, pairwise
 from typing import Protocol
 
 from domain.money import share
@@ -60,15 +58,15 @@ def refund_breakdown(order: Order, picks: Sequence[Pick], policy: ShippingRefund
     """What cancelling these units, now live, gives back; one line a pick, shares taken in the order of the picks."""
     items = {item.position: item for item in order.items}
     cancelled = _cancelled(order)
-    before = _charges_back(order, policy, cancelled)
+    before = _part_due(order, policy, cancelled)
     lines = []
     for pick in picks:
         lines.append(_line(order, items[pick.item], pick, cancelled[pick.item]))
         cancelled[pick.item] += pick.quantity
-    part = _part_due(order, policy, cancelled)
-    steps = [max(0, share(charge, *part) - back) for charge, back in zip(_all_charges(order), before, strict=True)]
-    shipping_fee, *fee_steps, shipping_tax = steps
-    fees = tuple(Fee(fee.kind, back) for fee, back in zip(order.fees, fee_steps, strict=True) if back)
+    after = _part_due(order, policy, cancelled)
+    shipping_fee = _step(order.shipping_fee, before, after)
+    shipping_tax = _step(order.shipping_tax, before, after)
+    fees = tuple(Fee(fee.kind, back) for fee in order.fees if (back := _step(fee.amount, before, after)))
     charges = shipping_fee + sum(fee.amount for fee in fees) + (0 if order.prices_include_tax else shipping_tax)
     return RefundBreakdown(
         items_subtotal=sum(line.subtotal for line in lines),
@@ -116,26 +114,10 @@ def _part_due(order: Priced, policy: ShippingRefundPolicy, cancelled: Mapping[in
     return int(policy is not ShippingRefundPolicy.NEVER and not is_live), 1
 
 
-def _charges_back(order: Order, policy: ShippingRefundPolicy, cancelled: Mapping[int, int]) -> list[int]:
-    """What came back of each of all charges so far. Under another policy than now, by their shares in what is known."""
-    part = _part_due(order, policy, cancelled)
-    back = order.refunded - _paid_for(order, cancelled)
-    if back == sum(share(charge, *part) for charge in _charges(order)):
-        return [share(charge, *part) for charge in _all_charges(order)]
-    total = sum(_charges(order))
-    ends = [share(end, back, total) for end in accumulate(_all_charges(order), initial=0)]
-    return [end - start for start, end in pairwise(ends)]
-
-
 def _charges(order: Priced) -> list[int]:
     """Shipping and fees, each amount that adds to the order's total."""
-    charges = _all_charges(order)
-    return charges[:-1] if order.prices_include_tax else charges
-
-
-def _all_charges(order: Priced) -> list[int]:
-    """The same with the tax on shipping at the end, also where it is inside the amounts."""
-    return [order.shipping_fee, *(fee.amount for fee in order.fees), order.shipping_tax]
+    shipping = [order.shipping_fee] if order.prices_include_tax else [order.shipping_fee, order.shipping_tax]
+    return shipping + [fee.amount for fee in order.fees]
 
 
 def _lines_total(order: Priced) -> int:

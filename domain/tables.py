@@ -116,6 +116,10 @@ class OrderRow(SQLModel, table=True):
     total: int = Field(sa_type=sa.BigInteger)
     refunded: int = Field(sa_type=sa.BigInteger)
     content_hash: bytes
+    shipping_refund_policy: ShippingRefundPolicy = Field(
+        sa_type=_enum(ShippingRefundPolicy),
+        sa_column_kwargs={"server_default": ShippingRefundPolicy.ON_FULL_CANCELLATION.name},
+    )
 
 
 class OrderItemRow(SQLModel, table=True):

@@ -121,6 +121,7 @@ def an_order(  # noqa: PLR0913 a builder has a parameter for every field
         shipping_fee=shipping_fee,
         shipping_tax=shipping_tax,
         fees=fees,
+        shipping_refund_policy=policy,
         total=0,
         refunded=0,
         event_sequence=event_sequence,

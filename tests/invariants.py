@@ -37,7 +37,7 @@ async def assert_sound(database: Database) -> None:
             read = await orders.find_orders(connection, shop.id, mine)
             assert len(read) == len(mine)
             for order in read.values():
-                assert order.refunded == due(order, shop.shipping_refund_policy), f"{shop.id} {order.number}"
+                assert order.refunded == due(order, order.shipping_refund_policy), f"{shop.id} {order.number}"
     keys = {(row.shop_id, row.cancellation_id): row.key for row in rows["idempotency_keys"]}
     made = {(row.shop_id, row.id): row.idempotency_key for row in rows["cancellations"]}
     assert keys.items() <= made.items()  # servers sweep those that are a week old by their clocks

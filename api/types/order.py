@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 @strawberry.type(description="A seller's shop; tokens are for one shop each.")
 class Shop(Node):
     name: str = described("The shop's name, as buyers know it.")
-    shipping_refund_policy: ShippingRefundPolicy = described("When the shop gives shipping and fees back.")
+    shipping_refund_policy: ShippingRefundPolicy = described(
+        "When the shop gives shipping and fees back, for orders that come in from now on. Each keeps the policy that "
+        "it came in under."
+    )
 
 
 @strawberry.type(description="Who ordered.")

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.new_order import NewOrder
-from domain.order import OrderItem, Package, PackageItem, value
+from domain.order import OrderItem, Package, PackageItem, ShippingRefundPolicy, value
 from domain.queries.dialect import insert_or_ignore
 from domain.queries.orders import pairs_of
 from domain.statements import Statement, by_column, columns_of, insert
@@ -25,6 +25,7 @@ class Arrival:
     id: UUID
     order: NewOrder
     content_hash: bytes
+    shipping_refund_policy: ShippingRefundPolicy
     refunded: int
 
 
@@ -92,6 +93,7 @@ def _order_row(shop_id: str, arrival: Arrival, now: datetime) -> dict[str, Any]:
         "total": order.total,
         "refunded": arrival.refunded,
         "content_hash": arrival.content_hash,
+        "shipping_refund_policy": arrival.shipping_refund_policy,
     }
 
 

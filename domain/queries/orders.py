@@ -33,6 +33,7 @@ HEADER = (
     orders.c.shipping_fee,
     orders.c.shipping_tax,
     orders.c.fees,
+    orders.c.shipping_refund_policy,
     orders.c.total,
     orders.c.refunded,
     orders.c.event_sequence,
@@ -205,9 +206,18 @@ def _order(header: Row, contents: Sequence[Row]) -> Order:
     (order_id, number, status, version, currency, prices_include_tax, placed_at, paid_at, ship_by, updated_at) = header[
         :10
     ]
-    (buyer_name, buyer_email, buyer_locale, shipping_fee, shipping_tax, fees, total, refunded, event_sequence) = header[
-        10:
-    ]
+    (
+        buyer_name,
+        buyer_email,
+        buyer_locale,
+        shipping_fee,
+        shipping_tax,
+        fees,
+        policy,
+        total,
+        refunded,
+        event_sequence,
+    ) = header[10:]
     items, packages = _contents(contents)
     return Order(
         id=order_id,
@@ -226,6 +236,7 @@ def _order(header: Row, contents: Sequence[Row]) -> Order:
         shipping_fee=shipping_fee,
         shipping_tax=shipping_tax,
         fees=fees_of(fees),
+        shipping_refund_policy=policy,
         total=total,
         refunded=refunded,
         event_sequence=event_sequence,

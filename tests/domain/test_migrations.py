@@ -336,6 +336,7 @@ def row_after(table: str, row: dict[str, object]) -> dict[str, object]:
     added: dict[str, dict[str, object]] = {
         "cancellations": {"provider_reference": None},
         "order_events": {"new_package": None},
+        "orders": {"shipping_refund_policy": ShippingRefundPolicy.NEVER},
         "outbox": {"queued_at": AT},
     }
     return {column: value for column, value in row.items() if (table, column) != ("outbox", "created_at")} | added.get(

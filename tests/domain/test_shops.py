@@ -126,19 +126,22 @@ async def test_a_shop_gets_what_is_new_of_it_and_keeps_the_rest(database: Databa
     assert await find(database, "other") == other
 
 
-async def test_another_policy_counts_what_came_back_under_the_one_before(database: Database) -> None:
+async def test_an_order_keeps_the_policy_that_it_came_in_under(database: Database) -> None:
     shop = await a_shop(database, policy=ShippingRefundPolicy.PROPORTIONAL)
     [order] = await store(database, shop, an_order_input("1001", shipping_fee="3.00"))
     await cancel_well(database, shop, a_request(units(order, ("SKU-dress", 1))))
 
-    await update(database, "demo", policy=ShippingRefundPolicy.ON_FULL_CANCELLATION)
+    await update(database, "demo", policy=ShippingRefundPolicy.NEVER)
     now = await find(database, "demo")
     assert now
     in_part = await stored(database, now, "1001")
     await cancel_well(database, now, a_request(everything(in_part), key="rest"))
+    [later] = await store(database, now, an_order_input("1002", shipping_fee="3.00"))
+    await cancel_well(database, now, a_request(everything(later), key="later"))
 
-    whole = await stored(database, now, "1001")
+    whole, later = await stored(database, now, "1001"), await stored(database, now, "1002")
     assert (in_part.refunded, whole.refunded, whole.total) == (1100, 3300, 3300)
+    assert (later.refunded, later.total) == (3000, 3300)
     await assert_sound(database)
 
 

@@ -69,6 +69,7 @@ def an_order(shop_id: str, number: int, first_event: int = 1) -> list[tuple[sa.T
                 "total": 2100,
                 "refunded": 1000,
                 "content_hash": b"hash",
+                "shipping_refund_policy": ShippingRefundPolicy.NEVER,
             },
         ),
         (

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -29,14 +28,9 @@ NEVER = ShippingRefundPolicy.NEVER
 HANDLING, OTHER = FeeKind.HANDLING, FeeKind.OTHER
 
 
-def under(policy: ShippingRefundPolicy, order: Order) -> Order:
-    """The order, whose cancelled units gave back what they do under this policy."""
-    return replace(order, refunded=due(order, policy))
-
-
 def in_turn(order: Order, policy: ShippingRefundPolicy, batches: Iterable[Iterable[Pick]]) -> list[RefundBreakdown]:
     """The breakdowns of one cancellation after another."""
-    breakdowns, order = [], under(policy, order)
+    breakdowns = []
     for batch in batches:
         picks = list(batch)
         breakdowns.append(refund_breakdown(order, picks, policy))
@@ -377,7 +371,7 @@ def test_any_order_and_batching_of_cancellations_gives_the_same_sums(
 ) -> None:
     picks = data.draw(parts_of(order))
 
-    at_once = refund_breakdown(under(policy, order), picks, policy)
+    at_once = refund_breakdown(order, picks, policy)
     bit_by_bit = in_turn(order, policy, data.draw(batches_of(picks)))
 
     assert sums(bit_by_bit) == sums([at_once])
@@ -389,7 +383,6 @@ def test_it_does_not_matter_from_which_package_units_are_taken(
 ) -> None:
     picks = data.draw(parts_of(order))
     moved = [Pick(pick.item, 99, pick.quantity) for pick in picks]
-    order = under(policy, order)
 
     assert sums([refund_breakdown(order, moved, policy)]) == sums([refund_breakdown(order, picks, policy)])
 
@@ -436,7 +429,7 @@ def test_nothing_is_ever_taken_back_from_the_buyer(
 def test_what_is_due_rises_by_the_refund_and_never_above_what_was_paid(
     order: Order, policy: ShippingRefundPolicy, data: st.DataObject
 ) -> None:
-    picks, order = data.draw(parts_of(order)), under(policy, order)
+    picks = data.draw(parts_of(order))
 
     breakdown = refund_breakdown(order, picks, policy)
 
@@ -445,67 +438,9 @@ def test_what_is_due_rises_by_the_refund_and_never_above_what_was_paid(
     assert 0 <= before <= now <= order.total == order_total(order)
 
 
-def under_changing_policies(order: Order, steps: Iterable[tuple[ShippingRefundPolicy, list[Pick]]]) -> list[int]:
-    """The totals of one cancellation after another, each under the policy of its time."""
-    totals = []
-    for policy, picks in steps:
-        totals.append(refund_breakdown(order, picks, policy).total)
-        order = replace(after(order, *picks), refunded=order.refunded + totals[-1])
-    return totals
-
-
-@pytest.mark.parametrize(
-    ("policy", "then", "expected"),
-    [
-        (NEVER, ON_FULL_CANCELLATION, [918, 918, 918, 647]),
-        (NEVER, PROPORTIONAL, [918, 1349, 1134, 0]),
-        (PROPORTIONAL, ON_FULL_CANCELLATION, [1134, 918, 918, 431]),
-        (PROPORTIONAL, NEVER, [1134, 918, 918, 0]),
-        (ON_FULL_CANCELLATION, PROPORTIONAL, [918, 1349, 1134, 0]),
-        (ON_FULL_CANCELLATION, NEVER, [918, 918, 918, 0]),
-    ],
-    ids=lambda value: value.name if isinstance(value, ShippingRefundPolicy) else "",
-)
-def test_a_policy_that_changes_holds_from_then_on(
-    policy: ShippingRefundPolicy, then: ShippingRefundPolicy, expected: list[int]
-) -> None:
-    first, *others = ONE_BY_ONE
-
-    totals = under_changing_policies(a_whole_order(), [(policy, first), *((then, picks) for picks in others)])
-
-    assert totals == expected
-
-
-def test_what_came_back_under_another_policy_is_split_by_the_amounts() -> None:
-    order = replace(after(a_whole_order(), Pick(1, 1, 1)), refunded=918 + 100)
-    inside = replace(after(a_whole_order(prices_include_tax=True), Pick(1, 1, 1)), refunded=850 + 100)
-
-    steps = [refund_breakdown(each, all_of(each), ON_FULL_CANCELLATION) for each in (order, inside)]
-
-    assert [charges(step) for step in steps] == [
-        (423, 35, [(HANDLING, 83), (OTHER, 6)]),
-        (417, 34, [(HANDLING, 83), (OTHER, 6)]),
-    ]
-    assert [step.total for step in steps] == [3401 - 918 - 100, 3156 - 850 - 100]
-
-
-@given(orders(not_shipped, st.just(0)), policies, st.data())
-def test_however_the_policy_changes_nothing_comes_back_twice(
-    order: Order, last: ShippingRefundPolicy, data: st.DataObject
-) -> None:
-    batches = data.draw(batches_of(all_of(order)))
-    steps = [(data.draw(policies), picks) for picks in batches[:-1]] + [(last, picks) for picks in batches[-1:]]
-
-    totals = under_changing_policies(order, steps)
-
-    assert min(totals) >= 0
-    assert sum(totals) <= order.total
-    assert last is NEVER or sum(totals) == order.total
-
-
 @given(orders(), policies, st.data())
 def test_lines_sum_to_the_header(order: Order, policy: ShippingRefundPolicy, data: st.DataObject) -> None:
-    picks, order = data.draw(parts_of(order)), under(policy, order)
+    picks = data.draw(parts_of(order))
 
     breakdown = refund_breakdown(order, picks, policy)
 
@@ -519,7 +454,7 @@ def test_lines_sum_to_the_header(order: Order, policy: ShippingRefundPolicy, dat
 
 @given(orders(), policies, st.data())
 def test_the_parts_add_up_to_the_total(order: Order, policy: ShippingRefundPolicy, data: st.DataObject) -> None:
-    picks, order = data.draw(parts_of(order)), under(policy, order)
+    picks = data.draw(parts_of(order))
 
     b = refund_breakdown(order, picks, policy)
 
