@@ -177,7 +177,8 @@ class Authenticator:
         return principal
 
     def _is_old(self, principal: Principal) -> bool:
-        return self._clock() - principal.verified_at >= _REMEMBERED_SECONDS
+        # Also when the clock was set back.
+        return not 0 <= self._clock() - principal.verified_at < _REMEMBERED_SECONDS
 
     def _remember(self, digest: bytes, principal: Principal) -> None:
         """The one that was not used for longest goes."""

@@ -281,9 +281,12 @@ async def test_a_shop_that_changes_is_found_changed_within_a_minute(settings: Se
     remembered = await authenticator.authenticate(token)
     now = started + 60
     after = await authenticator.authenticate(token)
+    now = started - 7_200
+    set_back = await authenticator.authenticate(token)
 
     assert remembered is before
     assert (before.shop.name, after.shop.name) == ("Demo Shop", "Renamed")
+    assert set_back is not after
 
 
 async def test_a_refusal_says_how_to_come_in(client: Client) -> None:
