@@ -78,7 +78,8 @@ _ENDINGS = (_COMMIT, _ROLLBACK)
 # Of statements that are run on its connection.
 _DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, sqlite3.Error)
 # PostgreSQL ends the connection; the driver may hear of the end a little later. It is confused by what it hears before.
-_ENDS = frozenset({"57P01", "57P02", "57P03"})
+# One that takes no writes any more (25006) is left: another server may be the primary now.
+_ENDS = frozenset({"25006", "57P01", "57P02", "57P03"})
 _ANNOUNCED = "announced"
 
 
@@ -312,7 +313,7 @@ class Database:
             except TimeoutError:
                 await connection.invalidate()  # the server does not answer, to a rollback neither
                 raise
-            except _DRIVER_ERRORS as error:
+            except (DBAPIError, *_DRIVER_ERRORS) as error:
                 if _has_ended(connection, error):
                     await connection.invalidate()
                     raise _LostError from error

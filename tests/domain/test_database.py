@@ -315,6 +315,22 @@ async def test_a_reader_whose_connection_is_lost_is_told_so(postgresql_counters:
     assert await stored(postgresql_counters) == 0
 
 
+async def test_a_connection_whose_server_takes_no_writes_is_left_for_another(postgresql_counters: Database) -> None:
+    """The server may have become a standby, which ends no connection."""
+    servers: list[int] = []
+
+    async def work(connection: AsyncConnection) -> None:
+        servers.append((await connection.execute(sa.text("SELECT pg_backend_pid()"))).scalar_one())
+        if len(servers) == 1:
+            await connection.execute(sa.text("SET TRANSACTION READ ONLY"))
+        await increment(connection)
+
+    await postgresql_counters.writing(EVERY_SHOP, work)
+
+    assert len(set(servers)) == 2
+    assert await stored(postgresql_counters) == 1
+
+
 async def test_connections_that_were_lost_while_nobody_used_them_are_opened_again(
     postgresql_counters: Database, postgresql_url: str
 ) -> None:
