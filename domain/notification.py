@@ -149,8 +149,8 @@ class _Mailer:
 
     async def _claim(self, limit: int) -> list[Claimed]:
         claimed: list[Claimed] = []
+        await self._look_back()
         try:
-            await self._look_back()
             while len(claimed) < limit:
                 more = await outbox.claim(self._database, MAIL_TOPIC, limit=limit - len(claimed), now=self._clock())
                 if not more:
@@ -161,12 +161,20 @@ class _Mailer:
         return claimed
 
     async def _look_back(self) -> None:
-        """Brings mail back when the clock was set back, and now and then, for those of others may have been."""
+        """Brings mail back when the clock was set back, and now and then, for those of others may have been.
+
+        A round brings back some; one that cannot leaves it for a while, so that mail that is due is sent meanwhile.
+        """
         now, seconds = self._clock(), self._timer()
-        if now < self._looked_at or seconds >= self._look_back_at:
-            await outbox.bring_back(self._database, MAIL_TOPIC, now=now)
-            self._look_back_at = seconds + _LOOK_BACK_SECONDS
-        self._looked_at = now
+        is_set_back, self._looked_at = now < self._looked_at, now
+        if not is_set_back and seconds < self._look_back_at:
+            return
+        self._look_back_at = seconds + _LOOK_BACK_SECONDS
+        try:
+            if await outbox.bring_back(self._database, MAIL_TOPIC, now=now):
+                self._look_back_at = seconds
+        except Exception as error:  # noqa: BLE001 - the loop outlives every fault of a round
+            _log_fault("no mail could be brought back", error)
 
     async def _send_and_settle(self, claimed: Claimed, ours_until: float) -> Outcome:
         mail = _read(claimed)

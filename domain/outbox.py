@@ -26,12 +26,15 @@ _FIRST_PAUSE = timedelta(seconds=5)
 _LONGEST_PAUSE = timedelta(minutes=15)
 # More doublings than lead to the longest pause only make large numbers.
 _MOST_DOUBLINGS = 10
+# So few that the statement never runs into its time limit.
+_BROUGHT_BACK_AT_ONCE = 1000
 
 # Written out in the statement: an index on queued rows only is of no use to one that learns the state later.
 _QUEUED = sa.literal_column(f"'{NotificationStatus.QUEUED.name}'", outbox.c.state.type)
 _KEY = (outbox.c.shop_id, outbox.c.topic, outbox.c.id)
 _TIME = outbox.c.visible_at.type
 _NOW = sa.bindparam("now", type_=_TIME)
+_LATEST = sa.bindparam("latest", type_=_TIME)
 _LEASED_UNTIL = sa.bindparam("leased_until", type_=_TIME)
 
 
@@ -60,12 +63,9 @@ class Backlog:
 
 
 def _claiming() -> sa.Update:
-    is_due = (*_waits(), outbox.c.visible_at <= _NOW)
-    waiting = sa.select(shops.c.id).where(sa.exists().where(outbox.c.shop_id == shops.c.id, *is_due))
-    drawn = waiting.order_by(sa.func.random()).limit(1).scalar_subquery()
-    oldest = sa.select(*_KEY).where(outbox.c.shop_id == drawn, *is_due).order_by(outbox.c.visible_at)
+    is_due = outbox.c.visible_at <= _NOW
     return (
-        _changing(oldest.limit(sa.bindparam("limit", type_=sa.Integer)))
+        _changing(_oldest_of_a_shop(is_due).limit(sa.bindparam("limit", type_=sa.Integer)))
         .values(
             lease=sa.bindparam("lease", type_=outbox.c.lease.type),
             visible_at=_LEASED_UNTIL,
@@ -76,16 +76,28 @@ def _claiming() -> sa.Update:
 
 
 def _bringing_back() -> sa.Update:
-    is_ahead = sa.or_(outbox.c.queued_at > _NOW, outbox.c.visible_at > sa.bindparam("latest", type_=_TIME))
-    ahead = sa.select(*_KEY).where(*_waits(), outbox.c.visible_at > _NOW, is_ahead)
-    return _changing(ahead).values(
-        visible_at=sa.case((outbox.c.lease.is_(None), _NOW), else_=_LEASED_UNTIL),
-        queued_at=sa.case((outbox.c.queued_at > _NOW, _NOW), else_=outbox.c.queued_at),
+    return (
+        _changing(_ahead().limit(_BROUGHT_BACK_AT_ONCE))
+        .values(
+            visible_at=sa.case((outbox.c.lease.is_(None), _NOW), else_=_LEASED_UNTIL),
+            queued_at=sa.case((outbox.c.queued_at > _NOW, _NOW), else_=outbox.c.queued_at),
+        )
+        .returning(outbox.c.id)
     )
 
 
-def _waits() -> tuple[sa.ColumnElement[bool], ...]:
-    return *equal(topic=outbox.c.topic), outbox.c.state == _QUEUED
+def _ahead() -> sa.Select[Any]:
+    return _oldest_of_a_shop(
+        outbox.c.visible_at > _NOW, sa.or_(outbox.c.queued_at > _NOW, outbox.c.visible_at > _LATEST)
+    )
+
+
+def _oldest_of_a_shop(*which: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """Such messages that wait: of one shop, for which the index has them at hand; lots decide which."""
+    conditions = (*equal(topic=outbox.c.topic), outbox.c.state == _QUEUED, *which)
+    waiting = sa.select(shops.c.id).where(sa.exists().where(outbox.c.shop_id == shops.c.id, *conditions))
+    drawn = waiting.order_by(sa.func.random()).limit(1).scalar_subquery()
+    return sa.select(*_KEY).where(outbox.c.shop_id == drawn, *conditions).order_by(outbox.c.visible_at)
 
 
 def _changing(rows: sa.Select[Any]) -> sa.Update:
@@ -101,6 +113,7 @@ def _releasing(*columns: sa.Column[Any]) -> Statement:
 
 
 _CLAIM = Statement(_claiming())
+_FIND_AHEAD = Statement(_ahead().limit(1))
 _BRING_BACK = Statement(_bringing_back())
 _SETTLE = _releasing(outbox.c.state, outbox.c.done_at, outbox.c.last_error)
 _TRY_AGAIN = _releasing(outbox.c.visible_at, outbox.c.last_error)
@@ -161,13 +174,19 @@ async def claim(database: Database, topic: str, *, limit: int, now: datetime) ->
     return await database.writing(EVERY_SHOP, work)
 
 
-async def bring_back(database: Database, topic: str, *, now: datetime) -> None:
+async def bring_back(database: Database, topic: str, *, now: datetime) -> bool:
     """Makes due what was queued, or is due, at a time that the clock has not reached since it was set back.
 
-    A lease among it may have just begun: it has its whole length from now, and never ends early.
+    A lease among it may have just begun: it has its whole length from now, and never ends early. It takes at most a
+    thousand of one shop; True means that there may be more.
     """
-    values = {"topic": topic, "now": now, "leased_until": now + LEASE, "latest": now + _LONGEST_PAUSE}
-    await database.writing(EVERY_SHOP, lambda connection: _BRING_BACK.rows(connection, **values))
+    values = {"topic": topic, "now": now, "latest": now + _LONGEST_PAUSE}
+    # There is seldom any, and nobody should wait for a write that changes nothing.
+    async with database.reading(EVERY_SHOP) as connection:
+        if not await _FIND_AHEAD.rows(connection, **values):
+            return False
+    values["leased_until"] = now + LEASE
+    return bool(await database.writing(EVERY_SHOP, lambda connection: _BRING_BACK.rows(connection, **values)))
 
 
 async def backlog(connection: AsyncConnection) -> Backlog:

@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 from structlog.testing import capture_logs
 
 from domain import cancellation, hints, ids, notification, outbox
@@ -315,12 +317,14 @@ async def test_what_was_sent_is_settled_though_the_clock_was_set_ahead_meanwhile
 
 
 async def test_every_mail_is_sent_though_the_clock_was_set_back(database: Database) -> None:
-    shop = await a_shop(database)
+    shop, other = await a_shop(database), await a_shop(database, "other")
     made = [await a_cancellation(database, shop, f"100{number}") for number in range(5)]
     await run(database, Script(*[Deferred("451 Later")] * 3, Sent(), Deferred("451 Later")))
+    beside = await a_cancellation(database, other)
 
-    await run(database, Script(*[Sent()] * 4), now=NOW - timedelta(hours=2))
+    await run(database, Script(*[Sent()] * 5), now=NOW - timedelta(hours=2))
 
+    assert (await notification_of(database, other, beside)).status is NotificationStatus.SENT
     assert {(await notification_of(database, shop, mail)).status for mail in made} == {NotificationStatus.SENT}
     assert {event.occurred_at for event in await logged(database, shop)} == {NOW}
 
@@ -339,6 +343,37 @@ async def test_mail_is_sent_though_the_clock_is_set_back_while_the_loop_runs(
         )
 
     assert len(sender.messages) == 2
+
+
+async def test_mail_is_sent_though_none_can_be_brought_back(database: Database, owner: Database) -> None:
+    """Catches a fault of what looks for mail that is ahead of the clock, and keeps mail from being sent that is due."""
+    shop, other = await a_shop(database), await a_shop(database, "other")
+    due = await a_cancellation(database, shop)
+    ahead = await a_cancellation(database, other, now=NOW + timedelta(hours=2))
+    for statement in refusing_to_bring_back(database):
+        await owner.writing(EVERY_SHOP, partial(execute, statement))
+    with capture_logs() as lines:
+        await run(database, Script(Sent()))
+
+    assert (await notification_of(database, shop, due)).status is NotificationStatus.SENT
+    assert (await notification_of(database, other, ahead)).status is NotificationStatus.QUEUED
+    assert [line["event"] for line in lines if line["log_level"] == "error"] == ["no mail could be brought back"]
+
+
+def refusing_to_bring_back(database: Database) -> list[str]:
+    """Statements after which no mail gets another time since when it is queued."""
+    trigger = "CREATE TRIGGER refuse BEFORE UPDATE OF queued_at ON outbox"
+    if database.is_sqlite:
+        return [f"{trigger} BEGIN SELECT RAISE(ABORT, 'refused'); END"]
+    function = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
+    return [
+        f"{function} $$BEGIN RAISE 'refused' USING ERRCODE = 'query_canceled'; END$$",
+        f"{trigger} FOR EACH ROW EXECUTE FUNCTION refuse()",
+    ]
+
+
+async def execute(statement: str, connection: AsyncConnection) -> None:
+    await connection.execute(sa.text(statement))
 
 
 class SetBack(Script):

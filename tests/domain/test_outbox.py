@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import outbox
 from domain.database import EVERY_SHOP, Database
@@ -35,8 +36,8 @@ async def add(database: Database, number: int, *, shop: str = "demo", error: str
     )
 
 
-async def bring_back(database: Database, *, after: timedelta) -> None:
-    await outbox.bring_back(database, TOPIC, now=NOW + after)
+async def bring_back(database: Database, *, after: timedelta) -> bool:
+    return await outbox.bring_back(database, TOPIC, now=NOW + after)
 
 
 async def claim(database: Database, *, limit: int = 10, after: timedelta = timedelta(seconds=1)) -> list[Claimed]:
@@ -143,6 +144,26 @@ async def test_a_message_that_was_queued_by_another_clock_is_brought_back_and_wa
 
     [claimed] = await claim(database, after=BACK)
     assert claimed.queued_at == NOW + BACK
+
+
+async def test_of_many_messages_some_are_brought_back_at_a_time(database: Database) -> None:
+    """Catches one statement for all of them, which runs into its time limit and then brings back none."""
+    await a_shop(database)
+    await a_shop(database, "other")
+    await add(database, 0, shop="other")
+    await add(database, 0)
+
+    async def copy(connection: AsyncConnection) -> None:
+        found = dict((await connection.execute(sa.select(table).where(table.c.shop_id == "demo"))).mappings().one())
+        await connection.execute(sa.insert(table), [found | {"id": UUID(int=number)} for number in range(1, 1001)])
+
+    await database.writing("demo", copy)
+
+    brought = [await bring_back(database, after=BACK) for _ in range(4)]
+
+    assert brought == [True, True, True, False]
+    claimed = [await claim(database, limit=1001, after=BACK) for _ in range(3)]
+    assert sorted(map(len, claimed)) == [0, 1, 1001]
 
 
 async def test_a_pause_that_cannot_be_so_long_is_over(database: Database) -> None:
