@@ -48,10 +48,10 @@ def main() -> None:
 
 def _mendable() -> tuple[type[Exception], ...]:
     from api.settings import SettingsError
-    from domain.database import BusyError, DeniedError, FileInUseError, UnavailableError
+    from domain.database import BusyError, FileInUseError, UnavailableError
     from domain.order_file import UnreadableFileError
 
-    return BusyError, DeniedError, FileInUseError, UnavailableError, SettingsError, UnreadableFileError
+    return BusyError, FileInUseError, UnavailableError, SettingsError, UnreadableFileError
 
 
 def _tell_version(is_asked: bool) -> None:  # noqa: FBT001 - typer calls it so
@@ -396,7 +396,7 @@ def _is_unknown(settings: "Settings", shop_id: str) -> bool:
     """Whether the database has no such shop; False where it does not answer at once."""
     import asyncio
 
-    from domain.database import EVERY_SHOP, BusyError, Database, DeniedError, UnavailableError
+    from domain.database import EVERY_SHOP, BusyError, Database, UnavailableError
     from domain.migrations import runner
     from domain.queries import shops
 
@@ -408,7 +408,7 @@ def _is_unknown(settings: "Settings", shop_id: str) -> bool:
                     return False
                 async with database.reading(EVERY_SHOP) as connection:
                     return await shops.find_shop(connection, shop_id) is None
-        except (TimeoutError, BusyError, DeniedError, UnavailableError):
+        except (TimeoutError, BusyError, UnavailableError):
             return False
         finally:
             await database.close()

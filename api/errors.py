@@ -7,7 +7,7 @@ import structlog
 from graphql import GraphQLError
 
 from domain.cursor import InvalidCursorError
-from domain.database import BusyError, DeniedError, UnavailableError, UnknownOutcomeError
+from domain.database import BusyError, UnavailableError, UnknownOutcomeError
 
 log = structlog.get_logger(__name__)
 
@@ -156,7 +156,7 @@ def coded(error: GraphQLError) -> GraphQLError:
     return _as(error, INTERNAL, "INTERNAL")
 
 
-def log_unavailable(error: BusyError | DeniedError | UnavailableError) -> None:
+def log_unavailable(error: BusyError | UnavailableError) -> None:
     """Why, for who runs the server; callers are told UNAVAILABLE."""
     log.warning("database.unavailable", reason=str(error))
 

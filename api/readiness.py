@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from api.errors import log_unavailable
-from domain.database import BusyError, Database, DeniedError, UnavailableError
+from domain.database import BusyError, Database, UnavailableError
 from domain.migrations import runner
 
 _DEADLINE_SECONDS = 1
@@ -35,6 +35,6 @@ class Readiness:
     async def _look(self) -> bool:
         try:
             return await runner.is_ready(self._database, patience_seconds=_DEADLINE_SECONDS)
-        except (BusyError, DeniedError, UnavailableError) as error:
+        except (BusyError, UnavailableError) as error:
             log_unavailable(error)
             return False

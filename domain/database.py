@@ -99,8 +99,8 @@ class UnavailableError(Exception):
     """
 
 
-class DeniedError(Exception):
-    """The role of the database lacks a permission for it; the message is for who runs it."""
+class DeniedError(UnavailableError):
+    """The role of the database lacks a permission for it."""
 
 
 class UnknownOutcomeError(UnavailableError):

@@ -285,6 +285,31 @@ async def test_an_outage_of_the_database_is_told_as_such_and_ends_with_it(
     assert after == {"orderByNumber": {"number": "1001"}}
 
 
+@on_postgresql
+async def test_what_the_role_may_not_do_is_told_as_an_outage(
+    client: Client, database_url: str, as_owner: Callable[[str], str]
+) -> None:
+    async with denied(as_owner(database_url), "shops", database_url):
+        stranger = await send(client, a_body(ORDER))
+    known = await client.post(ORDER)
+    async with denied(as_owner(database_url), "orders", database_url):
+        answer = await send(client, a_body(ORDER))
+
+    assert known == {"data": {"orderByNumber": None}}
+    assert (stranger.status_code, codes(stranger)) == (503, {"UNAVAILABLE"})
+    assert codes(answer) == {"UNAVAILABLE"}
+
+
+@asynccontextmanager
+async def denied(owner_url: str, table: str, url: str) -> AsyncIterator[None]:
+    """Inside the block the role of the url may not read the table."""
+    connection, role = await asyncpg.connect(owner_url), sa.make_url(url).username
+    await connection.execute(f"REVOKE SELECT ON {table} FROM {role}")  # noqa: S608 - ours
+    yield
+    await connection.execute(f"GRANT SELECT ON {table} TO {role}")
+    await connection.close()
+
+
 async def test_a_server_whose_database_never_answered_says_so() -> None:
     url = "postgresql://nobody@127.0.0.1:1/none"
 
