@@ -352,7 +352,8 @@ async def _check_migrated(database: "Database") -> None:
     from domain.migrations import runner
 
     if not await runner.is_migrated(database):
-        _refuse("The database has not the tables of this version: run `shortship migrate`.")
+        lack = "does not have the tables of this version" if database.exists() else "does not exist"
+        _refuse(f"{database.place} {lack}: run `shortship migrate`.")
 
 
 def _with_database(use: Callable[["Database"], Coroutine[Any, Any, _T]], **options: Any) -> _T:  # those of Database

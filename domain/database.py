@@ -110,8 +110,8 @@ class UnknownOutcomeError(UnavailableError):
 class NewerTablesError(UnavailableError):
     """The tables are those of a later version."""
 
-    def __init__(self) -> None:
-        super().__init__("The tables of the database are of a newer version than this program: run the newer one.")
+    def __init__(self, place: str) -> None:
+        super().__init__(f"{place} has the tables of a newer version than this program: run the newer one.")
 
 
 class _LostError(Exception):

@@ -34,7 +34,7 @@ async def migrate(database: Database) -> None:
             await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATING)))
             await connection.execute(sa.text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"))
         if _is_newer(await connection.run_sync(_revisions)):
-            raise NewerTablesError
+            raise NewerTablesError(database.place)
         await connection.run_sync(lambda sync: command.upgrade(config(sync), "head"))
 
     await database.writing(EVERY_SHOP, upgrade)
@@ -89,7 +89,7 @@ async def is_migrated(database: Database) -> bool:
         return False
     present = await _present(database)
     if _is_newer(present):
-        raise NewerTablesError
+        raise NewerTablesError(database.place)
     return present == _newest()
 
 

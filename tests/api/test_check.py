@@ -22,8 +22,6 @@ from tests.patience import PATIENCE_SECONDS
 from tests.stored import an_order_input, store
 
 HOLD = f"{len(INVARIANTS)} invariants hold.\n"
-NO_TABLES = "The database has not the tables of this version: run `shortship migrate`.\n"
-NEWER_TABLES = "The tables of the database are of a newer version than this program: run the newer one.\n"
 
 
 async def check(folder: Path, database_url: str) -> subprocess.CompletedProcess[str]:
@@ -97,7 +95,7 @@ async def test_it_runs_beside_a_server_and_writes_nothing(tmp_path: Path, databa
 def test_a_file_that_is_missing_is_not_made(tmp_path: Path) -> None:
     done = run(tmp_path, "check")
 
-    assert said(done) == (2, "", NO_TABLES)
+    assert said(done) == (2, "", "The database shortship.db does not exist: run `shortship migrate`.\n")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -105,8 +103,14 @@ def test_a_file_that_is_missing_is_not_made(tmp_path: Path) -> None:
 UNFIT = {
     "no database": ("sqlite:///text.db", "The database text.db cannot be used: file is not a database.\n"),
     "a folder": ("sqlite:///folder", "The database folder cannot be used: Is a directory.\n"),
-    "no tables": ("sqlite:///empty.db", NO_TABLES),
-    "newer tables": ("sqlite:///newer.db", NEWER_TABLES),
+    "no tables": (
+        "sqlite:///empty.db",
+        "The database empty.db does not have the tables of this version: run `shortship migrate`.\n",
+    ),
+    "newer tables": (
+        "sqlite:///newer.db",
+        "The database newer.db has the tables of a newer version than this program: run the newer one.\n",
+    ),
     "unreachable": (
         "postgresql://nobody:s3cr3t@127.0.0.1:1/none",
         "The database none at 127.0.0.1:1 cannot be used: Connection refused.\n",

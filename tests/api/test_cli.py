@@ -166,7 +166,7 @@ def test_a_database_and_a_shop_are_made_once(command: Command) -> None:
     odd = command("shop", "create", "odd", "--name", "Odd Shop", "--shipping-refund-policy", "SOMETIMES")
     bad = command("shop", "create", "Bad Id!", "--name", "Odd Shop")
 
-    missing = "The database has not the tables of this version: run `shortship migrate`.\n"
+    missing = "The database shortship.db does not exist: run `shortship migrate`.\n"
     assert too_early == (2, "", missing)
     assert migrated == (0, "The database is up to date.\n", "")
     assert created == (0, "Created the shop demo.\n", "")
@@ -426,7 +426,7 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
     ),
     "not migrated": (
         {"jwt_secret": SECRET, "database_url": "sqlite:///other.db"},
-        "The database has not the tables of this version: run `shortship migrate`.",
+        "The database other.db does not exist: run `shortship migrate`.",
     ),
     "unreachable": (
         {"jwt_secret": SECRET, "database_url": "postgresql://nobody@127.0.0.1:1/none"},

@@ -115,7 +115,7 @@ async def test_a_worker_sends_what_servers_leave_to_it(
                 "mail_from": "a@example.com",
                 "database_url": "sqlite:///other.db",
             },
-            "The database has not the tables of this version: run `shortship migrate`.",
+            "The database other.db does not exist: run `shortship migrate`.",
         ),
     ],
     ids=["no server", "no sender", "no tables"],
