@@ -1,6 +1,7 @@
 """A mailbox in a folder that takes every message: what the demo has in place of a mail server."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 from uuid_utils.compat import uuid7
@@ -27,11 +28,17 @@ class Mailbox:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._turn = asyncio.Lock()  # or a mail could come to lie below one that was seen already
+        for path in folder.glob("*.part"):  # of a demo that was killed
+            path.unlink(missing_ok=True)
 
     def messages(self, after: str = "") -> list[StoredMail]:
         """Those behind the one with this id, the newest first."""
-        found = [path for path in self._paths() if path.stem > after]
-        return [StoredMail(path.stem, path.read_bytes()) for path in reversed(found)]
+        found = []
+        for path in reversed(self._paths()):
+            if path.stem > after:
+                with suppress(FileNotFoundError):  # newer ones have taken its place meanwhile
+                    found.append(StoredMail(path.stem, path.read_bytes()))
+        return found
 
     async def send(self, message: OutgoingMessage) -> Sent:
         async with self._turn:

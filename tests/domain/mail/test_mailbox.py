@@ -32,6 +32,22 @@ async def test_the_newest_200_are_kept(tmp_path: Path) -> None:
     assert [mail.content for mail in mailbox.messages()] == [str(number).encode() for number in range(202, 2, -1)]
 
 
+async def test_a_mail_that_goes_while_others_are_read_is_left_out(tmp_path: Path) -> None:
+    mailbox = Mailbox(tmp_path)
+    await mailbox.send(a_message("one"))
+    (tmp_path / "9.eml").symlink_to(tmp_path / "gone")  # there when files are listed, and not when it is read
+
+    assert [mail.content for mail in mailbox.messages()] == [b"one"]
+
+
+def test_what_a_killed_demo_had_half_written_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "1.part").touch()
+
+    Mailbox(tmp_path)
+
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_mailbox_that_got_nothing_is_empty_and_makes_nothing(tmp_path: Path) -> None:
     assert Mailbox(tmp_path / "mails").messages() == []
     assert list(tmp_path.iterdir()) == []
