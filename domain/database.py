@@ -177,8 +177,8 @@ class Database:
         self._path = None if isinstance(self._address, PostgresqlAddress) else path_of(self._address)
         self.is_sqlite = self._path is not None
         self._statement_seconds = statement_seconds
-        # False from a write that the database could not take to the next one that it takes, or until there is known to
-        # be room again. Writes that tell nobody anything need next to none, and succeed on a disk that is full.
+        # False from a write that the database could not take until it is known to have room again; that a small one
+        # succeeds, as some do on a full disk, says nothing of the next large one.
         self.is_writable = True
         self._file: tuple[int, int] | None = None
         self.hints: Hints
@@ -291,7 +291,6 @@ class Database:
                     is_committing = True
                     await _commit(connection)
                     is_committing = False
-                    self.is_writable = self.is_writable or bool(topics)
                     self.hints.publish(topics)
                 return result
         except _FAULTS as error:

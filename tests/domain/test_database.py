@@ -536,13 +536,10 @@ async def test_a_full_disk_is_unavailable(sqlite_counters: Database) -> None:
 
     with pytest.raises(UnavailableError, match=r"shortship\.db cannot be used: database or disk is full\.$"):
         await sqlite_counters.writing(EVERY_SHOP, fill)
-    was_writable = [sqlite_counters.is_writable]
-    for work in (increment, tell):
-        await sqlite_counters.writing(EVERY_SHOP, work)
-        was_writable.append(sqlite_counters.is_writable)
+    await sqlite_counters.writing(EVERY_SHOP, tell)
 
-    assert was_writable == [False, False, True]
-    assert await stored(sqlite_counters) == 2
+    assert not sqlite_counters.is_writable  # what succeeds may be small
+    assert await stored(sqlite_counters) == 1
 
 
 @pytest.mark.parametrize(
