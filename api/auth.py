@@ -248,7 +248,7 @@ def _refusal(error: Exception) -> UnauthenticatedError:
     if isinstance(error, MissingClaimError):
         return UnauthenticatedError(f"The token is not valid: it has no {error.claim}.", reason=f"no {error.claim}")
     if isinstance(error, ClaimError):
-        message = f"The token is not valid: its {error.claim} is not taken here."
+        message = f"The token is not valid: its {error.claim} is not accepted here."
         return UnauthenticatedError(message, reason=f"wrong {error.claim}")
     return UnauthenticatedError(_NOT_VALID, reason=str(error) if isinstance(error, _UntrustedError) else "malformed")
 

@@ -389,7 +389,7 @@ def _no_shop(shop_id: str) -> str:
     from domain.ids import is_shop_id
 
     if not is_shop_id(shop_id):
-        return f"There is no shop {shop_id!r}: `shortship shop list` shows those that there are."
+        return f"There is no shop {shop_id!r}: `shortship shop list` shows the shops."
     return f"There is no shop {shop_id}: run `shortship shop create {shop_id} --name NAME`."
 
 

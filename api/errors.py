@@ -147,7 +147,7 @@ def coded(error: GraphQLError) -> GraphQLError:
     if original is None or (error.path is None and error.nodes):
         return _as(error, error.message, "BAD_USER_INPUT")
     if isinstance(original, InvalidCursorError):
-        return _as(error, "The cursor is none of this list's; use one that a page or an event gave.", "BAD_USER_INPUT")
+        return _as(error, "The cursor is not one of this list; use one that a page or an event gave.", "BAD_USER_INPUT")
     if isinstance(original, BusyError | UnavailableError):
         log_unavailable(original)
         is_unknown = isinstance(original, UnknownOutcomeError)

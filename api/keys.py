@@ -65,7 +65,7 @@ class PublicKeys:
         if self._source.startswith("https://"):
             await self._look()
             return
-        message = f"SHORTSHIP_JWKS: {self._source} is no file with a JSON Web Key Set."
+        message = f"SHORTSHIP_JWKS: {self._source} is not a file with a JSON Web Key Set."
         try:
             self._trust(await self._fetch())
         except UnreadableError as error:

@@ -57,7 +57,7 @@ def listen(settings: Settings) -> socket.socket:
         return socket.create_server((settings.host, settings.port), family=family)
     except (OSError, UnicodeError) as error:
         is_about_port = isinstance(error, OSError) and error.errno in _ABOUT_PORT
-        cause = str(error.strerror).partition(" (")[0] if isinstance(error, OSError) else "no name of a host"
+        cause = str(error.strerror).partition(" (")[0] if isinstance(error, OSError) else "not a host name"
         setting = "SHORTSHIP_PORT" if is_about_port else "SHORTSHIP_HOST"
         message = f"{settings.host}:{settings.port} cannot be listened on: {cause}; set {setting}."
         raise SettingsError(message) from error

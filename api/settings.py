@@ -170,7 +170,7 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except UnicodeDecodeError:
-        raise SettingsError("The file .env is no text in UTF-8.") from None
+        raise SettingsError("The file .env is not UTF-8 text.") from None
     except OSError as error:
         raise SettingsError(f"The file .env cannot be read: {error.strerror}.") from error
     except ValidationError as error:
@@ -213,8 +213,8 @@ def _misspelling(name: str, place: str, known: set[str]) -> str | None:
         return None
     if not name.startswith(_PREFIX):
         nearest = get_close_matches(name, known, n=1, cutoff=_ALIKE)
-        return f"{place} is no setting; did you mean {nearest[0]}?" if nearest else None
+        return f"{place} is not a setting; did you mean {nearest[0]}?" if nearest else None
     rests = [setting.removeprefix(_PREFIX) for setting in known]
     nearest = get_close_matches(name.removeprefix(_PREFIX), rests, n=1, cutoff=_ALIKE_WITHOUT_PREFIX)
-    hint = f"did you mean {_PREFIX}{nearest[0]}?" if nearest else "docs/settings.md has all there are."
-    return f"{place} is no setting; {hint}"
+    hint = f"did you mean {_PREFIX}{nearest[0]}?" if nearest else "docs/settings.md lists them all."
+    return f"{place} is not a setting; {hint}"

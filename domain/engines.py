@@ -172,7 +172,7 @@ def check_readable(path: Path) -> None:
 def why_unopened(path: Path) -> str:
     """What SQLite does not say of a file that it cannot open."""
     if _size(path, "-wal"):
-        return f"nothing can be written beside it, which reading {path.name}-wal takes; copy both to another folder"
+        return f"nothing can be written beside it, as reading {path.name}-wal requires; copy both to another folder"
     return "nothing can be written beside it"
 
 

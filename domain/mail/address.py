@@ -62,7 +62,7 @@ def parse_address(text: str) -> Address:
     match = _NAMED.fullmatch(text.strip())
     name, spec = match.groups() if match else ("", text)
     if has_control_characters(text) or (valid := wire_address(spec)) is None:
-        raise ValueError("is no address such as Shop name <orders@example.com>")
+        raise ValueError("is not an address such as Shop name <orders@example.com>")
     is_quoted = len(name) > 1 and name.startswith('"') and name.endswith('"')
     return Address(re.sub(r"\\(.)", r"\1", name[1:-1]) if is_quoted else name, valid)
 

@@ -138,18 +138,18 @@ NOT_VALID = "The token is not valid."
         (f"Bearer {signed(claims(exp=1))}", "The token has expired.", {"reason": "expired"}),
         (
             f"Bearer {signed(claims(nbf=2**40))}",
-            "The token is not valid: its nbf is not taken here.",
+            "The token is not valid: its nbf is not accepted here.",
             {"reason": "wrong nbf"},
         ),
         (f"Bearer {signed(claims(sub=None))}", "The token is not valid: it has no sub.", {"reason": "no sub"}),
         (
             f"Bearer {signed(claims(iss='https://other.example', aud='shortship'))}",
-            "The token is not valid: its iss is not taken here.",
+            "The token is not valid: its iss is not accepted here.",
             {"reason": "wrong iss"},
         ),
         (
             f"Bearer {signed(claims(iss='https://issuer.example', aud='other'))}",
-            "The token is not valid: its aud is not taken here.",
+            "The token is not valid: its aud is not accepted here.",
             {"reason": "wrong aud"},
         ),
         (

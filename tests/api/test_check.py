@@ -171,7 +171,7 @@ async def test_a_file_that_cannot_be_written_is_checked_with_all_that_is_beside_
         assert (done.returncode, done.stderr) == (1, "")
         assert "order 1001" in done.stdout
     else:
-        reason = "nothing can be written beside it, which reading shortship.db-wal takes; copy both to another folder"
+        reason = "nothing can be written beside it, as reading shortship.db-wal requires; copy both to another folder"
         assert said(done) == (2, "", f"The database shortship.db cannot be used: {reason}.\n")
 
 

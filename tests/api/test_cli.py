@@ -224,7 +224,7 @@ def test_an_import_counts_and_says_what_it_rejects(command: Command, shop_folder
     for code, _, sentence in (cut_off, missing):
         assert (code, sentence.count("\n")) == (2, 1)
     assert nobody == (2, "", f"{no_shop('nobody')}\n")
-    assert older == (2, "", "There is no shop 'Läden & Co': `shortship shop list` shows those that there are.\n")
+    assert older == (2, "", "There is no shop 'Läden & Co': `shortship shop list` shows the shops.\n")
 
 
 def test_problems_beyond_the_first_are_told_by_kind(command: Command, shop_folder: Path) -> None:
@@ -410,7 +410,7 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
     ),
     "no key file": (
         {"jwks": "missing.json"},
-        "SHORTSHIP_JWKS: missing.json is no file with a JSON Web Key Set.",
+        "SHORTSHIP_JWKS: missing.json is not a file with a JSON Web Key Set.",
     ),
     "keys over http": (
         {"jwks": "http://issuer.example/keys"},
@@ -438,7 +438,7 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
     ),
     "bad sender": (
         {"jwt_secret": SECRET, "mail_from": "nobody"},
-        "SHORTSHIP_MAIL_FROM: is no address such as Shop name <orders@example.com>",
+        "SHORTSHIP_MAIL_FROM: is not an address such as Shop name <orders@example.com>",
     ),
     "password in brackets": (
         {"jwt_secret": SECRET, "smtp_url": "smtp://u:[s3cr3t]@h:25", "mail_from": "a@example.com"},

@@ -393,7 +393,7 @@ async def test_a_key_file_without_keys_is_a_fault_of_the_settings(
         file.write_text(content)
     authenticator = Authenticator(Settings(jwks=str(file)), database)
 
-    with pytest.raises(SettingsError, match=r"none\.json is no file with a JSON Web Key Set"):
+    with pytest.raises(SettingsError, match=r"none\.json is not a file with a JSON Web Key Set"):
         await authenticator.load_keys()
 
 

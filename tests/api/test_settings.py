@@ -109,8 +109,8 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "JWT_SECRET": (["short"], "has to be at least 32 bytes long"),
     "JWKS": (["ftp://h/keys"], "has to be a file or an https address"),
     "SMTP_URL": (["http://h"], "Use smtp://user:password@host:587?tls=starttls."),
-    "MAIL_FROM": (["nobody"], "is no address such as Shop name <orders@example.com>"),
-    "MAIL_REPLY_TO": (["nobody"], "is no address such as Shop name <orders@example.com>"),
+    "MAIL_FROM": (["nobody"], "is not an address such as Shop name <orders@example.com>"),
+    "MAIL_REPLY_TO": (["nobody"], "is not an address such as Shop name <orders@example.com>"),
     "INTROSPECTION": (["maybe", "2"], "has to be on or off"),
     "GRAPHIQL": (["maybe", "2"], "has to be on or off"),
     "ALLOWED_ORIGINS": ([",", ", ,"], "has no word in it; leave it unset for none"),
@@ -150,13 +150,13 @@ def test_a_value_that_cannot_be_is_answered_in_our_words(name: str, monkeypatch:
         ("SHORTSHIP_TIMEOUT", "did you mean SHORTSHIP_OPERATION_TIMEOUT?"),
         ("SHORTSHP_PORT", "did you mean SHORTSHIP_PORT?"),
         ("SHORTSHIPPORT", "did you mean SHORTSHIP_PORT?"),
-        ("SHORTSHIP_XYZ", "docs/settings.md has all there are."),
+        ("SHORTSHIP_XYZ", "docs/settings.md lists them all."),
     ],
 )
 def test_a_misspelt_name_is_refused_with_the_right_one(
     name: str, sentence: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert said_of_environment(monkeypatch, **{name: PASSWORD}) == f"{name.upper()} is no setting; {sentence}"
+    assert said_of_environment(monkeypatch, **{name: PASSWORD}) == f"{name.upper()} is not a setting; {sentence}"
 
 
 @pytest.mark.parametrize(
@@ -164,9 +164,9 @@ def test_a_misspelt_name_is_refused_with_the_right_one(
     [
         (
             "SHORTSHIP_DATABSE_URL=x",
-            "SHORTSHIP_DATABSE_URL in .env is no setting; did you mean SHORTSHIP_DATABASE_URL?",
+            "SHORTSHIP_DATABSE_URL in .env is not a setting; did you mean SHORTSHIP_DATABASE_URL?",
         ),
-        ("SHORTSHP_PORT=1", "SHORTSHP_PORT in .env is no setting; did you mean SHORTSHIP_PORT?"),
+        ("SHORTSHP_PORT=1", "SHORTSHP_PORT in .env is not a setting; did you mean SHORTSHIP_PORT?"),
         (
             "DATABASE_URL=x",
             (
@@ -211,14 +211,14 @@ def test_every_name_in_what_users_copy_is_taken(monkeypatch: pytest.MonkeyPatch)
 
     said = {name: said_of_environment(monkeypatch, **{name: "anything"}) for name in names}
 
-    assert [name for name, sentence in said.items() if "is no setting" in sentence] == []
+    assert [name for name, sentence in said.items() if "is not a setting" in sentence] == []
     assert {"SHORTSHIP_APP_PASSWORD", "SHORTSHIP_TOKEN", "SHORTSHIP_PORT"} <= names
 
 
 def test_a_file_that_is_no_text_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / ".env").write_bytes(b"SHORTSHIP_HOST=\xff")
 
-    assert said_of_environment(monkeypatch) == "The file .env is no text in UTF-8."
+    assert said_of_environment(monkeypatch) == "The file .env is not UTF-8 text."
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ def test_a_file_that_is_no_text_is_refused(folder: Path, monkeypatch: pytest.Mon
         ("1.2.3.4", "Cannot assign requested address"),
         ("2001:db8::1", "Cannot assign requested address"),
         ("nowhere.invalid", "Name or service not known"),
-        ("\N{GREEK SMALL LETTER ALPHA}" * 70, "no name of a host"),
+        ("\N{GREEK SMALL LETTER ALPHA}" * 70, "not a host name"),
     ],
 )
 def test_an_address_that_is_not_ours_is_no_question_of_the_port(host: str, cause: str) -> None:

@@ -568,7 +568,7 @@ def test_addresses_are_written_as_every_server_takes_them(given: str, written: s
 )
 def test_a_sender_is_one_address_that_servers_take_or_none(text: str, address: Address | None) -> None:
     if address is None:
-        with pytest.raises(ValueError, match="is no address such as"):
+        with pytest.raises(ValueError, match="is not an address such as"):
             parse_address(text)
     else:
         assert parse_address(text) == address
