@@ -22,12 +22,11 @@ from domain.urls import split_url
 
 _SHORTEST_SECRET = 32
 _PREFIX = "SHORTSHIP_"
-# They begin as settings do, and are read by others: compose.yaml, the examples of clients, the tests and the bench.
-_OF_OTHERS = frozenset(
-    f"{_PREFIX}{name}" for name in ("APP_PASSWORD", "TOKEN", "URL", "TEST_POSTGRESQL", "BENCH_POSTGRESQL")
-)
-# What Kubernetes puts into the environment of every container beside a Service whose name begins with "shortship".
-_SERVICE_LINK = re.compile(rf"{_PREFIX}(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)")
+# They begin as settings do, and are read by others: compose.yaml, the tests and the bench.
+_OF_OTHERS = frozenset(f"{_PREFIX}{name}" for name in ("APP_PASSWORD", "TEST_POSTGRESQL", "BENCH_POSTGRESQL"))
+_SERVICE_HOST, _SERVICE_PORT = "_SERVICE_HOST", "_SERVICE_PORT"
+# What follows the name of a Service in all that Kubernetes puts into the environment of the containers beside it.
+_SERVICE_LINK = re.compile(rf"{_SERVICE_HOST}|{_SERVICE_PORT}(_\w+)?|_PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?")
 # How alike a name is to the setting that is meant by it: others have no name so much like ours with its prefix.
 _ALIKE = 0.88
 _ALIKE_WITHOUT_PREFIX = 0.5
@@ -198,7 +197,8 @@ def _refuse_misspelt(known: set[str], environment: Iterable[str], file: Iterable
     In the file that is also a setting without its prefix. In the environment others have such names: HOST, PORT.
     """
     environment, file = list(environment), list(file)
-    faults = [fault for name in environment if (fault := _misspelling(name, name, known))]
+    links = _service_links(environment)
+    faults = [fault for name in environment if name not in links and (fault := _misspelling(name, name, known))]
     faults += [fault for name in file if (fault := _misspelling(name, f"{name} in .env", known))]
     for name in file:
         meant = f"{_PREFIX}{name}"
@@ -208,13 +208,25 @@ def _refuse_misspelt(known: set[str], environment: Iterable[str], file: Iterable
         raise SettingsError(" ".join(faults))
 
 
+def _service_links(names: list[str]) -> set[str]:
+    """Those that Kubernetes set: for each Service it sets both its host and its port."""
+    hosts = [name.removesuffix(_SERVICE_HOST) for name in names if name.endswith(_SERVICE_HOST)]
+    services = [service for service in hosts if f"{service}{_SERVICE_PORT}" in names]
+    return {name for name in names for service in services if _SERVICE_LINK.fullmatch(name.removeprefix(service))}
+
+
 def _misspelling(name: str, place: str, known: set[str]) -> str | None:
-    if name in known or name in _OF_OTHERS or _SERVICE_LINK.fullmatch(name):
+    if name in known or name in _OF_OTHERS:
         return None
     if not name.startswith(_PREFIX):
         nearest = get_close_matches(name, known, n=1, cutoff=_ALIKE)
         return f"{place} is not a setting; did you mean {nearest[0]}?" if nearest else None
     rests = [setting.removeprefix(_PREFIX) for setting in known]
-    nearest = get_close_matches(name.removeprefix(_PREFIX), rests, n=1, cutoff=_ALIKE_WITHOUT_PREFIX)
+    rest = name.removeprefix(_PREFIX)
+    # One word too few or too many, at the end, before any others that are alike: COST for COST_LIMIT is no HOST.
+    begun = [each for each in rests if f"{each}_".startswith(f"{rest}_") or rest.startswith(f"{each}_")]
+    nearest = get_close_matches(rest, begun, n=1, cutoff=0) or get_close_matches(
+        rest, rests, n=1, cutoff=_ALIKE_WITHOUT_PREFIX
+    )
     hint = f"did you mean {_PREFIX}{nearest[0]}?" if nearest else "docs/settings.md lists them all."
     return f"{place} is not a setting; {hint}"

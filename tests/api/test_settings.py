@@ -150,6 +150,10 @@ def test_a_value_that_cannot_be_is_answered_in_our_words(name: str, monkeypatch:
         ("SHORTSHIP_TIMEOUT", "did you mean SHORTSHIP_OPERATION_TIMEOUT?"),
         ("SHORTSHP_PORT", "did you mean SHORTSHIP_PORT?"),
         ("SHORTSHIPPORT", "did you mean SHORTSHIP_PORT?"),
+        ("SHORTSHIP_COST", "did you mean SHORTSHIP_COST_LIMIT?"),
+        ("SHORTSHIP_JWT_SECRET_KEY", "did you mean SHORTSHIP_JWT_SECRET?"),
+        ("SHORTSHIP_HTTP_PORT", "did you mean SHORTSHIP_PORT?"),
+        ("SHORTSHIP_JWT_SERVICE_PORT", "did you mean SHORTSHIP_JWT_SECRET?"),
         ("SHORTSHIP_XYZ", "docs/settings.md lists them all."),
     ],
 )
@@ -188,31 +192,55 @@ def test_a_misspelt_name_in_the_file_is_refused_and_those_of_others_are_not(
 
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
-    "name",
+    "variables",
     [
-        "HOST",
-        "DATABASE_URL",
-        "SHORTSHIP_SERVICE_HOST",
-        "SHORTSHIP_SERVICE_PORT_HTTP",
-        "SHORTSHIP_PORT_8000_TCP_ADDR",
-        "SHORTSHIP_API_PORT",
-        "SHORTSHIP_API_SERVICE_PORT",
+        {"HOST": "10.0.0.1", "DATABASE_URL": "postgresql://h/d"},
+        {
+            f"SHORTSHIP_API_{name}": value
+            for name, value in {
+                "SERVICE_HOST": "10.0.0.1",
+                "SERVICE_PORT": "8000",
+                "SERVICE_PORT_HTTP": "8000",
+                "PORT": "tcp://10.0.0.1:8000",
+                "PORT_8000_TCP": "tcp://10.0.0.1:8000",
+                "PORT_8000_TCP_PROTO": "tcp",
+                "PORT_8000_TCP_PORT": "8000",
+                "PORT_8000_TCP_ADDR": "10.0.0.1",
+            }.items()
+        },
+        {
+            "SHORTSHIP_SERVICE_HOST": "10.0.0.1",
+            "SHORTSHIP_SERVICE_PORT": "8000",
+            "SHORTSHIP_PORT_8000_TCP_ADDR": "10.0.0.1",
+        },
     ],
+    ids=["names without our prefix", "a service shortship-api", "a service shortship"],
 )
-def test_what_others_put_into_the_environment_is_no_misspelling(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_others_put_into_the_environment_is_no_misspelling(
+    variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Kubernetes tells each container of the services beside it."""
-    assert said_of_environment(monkeypatch, **{name: "tcp://10.0.0.1:8000"}) == ""
+    assert said_of_environment(monkeypatch, **variables) == ""
+
+
+@pytest.mark.usefixtures("folder")
+def test_beside_a_service_a_misspelt_name_is_still_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    service = {"SHORTSHIP_SERVICE_HOST": "10.0.0.1", "SHORTSHIP_SERVICE_PORT": "8000"}
+
+    said = said_of_environment(monkeypatch, **service, SHORTSHIP_HTTP_PORT="9000")
+
+    assert said == "SHORTSHIP_HTTP_PORT is not a setting; did you mean SHORTSHIP_PORT?"
 
 
 @pytest.mark.usefixtures("folder")
 def test_every_name_in_what_users_copy_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    sources = ["compose.yaml", "README.md", "docs/operations.md", "docs/settings.md", "tests/clients/python/example.py"]
+    sources = ["compose.yaml", "README.md", "docs/operations.md", "docs/settings.md"]
     names = set(re.findall(r"SHORTSHIP_[A-Z_]*[A-Z]", "".join((ROOT / source).read_text() for source in sources)))
 
     said = {name: said_of_environment(monkeypatch, **{name: "anything"}) for name in names}
 
     assert [name for name, sentence in said.items() if "is not a setting" in sentence] == []
-    assert {"SHORTSHIP_APP_PASSWORD", "SHORTSHIP_TOKEN", "SHORTSHIP_PORT"} <= names
+    assert {"SHORTSHIP_APP_PASSWORD", "SHORTSHIP_PORT"} <= names
 
 
 def test_a_file_that_is_no_text_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,11 @@ HERE = Path(__file__).parent
 SCHEMA = HERE.parents[1] / "schema.graphql"
 
 
+def an_environment(base: str, token: str) -> dict[str, str]:
+    """The caller's, with where a client finds the server and what it says of itself."""
+    return {**os.environ, "ENDPOINT": f"{base}/graphql", "TOKEN": token}  # noqa: TID251 - handed on to a process
+
+
 @pytest.fixture(scope="session")
 def packages() -> Path:
     """The folder that they are installed in. Without a network they cannot be; in CI that is a failure."""

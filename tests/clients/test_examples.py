@@ -16,9 +16,8 @@ from domain.order import Order, Shop
 from tests import node
 from tests.api.client import a_token
 from tests.api.conftest import on_sqlite
-from tests.api.test_cli import an_environment
 from tests.cancelling import a_request, cancel_well, units
-from tests.clients.conftest import HERE, SCHEMA
+from tests.clients.conftest import HERE, SCHEMA, an_environment
 from tests.clients.cutting import Proxy
 from tests.patience import PATIENCE_SECONDS
 
@@ -45,7 +44,7 @@ def _build(modules: Path) -> None:
 
 @asynccontextmanager
 async def started(command: list[str], base: str) -> AsyncIterator[Process]:
-    environment = an_environment({"url": f"{base}/graphql", "token": a_token()})
+    environment = an_environment(base, a_token())
     process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=PIPE, stderr=PIPE)
     try:
         yield process
@@ -105,7 +104,7 @@ async def test_an_example_cancels_and_follows_across_breaks(
 @on_sqlite
 @pytest.mark.usefixtures("order")
 async def test_an_example_ends_when_its_token_is_refused(base: str, command: list[str]) -> None:
-    environment = an_environment({"url": f"{base}/graphql", "token": "none"})
+    environment = an_environment(base, "none")
 
     process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=PIPE, stderr=PIPE)
     async with asyncio.timeout(PATIENCE_SECONDS):

@@ -10,7 +10,7 @@ import pytest
 from tests import node
 from tests.api.client import a_token
 from tests.api.conftest import on_sqlite
-from tests.api.test_cli import an_environment
+from tests.clients.conftest import an_environment
 from tests.patience import PATIENCE_SECONDS
 
 
@@ -20,7 +20,7 @@ async def told(packages: Path, base: str, *arguments: str) -> list[object]:
         node.node(),
         *arguments,
         cwd=packages / "reference",
-        env=an_environment({"url": f"{base}/graphql", "token": a_token()}),
+        env=an_environment(base, a_token()),
         stdout=PIPE,
         stderr=PIPE,
     )

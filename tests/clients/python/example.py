@@ -1,6 +1,6 @@
 """A small client for Shortship, and what it is used for: list, preview, cancel, and follow what happens.
 
-Needs SHORTSHIP_URL and SHORTSHIP_TOKEN, and the packages `gql[httpx,websockets]`.
+Needs ENDPOINT and TOKEN, and the packages `gql[httpx,websockets]`.
 """
 
 import asyncio
@@ -117,7 +117,7 @@ def show(**line: object) -> None:
 
 
 async def main() -> None:
-    shortship = Shortship(os.environ["SHORTSHIP_URL"], os.environ["SHORTSHIP_TOKEN"])  # noqa: TID251 - not the service's
+    shortship = Shortship(os.environ["ENDPOINT"], os.environ["TOKEN"])  # noqa: TID251 - not the service's
 
     edges = (await shortship.request(LIST))["orders"]["edges"]
     order = edges[0]["node"]

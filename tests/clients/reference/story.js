@@ -1,9 +1,9 @@
 // What each client does: a query, one that is refused, a subscription, and a mutation that the subscription hears of.
 import { env } from "node:process";
 
-export const url = env.SHORTSHIP_URL;
+export const url = env.ENDPOINT;
 export const socketUrl = url.replace("http", "ws");
-export const headers = { Authorization: `Bearer ${env.SHORTSHIP_TOKEN}` };
+export const headers = { Authorization: `Bearer ${env.TOKEN}` };
 
 const FIND = `query Find($number: String!) {
   orderByNumber(number: $number) { id eventCursor items { id cancellableQuantity } } }`;

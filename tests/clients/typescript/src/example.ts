@@ -1,10 +1,10 @@
-// Lists what can be cancelled, previews and cancels one unit, and follows what happens. Needs SHORTSHIP_URL and SHORTSHIP_TOKEN.
+// Lists what can be cancelled, previews and cancels one unit, and follows what happens. Needs ENDPOINT and TOKEN.
 import { randomUUID } from "node:crypto";
 import { env } from "node:process";
 import { CANCEL, LIST, PREVIEW } from "./documents.js";
 import { Shortship } from "./shortship.js";
 
-const shortship = new Shortship(env["SHORTSHIP_URL"] ?? "http://127.0.0.1:8000/graphql", env["SHORTSHIP_TOKEN"] ?? "");
+const shortship = new Shortship(env["ENDPOINT"] ?? "http://127.0.0.1:8000/graphql", env["TOKEN"] ?? "");
 
 function show(line: unknown) {
   console.log(JSON.stringify(line));
