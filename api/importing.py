@@ -23,7 +23,7 @@ from domain.order_file import STANDARD_INPUT
 
 async def run(database: Database, shop: Shop, path: Path, *, is_dry_run: bool, most_problems: int) -> int:
     """Imports, tells what became of it, and gives the exit code."""
-    report = _Report(most_problems, is_dry_run=is_dry_run)
+    report = _Report(most_problems, is_repeatable=_is_file(path), is_dry_run=is_dry_run)
     told: list[signal.Signals] = []
     try:
         with _stopping(told) as stop, _progress(path) as bar:
@@ -45,6 +45,7 @@ class _Report:
     """Tells the first problems one by one, and of the others how many there are of each kind."""
 
     most_problems: int
+    is_repeatable: bool
     is_dry_run: bool
     counts: Counter[ImportOutcome] = field(default_factory=Counter)
     last: str = ""
@@ -68,7 +69,8 @@ class _Report:
             typer.echo(f"and {untold} more: {kinds}" if self._told else f"{untold} problems: {kinds}", err=True)
         if is_stopped:
             how_far = f"after {self.counts.total():,} orders, the last of them {self.last}" if self.last else "at once"
-            typer.echo(f"Stopped {how_far}. Run it again for the others.", err=True)
+            advice = " Run it again for the others." if self.is_repeatable else ""
+            typer.echo(f"Stopped {how_far}.{advice}", err=True)
         counts = ", ".join(f"{outcome.name.lower()} {self.counts[outcome]}" for outcome in ImportOutcome)
         typer.echo(f"{counts} (dry run: nothing is stored)" if self.is_dry_run else counts)
 
@@ -100,6 +102,10 @@ def _progress(path: Path) -> Progress:
     """A bar for people; silent where there is no terminal."""
     columns = (BarColumn(), TaskProgressColumn(), DownloadColumn(), TimeRemainingColumn())
     bar = Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True)
-    is_file = path != STANDARD_INPUT and path.is_file()
-    bar.add_task("", total=path.stat().st_size if is_file else None)
+    bar.add_task("", total=path.stat().st_size if _is_file(path) else None)
     return bar
+
+
+def _is_file(path: Path) -> bool:
+    """What was read of a pipe is gone."""
+    return path != STANDARD_INPUT and path.is_file()

@@ -81,19 +81,21 @@ def read_orders(path: Path, *, is_stopped: Callable[[], bool] = lambda: False) -
 
 
 class _Source(FileIO):
-    """Fills what it is given, or comes to the end: what a file is must not depend on how much a pipe has at first."""
+    """Gives what there is, but fills what it is given first: what a file is must not depend on how fast a pipe is."""
 
     def __init__(self, file: Path | int, is_stopped: Callable[[], bool], *, closefd: bool) -> None:
         super().__init__(file, closefd=closefd)
         self._is_stopped = is_stopped
+        self._has_begun = False
 
     def readinto(self, buffer: Any) -> int:  # what bytes can be written to
         view, filled = memoryview(buffer), 0
         while filled < len(view) and self._is_ready():
             read = super().readinto(view[filled:])
-            if not read:
-                break
             filled += read
+            if not read or self._has_begun:
+                break
+        self._has_begun = True
         return filled
 
     def _is_ready(self) -> bool:

@@ -1,7 +1,9 @@
 """Files of every form and of every fault are read order by order, in memory that does not grow with them."""
 
+import fcntl
 import json
 import os
+import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +17,7 @@ from domain.json_stream import LONGEST_PART
 from domain.order import FulfillmentErrorCode
 from domain.order_file import FileOrder, UnreadableFileError, read_orders
 from domain.order_input import OrderInput
+from tests.patience import PATIENCE_SECONDS
 
 SAMPLE = Path(read_orders.__code__.co_filename).parent / "samples" / "orders-tiktok.json"
 
@@ -457,6 +460,23 @@ def test_what_a_pipe_has_at_first_does_not_decide_what_it_is() -> None:
         ("line 2", False),
         ("2", True),
     ]
+
+
+def test_lines_of_a_pipe_are_read_as_they_come_after_the_first_look() -> None:
+    """Whoever waits for a whole buffer has nothing stored of what came, and loses it when told to stop."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    reading, writing = os.pipe()
+    size = fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 2**20)
+
+    with os.fdopen(reading, "rb"), os.fdopen(writing, "wb", buffering=0) as writer:
+        orders = read_orders(Path(f"/dev/fd/{reading}"), is_stopped=lambda: time.monotonic() > deadline)
+        writer.write(f"{ONE}\n{TWO}\n".encode().ljust(size, b"\n"))
+        names = [next(orders).name, next(orders).name]
+        for line in (ONE, TWO):
+            writer.write(f"{line}\n".encode())
+            names.append(next(orders).name)
+
+    assert names == ["1", "2", "1", "2"]
 
 
 def test_a_reader_that_waits_for_a_pipe_can_be_told_to_stop() -> None:
