@@ -76,10 +76,19 @@ def serve(settings: Settings, listener: socket.socket, *, no_worker: bool) -> No
         os.environ[FOLDER_VARIABLE] = folder  # noqa: TID251 - set, not read
         child = partial(_child, settings, no_worker=no_worker, shared=_Shared(os.getpid(), Path(folder)))
         _tell_where(listener)
-        supervisor = Multiprocess(_config(settings, child), [listener])
+        supervisor = _Supervisor(_config(settings, child), [listener])
         supervisor.run()
     if any(process.exitcode == _FAILED_TO_START for process in supervisor.processes):
         sys.exit(_FAILED_TO_START)
+
+
+class _Supervisor(Multiprocess):
+    """Notices at once that a process has ended which has not answered yet, and not after the longest time for that."""
+
+    def keep_subprocess_alive(self) -> None:
+        for process in self.processes:
+            process.child_conn.close()  # it has its own; with ours, its pipe would not end with it
+        super().keep_subprocess_alive()
 
 
 def run(settings: Settings, listener: socket.socket, application: Callable[[], Starlette]) -> None:
