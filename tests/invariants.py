@@ -1,6 +1,7 @@
 """What is true of the stored data whatever was done to it: every test on a database ends with it."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,17 +18,14 @@ Rows = Sequence[sa.Row[Any]]
 
 async def dump(database: Database) -> dict[str, list[tuple[Any, ...]]]:
     """Everything that is stored, by table."""
-    async with database.reading(EVERY_SHOP) as connection:
+    async with _looking(database) as connection:
         found = await _rows(connection)
     return {name: sorted(map(tuple, rows), key=repr) for name, rows in found.items()}
 
 
 async def assert_sound(database: Database) -> None:
     """All that `shortship check` verifies, and what statements cannot say or what holds only while keys are kept."""
-    async with database.reading(EVERY_SHOP) as connection:
-        if not database.is_sqlite:
-            # Between two statements a machine that is busy may take longer than servers are let.
-            await connection.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+    async with _looking(database) as connection:
         found = await violations(connection)
         assert not found, found
         rows = await _rows(connection)
@@ -42,6 +40,15 @@ async def assert_sound(database: Database) -> None:
     made = {(row.shop_id, row.id): row.idempotency_key for row in rows["cancellations"]}
     assert keys.items() <= made.items()  # servers sweep those that are a week old by their clocks
     assert len(rows["idempotency_keys"]) == len(keys)
+
+
+@asynccontextmanager
+async def _looking(database: Database) -> AsyncIterator[Connection]:
+    """Reads of every shop; on PostgreSQL they may be further apart than the server lets the service's be."""
+    async with database.reading(EVERY_SHOP) as connection:
+        if not database.is_sqlite:
+            await connection.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+        yield connection
 
 
 async def _rows(connection: Connection) -> dict[str, Rows]:

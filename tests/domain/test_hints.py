@@ -153,8 +153,10 @@ async def test_who_may_not_hear_is_left_to_the_tick_and_nothing_of_the_address_i
     with capture_logs() as lines, database.hints.listening("orders") as hint:
         database.hints.start()
         database.hints.publish(["orders"])
-        await asyncio.sleep(2.5)
-    await database.close()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not lines:  # noqa: ASYNC110 - only looking tells
+                await asyncio.sleep(0.05)
+        await database.close()
 
     assert hint.is_set()
     assert {line["event"] for line in lines} == {"hints.heard" if password == "p%40ss" else "hints.connection_lost"}

@@ -61,7 +61,7 @@ async def test_a_halted_database_is_told_at_once_and_by_one_probe(proxy: Proxy, 
         await client.http.aclose()
 
     assert (before, first, during) == (200, 503, [503] * 30)
-    assert 1 <= took < 4
+    assert 1 <= took < 8  # a second, on a machine that may be busy
     assert more <= 3  # one probe, another one after it, and who tells the server to give up
 
 
