@@ -1,5 +1,6 @@
 """The wheel: it has the whole product, runs where the checkout is not, and says what is in its way."""
 
+import ast
 import os
 import re
 import shutil
@@ -8,9 +9,12 @@ import sys
 import sysconfig
 import tarfile
 import time
+import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import Message
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from venv import EnvBuilder
 from zipfile import ZipFile
@@ -20,11 +24,12 @@ import pytest
 
 from api import ide, schema
 from tests.api.test_cli import COMMAND, ask, cancel_one, started_in
-from tests.docs.pages import blocks
+from tests.docs.pages import blocks, read
 from tests.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("api", "domain", "shortship")
+PROJECT = tomllib.loads(read("pyproject.toml"))["project"]
 REPOSITORY = "https://git.example/shops/shortship"
 FIND = "{ orders(filter: {itemsCancellable: true}) { edges { node { id items { id cancellableQuantity } } } } }"
 
@@ -172,6 +177,40 @@ def _mail_when_it_is_settled(client: httpx.Client, token: str) -> str:
 def _mail(client: httpx.Client, token: str) -> str:
     answer = ask(client, "{ cancellations { edges { node { notification { status } } } } }", token)
     return str(answer["data"]["cancellations"]["edges"][0]["node"]["notification"]["status"])
+
+
+def test_every_library_that_is_imported_is_installed_with_it() -> None:
+    """With its extras; what comes with another library may be gone with that library's next version."""
+    wanted = [
+        *PROJECT["dependencies"],
+        *(each for extra in PROJECT["optional-dependencies"].values() for each in extra),
+    ]
+    declared = {_normal(re.split(r"[^\w.-]", text)[0]) for text in wanted}
+    files = [file for package in PACKAGES for file in (ROOT / package).rglob("*.py")]
+    imported = {name for file in files for name in _imported(file)} - set(sys.stdlib_module_names) - set(PACKAGES)
+    sources = packages_distributions()
+
+    assert {"starlette", "nats", "opentelemetry"} <= imported
+    assert [name for name in sorted(imported) if declared.isdisjoint(map(_normal, sources[name]))] == []
+
+
+def _normal(distribution: str) -> str:
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+def _imported(file: Path) -> Iterator[str]:
+    """The first names of all modules that are imported there, wherever in it."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module.partition(".")[0]
+
+
+def test_the_documentation_names_the_wheel_of_this_version() -> None:
+    named = re.findall(r"shortship-([^-\s]+)-py3-none-any\.whl", read("docs/operations.md"))
+
+    assert named == [PROJECT["version"]] * 2  # to install it, and to run it without
 
 
 @pytest.mark.parametrize("name", ["api", "domain"])

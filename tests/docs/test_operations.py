@@ -37,7 +37,7 @@ BLOCKS = blocks(PAGE)
 # What no test runs, and why.
 UNTRIED = {
     "docker compose up --build --detach": "needs Docker; tests/docker judges what it starts",
-    "install": "needs an index; tests/distribution installs the same file by the same words, without its libraries",
+    "install": "needs an index; tests/distribution installs the file that it names, beside the libraries of the tests",
 }
 TRIED: set[str] = set()
 NOW = '{ orderByNumber(number: "1001") { eventCursor } }'
