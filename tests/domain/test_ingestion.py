@@ -20,6 +20,7 @@ from pydantic.alias_generators import to_camel
 
 from domain import events, ingestion
 from domain.database import Database
+from domain.hints import ProcessHints
 from domain.ingestion import ImportedBatch, ImportResult
 from domain.order import (
     EventType,
@@ -665,6 +666,7 @@ async def test_an_import_that_is_told_to_stop_tells_of_all_that_it_has_stored(
 
 
 async def test_a_dry_run_says_what_an_import_would_and_stores_nothing(database: Database, tmp_path: Path) -> None:
+    database.hints = ProcessHints()  # to be connected to a bus wakes everybody
     shop = await a_shop(database)
     await imported(database, shop, an_order_input("known"), an_order_input("taken"))
     path = tmp_path / "orders.jsonl"
