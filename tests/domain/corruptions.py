@@ -52,6 +52,9 @@ CONSTRAINTS = {
     "fk_orders_shops": by("DELETE FROM shops WHERE id = 'other'"),
     "pk_orders": by(again("orders", "number = '5001'"), "uq_orders_shop_id_number"),
     "uq_orders_shop_id_number": by("UPDATE orders SET number = '1001' WHERE number = '5001'"),
+    "word_orders_shipping_refund_policy": by(
+        "UPDATE orders SET shipping_refund_policy = 'AT_TIMES' WHERE number = '5001'"
+    ),
     "word_orders_status": by("UPDATE orders SET status = 'LOST' WHERE number = '5001'", "order-status"),
     "ck_outbox_attempts": by(f"UPDATE outbox SET attempts = -1 WHERE {made('two', 'id')}"),
     "fk_outbox_shops": by(again("outbox", made("two", "id"), shop_id="'nowhere'", topic="'news'")),

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from domain import outbox
 from domain.database import EVERY_SHOP, Database, DeniedError, roll_back
+from domain.hints import ProcessHints
 from domain.order import Shop
 from domain.queries.cancellations import MAIL_TOPIC
 from domain.tables import metadata
@@ -146,6 +147,7 @@ async def test_a_connection_is_told_the_shop_with_its_transaction_and_forgets_it
             left.append(await self.fetchval("SELECT current_setting('shortship.shop', true)"))
         return answer
 
+    database.hints = ProcessHints()  # which has no connection of its own
     monkeypatch.setattr(asyncpg.Connection, "execute", noted)
     for shop in two_shops:
         await shops_seen(database, shop.id, "shops")
