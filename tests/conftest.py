@@ -79,8 +79,8 @@ def pytest_collection() -> Generator[None, Any, Any]:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are processors, for some tests wait: ten seconds of patience are shown by ten seconds."""
-    return (os.cpu_count() or 1) + 1
+    """More than there are processors, for many tests wait: ten seconds of patience are shown by ten seconds."""
+    return 2 * (os.cpu_count() or 1) + 1
 
 
 @pytest.hookimpl(optionalhook=True)
