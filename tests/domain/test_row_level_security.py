@@ -147,7 +147,8 @@ async def test_a_connection_is_told_the_shop_with_its_transaction_and_forgets_it
             left.append(await self.fetchval("SELECT current_setting('shortship.shop', true)"))
         return answer
 
-    database.hints = ProcessHints()  # which has no connection of its own
+    await database.hints.close()
+    database.hints = ProcessHints()  # which has no connection that says something meanwhile
     monkeypatch.setattr(asyncpg.Connection, "execute", noted)
     for shop in two_shops:
         await shops_seen(database, shop.id, "shops")
