@@ -8,6 +8,7 @@ import re
 from binascii import b2a_qp
 from collections.abc import Sequence
 from email.charset import Charset
+from email.errors import MultipartInvariantViolationDefect
 from email.parser import HeaderParser
 from email.utils import format_datetime, formataddr
 from itertools import chain, groupby, repeat
@@ -74,7 +75,9 @@ def compose(mail: CancellationMail, *, sender: Address, reply_to: Address | None
 def check_head(head: str, names: Sequence[str]) -> None:
     """Raises AssertionError where the head of a message has other headers than these, or does not end with them."""
     read = HeaderParser().parsestr(head)
-    if read.keys() != [*names] or read.defects or read.get_payload():
+    # Some versions of Python miss the parts that a head announces, though they are given the head alone.
+    defects = [defect for defect in read.defects if not isinstance(defect, MultipartInvariantViolationDefect)]
+    if read.keys() != [*names] or defects or read.get_payload():
         raise AssertionError("a message with a header that is not meant")
 
 
