@@ -8,7 +8,7 @@ import pytest
 from api.settings import Settings, SettingsError
 from api.wiring import database_of
 from tests.api.client import SECRET
-from tests.api.test_cli import run
+from tests.command import run
 
 
 @pytest.mark.usefixtures("sqlite_url")

@@ -15,8 +15,9 @@ from domain.invariants.check import INVARIANTS
 from domain.order import Shop
 from tests.api.client import SECRET, a_token
 from tests.api.conftest import on_sqlite
-from tests.api.test_cli import COMMAND, FIND, ask, cancel_one, run, said, started
+from tests.api.test_cli import FIND, ask, cancel_one
 from tests.cancelling import a_request, a_split_order, cancel_well, units
+from tests.command import COMMAND, run, said, started
 from tests.invariants import assert_sound
 from tests.patience import PATIENCE_SECONDS
 from tests.stored import an_order_input, store

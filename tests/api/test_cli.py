@@ -7,9 +7,8 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,9 @@ import pytest
 from api import cli, schema
 from domain.ids import SHOP_ID_RULE
 from tests.api.client import SECRET, a_token
+from tests.command import COMMAND, an_environment, begun, run, said, started
 from tests.patience import PATIENCE_SECONDS
 
-COMMAND = Path(sys.executable).with_name("shortship")
 SAMPLES = Path(__file__).parents[2] / "domain" / "samples" / "orders-tiktok.json"
 ORDER: dict[str, Any] = {  # JSON
     "number": "1001",
@@ -52,24 +51,6 @@ mutation ($input: CancelItemsInput!) { cancelItems(input: $input) { errors { cod
 """
 
 
-def an_environment(settings: dict[str, str]) -> dict[str, str]:
-    """The caller's, which has no setting of ours, with these settings."""
-    ours = {f"SHORTSHIP_{name.upper()}": text for name, text in settings.items()}
-    return {**os.environ, **ours}  # noqa: TID251 - handed on to a process
-
-
-def run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603 - our own command
-        [COMMAND, *arguments],
-        cwd=folder,
-        env=an_environment(settings),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_SECONDS,
-        check=False,
-    )
-
-
 # A command in the folder of the test, with these settings: its exit code, and what it says on stdout and stderr.
 Command = Callable[..., tuple[int, str, str]]
 
@@ -92,49 +73,6 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         return code, *capsys.readouterr()
 
     return run_here
-
-
-def said(done: subprocess.CompletedProcess[str]) -> tuple[int, str, str]:
-    return done.returncode, done.stdout, done.stderr
-
-
-@contextmanager
-def started(folder: Path, *arguments: str, **settings: str) -> Iterator[tuple[subprocess.Popen[bytes], httpx.Client]]:
-    """A server that answers, and a client of it; its stderr goes to the file `log`."""
-    with started_in(an_environment(settings), folder, *arguments) as (process, client):
-        yield process, client
-
-
-@contextmanager
-def started_in(
-    environment: dict[str, str], folder: Path, *arguments: str, command: Path = COMMAND
-) -> Iterator[tuple[subprocess.Popen[bytes], httpx.Client]]:
-    """The same with an environment as it was made before; only the port comes to it, unless it has one."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = environment.get("SHORTSHIP_PORT", str(listener.getsockname()[1]))
-    environment = environment | {"SHORTSHIP_PORT": port}
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen([command, *arguments], cwd=folder, env=environment, stderr=log)  # noqa: S603
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_SECONDS) as client:
-            _wait_until_it_answers(process, client)
-            yield process, client
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _wait_until_it_answers(process: subprocess.Popen[bytes], client: httpx.Client) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < deadline:
-        assert process.poll() is None, "the server has ended"
-        try:
-            client.get("/healthz")
-        except httpx.TransportError:
-            time.sleep(0.05)
-        else:
-            return
-    pytest.fail("the server does not answer")
 
 
 def ask(client: httpx.Client, query: str, token: str, **variables: Any) -> dict[str, Any]:
@@ -478,7 +416,7 @@ def test_a_server_serves_alone_logs_no_secret_and_ends_when_told(shop_folder: Pa
     token = run(shop_folder, "token", "--shop", "demo", "--scope", scopes, jwt_secret=SECRET).stdout.strip()
     stolen = a_token("unknown-shop")
 
-    with started(shop_folder, "serve", jwt_secret=SECRET) as (process, client):
+    with begun(shop_folder, "serve", jwt_secret=SECRET) as (process, client):
         ready = client.get("/readyz").status_code
         order = ask(client, FIND, token)["data"]["orderByNumber"]
         cancelled = cancel_one(client, token, order, "one")

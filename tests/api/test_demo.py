@@ -22,7 +22,8 @@ from domain.mail.phrases import LANGUAGES
 from domain.mail.sending import OutgoingMessage
 from domain.order import NotificationStatus, OrderStatus, PackageStatus, RefundStatus
 from tests.api.client import SECRET
-from tests.api.test_cli import ask, run, said, started
+from tests.api.test_cli import ask
+from tests.command import run, said, started
 from tests.invariants import assert_sound, dump
 from tests.patience import PATIENCE_SECONDS
 

@@ -17,7 +17,8 @@ from websockets.asyncio.client import connect
 
 from api import logs
 from tests.api.client import GRAPHQL_WS, SECRET, Client, a_token, hear, say
-from tests.api.test_cli import ORDER, cancel_one, run, started
+from tests.api.test_cli import ORDER, cancel_one
+from tests.command import run, started
 from tests.patience import PATIENCE_SECONDS
 
 FIND = 'query Find { orderByNumber(number: "1001") { id items { id } buyer { email } } }'

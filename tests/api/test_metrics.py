@@ -19,8 +19,8 @@ from domain.order import Order, Shop
 from tests.api.client import GRAPHQL_WS, SECRET, Client, a_token, say
 from tests.api.conftest import Clock, on_postgresql, on_sqlite, serving
 from tests.api.scraping import Scrape, scrape, scrape_until
-from tests.api.test_cli import started
 from tests.cancelling import a_small_order
+from tests.command import begun
 from tests.faults.test_processes import children
 from tests.invariants import assert_sound
 from tests.patience import PATIENCE_SECONDS
@@ -233,7 +233,10 @@ async def test_one_scrape_sees_all_processes_and_forgets_the_subscribers_of_dead
         most = found.by("database_connections_max", "purpose")
         return most == {("transactions",): 40} and found["outbox_depth"] is not None
 
-    with started(tmp_path, "serve", **settings, operation_timeout=f"{PATIENCE_SECONDS}") as (server, http):
+    with begun(tmp_path, "serve", **settings, operation_timeout=f"{PATIENCE_SECONDS}") as (
+        server,
+        http,
+    ):
         base = str(http.base_url)
         async with httpx.AsyncClient(base_url=base, timeout=PATIENCE_SECONDS) as alone:
             client = Client(base, a_token(shop.id), alone)

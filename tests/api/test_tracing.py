@@ -21,7 +21,7 @@ from domain.order import Shop
 from tests.api.client import SECRET, Client, a_token
 from tests.api.conftest import on_sqlite, serving
 from tests.api.scraping import scrape_until
-from tests.api.test_cli import run
+from tests.command import run
 from tests.patience import PATIENCE_SECONDS
 
 TRACE, CALLER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"

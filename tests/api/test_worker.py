@@ -14,7 +14,7 @@ from domain.database import Database
 from domain.order import Shop
 from tests.api.client import Client
 from tests.api.conftest import on_postgresql
-from tests.api.test_cli import COMMAND, an_environment, run
+from tests.command import Copy, an_environment, run
 from tests.domain.mail.servers import Inbox, serving
 from tests.invariants import assert_sound
 from tests.patience import PATIENCE_SECONDS
@@ -37,18 +37,19 @@ EVENTS = """
 
 
 @asynccontextmanager
-async def working(folder: Path, **settings: str) -> AsyncIterator[asyncio.subprocess.Process]:
+async def working(folder: Path, **settings: str) -> AsyncIterator[Copy]:
     """A worker in a process of its own; it is told to stop at the end, and its stderr goes to the file `log`."""
-    with (folder / "log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(
-            COMMAND, "worker", cwd=folder, env=an_environment(settings), stderr=log
-        )
+    process = Copy("worker", folder=folder, environment=an_environment(settings), err=folder / "log")
     try:
         yield process
     finally:
-        if process.returncode is None:
-            process.send_signal(signal.SIGTERM)
-        await asyncio.wait_for(process.wait(), PATIENCE_SECONDS)
+        process.send_signal(signal.SIGTERM)
+        await ended(process)
+
+
+async def ended(process: Copy) -> int:
+    """Its exit code, when it has ended."""
+    return await asyncio.to_thread(process.wait, PATIENCE_SECONDS)
 
 
 async def notification(client: Client, cancellation_id: str, status: str) -> dict[str, Any]:
@@ -79,7 +80,7 @@ async def test_a_worker_sends_what_servers_leave_to_it(
             bounced = await notification(client, made["id"], "FAILED")
             again = (await client.data(RESEND, id=made["id"]))["resendNotification"]
             sent = await notification(client, made["id"], "SENT")
-        code = worker.returncode
+        code = worker.poll()
 
     assert made["notification"] == {"status": "QUEUED"}
     assert (bounced["attempts"], bounced["lastError"], bounced["sentAt"]) == (1, "550 No such mailbox", None)

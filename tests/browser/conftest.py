@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import BrowserContext, expect, sync_playwright
 
 from api import ide
-from tests.api.test_cli import started
 from tests.browser.window import Window
+from tests.command import started
 
 _ROOT = 0
 # What the browser would ask of its maker is none of the pages' business.

@@ -7,8 +7,8 @@ from graphql import build_schema
 from playwright.sync_api import BrowserContext, Locator, ViewportSize, expect
 
 from api.schema import printed
-from tests.api.test_cli import started
 from tests.browser.window import Window
+from tests.command import started
 from tests.patience import PATIENCE_SECONDS
 
 # What GraphiQL's own parts do, and no setting of theirs changes: a tab is a button within an element with the role of a

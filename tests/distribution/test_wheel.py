@@ -23,7 +23,8 @@ import httpx
 import pytest
 
 from api import ide, schema
-from tests.api.test_cli import COMMAND, ask, cancel_one, started_in
+from tests.api.test_cli import ask, cancel_one
+from tests.command import COMMAND, started_in
 from tests.docs.pages import blocks, read
 from tests.patience import PATIENCE_SECONDS
 

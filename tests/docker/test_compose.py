@@ -9,7 +9,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from api.settings import Settings
-from tests.api.test_cli import COMMAND
+from tests.command import COMMAND
 from tests.docker.dockerfile import context, stages
 from tests.docs.pages import blocks
 

@@ -26,7 +26,8 @@ from domain.database import Database, NewerTablesError
 from domain.migrations import runner
 from tests.api.client import SECRET, Client, a_token
 from tests.api.conftest import on_postgresql, on_sqlite, serving
-from tests.api.test_cli import CANCEL, FIND, ask, cancel_one, started
+from tests.api.test_cli import CANCEL, FIND, ask, cancel_one
+from tests.command import started
 from tests.docs.pages import blocks, read
 from tests.patience import PATIENCE_SECONDS
 from tests.postgresql import connected

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from subprocess import Popen
 from typing import Any
 
 import httpx
@@ -14,8 +13,8 @@ from domain.database import Database
 from domain.order import Order, Shop
 from domain.tables import cancellations
 from tests.api.client import SECRET, Client, a_token
-from tests.api.test_cli import started
 from tests.cancelling import rows
+from tests.command import Process, started
 from tests.patience import PATIENCE_SECONDS
 from tests.stored import an_item_input, an_order_input, store
 
@@ -31,7 +30,7 @@ UNITS = 10_000
 class Served:
     """One process of `shortship serve`, and what clients ask of it."""
 
-    def __init__(self, process: Popen[bytes], client: Client) -> None:
+    def __init__(self, process: Process, client: Client) -> None:
         self.process = process
         self._client = client
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 
 from tests.api.client import SECRET, Client, a_token
-from tests.api.test_cli import COMMAND, an_environment
+from tests.command import Copy, an_environment
 from tests.patience import PATIENCE_SECONDS
 
 
@@ -23,7 +23,7 @@ class Server:
             "operation_timeout": str(PATIENCE_SECONDS),
         }
         self._log = log
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: Copy | None = None
         # Connections that are idle for longer may be closed by the server just when they are used again.
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=2)
         self.client = Client("", a_token(), httpx.AsyncClient(timeout=PATIENCE_SECONDS, limits=limits))
@@ -32,22 +32,20 @@ class Server:
         """Returns when it answers."""
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = str(listener.getsockname()[1])
-        with self._log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                COMMAND, "serve", cwd=self._log.parent, env=an_environment(self._settings | {"port": port}), stderr=log
-            )
+        environment = an_environment(self._settings | {"port": port})
+        self._process = Copy("serve", folder=self._log.parent, environment=environment, err=self._log)
         self.client.base = f"http://127.0.0.1:{port}"
         self.client.http.base_url = httpx.URL(self.client.base)
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not await self._answers():
-                assert self._process.returncode is None, self._log.read_text()
+                assert self._process.poll() is None, self._log.read_text()
                 await asyncio.sleep(0.05)
 
     async def kill(self) -> None:
         """SIGKILL; returns when the process is gone."""
-        if self._process and self._process.returncode is None:
+        if self._process:
             self._process.kill()
-            await self._process.wait()
+            self._process.wait()
 
     async def is_ready(self) -> bool:
         return (await self.client.http.get("/readyz")).status_code == httpx.codes.OK

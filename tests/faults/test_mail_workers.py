@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-from asyncio.subprocess import Process
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -14,16 +13,16 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from domain.database import Database
 from tests.api.conftest import on_postgresql
-from tests.api.test_worker import working
+from tests.api.test_worker import ended, working
+from tests.command import Copy
 from tests.faults.mailing import QUEUED, SENT, Post, cancel_many, end_leases, settled, states, told, up
 from tests.invariants import assert_sound
-from tests.patience import PATIENCE_SECONDS
 from tests.stored import a_shop
 
 AT_ONCE = 10
 
 
-def a_worker(folder: Path, database_url: str, port: int) -> AbstractAsyncContextManager[Process]:
+def a_worker(folder: Path, database_url: str, port: int) -> AbstractAsyncContextManager[Copy]:
     folder.mkdir()
     settings = {
         "database_url": database_url,
@@ -33,14 +32,10 @@ def a_worker(folder: Path, database_url: str, port: int) -> AbstractAsyncContext
     return working(folder, **settings)
 
 
-async def ended(worker: Process) -> int:
-    return await asyncio.wait_for(worker.wait(), PATIENCE_SECONDS)
-
-
 class Deadly(Post):
     """Kills the worker that it gets its first message from, before or after it says 250, and says nothing any more."""
 
-    victim: Process
+    victim: Copy
 
     def __init__(self, *, says_250: bool) -> None:
         super().__init__()
@@ -129,7 +124,7 @@ async def test_a_worker_whose_lease_was_taken_over_changes_nothing(
             await settled(database)
         before = await states(database)
         slow.going_on.set()
-        overtaken.terminate()
+        overtaken.send_signal(signal.SIGTERM)
         code = await ended(overtaken)
 
     assert (leased, code) == (2, 0)
@@ -199,7 +194,7 @@ async def test_a_worker_that_is_told_to_stop_finishes_what_is_under_way_and_clai
 
     async with up(post) as port, a_worker(tmp_path / "worker", database_url, port) as worker:
         await post.had_some(AT_ONCE)
-        worker.terminate()
+        worker.send_signal(signal.SIGTERM)
         post.going_on.set()
         code = await ended(worker)
 

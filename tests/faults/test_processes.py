@@ -18,7 +18,8 @@ from domain.database import Database
 from domain.order import Shop
 from tests.api.client import SECRET, a_token
 from tests.api.conftest import on_postgresql, on_sqlite
-from tests.api.test_cli import ask, cancel_one, run, started
+from tests.api.test_cli import ask, cancel_one
+from tests.command import begun, run, started
 from tests.invariants import assert_sound
 from tests.patience import PATIENCE_SECONDS
 from tests.stored import a_shop, an_item_input, an_order_input, store
@@ -120,7 +121,7 @@ async def test_a_process_that_is_killed_is_replaced_and_nothing_acknowledged_is_
     settings = {"database_url": database_url, "jwt_secret": SECRET, "processes": "2"}
     token = a_token(shop.id)
     acknowledged = tries = 0
-    with started(tmp_path, "serve", **settings) as (server, client):
+    with begun(tmp_path, "serve", **settings) as (server, client):
         wait_until(lambda: len(children(server.pid)) == 2)
         order = ask(client, FIND, token)["data"]["orderByNumber"]
         for crash in range(2):
@@ -159,7 +160,7 @@ async def test_no_process_outlives_the_one_that_started_it(
     """Orphans would hold the port: the server could not be started again."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     settings = {"database_url": database_url, "jwt_secret": SECRET, "processes": "2"}
-    with started(tmp_path, "serve", **settings) as (server, client):
+    with begun(tmp_path, "serve", **settings) as (server, client):
         wait_until(lambda: len(children(server.pid)) == 2 and answers(client))
         serving = children(server.pid)
 
@@ -179,7 +180,7 @@ async def test_a_process_that_cannot_begin_ends_them_all_and_says_why(database_u
     trustme.CA().cert_pem.write_to_path(str(authorities))
     mail = {"smtp_url": "smtp://127.0.0.1:1?tls=starttls", "mail_from": "orders@shop.example"}
     settings = {"database_url": database_url, "jwt_secret": SECRET, "processes": "2"} | mail
-    with started(tmp_path, "serve", **settings, smtp_ca_file=str(authorities)) as (server, client):
+    with begun(tmp_path, "serve", **settings, smtp_ca_file=str(authorities)) as (server, client):
         wait_until(lambda: len(children(server.pid)) == 2 and answers(client))
         authorities.unlink()
 
@@ -196,7 +197,7 @@ async def test_a_process_that_cannot_begin_ends_them_all_and_says_why(database_u
 @pytest.mark.usefixtures("shop")
 async def test_a_second_server_on_the_port_is_told_so_in_one_sentence(database_url: str, tmp_path: Path) -> None:
     settings = {"database_url": database_url, "jwt_secret": SECRET, "processes": "2"}
-    with started(tmp_path, "serve", **settings) as (_, client):
+    with begun(tmp_path, "serve", **settings) as (_, client):
         port = str(client.base_url.port)
 
         second = run(tmp_path, "serve", **settings, port=port)

@@ -13,7 +13,7 @@ import httpx
 from domain.database import Database
 from domain.order import Order
 from tests.api.conftest import on_sqlite
-from tests.api.test_cli import run, said
+from tests.command import run, said
 from tests.faults.served import Served, a_large_order, keys, serving
 from tests.invariants import assert_sound
 from tests.patience import PATIENCE_SECONDS

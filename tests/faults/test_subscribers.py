@@ -21,9 +21,9 @@ from domain.order import Order, OrderEvent, Shop
 from domain.queries import orders
 from tests.api.client import SECRET, Client, a_token
 from tests.api.conftest import on_postgresql, serving
-from tests.api.test_cli import started
 from tests.api.test_subscriptions import now, take
 from tests.cancelling import a_request, cancel_well, units
+from tests.command import started
 from tests.domain.test_feed import arrive, readers
 from tests.invariants import assert_sound
 from tests.patience import PATIENCE_SECONDS

@@ -15,8 +15,9 @@ import orjson
 
 from domain.database import Database
 from tests.api.client import SECRET
-from tests.api.test_cli import SAMPLES, an_environment, run, started_in
+from tests.api.test_cli import SAMPLES
 from tests.cancelling import a_split_order
+from tests.command import an_environment, run, started_in
 from tests.hostile import health
 from tests.hostile.wire import Answer, send
 from tests.invariants import assert_sound, dump
