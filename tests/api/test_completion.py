@@ -14,7 +14,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from graphql import DocumentNode, GraphQLSchema, execute, parse, print_ast, subscribe, validate
+from graphql import DocumentNode, GraphQLSchema, Node, execute, parse, print_ast, subscribe, validate
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis_graphql import mutations, queries
@@ -37,7 +37,7 @@ from domain.order import Order
 from tests.api import misbehaving
 from tests.api.rewriting import rewritten
 from tests.cancelling import a_request, cancel, units
-from tests.hostile.generated import Operation, operations
+from tests.hostile.generated import Operation, reading
 from tests.stored import a_package_input, a_shop, an_item_input, an_order_input, store
 from tests.trying import tried
 
@@ -103,6 +103,19 @@ class Answering:
         return await result if inspect.isawaitable(result) else result
 
 
+def nodes(tree: Any) -> int:  # a node, its values and lists of them
+    """How many there are, at most LONGEST; to print all of a tree takes long where its parts are used again."""
+    found, left = 0, [tree]
+    while left and found < LONGEST:
+        part = left.pop()
+        if isinstance(part, Node):
+            found += 1
+            left += [getattr(part, key) for key in part.keys]
+        elif isinstance(part, tuple | list):
+            left += part
+    return found
+
+
 def assert_same(answering: Answering, document: DocumentNode, variables: dict[str, Any]) -> None:
     """Graphql-core's answer is that of a plan which is new, and of one that was used."""
     expected = answering(Plain, document, variables)
@@ -120,7 +133,7 @@ def test_whatever_types_resolvers_and_values_there_are_the_answer_is_graphql_cor
     @given(documents, st.randoms(use_true_random=False))
     def holds(document: DocumentNode, random: Random) -> None:
         changed, variables = rewritten(answering.schema, document, random)
-        assume(len(print_ast(changed)) < LONGEST)
+        assume(nodes(changed) < LONGEST and len(print_ast(changed)) < LONGEST)
         assert validate(answering.schema, changed) == []
         assert_same(answering, changed, variables)
 
@@ -238,9 +251,9 @@ def test_queries_of_stored_orders_are_answered_alike(run: Run, stored: Stored) -
     order = stored.order
     known = [f"order_{order.id.hex}", f"item_{order.id.hex}_1", f"package_{order.id.hex}_1", "order_0"]
 
-    @given(operations(known, ["1001", "SKU-i0", "de_DE"]))
+    @given(reading(known, ["1001", "SKU-i0", "de_DE"]))
     def holds(operation: Operation) -> None:
-        assume(len(operation.document) < LONGEST and not operation.document.startswith("mutation"))
+        assume(len(operation.document) < LONGEST)
         assert_same(answering, parse(operation.document), operation.variables)
 
     run(holds)

@@ -38,16 +38,24 @@ class Operation(NamedTuple):
     variables: dict[str, Any]
 
 
+def reading(ids: Sequence[str], texts: Sequence[str]) -> st.SearchStrategy[Operation]:
+    """Queries that often name what is there: these ids, cursors and numbers."""
+    return _written(queries(SERVED, custom_scalars=_scalars(ids, texts), print_ast=_unchanged))
+
+
 def operations(ids: Sequence[str], texts: Sequence[str]) -> st.SearchStrategy[Operation]:
-    """Queries and mutations that often name what is there: these ids, cursors and numbers."""
+    """Such queries, and mutations."""
     scalars = _scalars(ids, texts)
     mutation_type = SERVED.mutation_type
     assert mutation_type
-    reading = queries(SERVED, custom_scalars=scalars, print_ast=_unchanged)
     writing = st.sampled_from(sorted(mutation_type.fields)).flatmap(
         lambda name: mutations(SERVED, fields=[name], custom_scalars=scalars, print_ast=_unchanged)
     )
-    return st.builds(_rewritten, st.one_of(reading, writing), st.booleans(), st.booleans())
+    return st.one_of(reading(ids, texts), _written(writing))
+
+
+def _written(documents: st.SearchStrategy[DocumentNode]) -> st.SearchStrategy[Operation]:
+    return st.builds(_rewritten, documents, st.booleans(), st.booleans())
 
 
 def _unchanged(document: DocumentNode) -> DocumentNode:
