@@ -14,7 +14,7 @@ from domain.order_check import normalise
 from tests.rules.test_marketplace import ORDER
 from tests.stored import an_item_input, an_order_input
 
-_TEXTS = 30
+_TEXTS = 10
 _MOST_BYTES = 2_000_000
 
 

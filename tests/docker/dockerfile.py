@@ -1,6 +1,7 @@
 """What a Dockerfile says, as far as ours says it, and which files of a folder a build of it sees."""
 
 import json
+import os
 import re
 import shlex
 from dataclasses import dataclass, field
@@ -56,10 +57,17 @@ def _step(line: str) -> Step:
 
 
 def context(folder: Path) -> list[Path]:
-    """The files that are sent to a build, relative to the folder: of all patterns that match the last one decides."""
+    """The files that are sent to a build, relative to the folder: of all patterns that match the last one decides.
+
+    Folders that are left out are not looked into: no pattern takes a part of one back.
+    """
     patterns = [line for line in (folder / ".dockerignore").read_text().splitlines() if line]
-    files = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    return [path for path in files if ".git" not in path.parts and not _is_ignored(path, patterns)]
+    found: list[Path] = []
+    for name, folders, files in os.walk(folder):
+        here = Path(name).relative_to(folder)
+        folders[:] = [each for each in folders if each != ".git" and not _is_ignored(here / each, patterns)]
+        found += [here / each for each in files if not _is_ignored(here / each, patterns)]
+    return found
 
 
 def _is_ignored(path: Path, patterns: list[str]) -> bool:
