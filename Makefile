@@ -51,10 +51,10 @@ serve: install
 	$(TRY_GRAPHIQL)
 	@exec .venv/bin/shortship demo
 
-# Further arguments for pytest: make test ARGS="-k refund"
+# Further arguments for pytest: make test ARGS="-k refund". Each of its processes would compile all tests, were they not kept.
 test: install
 	$(TRY_GRAPHIQL)
-	.venv/bin/pytest -n logical --maxprocesses 8 --dist worksteal $(ARGS)
+	PYTHONDONTWRITEBYTECODE= .venv/bin/pytest -n logical --maxprocesses 8 --dist worksteal $(ARGS)
 
 check: install
 	.venv/bin/ruff format --check

@@ -24,7 +24,10 @@ from tests.patience import PATIENCE_SECONDS
 
 COMMAND = Path(sys.executable).with_name("shortship")
 _ORIGINAL = multiprocessing.get_context("forkserver")
-_ORIGINAL.set_forkserver_preload(copies.IMPORTED)
+# What the commands import, each what it needs of it.
+_ORIGINAL.set_forkserver_preload(
+    ["api.app", "api.cli", "api.demo", "api.importing", "api.serving", "uvicorn.loops.uvloop", "tests.copies"]
+)
 
 
 class Process(Protocol):

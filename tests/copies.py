@@ -1,13 +1,13 @@
-"""What a copy of a process does that has imported all of the command; this module is what it imports besides."""
+"""What a copy of a process does that has imported all of the command."""
 
+import gc
 import os
 import sys
 from pathlib import Path
 
 import shortship
 
-# The commands import these themselves, each what it needs.
-IMPORTED = ["tests.copies", "api.app", "api.cli", "api.demo", "api.importing", "api.serving", "uvicorn.loops.uvloop"]
+gc.freeze()  # or each copy would look through all that was imported for garbage
 
 
 def run(arguments: tuple[str, ...], folder: Path, environment: dict[str, str], out: Path | None, err: Path) -> None:
