@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from api import ide
 from tests.browser.window import Window
@@ -42,17 +42,23 @@ def _cannot_run(reason: str) -> None:
     pytest.skip(reason)
 
 
-@pytest.fixture
-def browser(chromium: str) -> Iterator[BrowserContext]:
-    """One person's browser, which has been nowhere yet."""
+@pytest.fixture(scope="module")  # not longer: while it is there, no coroutine can be run beside it
+def _launched(chromium: str) -> Iterator[Browser]:
     arguments = [*_QUIET, *(["--no-sandbox"] if os.geteuid() == _ROOT else [])]
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=chromium, args=arguments)
-        # Tall, because the editors draw the lines that are in sight and no others.
-        yield launched.new_context(
-            viewport={"width": 1400, "height": 2000}, permissions=["clipboard-read", "clipboard-write"]
-        )
+        yield launched
         launched.close()
+
+
+@pytest.fixture
+def browser(_launched: Browser) -> Iterator[BrowserContext]:
+    """One person's browser, which has been nowhere yet."""
+    # Tall, because the editors draw the lines that are in sight and no others.
+    with _launched.new_context(
+        viewport={"width": 1400, "height": 2000}, permissions=["clipboard-read", "clipboard-write"]
+    ) as context:
+        yield context
 
 
 @pytest.fixture(scope="module")
