@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
+import structlog
 from hypothesis import settings
 
 from domain.database import Database
@@ -62,6 +63,9 @@ def pytest_configure() -> None:
         del os.environ[name]  # noqa: TID251 - the same
     # asyncpg asks each server for TLS first, and complains of itself when it is cancelled just then.
     os.environ.setdefault("PGSSLMODE", "disable")  # noqa: TID251 - a setting of the tests' server
+    # By default structlog colours the source of each traceback, which takes longer than what failed.
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure([structlog.processors.add_log_level, plain])
     if folder := memory():
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(folder))  # noqa: TID251 - a setting of pytest
 
