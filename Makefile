@@ -82,10 +82,12 @@ versions: install
 		.venvs/$$version/bin/python -m pytest -n logical --maxprocesses 8 $(ACROSS_VERSIONS) || exit 1; \
 	done
 
-# A longer run of the faults that the tests cause: make faults ARGS="--fault-rounds 50 --fault-seed 7"
+# A longer run of what leaves something to chance: make faults ARGS="--fault-rounds 50 --fault-seed 7"
 faults: ARGS := --fault-rounds 10
 faults: install
 	.venv/bin/pytest tests/faults $(ARGS)
+	.venv/bin/pytest tests/hostile/test_fuzz.py tests/api/test_completion.py tests/domain/test_model.py \
+		--fuzz-examples 800 --completion-examples 1000 --model-examples 200
 
 # Measures it beside endpoints by hand, in seven minutes; in two: make bench QUICK=1
 bench: install

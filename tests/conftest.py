@@ -25,6 +25,7 @@ from tests.postgresql import Databases, EmbeddedServer, GivenServer, memory
 settings.load_profile(trying.PROFILE)
 
 _GIVEN_URL = os.environ.pop("SHORTSHIP_TEST_POSTGRESQL", None)  # noqa: TID251 - a setting of the tests, not of the code
+_WAITING = {"faults", "hostile"}
 _SERVER = pytest.StashKey[EmbeddedServer | GivenServer]()
 
 
@@ -79,6 +80,11 @@ def pytest_collection() -> Generator[None, Any, Any]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """First what waits longest, beside others that compute; at the end it would be waited for by all."""
+    items.sort(key=lambda item: not _WAITING.intersection(item.path.parts))
 
 
 @pytest.hookimpl(optionalhook=True)

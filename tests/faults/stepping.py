@@ -161,7 +161,7 @@ class Stage:
         """Waits until each has ended, or waits for its turn or for a lock; False when all have ended."""
         for task, database in zip(tasks, self._databases, strict=True):
             while not (task.done() or database.waits.is_set() or await self._is_blocked(database.backend)):  # noqa: ASYNC110
-                await asyncio.sleep(0.001)  # what asking takes, the steps lack
+                await asyncio.sleep(0.003)  # what asking takes, the steps lack
         return not all(task.done() for task in tasks)
 
     async def _is_blocked(self, backend: int) -> bool:

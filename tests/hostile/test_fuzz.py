@@ -20,7 +20,7 @@ from tests.hostile.wire import BEARER, TOKEN, Answer, connected, head, operation
 from tests.patience import PATIENCE_SECONDS
 from tests.trying import tried
 
-EXAMPLES = 200
+EXAMPLES = 100
 CODES = {
     "BAD_USER_INPUT",
     "NOT_FOUND",
