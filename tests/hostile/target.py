@@ -17,7 +17,7 @@ from domain.database import Database
 from tests.api.client import SECRET
 from tests.api.test_cli import SAMPLES
 from tests.cancelling import a_split_order
-from tests.command import an_environment, run, started_in
+from tests.command import run, started
 from tests.hostile import health
 from tests.hostile.wire import Answer, send
 from tests.invariants import assert_sound, dump
@@ -136,8 +136,5 @@ def attacked(folder: Path, template: Path, **settings: str) -> Iterator[Target]:
     url = f"sqlite:///{shutil.copy(template, folder / 'shortship.db')}"
     asyncio.run(_fill(url))
     assert run(folder, "import", "--shop", "demo", str(SAMPLES)).returncode == 0
-    environment = an_environment({"jwt_secret": SECRET, **settings})
-    # Under coverage it is half as fast, and hangs now and then where a thread ends: in coverage itself, for greenlets.
-    environment.pop("COVERAGE_PROCESS_CONFIG", None)
-    with started_in(environment, folder, "serve") as (_, client):
+    with started(folder, "serve", jwt_secret=SECRET, **settings) as (_, client):
         yield Target(int(client.base_url.port or 0), url, folder)
