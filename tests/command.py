@@ -48,7 +48,7 @@ class Copy:
         self, *arguments: str, folder: Path, environment: dict[str, str], err: Path, out: Path | None = None
     ) -> None:
         self._process = _ORIGINAL.Process(target=copies.run, args=(arguments, folder, environment, out, err))
-        # Under coverage a server is half as fast, and hangs now and then where a thread ends: for greenlets, in coverage.
+        # Under coverage a server is half as fast, and hangs now and then as a thread ends: in coverage, for greenlets.
         with pytest.MonkeyPatch.context() as patch:
             patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
             self._process.start()

@@ -23,7 +23,7 @@ def _count(breaches: Breaches) -> sa.ScalarSelect[int]:
 
 
 # All in one statement: one by one they take longer than most tests. What exactly is wrong, `violations` says.
-_BROKEN = sa.union_all(*(sa.select(sa.literal(each.name)).where(_count(each.breaches) > 0) for each in INVARIANTS))
+BROKEN = sa.union_all(*(sa.select(sa.literal(each.name)).where(_count(each.breaches) > 0) for each in INVARIANTS))
 _UNHURRIED = ("idle_in_transaction_session_timeout = 0", "statement_timeout = 0", "enable_nestloop = off")
 
 
@@ -37,7 +37,7 @@ async def dump(database: Database) -> dict[str, list[tuple[Any, ...]]]:
 async def assert_sound(database: Database) -> None:
     """All that `shortship check` verifies, and what statements cannot say or what holds only while keys are kept."""
     async with _looking(database) as connection:
-        if (await connection.execute(_BROKEN)).first():
+        if (await connection.execute(BROKEN)).first():
             raise AssertionError(await violations(connection))
         stored = await _rows(connection, tables.orders)
         for row in await _rows(connection, tables.shops):

@@ -14,7 +14,7 @@ from domain.order import CancellationReason, OrderStatus, PackageStatus, RefundS
 from tests.cancelling import LATER, a_request, a_split_order, cancel_well, everything, package, units
 from tests.domain.corruptions import CONSTRAINTS, CONTENTS, LOG, MONEY, Corruption
 from tests.fulfilling import move, set_status, settle, split
-from tests.invariants import assert_sound
+from tests.invariants import BROKEN, assert_sound
 from tests.mailing import Script, run
 from tests.stored import a_package_input, a_shop, an_item_input, an_order_input, store
 
@@ -73,6 +73,7 @@ async def found_after(database: Database, corruptions: Mapping[str, Corruption])
             async with connection.begin_nested() as savepoint:
                 await connection.execute(sa.text(corruption.statement))
                 found[name] = {violation.name for violation in await violations(connection)}
+                assert found[name] == set((await connection.execute(BROKEN)).scalars()), "what every test ends with"
                 await savepoint.rollback()
         await roll_back(connection)
 
