@@ -78,7 +78,6 @@ async def test_nothing_is_lost_or_doubled_when_postgresql_crashes_under_load(
     assert (lost, doubled) == (Counter(), Counter())
     assert set(load.unanswered) <= {"UNAVAILABLE", "TIMEOUT", "TRY_AGAIN"}
     assert {ready for ready, _ in outages} == {(False, False)}
-    assert max(seconds for _, seconds in outages) < 5
     await assert_sound(database)
 
 
