@@ -23,9 +23,9 @@ from joserfc.util import urlsafe_b64decode
 from api.keys import ALGORITHMS, Pace, PublicKeys, TrustedKey
 from api.settings import Settings
 from domain.database import EVERY_SHOP, Database
-from domain.order import Shop
 from domain.queries import shops
-from domain.texts import text_faults
+from domain.rules.order import Shop
+from domain.rules.texts import text_faults
 
 log = structlog.get_logger(__name__)
 

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import typer
 
-from domain.order import ShippingRefundPolicy
+from domain.rules.order import ShippingRefundPolicy
 
 if TYPE_CHECKING:
     from api.settings import Settings
     from domain.database import Database
     from domain.invariants.check import Violation
-    from domain.order import Shop
     from domain.queries.shops import ShopRefusal
+    from domain.rules.order import Shop
 
 _T = TypeVar("_T")
 _POLICIES = ", ".join(ShippingRefundPolicy.__members__)
@@ -386,7 +386,7 @@ async def _find_shop(database: "Database", shop_id: str) -> "Shop":
 
 
 def _no_shop(shop_id: str) -> str:
-    from domain.ids import is_shop_id
+    from domain.rules.ids import is_shop_id
 
     if not is_shop_id(shop_id):
         return f"There is no shop {shop_id!r}: `shortship shop list` shows the shops."

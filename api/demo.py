@@ -29,13 +29,17 @@ from uuid_utils.compat import uuid7
 from api import auth, ide, steps
 from api.settings import Settings, SettingsError
 from api.wiring import clock
-from domain import cancellation, fulfillment, ids, ingestion
+from domain import cancellation, fulfillment, ingestion
 from domain.cancellation import CancellationRequest
 from domain.database import EVERY_SHOP, Database, FileInUseError
 from domain.mail.mailbox import Mailbox, StoredMail
 from domain.migrations import runner
-from domain.moves import PackageMove, Settlement
-from domain.order import (
+from domain.queries import cancellation_listing, listing, shops
+from domain.queries.cancellation_listing import CancellationFilter
+from domain.queries.listing import OrderFilter, OrderSequence
+from domain.queries.paging import PageRequest
+from domain.rules import ids
+from domain.rules.order import (
     CancellationReason,
     ItemEntry,
     ItemsSelection,
@@ -50,10 +54,7 @@ from domain.order import (
     Shop,
     value,
 )
-from domain.queries import cancellation_listing, listing, shops
-from domain.queries.cancellation_listing import CancellationFilter
-from domain.queries.listing import OrderFilter, OrderSequence
-from domain.queries.paging import PageRequest
+from domain.rules.transitions import PackageMove, Settlement
 
 SHOP_ID = "demo"
 FILE = Path("shortship-demo.db")

@@ -6,8 +6,8 @@ from typing import Literal
 import structlog
 from graphql import GraphQLError
 
-from domain.cursor import InvalidCursorError
 from domain.database import BusyError, UnavailableError, UnknownOutcomeError
+from domain.rules.cursor import InvalidCursorError
 
 log = structlog.get_logger(__name__)
 

@@ -17,8 +17,8 @@ from api.wiring import clock
 from domain import ingestion
 from domain.database import Database
 from domain.ingestion import ImportResult
-from domain.order import FulfillmentErrorCode, ImportOutcome, Shop
 from domain.order_file import STANDARD_INPUT
+from domain.rules.order import FulfillmentErrorCode, ImportOutcome, Shop
 
 
 async def run(database: Database, shop: Shop, path: Path, *, is_dry_run: bool, most_problems: int) -> int:

@@ -2,8 +2,8 @@
 
 import re
 
-from domain.formats import DEFAULT_LOCALE
 from domain.mail.phrases import LANGUAGES
+from domain.rules.locales import DEFAULT_LOCALE
 
 # A language, with its region and its quality.
 _RANGE = re.compile(r"([a-z]{1,8}|\*)(?:-[a-z0-9-]+)?(?:\s*;\s*q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?))?", re.IGNORECASE)

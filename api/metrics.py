@@ -24,7 +24,7 @@ from starlette.responses import Response
 
 from domain import outbox
 from domain.database import EVERY_SHOP, BusyError, Database, UnavailableError
-from domain.order import Cancellation
+from domain.rules.order import Cancellation
 
 # The variable by which prometheus_client learns, while it is imported, where processes leave what they have counted.
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"

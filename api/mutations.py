@@ -42,7 +42,7 @@ from api.types.loading import current_order, orders_by_id, planned_order
 from api.types.order import Order, Package, find_package
 from api.types.scalars import argument
 from domain import cancellation, fulfillment, ingestion, notification
-from domain import order as domain
+from domain.rules import order as domain
 
 
 @strawberry.type(description="What can be done.")

@@ -35,9 +35,9 @@ from api.types.node import Node, page_request
 from api.types.order import Order, Shop, shop_type
 from api.types.scalars import argument
 from domain import cancellation
-from domain.order import CancellationReason, OrderSelection, PackageSelection, Selection
 from domain.queries import cancellation_listing, listing
 from domain.queries import orders as order_queries
+from domain.rules.order import CancellationReason, OrderSelection, PackageSelection, Selection
 
 _FIRST = argument("How many, from the front; 20 without first and last.")
 _AFTER = argument("A cursor; only what comes after it.")

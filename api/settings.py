@@ -18,7 +18,7 @@ from domain.engines import database_address
 from domain.mail.address import parse_address
 from domain.mail.smtp import smtp_settings
 from domain.postgresql import PostgresqlAddress
-from domain.urls import split_url
+from domain.rules.urls import split_url
 
 _SHORTEST_SECRET = 32
 _PREFIX = "SHORTSHIP_"

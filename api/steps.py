@@ -7,10 +7,10 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from domain import ids
-from domain.eligibility import eligibility
-from domain.order import Cancellation, ItemEntry, NotCancellableReason, Order, PackageStatus, value
-from domain.splits import PackageSplit, split_package
+from domain.rules import ids
+from domain.rules.eligibility import eligibility
+from domain.rules.order import Cancellation, ItemEntry, NotCancellableReason, Order, PackageStatus, value
+from domain.rules.splits import PackageSplit, split_package
 
 _DOCUMENTS = Path(__file__).parent / "static" / "operations"
 _NOTHING_LEFT = "# There is nothing left to try this on: `shortship demo --reset` begins anew.\n"

@@ -15,9 +15,10 @@ from api.errors import NotFoundError, SlowConsumerError
 from api.types.event import OrderEvent, OrderStatusChanged
 from api.types.loading import event_types, selects
 from api.types.scalars import argument
-from domain import events, feed, ids
-from domain import order as domain
+from domain import events, feed
 from domain.queries import orders
+from domain.rules import ids
+from domain.rules import order as domain
 
 
 @strawberry.type(description="What can be followed live.")

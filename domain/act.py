@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain import events
 from domain.database import BusyError, Database, UnavailableError, UnknownOutcomeError, roll_back
 from domain.events import NewEvent
-from domain.moves import BUSY, FulfillmentOutcome
-from domain.order import Shop, value
+from domain.rules.order import Shop, value
+from domain.rules.transitions import BUSY, FulfillmentOutcome
 
 _Locked = TypeVar("_Locked")
 _Found = TypeVar("_Found")

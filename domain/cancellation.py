@@ -12,14 +12,18 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain import events, ids, outbox
+from domain import events, outbox
 from domain.act import look_up
 from domain.database import BusyError, Database, UnknownOutcomeError, roll_back
 from domain.events import NewEvent
 from domain.mail import content
 from domain.mail.address import NO_USABLE_ADDRESS, usable_address
-from domain.money import digits, to_minor, to_text
-from domain.order import (
+from domain.queries import cancellations, orders
+from domain.queries.cancellations import MAIL_TOPIC, UsedKey
+from domain.queries.dialect import forget_plans, look_at_tables
+from domain.rules import ids
+from domain.rules.money import digits, to_minor, to_text
+from domain.rules.order import (
     Cancellation,
     CancellationErrorCode,
     CancellationReason,
@@ -37,13 +41,10 @@ from domain.order import (
     Shop,
     value,
 )
-from domain.queries import cancellations, orders
-from domain.queries.cancellations import MAIL_TOPIC, UsedKey
-from domain.queries.dialect import forget_plans, look_at_tables
-from domain.refunds import refund_breakdown
-from domain.selection import Problem, find_package, judge, scope_of
-from domain.status import order_status
-from domain.texts import has_control_characters
+from domain.rules.refunds import refund_breakdown
+from domain.rules.selection import Problem, find_package, judge, scope_of
+from domain.rules.status import order_status
+from domain.rules.texts import has_control_characters
 
 _LONGEST_NOTE = 2000
 _LONGEST_KEY = 255

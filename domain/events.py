@@ -8,9 +8,9 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain import cursor
 from domain.database import announce
-from domain.order import EventType, Order, OrderEvent, Shop, value
+from domain.rules import cursor
+from domain.rules.order import EventType, Order, OrderEvent, Shop, value
 from domain.statements import Statement, among, equal, insert
 from domain.tables import order_events, shops
 

@@ -11,7 +11,7 @@ import structlog
 from domain import events
 from domain.database import BusyError, Connection, Database, UnavailableError
 from domain.hints import TICK_SECONDS, hint_or_tick
-from domain.order import OrderEvent
+from domain.rules.order import OrderEvent
 
 _T = TypeVar("_T")
 _Reading = Callable[[str], AbstractAsyncContextManager[Connection]]

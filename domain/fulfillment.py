@@ -8,14 +8,15 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain import events, ids, moves, splits
+from domain import events
 from domain.act import Done, once
 from domain.database import Database
 from domain.events import NewEvent
-from domain.moves import FulfillmentOutcome, PackageMove, Settlement
-from domain.order import Cancellation, EventType, Order, OrderStatus, Shop
 from domain.queries import cancellations, orders
-from domain.splits import PackageSplit
+from domain.rules import ids, splits, transitions
+from domain.rules.order import Cancellation, EventType, Order, OrderStatus, Shop
+from domain.rules.splits import PackageSplit
+from domain.rules.transitions import FulfillmentOutcome, PackageMove, Settlement
 
 # What an act makes of the order that it names, which is None when the shop has none; pure.
 _Decide = Callable[[Order | None], FulfillmentOutcome]
@@ -25,7 +26,7 @@ async def update_package_status(
     database: Database, shop: Shop, move: PackageMove, *, actor: str, now: datetime
 ) -> FulfillmentOutcome:
     """Moves one package along; refuses with NOT_FOUND or TRANSITION_NOT_ALLOWED, INVALID_VALUE, and TRY_AGAIN alone."""
-    decide = partial(moves.moved_package, move=move)
+    decide = partial(transitions.moved_package, move=move)
     return await _act(database, shop, ids.uuid_of(move.package_id, "package"), decide, actor=actor, now=now)
 
 
@@ -33,7 +34,7 @@ async def update_order_status(
     database: Database, shop: Shop, order_id: str, to: OrderStatus, *, actor: str, now: datetime
 ) -> FulfillmentOutcome:
     """Gives the order a status or releases it; refuses with NOT_FOUND, TRANSITION_NOT_ALLOWED or TRY_AGAIN."""
-    decide = partial(moves.moved_order, to=to, now=now)
+    decide = partial(transitions.moved_order, to=to, now=now)
     return await _act(database, shop, ids.uuid_of(order_id, "order"), decide, actor=actor, now=now)
 
 
@@ -57,7 +58,7 @@ async def settle_refund(
     async def do(
         connection: AsyncConnection, locked: tuple[Order | None, Cancellation | None]
     ) -> FulfillmentOutcome | Done:
-        decided = moves.settled_refund(*locked, told)
+        decided = transitions.settled_refund(*locked, told)
         order, before = locked
         after = decided.cancellation
         if order is None or before is None or after is None or after == before:

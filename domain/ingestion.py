@@ -12,19 +12,20 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
-from domain import events, refunds
+from domain import events
 from domain.act import look_up
 from domain.database import BusyError, Database, UnknownOutcomeError, roll_back
 from domain.events import NewEvent
-from domain.moves import BUSY
-from domain.new_order import NewOrder, content_hash
-from domain.order import EventType, FulfillmentErrorCode, FulfillmentProblem, ImportOutcome, Shop, value
 from domain.order_check import normalise
 from domain.order_file import FileOrder, UnreadableFileError, read_orders
-from domain.order_input import OrderInput, problem
 from domain.queries import imports
 from domain.queries.dialect import forget_plans
 from domain.queries.imports import Arrival, KnownOrder
+from domain.rules import refunds
+from domain.rules.new_order import NewOrder, content_hash
+from domain.rules.order import EventType, FulfillmentErrorCode, FulfillmentProblem, ImportOutcome, Shop, value
+from domain.rules.order_input import OrderInput, problem
+from domain.rules.transitions import BUSY
 
 # Enough to make round trips cheap, and few enough to hold the shop's event counter for a moment only.
 _BATCH_ORDERS = 500

@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from pydantic import ConfigDict, with_config
 
 from domain import order_check
-from domain.money import digits, to_text
-from domain.order import FeeKind, FulfillmentErrorCode, FulfillmentProblem, OrderStatus, PackageStatus, value
-from domain.order_input import (
+from domain.rules.money import digits, to_text
+from domain.rules.order import FeeKind, FulfillmentErrorCode, FulfillmentProblem, OrderStatus, PackageStatus, value
+from domain.rules.order_input import (
     BuyerInput,
     FeeInput,
     OrderInput,

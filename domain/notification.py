@@ -13,7 +13,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain import events, ids, outbox
+from domain import events, outbox
 from domain.act import Done, once
 from domain.database import BusyError, Database, UnavailableError, roll_back
 from domain.events import NewEvent
@@ -22,8 +22,11 @@ from domain.mail import content
 from domain.mail.address import NO_USABLE_ADDRESS, usable_address
 from domain.mail.content import CancellationMail
 from domain.mail.sending import Deferred, Outcome, OutgoingMessage, Rejected, Sender, Sent, Unreachable
-from domain.moves import FulfillmentOutcome, no_cancellation
-from domain.order import (
+from domain.outbox import Claimed
+from domain.queries import cancellations, orders
+from domain.queries.cancellations import MAIL_TOPIC
+from domain.rules import ids
+from domain.rules.order import (
     Cancellation,
     EventType,
     FulfillmentErrorCode,
@@ -33,9 +36,7 @@ from domain.order import (
     Order,
     Shop,
 )
-from domain.outbox import Claimed
-from domain.queries import cancellations, orders
-from domain.queries.cancellations import MAIL_TOPIC
+from domain.rules.transitions import FulfillmentOutcome, no_cancellation
 
 Compose = Callable[[CancellationMail], OutgoingMessage]
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from domain.money import LONGEST_DECIMAL, decimal, digits, to_minor, to_text
-from domain.new_order import NewOrder
-from domain.order import (
+from domain.rules.money import LONGEST_DECIMAL, decimal, digits, to_minor, to_text
+from domain.rules.new_order import MOST_FEES, MOST_ITEMS, MOST_PACKAGE_ITEMS, MOST_UNITS, NewOrder
+from domain.rules.order import (
     Buyer,
     Fee,
     FulfillmentErrorCode,
@@ -19,7 +19,7 @@ from domain.order import (
     PackageItem,
     PackageStatus,
 )
-from domain.order_input import (
+from domain.rules.order_input import (
     BuyerInput,
     OrderInput,
     OrderItemInput,
@@ -27,14 +27,10 @@ from domain.order_input import (
     PackageItemInput,
     problem,
 )
-from domain.refunds import order_total
-from domain.status import order_status
-from domain.texts import LONGEST_NUMBER, LONGEST_TEXT, LONGEST_URL, text_faults
+from domain.rules.refunds import order_total
+from domain.rules.status import order_status
+from domain.rules.texts import LONGEST_NUMBER, LONGEST_TEXT, LONGEST_URL, text_faults
 
-MOST_ITEMS = 500
-MOST_PACKAGE_ITEMS = 2_000
-MOST_FEES = 100
-MOST_UNITS = 1_000_000
 DEFAULT_LOCALE = "en_US"
 
 _TOO_LARGE = 10**15

@@ -17,9 +17,9 @@ from pydantic_core import ErrorDetails
 from domain import marketplace
 from domain.json_stream import LONGEST_PART, DocumentError, JsonStream
 from domain.marketplace import MarketplaceOrder
-from domain.order import FulfillmentErrorCode, FulfillmentProblem, value
-from domain.order_input import OrderInput, problem
-from domain.texts import LONGEST_NUMBER
+from domain.rules.order import FulfillmentErrorCode, FulfillmentProblem, value
+from domain.rules.order_input import OrderInput, problem
+from domain.rules.texts import LONGEST_NUMBER
 
 STANDARD_INPUT = Path("-")
 

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.database import EVERY_SHOP, Database, announce
-from domain.order import NotificationStatus, value
+from domain.rules.order import NotificationStatus, value
 from domain.statements import Statement, equal, insert, parameters
 from domain.tables import outbox, shops
 

@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote, urlencode
 
 import asyncpg
 
-from domain.urls import ENCODE_PASSWORDS
+from domain.rules.urls import ENCODE_PASSWORDS
 
 _ADDRESS = re.compile(
     r"postgres(?:ql(?:\+asyncpg)?)?://(?:(?P<user>[^:@/?#]*)(?::(?P<password>[^@/?#]*))?@)?(?P<host>[^@/?#]*)"

@@ -11,7 +11,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
-from domain.order import (
+from domain.rules.order import (
     CancellationReason,
     CancellationScope,
     EventType,

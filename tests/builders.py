@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
-from domain.order import (
+from domain.rules.order import (
     Buyer,
     Fee,
     Order,
@@ -18,8 +18,8 @@ from domain.order import (
     Pick,
     ShippingRefundPolicy,
 )
-from domain.refunds import due, order_total
-from domain.status import order_status
+from domain.rules.refunds import due, order_total
+from domain.rules.status import order_status
 
 ORDER_ID = UUID("0195a1b2c3d47e8f9a0b1c2d3e4f5a6b")
 PLACED_AT = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)

@@ -7,10 +7,12 @@ from typing import Any
 import sqlalchemy as sa
 from uuid_utils.compat import uuid7
 
-from domain import cancellation, events, ids
+from domain import cancellation, events
 from domain.cancellation import CancellationRequest, Outcome
 from domain.database import EVERY_SHOP, Database
-from domain.order import (
+from domain.queries import cancellations
+from domain.rules import ids
+from domain.rules.order import (
     Cancellation,
     CancellationReason,
     FeeKind,
@@ -23,8 +25,7 @@ from domain.order import (
     Selection,
     Shop,
 )
-from domain.order_input import FeeInput
-from domain.queries import cancellations
+from domain.rules.order_input import FeeInput
 from tests.stored import NOW, a_package_input, an_item_input, an_order_input, store
 
 LATER = NOW + timedelta(hours=1)

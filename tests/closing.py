@@ -5,9 +5,10 @@ from math import floor
 from pathlib import Path
 from random import Random
 
-from domain import ids, order_file
-from domain.eligibility import eligibility
-from domain.order import (
+from domain import order_file
+from domain.rules import ids
+from domain.rules.eligibility import eligibility
+from domain.rules.order import (
     ItemEntry,
     ItemsSelection,
     Order,

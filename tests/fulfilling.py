@@ -1,10 +1,11 @@
 """What other systems tell of orders, as a test tells it."""
 
-from domain import fulfillment, ids
+from domain import fulfillment
 from domain.database import Database
-from domain.moves import FulfillmentOutcome, PackageMove, Settlement
-from domain.order import Cancellation, ItemEntry, Order, OrderStatus, PackageStatus, RefundStatus, Shop
-from domain.splits import PackageSplit
+from domain.rules import ids
+from domain.rules.order import Cancellation, ItemEntry, Order, OrderStatus, PackageStatus, RefundStatus, Shop
+from domain.rules.splits import PackageSplit
+from domain.rules.transitions import FulfillmentOutcome, PackageMove, Settlement
 from tests.cancelling import LATER, item_id, package_id
 
 

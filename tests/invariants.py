@@ -10,9 +10,9 @@ from domain import tables
 from domain.database import EVERY_SHOP, Connection, Database
 from domain.invariants.check import INVARIANTS, violations
 from domain.invariants.invariant import Breaches
-from domain.order import Shop
 from domain.queries import orders
-from domain.refunds import due
+from domain.rules.order import Shop
+from domain.rules.refunds import due
 
 Rows = Sequence[sa.Row[Any]]
 

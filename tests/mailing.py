@@ -9,8 +9,8 @@ from domain import events, notification
 from domain.database import EVERY_SHOP, Database
 from domain.mail.content import CancellationMail
 from domain.mail.sending import Outcome, OutgoingMessage
-from domain.order import EventType, Notification, OrderEvent, Shop
 from domain.queries import cancellations
+from domain.rules.order import EventType, Notification, OrderEvent, Shop
 from tests.domain.mail.samples import a_message
 from tests.patience import PATIENCE_SECONDS
 from tests.stored import NOW

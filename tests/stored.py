@@ -5,9 +5,10 @@ from functools import partial
 
 from domain import ingestion
 from domain.database import EVERY_SHOP, Database
-from domain.money import decimal
-from domain.order import Order, OrderStatus, PackageStatus, ShippingRefundPolicy, Shop
-from domain.order_input import (
+from domain.queries import orders, shops
+from domain.rules.money import decimal
+from domain.rules.order import Order, OrderStatus, PackageStatus, ShippingRefundPolicy, Shop
+from domain.rules.order_input import (
     BuyerInput,
     FeeInput,
     OrderInput,
@@ -15,7 +16,6 @@ from domain.order_input import (
     PackageInput,
     PackageItemInput,
 )
-from domain.queries import orders, shops
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 

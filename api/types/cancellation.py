@@ -9,9 +9,9 @@ from api.types.money import Fee, Money, fee_list, money
 from api.types.node import Node
 from api.types.order import Order, OrderItem, Package, find_item, find_package
 from api.types.scalars import described
-from domain import ids
-from domain import order as domain
-from domain.order import CancellationReason, CancellationScope, NotificationStatus, RefundStatus
+from domain.rules import ids
+from domain.rules import order as domain
+from domain.rules.order import CancellationReason, CancellationScope, NotificationStatus, RefundStatus
 
 
 @strawberry.type(description="What the cancelled units of one item in one package give back.")

@@ -11,9 +11,9 @@ from api.types.cancellation import Cancellation, RefundBreakdown, breakdown_type
 from api.types.order import Order
 from api.types.scalars import DecimalText, described
 from domain.cancellation import CancellationRequest, Outcome, Plan, Preview
-from domain.eligibility import UNLOCKS
 from domain.mail.phrases import phrases
-from domain.order import (
+from domain.rules.eligibility import UNLOCKS
+from domain.rules.order import (
     CancellationErrorCode,
     CancellationReason,
     CancellationScope,
@@ -25,7 +25,7 @@ from domain.order import (
     PackageSelection,
     Selection,
 )
-from domain.selection import Problem
+from domain.rules.selection import Problem
 
 
 @strawberry.input(description="Units of one order item.")

@@ -8,8 +8,7 @@ from api.answers import listed, not_listed
 from api.types.cancellation import Cancellation
 from api.types.order import Order, Package
 from api.types.scalars import described
-from domain.moves import PackageMove, Settlement
-from domain.order import (
+from domain.rules.order import (
     FulfillmentErrorCode,
     FulfillmentProblem,
     ItemEntry,
@@ -17,7 +16,8 @@ from domain.order import (
     PackageStatus,
     RefundStatus,
 )
-from domain.splits import PackageSplit
+from domain.rules.splits import PackageSplit
+from domain.rules.transitions import PackageMove, Settlement
 
 
 @strawberry.input(description="Which order gets which status.")

@@ -9,9 +9,9 @@ import strawberry
 from api.types.fulfilling import FulfillmentError, fulfillment_errors
 from api.types.order import Order
 from api.types.scalars import CurrencyCode, DecimalText, described
-from domain import order_input
 from domain.ingestion import ImportResult
-from domain.order import FeeKind, ImportOutcome, OrderStatus, PackageStatus
+from domain.rules import order_input
+from domain.rules.order import FeeKind, ImportOutcome, OrderStatus, PackageStatus
 
 
 @strawberry.input(description="Who ordered.")

@@ -10,11 +10,11 @@ from api.types.cancellation import Cancellation
 from api.types.node import PageInfo, page_info
 from api.types.order import Order
 from api.types.scalars import described
-from domain import order as domain
-from domain.order import CancellationReason, CancellationScope, OrderStatus, PackageStatus, RefundStatus
 from domain.queries import cancellation_listing, listing
 from domain.queries.listing import OrderOrderField, OrderSequence
 from domain.queries.paging import Page, TimeRange
+from domain.rules import order as domain
+from domain.rules.order import CancellationReason, CancellationScope, OrderStatus, PackageStatus, RefundStatus
 
 
 @strawberry.enum(description="Which end of a list comes first.")

@@ -10,12 +10,13 @@ from api.types.cancellation import Cancellation, cancellation_type
 from api.types.event import OrderEvent, OrderEventConnection, event_connection, event_type
 from api.types.node import Node
 from api.types.order import Order, nodes_of, order_type, shop_type
-from domain import events, ids
-from domain import order as domain
+from domain import events
 from domain.cancellation import Plan
 from domain.database import BusyError, Connection, UnavailableError, UnknownOutcomeError
 from domain.queries import cancellations, orders
 from domain.queries.paging import Page, PageRequest
+from domain.rules import ids
+from domain.rules import order as domain
 
 
 async def order_types(info: Info, connection: Connection, found: Sequence[domain.Order]) -> list[Order]:

@@ -6,10 +6,10 @@ from typing import Annotated
 import strawberry
 
 from api.types.scalars import CurrencyCode, DecimalText, argument, described
-from domain import formats
-from domain.money import to_text
-from domain.order import Fee as DomainFee
-from domain.order import FeeKind
+from domain.rules import locales
+from domain.rules.money import to_text
+from domain.rules.order import Fee as DomainFee
+from domain.rules.order import FeeKind
 
 
 @strawberry.type(description="An amount of money.")
@@ -26,7 +26,7 @@ class Money:
         self,
         locale: Annotated[str | None, argument('A locale such as "de_DE"; "en_US" if left out or unknown.')] = None,
     ) -> str:
-        return formats.amount(self.minor, self.currency, formats.locale_of(locale or "en_US"))
+        return locales.amount(self.minor, self.currency, locales.locale_of(locale or "en_US"))
 
 
 @strawberry.type(description="A fee on an order, or what comes back of it.")

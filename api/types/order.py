@@ -9,10 +9,11 @@ from api.context import Info
 from api.types.money import Fee, Money, fee_list, money
 from api.types.node import Node, page_request
 from api.types.scalars import CurrencyCode, argument, described
-from domain import events, ids, refunds
-from domain import order as domain
-from domain.eligibility import Eligibility, eligibility
-from domain.order import NotCancellableReason, OrderStatus, PackageStatus, ShippingRefundPolicy
+from domain import events
+from domain.rules import ids, refunds
+from domain.rules import order as domain
+from domain.rules.eligibility import Eligibility, eligibility
+from domain.rules.order import NotCancellableReason, OrderStatus, PackageStatus, ShippingRefundPolicy
 
 if TYPE_CHECKING:
     from api.types.cancellation import Cancellation

@@ -8,8 +8,9 @@ from typing import Any, NewType
 import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
-from domain.money import decimal
-from domain.order import (
+from domain.queries.listing import OrderOrderField
+from domain.rules.money import decimal
+from domain.rules.order import (
     CancellationErrorCode,
     CancellationReason,
     CancellationScope,
@@ -23,7 +24,6 @@ from domain.order import (
     RefundStatus,
     ShippingRefundPolicy,
 )
-from domain.queries.listing import OrderOrderField
 
 DecimalText = NewType("DecimalText", str)
 CurrencyCode = NewType("CurrencyCode", str)

@@ -12,7 +12,7 @@ from domain.invariants.contents import CONTENTS
 from domain.invariants.invariant import Invariant
 from domain.invariants.log import LOG
 from domain.invariants.money import MONEY
-from domain.order import value
+from domain.rules.order import value
 from domain.tables import orders
 
 INVARIANTS = (*CONSTRAINTS, *CONTENTS, *MONEY, *LOG)

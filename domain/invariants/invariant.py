@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from domain.order import value
+from domain.rules.order import value
 from domain.tables import orders, shops
 
 Columns = Sequence[sa.ColumnElement[Any]]

@@ -5,8 +5,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from domain.invariants.invariant import Breaches, Columns, Invariant, row_of, same
-from domain.order import EventType, NotificationStatus, RefundStatus
 from domain.queries.cancellations import MAIL_TOPIC
+from domain.rules.order import EventType, NotificationStatus, RefundStatus
 from domain.tables import cancellations, order_events, orders, outbox, packages, shops
 
 _EVENT = order_events.c

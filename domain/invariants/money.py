@@ -8,8 +8,8 @@ from sqlalchemy.sql.functions import GenericFunction
 
 from domain.invariants.contents import came_cancelled
 from domain.invariants.invariant import Breaches, Invariant, row_of, same
-from domain.order import CancellationScope, NotificationStatus, RefundStatus
 from domain.queries.cancellations import MAIL_TOPIC
+from domain.rules.order import CancellationScope, NotificationStatus, RefundStatus
 from domain.tables import (
     cancellation_lines,
     cancellations,

@@ -5,8 +5,8 @@ from contextlib import suppress
 
 from email_validator import EmailNotValidError, validate_email
 
-from domain.order import value
-from domain.texts import has_control_characters
+from domain.rules.order import value
+from domain.rules.texts import has_control_characters
 
 # What a message that cannot be sent for this reason has as its error.
 NO_USABLE_ADDRESS = "The buyer has no usable e-mail address."

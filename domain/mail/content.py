@@ -14,7 +14,7 @@ from uuid import UUID
 from pydantic import GetCoreSchemaHandler, TypeAdapter
 from pydantic_core import CoreSchema, core_schema
 
-from domain.order import (
+from domain.rules.order import (
     Buyer,
     Cancellation,
     CancellationReason,

@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 
 from babel import Locale
 
-from domain import formats
 from domain.mail.content import CancellationMail, CancelledItem, MailItem
 from domain.mail.phrases import Phrases, phrases, spoken
-from domain.order import Buyer, value
+from domain.rules import locales
+from domain.rules.order import Buyer, value
 
 # Characters that would turn the direction of the text around them.
 _TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -85,7 +85,7 @@ class _Writer:
 
     def __init__(self, mail: CancellationMail) -> None:
         self._mail = mail
-        self._locale = spoken(formats.locale_of(mail.buyer.locale))
+        self._locale = spoken(locales.locale_of(mail.buyer.locale))
         self._phrases: Phrases = phrases(self._locale.language)
         self._names = {"shop": one_line(mail.shop_name), "order": one_line(mail.order_number)}
 
@@ -103,7 +103,7 @@ class _Writer:
             reason=words.reasons[mail.reason],
             facts=(
                 self._line(words.order, self._names["order"]),
-                self._line(words.cancelled_at, formats.moment(mail.created_at, self._locale)),
+                self._line(words.cancelled_at, locales.moment(mail.created_at, self._locale)),
             ),
             cancelled_heading=words.cancelled,
             cancelled=tuple(map(self._cancelled, mail.cancelled)),
@@ -123,7 +123,7 @@ class _Writer:
 
     def _item(self, item: MailItem) -> LetterItem:
         name = one_line(item.product_name)
-        quantity = formats.number(item.quantity, self._locale)
+        quantity = locales.number(item.quantity, self._locale)
         return LetterItem(
             quantity_and_name=self._phrases.quantity_and_name.format(quantity=quantity, name=name),
             name=name,
@@ -184,7 +184,7 @@ class _Writer:
         return self._phrases.label_and_text.format(label=label, text=text)
 
     def _amount(self, minor: int) -> str:
-        return formats.amount(minor, self._mail.currency, self._locale)
+        return locales.amount(minor, self._mail.currency, self._locale)
 
 
 def _language_tag(locale: Locale) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from uuid_utils.compat import uuid7
 
 from domain.mail.sending import OutgoingMessage, Sent
-from domain.order import value
+from domain.rules.order import value
 
 _CAPACITY = 200
 # Mails have names and addresses in them: they are for their owner alone.

@@ -20,7 +20,7 @@ from domain.mail.address import NO_USABLE_ADDRESS, Address, wire_address
 from domain.mail.content import CancellationMail
 from domain.mail.letter import letter
 from domain.mail.sending import OutgoingMessage
-from domain.texts import without_control_characters
+from domain.rules.texts import without_control_characters
 
 # Seven bits and CRLF are what every server on the way takes.
 _LINE_END = "\r\n"

@@ -8,9 +8,9 @@ from typing import Annotated
 from babel import Locale
 from pydantic import ConfigDict, TypeAdapter, with_config
 
-from domain.formats import DEFAULT_LOCALE
 from domain.mail.content import ByName
-from domain.order import CancellationReason, FeeKind, value
+from domain.rules.locales import DEFAULT_LOCALE
+from domain.rules.order import CancellationReason, FeeKind, value
 
 _TRANSLATIONS = files("domain.mail") / "translations"
 LANGUAGES = frozenset(file.name.removesuffix(".toml") for file in _TRANSLATIONS.iterdir())

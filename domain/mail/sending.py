@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from domain.order import value
+from domain.rules.order import value
 
 
 @value

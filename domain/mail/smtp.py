@@ -18,7 +18,7 @@ from aiosmtplib import (
 
 from domain.mail.letter import one_line
 from domain.mail.sending import Deferred, Outcome, OutgoingMessage, Rejected, Sent, Unreachable
-from domain.urls import ENCODE_PASSWORDS, split_url
+from domain.rules.urls import ENCODE_PASSWORDS, split_url
 
 # One answer of the server, and one message with all that it takes to connect. A message that is claimed from the
 # outbox has to be through before its lease ends.

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.database import EVERY_SHOP, Database, NewerTablesError, UnavailableError, roll_back
 from domain.engines import LOCK_SECONDS
-from domain.order import ShippingRefundPolicy
+from domain.rules.order import ShippingRefundPolicy
 from domain.tables import shops
 
 _ROOM = 2**20  # bytes

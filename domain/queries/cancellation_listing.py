@@ -7,11 +7,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain import ids
-from domain.order import Cancellation, CancellationReason, CancellationScope, RefundStatus, Shop, value
 from domain.queries import paging
 from domain.queries.cancellations import find_cancellations
 from domain.queries.paging import Page, PageRequest, Sorting, TimeRange, ends, read_page, within
+from domain.rules import ids
+from domain.rules.order import Cancellation, CancellationReason, CancellationScope, RefundStatus, Shop, value
 from domain.statements import Statement, among, equal
 from domain.tables import cancellations
 

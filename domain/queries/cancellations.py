@@ -11,7 +11,9 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.order import (
+from domain.queries.dialect import insert_or_ignore
+from domain.queries.orders import fees_of, find_order, lock_sequence, pairs_of
+from domain.rules.order import (
     Cancellation,
     Notification,
     NotificationStatus,
@@ -22,8 +24,6 @@ from domain.order import (
     RefundLine,
     value,
 )
-from domain.queries.dialect import insert_or_ignore
-from domain.queries.orders import fees_of, find_order, lock_sequence, pairs_of
 from domain.statements import Row, Statement, among, equal, insert, parameters
 from domain.tables import (
     cancellation_lines,

@@ -8,10 +8,10 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.new_order import NewOrder
-from domain.order import OrderItem, Package, PackageItem, ShippingRefundPolicy, value
 from domain.queries.dialect import insert_or_ignore
 from domain.queries.orders import pairs_of
+from domain.rules.new_order import NewOrder
+from domain.rules.order import OrderItem, Package, PackageItem, ShippingRefundPolicy, value
 from domain.statements import Statement, by_column, columns_of, insert
 from domain.tables import order_items, orders, package_items, packages
 

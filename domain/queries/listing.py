@@ -8,14 +8,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.eligibility import OPEN_FOR_ITEMS
-from domain.order import Order, OrderStatus, PackageStatus, Shop, value
 from domain.queries import paging
 from domain.queries.dialect import storable
 from domain.queries.orders import HEADER, with_contents
 from domain.queries.paging import Page, PageRequest, Sorting, TimeRange, ends, read_page, within
+from domain.rules.eligibility import OPEN_FOR_ITEMS
+from domain.rules.order import Order, OrderStatus, PackageStatus, Shop, value
+from domain.rules.status import PAYMENT_BLOCKED
 from domain.statements import Statement, among, equal, one_of
-from domain.status import PAYMENT_BLOCKED
 from domain.tables import order_items, orders, package_items, packages
 
 # No product name is longer, folded for searching or not; SQLite refuses patterns of more than 50,000 bytes.

@@ -10,8 +10,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain import cursor
-from domain.order import Shop, value
+from domain.rules import cursor
+from domain.rules.order import Shop, value
 from domain.statements import Row, Statement
 
 _Entry = TypeVar("_Entry")

@@ -6,9 +6,9 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain import ids
-from domain.order import ShippingRefundPolicy, Shop, value
 from domain.queries.dialect import insert_or_ignore, storable
+from domain.rules import ids
+from domain.rules.order import ShippingRefundPolicy, Shop, value
 from domain.tables import shops
 
 _LONGEST_NAME = 500

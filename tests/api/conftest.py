@@ -13,7 +13,7 @@ from api import app, wiring
 from api.keys import Pace
 from api.settings import Settings
 from domain.database import Database
-from domain.order import Shop
+from domain.rules.order import Shop
 from tests.api.client import SECRET, Client, a_token
 from tests.patience import PATIENCE_SECONDS
 from tests.stored import a_shop

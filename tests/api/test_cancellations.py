@@ -6,7 +6,7 @@ import pytest
 
 from api.languages import preferred_language
 from domain.database import Database
-from domain.order import Shop
+from domain.rules.order import Shop
 from tests.api.client import Client, a_token
 from tests.api.conftest import on_sqlite
 from tests.domain.test_statements import statements

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from domain.database import Database
 from domain.invariants.check import INVARIANTS
-from domain.order import Shop
+from domain.rules.order import Shop
 from tests.api.client import SECRET, a_token
 from tests.api.conftest import on_sqlite
 from tests.api.test_cli import FIND, ask, cancel_one

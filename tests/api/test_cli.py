@@ -18,7 +18,7 @@ import orjson
 import pytest
 
 from api import cli, schema
-from domain.ids import SHOP_ID_RULE
+from domain.rules.ids import SHOP_ID_RULE
 from tests.api.client import SECRET, a_token
 from tests.command import COMMAND, an_environment, begun, run, said, started
 from tests.patience import PATIENCE_SECONDS

@@ -33,7 +33,7 @@ from api.wiring import clock
 from domain.database import Database
 from domain.feed import Feed
 from domain.migrations import runner as migrations
-from domain.order import Order
+from domain.rules.order import Order
 from tests.api import misbehaving
 from tests.api.rewriting import rewritten
 from tests.cancelling import a_request, cancel, units

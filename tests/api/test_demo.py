@@ -20,7 +20,7 @@ from domain.database import Database
 from domain.mail.mailbox import Mailbox
 from domain.mail.phrases import LANGUAGES
 from domain.mail.sending import OutgoingMessage
-from domain.order import NotificationStatus, OrderStatus, PackageStatus, RefundStatus
+from domain.rules.order import NotificationStatus, OrderStatus, PackageStatus, RefundStatus
 from tests.api.client import SECRET
 from tests.api.test_cli import ask
 from tests.command import run, said, started

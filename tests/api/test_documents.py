@@ -10,7 +10,7 @@ from api.limits import Cost
 from api.schema import printed
 from api.settings import Settings
 from domain.database import Database
-from domain.order import Shop
+from domain.rules.order import Shop
 from tests.api.client import EVERYTHING, Client, a_token
 from tests.api.conftest import on_sqlite, serving
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from domain.database import Database
-from domain.order import CancellationErrorCode, PackageStatus, Shop
+from domain.rules.order import CancellationErrorCode, PackageStatus, Shop
 from tests.api.client import Client
 from tests.api.conftest import on_sqlite
 from tests.api.test_cancel_items import Stored, cancel, find

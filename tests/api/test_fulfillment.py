@@ -3,8 +3,8 @@
 from typing import Any
 
 from domain.database import Database
-from domain.order import FulfillmentErrorCode, OrderStatus, PackageStatus, Shop
-from domain.order_input import BuyerInput
+from domain.rules.order import FulfillmentErrorCode, OrderStatus, PackageStatus, Shop
+from domain.rules.order_input import BuyerInput
 from tests.api.client import Client, a_token
 from tests.api.conftest import on_sqlite
 from tests.api.test_cancel_items import Stored, find

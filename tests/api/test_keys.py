@@ -21,7 +21,7 @@ from api.auth import Authenticator, UnauthenticatedError
 from api.keys import Pace, PublicKeys
 from api.settings import Settings, SettingsError
 from domain.database import EVERY_SHOP, Database
-from domain.order import Shop
+from domain.rules.order import Shop
 from tests.api.client import SECRET, Client, say
 from tests.api.conftest import on_sqlite, serving
 from tests.api.issuing import (

@@ -9,8 +9,9 @@ import pytest
 from api.errors import RefusedError
 from api.languages import preferred_language
 from api.negotiation import answer_type, check_content_type
-from domain import formats, ids, marketplace
+from domain import marketplace
 from domain.order_check import normalise
+from domain.rules import ids, locales
 from tests.rules.test_marketplace import ORDER
 from tests.stored import an_item_input, an_order_input
 
@@ -33,7 +34,7 @@ TAKERS: dict[str, Callable[[str], object]] = {
     "the marketplace's currency": lambda text: marketplace.order_input(
         replace(ORDER, payment=replace(ORDER.payment, currency=text))
     ),
-    "locale": formats.locale_of,
+    "locale": locales.locale_of,
     "id": ids.parse,
     "accept": lambda text: answer_type(f"application/json, text/{text}"),
     "accept, in ranges": lambda text: answer_type(f"application/json,{f'text/{text[:200_000]},' * 5}"),

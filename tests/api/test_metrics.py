@@ -13,9 +13,10 @@ from websockets.asyncio.client import connect
 
 from api.metrics import Age, Metrics
 from api.settings import Settings
-from domain import events, ids
+from domain import events
 from domain.database import EVERY_SHOP, Database
-from domain.order import Order, Shop
+from domain.rules import ids
+from domain.rules.order import Order, Shop
 from tests.api.client import GRAPHQL_WS, SECRET, Client, a_token, say
 from tests.api.conftest import Clock, on_postgresql, on_sqlite, serving
 from tests.api.scraping import Scrape, scrape, scrape_until

@@ -13,7 +13,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from domain.database import Database
-from domain.order import Shop
+from domain.rules.order import Shop
 from tests.api.client import Client
 from tests.api.conftest import on_sqlite
 from tests.api.scraping import Scrape, scrape

@@ -8,7 +8,7 @@ import graphql
 import pytest
 
 from domain.database import Database
-from domain.order import OrderStatus, PackageStatus, Shop
+from domain.rules.order import OrderStatus, PackageStatus, Shop
 from tests.api.client import EVERYTHING, Client, a_token
 from tests.api.conftest import on_sqlite
 from tests.api.test_subscriptions import first_heard

@@ -10,9 +10,9 @@ from api.settings import Settings
 from api.wiring import database_of
 from domain import fulfillment, hints
 from domain.database import Database
-from domain.moves import PackageMove
 from domain.nats_hints import NatsHints
-from domain.order import Order, PackageStatus, Shop
+from domain.rules.order import Order, PackageStatus, Shop
+from domain.rules.transitions import PackageMove
 from tests.api.client import Client, a_token, hear, say
 from tests.api.conftest import on_postgresql, on_sqlite, serving
 from tests.api.test_auth import close_code

@@ -17,7 +17,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from api.settings import Settings
 from domain.database import Database
-from domain.order import Shop
+from domain.rules.order import Shop
 from tests.api.client import SECRET, Client, a_token
 from tests.api.conftest import on_sqlite, serving
 from tests.api.scraping import scrape_until

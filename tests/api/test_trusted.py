@@ -12,7 +12,7 @@ from api.schema import printed
 from api.settings import Settings, SettingsError
 from api.trusted import TrustedDocuments
 from domain.database import Database
-from domain.order import Shop
+from domain.rules.order import Shop
 from tests.api.client import Client, a_token, hear, say
 from tests.api.conftest import on_sqlite, serving
 

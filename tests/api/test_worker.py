@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from domain.database import Database
-from domain.order import Shop
+from domain.rules.order import Shop
 from tests.api.client import Client
 from tests.api.conftest import on_postgresql
 from tests.command import Copy, an_environment, run

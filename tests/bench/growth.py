@@ -5,7 +5,7 @@ from statistics import median
 
 import asyncpg
 
-from domain import cursor
+from domain.rules import cursor
 from tests.bench import dataset, driver
 from tests.bench.driver import Load
 from tests.bench.operations import DEEP, FILTERED, R1, RARE, SHOP, cancelling, query, request

@@ -8,7 +8,7 @@ import pytest
 
 from api.settings import Settings
 from domain.database import Database
-from domain.order import Order, Shop
+from domain.rules.order import Order, Shop
 from tests import node
 from tests.api.client import SECRET
 from tests.api.conftest import serving

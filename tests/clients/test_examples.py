@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from domain.database import Database
-from domain.order import Order, Shop
+from domain.rules.order import Order, Shop
 from tests import node
 from tests.api.client import a_token
 from tests.api.conftest import on_sqlite

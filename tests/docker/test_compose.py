@@ -83,7 +83,13 @@ def test_the_image_is_made_of_what_it_needs_and_runs_as_somebody() -> None:
 
     said = {step.name: step.words for step in image.steps}
 
-    assert {"pyproject.toml", "uv.lock", "api/app.py", "api/graphiql/package-lock.json", "domain/order.py"} <= files
+    assert {
+        "pyproject.toml",
+        "uv.lock",
+        "api/app.py",
+        "api/graphiql/package-lock.json",
+        "domain/rules/order.py",
+    } <= files
     assert [file for file in files if file.startswith(("tests", "docs", "api/graphiql/node_modules", ".venv"))] == []
     assert said["USER"] == ["shortship"]
     assert said["CMD"] == ["shortship", "serve"]

@@ -9,7 +9,7 @@ import pytest
 from strawberry.subscriptions.protocols.graphql_transport_ws import handlers
 
 from api import errors, sockets
-from domain.order import CancellationErrorCode, FulfillmentErrorCode, NotCancellableReason
+from domain.rules.order import CancellationErrorCode, FulfillmentErrorCode, NotCancellableReason
 from tests.docs.pages import ROOT, read, rows
 
 PAGE = "docs/errors.md"

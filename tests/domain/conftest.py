@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from domain.database import Database
-from domain.order import Shop
+from domain.rules.order import Shop
 from tests.invariants import assert_sound
 from tests.stored import a_shop
 

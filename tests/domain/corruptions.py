@@ -8,7 +8,7 @@ package came in cancelled. Of the shop `other`: 9001. The shop `empty` has no or
 # ruff: noqa: S608 - all parts of the statements are in this file
 
 from domain import tables
-from domain.order import value
+from domain.rules.order import value
 
 MISSING = f"'{1:032x}'"
 

@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from domain import cancellation, ids, outbox, tables
+from domain import cancellation, outbox, tables
 from domain.database import Database
 from domain.mail import content
-from domain.order import (
+from domain.order_file import read_orders
+from domain.queries.cancellations import MAIL_TOPIC
+from domain.rules import ids
+from domain.rules.order import (
     Cancellation,
     CancellationReason,
     CancellationScope,
@@ -33,9 +36,7 @@ from domain.order import (
     ShippingRefundPolicy,
     Shop,
 )
-from domain.order_file import read_orders
-from domain.order_input import BuyerInput, FeeInput, OrderInput
-from domain.queries.cancellations import MAIL_TOPIC
+from domain.rules.order_input import BuyerInput, FeeInput, OrderInput
 from tests.cancelling import (
     LATER,
     a_request,

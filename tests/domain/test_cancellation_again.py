@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from uuid_utils.compat import uuid7
 
-from domain import cancellation, ids
+from domain import cancellation
 from domain.cancellation import CancellationRequest, Outcome
 from domain.database import Database
 from domain.mail.sending import Rejected, Sent
-from domain.order import (
+from domain.rules import ids
+from domain.rules.order import (
     CancellationReason,
     ItemsSelection,
     Notification,

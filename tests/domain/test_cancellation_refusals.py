@@ -8,10 +8,11 @@ from uuid import UUID
 
 import pytest
 
-from domain import cancellation, ids
+from domain import cancellation
 from domain.cancellation import CancellationRequest
 from domain.database import Database
-from domain.order import (
+from domain.rules import ids
+from domain.rules.order import (
     CancellationReason,
     ItemEntry,
     ItemsSelection,

@@ -5,9 +5,10 @@ from itertools import pairwise
 
 import pytest
 
-from domain import cursor, events
-from domain.cursor import InvalidCursorError
-from domain.order import ShippingRefundPolicy, Shop
+from domain import events
+from domain.rules import cursor
+from domain.rules.cursor import InvalidCursorError
+from domain.rules.order import ShippingRefundPolicy, Shop
 
 KEY = bytes(range(32))
 OTHER_KEY = bytes(range(1, 33))

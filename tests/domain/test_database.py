@@ -28,7 +28,7 @@ from domain.database import (
     roll_back,
 )
 from domain.hints import ProcessHints
-from domain.order import ShippingRefundPolicy
+from domain.rules.order import ShippingRefundPolicy
 from domain.tables import idempotency_keys, shops
 from tests.patience import PATIENCE_SECONDS
 

@@ -10,7 +10,7 @@ import pytest
 from domain import events, ingestion
 from domain.database import EVERY_SHOP, Database, UnavailableError
 from domain.feed import Feed, SlowConsumerError
-from domain.order import OrderEvent, Shop
+from domain.rules.order import OrderEvent, Shop
 from tests.cancelling import a_request, cancel, everything
 from tests.invariants import assert_sound
 from tests.patience import PATIENCE_SECONDS

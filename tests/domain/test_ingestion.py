@@ -22,7 +22,8 @@ from domain import events, ingestion
 from domain.database import Database
 from domain.hints import ProcessHints
 from domain.ingestion import ImportedBatch, ImportResult
-from domain.order import (
+from domain.order_file import UnreadableFileError
+from domain.rules.order import (
     EventType,
     FeeKind,
     FulfillmentErrorCode,
@@ -34,8 +35,7 @@ from domain.order import (
     ShippingRefundPolicy,
     Shop,
 )
-from domain.order_file import UnreadableFileError
-from domain.order_input import (
+from domain.rules.order_input import (
     BuyerInput,
     FeeInput,
     OrderInput,

@@ -10,7 +10,7 @@ from domain import tables
 from domain.database import EVERY_SHOP, Database, roll_back
 from domain.invariants.check import INVARIANTS, violations
 from domain.mail.sending import Sent
-from domain.order import CancellationReason, OrderStatus, PackageStatus, RefundStatus, Shop
+from domain.rules.order import CancellationReason, OrderStatus, PackageStatus, RefundStatus, Shop
 from tests.cancelling import LATER, a_request, a_split_order, cancel_well, everything, package, units
 from tests.domain.corruptions import CONSTRAINTS, CONTENTS, LOG, MONEY, Corruption
 from tests.fulfilling import move, set_status, settle, split

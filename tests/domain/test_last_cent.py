@@ -5,9 +5,9 @@ from random import Random
 import pytest
 
 from domain.database import Database
-from domain.order import OrderStatus, PackageStatus, ShippingRefundPolicy
 from domain.order_file import read_orders
-from domain.order_input import OrderInput
+from domain.rules.order import OrderStatus, PackageStatus, ShippingRefundPolicy
+from domain.rules.order_input import OrderInput
 from tests.cancelling import a_request, cancel_well, units
 from tests.closing import SAMPLES, next_selection, specified_refund
 from tests.invariants import assert_sound

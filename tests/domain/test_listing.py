@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from domain import cursor, events, ingestion
-from domain.cursor import InvalidCursorError
+from domain import events, ingestion
 from domain.database import EVERY_SHOP, Database
-from domain.order import CancellationReason, Order, OrderStatus, PackageStatus, Shop
 from domain.queries import listing
 from domain.queries.listing import OrderFilter, OrderOrderField, OrderSequence
 from domain.queries.paging import Page, PageRequest, TimeRange
+from domain.rules import cursor
+from domain.rules.cursor import InvalidCursorError
+from domain.rules.order import CancellationReason, Order, OrderStatus, PackageStatus, Shop
 from tests.cancelling import a_request, cancel_well, everything, package, units
 from tests.invariants import assert_sound
 from tests.stored import NOW, a_package_input, a_shop, an_item_input, an_order_input, store, stored

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.database import EVERY_SHOP, Database, NewerTablesError
 from domain.migrations import runner
-from domain.order import (
+from domain.rules.order import (
     CancellationReason,
     CancellationScope,
     EventType,

@@ -24,15 +24,16 @@ from hypothesis.stateful import (
 )
 from uuid_utils.compat import uuid7
 
-from domain import cancellation, events, fulfillment, ids, ingestion, notification
+from domain import cancellation, events, fulfillment, ingestion, notification
 from domain.cancellation import Outcome, Preview
 from domain.database import EVERY_SHOP, Database
 from domain.mail.address import Address
 from domain.mail.message import compose
 from domain.mail.sending import Deferred, OutgoingMessage, Rejected, Sent
 from domain.mail.sending import Outcome as Sending
-from domain.moves import FulfillmentOutcome, PackageMove, Settlement
-from domain.order import (
+from domain.queries import cancellations, orders
+from domain.rules import ids
+from domain.rules.order import (
     Cancellation,
     CancellationReason,
     OrderStatus,
@@ -40,9 +41,9 @@ from domain.order import (
     RefundStatus,
     ShippingRefundPolicy,
 )
-from domain.order import Order as StoredOrder
-from domain.queries import cancellations, orders
-from domain.splits import PackageSplit
+from domain.rules.order import Order as StoredOrder
+from domain.rules.splits import PackageSplit
+from domain.rules.transitions import FulfillmentOutcome, PackageMove, Settlement
 from tests.domain.mail.samples import received
 from tests.domain.model import calls as generated
 from tests.domain.model import words

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 from structlog.testing import capture_logs
 
-from domain import cancellation, hints, ids, notification, outbox
+from domain import cancellation, hints, notification, outbox
 from domain.cancellation import CancellationRequest
 from domain.database import EVERY_SHOP, Database
 from domain.mail import content
@@ -22,7 +22,9 @@ from domain.mail.content import CancellationMail
 from domain.mail.mailbox import Mailbox
 from domain.mail.sending import Deferred, Outcome, OutgoingMessage, Rejected, Sent, Unreachable
 from domain.migrations import runner
-from domain.order import (
+from domain.queries.cancellations import MAIL_TOPIC
+from domain.rules import ids
+from domain.rules.order import (
     Buyer,
     CancellationReason,
     EventType,
@@ -33,8 +35,7 @@ from domain.order import (
     OrderEvent,
     Shop,
 )
-from domain.order_input import BuyerInput
-from domain.queries.cancellations import MAIL_TOPIC
+from domain.rules.order_input import BuyerInput
 from domain.tables import outbox as table
 from tests.domain.mail.samples import a_mail, a_message
 from tests.mailing import Script, logged, notification_of, run

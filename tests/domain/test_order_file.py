@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from domain.json_stream import LONGEST_PART
-from domain.order import FulfillmentErrorCode
 from domain.order_file import FileOrder, UnreadableFileError, read_orders
-from domain.order_input import OrderInput
+from domain.rules.order import FulfillmentErrorCode
+from domain.rules.order_input import OrderInput
 from tests.patience import PATIENCE_SECONDS
 
 SAMPLE = Path(read_orders.__code__.co_filename).parent / "samples" / "orders-tiktok.json"

@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain import outbox
 from domain.database import EVERY_SHOP, Database
 from domain.hints import hint_or_tick
-from domain.order import NotificationStatus
 from domain.outbox import Claimed
+from domain.rules.order import NotificationStatus
 from domain.tables import outbox as table
 from tests.stored import NOW, a_shop
 

@@ -8,11 +8,12 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
-from domain import ids, notification, outbox
+from domain import notification, outbox
 from domain.database import EVERY_SHOP, Database
 from domain.mail.sending import Deferred, Outcome, Rejected, Sent
-from domain.moves import FulfillmentOutcome
-from domain.order import (
+from domain.queries.cancellations import MAIL_TOPIC
+from domain.rules import ids
+from domain.rules.order import (
     Cancellation,
     EventType,
     FulfillmentErrorCode,
@@ -23,8 +24,8 @@ from domain.order import (
     OrderEvent,
     Shop,
 )
-from domain.order_input import BuyerInput
-from domain.queries.cancellations import MAIL_TOPIC
+from domain.rules.order_input import BuyerInput
+from domain.rules.transitions import FulfillmentOutcome
 from domain.tables import outbox as table
 from tests.cancelling import LATER, a_request, cancel_well, happened, package_id, read_again, units
 from tests.fulfilling import refused

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from domain import retention
 from domain.database import EVERY_SHOP, Database
-from domain.order import Shop
+from domain.rules.order import Shop
 from domain.tables import idempotency_keys
 from tests.cancelling import LATER, a_request, cancel, cancel_well, codes, units
 from tests.patience import PATIENCE_SECONDS

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from domain import outbox
 from domain.database import EVERY_SHOP, Database, DeniedError, roll_back
 from domain.hints import ProcessHints
-from domain.order import Shop
 from domain.queries.cancellations import MAIL_TOPIC
+from domain.rules.order import Shop
 from domain.tables import metadata
 from tests.api.conftest import on_postgresql
 from tests.cancelling import LATER, a_request, cancel_well, everything

@@ -7,10 +7,11 @@ from uuid import UUID
 
 import pytest
 
-from domain import fulfillment, ids
+from domain import fulfillment
 from domain.database import Database
-from domain.moves import FulfillmentOutcome, Settlement
-from domain.order import Cancellation, FulfillmentErrorCode, FulfillmentProblem, Order, RefundStatus, Shop
+from domain.rules import ids
+from domain.rules.order import Cancellation, FulfillmentErrorCode, FulfillmentProblem, Order, RefundStatus, Shop
+from domain.rules.transitions import FulfillmentOutcome, Settlement
 from tests.cancelling import LATER, a_request, cancel_well, everything, happened, package_id, read_again, units
 from tests.fulfilling import refused, settle
 from tests.invariants import dump

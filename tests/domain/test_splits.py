@@ -7,10 +7,10 @@ from uuid import UUID
 
 import pytest
 
-from domain import fulfillment, ids
+from domain import fulfillment
 from domain.database import Database
-from domain.moves import FulfillmentOutcome
-from domain.order import (
+from domain.rules import ids
+from domain.rules.order import (
     Cancellation,
     FeeKind,
     FulfillmentErrorCode,
@@ -25,8 +25,9 @@ from domain.order import (
     ShippingRefundPolicy,
     Shop,
 )
-from domain.order_input import FeeInput
-from domain.splits import PackageSplit
+from domain.rules.order_input import FeeInput
+from domain.rules.splits import PackageSplit
+from domain.rules.transitions import FulfillmentOutcome
 from tests.cancelling import (
     LATER,
     a_request,

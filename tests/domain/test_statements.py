@@ -11,10 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain import cancellation
 from domain.cancellation import CancellationRequest
 from domain.database import Database
-from domain.order import CancellationReason, Order
 from domain.queries import listing, orders
 from domain.queries.listing import OrderFilter, OrderSequence
 from domain.queries.paging import PageRequest
+from domain.rules.order import CancellationReason, Order
 from domain.statements import Row, Statement
 from tests.cancelling import a_request, cancel, everything, package, units
 from tests.invariants import assert_sound

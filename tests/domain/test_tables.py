@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import tables
 from domain.database import EVERY_SHOP, Database
-from domain.order import (
+from domain.rules.order import (
     CancellationReason,
     CancellationScope,
     EventType,

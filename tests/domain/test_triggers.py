@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import tables
 from domain.database import EVERY_SHOP, Database, roll_back
-from domain.order import Shop
+from domain.rules.order import Shop
 from tests.cancelling import a_request, a_small_order, a_split_order, cancel_well, units
 from tests.invariants import assert_sound
 from tests.stored import a_shop

@@ -10,10 +10,10 @@ from typing import Any
 
 import httpx
 
-from domain import ids
 from domain.database import EVERY_SHOP, Database
-from domain.order import Order, PackageStatus, RefundStatus, Shop
 from domain.queries import cancellations
+from domain.rules import ids
+from domain.rules.order import Order, PackageStatus, RefundStatus, Shop
 from tests.cancelling import item_id, package_id
 from tests.faults.servers import Server
 from tests.patience import PATIENCE_SECONDS

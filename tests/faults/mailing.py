@@ -16,8 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.cancellation import CancellationRequest
 from domain.database import EVERY_SHOP, Database
-from domain.order import Cancellation, EventType, NotificationStatus, Shop
-from domain.order_input import BuyerInput
+from domain.rules.order import Cancellation, EventType, NotificationStatus, Shop
+from domain.rules.order_input import BuyerInput
 from domain.tables import order_events
 from domain.tables import outbox as table
 from tests.cancelling import LATER, a_request, cancel_well, everything, rows

@@ -8,9 +8,9 @@ from typing import Any
 
 import httpx
 
-from domain import ids
 from domain.database import Database
-from domain.order import Order, Shop
+from domain.rules import ids
+from domain.rules.order import Order, Shop
 from domain.tables import cancellations
 from tests.api.client import SECRET, Client, a_token
 from tests.cancelling import rows

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from domain import ids
 from domain.database import Database
-from domain.order import Order, OrderStatus, Shop
+from domain.rules import ids
+from domain.rules.order import Order, OrderStatus, Shop
 from tests.cancelling import item_id
 from tests.faults.servers import Server, serving
 from tests.invariants import assert_sound

@@ -6,8 +6,8 @@ from contextlib import suppress
 import pytest
 
 from domain.database import Database
-from domain.order import Shop
 from domain.queries import orders
+from domain.rules.order import Shop
 from tests.faults.proxy import Proxy
 from tests.stored import a_shop, an_order_input, store
 

@@ -9,8 +9,8 @@ import asyncpg
 import pytest
 
 from domain.database import EVERY_SHOP, Database
-from domain.order import CancellationReason, Order, PackageStatus, RefundStatus, Shop
 from domain.queries import cancellations, orders
+from domain.rules.order import CancellationReason, Order, PackageStatus, RefundStatus, Shop
 from tests.cancelling import a_request, a_split_order, cancel, cancel_well, happened, package, units
 from tests.faults.stepping import Merge, Stage, SteppedDatabase, merges
 from tests.fulfilling import move, settle, split

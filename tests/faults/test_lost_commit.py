@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from api.settings import Settings
-from domain import events, ids, ingestion, notification
+from domain import events, ingestion, notification
 from domain.cancellation import Outcome
 from domain.database import EVERY_SHOP, Database, UnavailableError, UnknownOutcomeError
 from domain.ingestion import ImportResult
 from domain.mail.sending import Sent
-from domain.moves import FulfillmentOutcome
-from domain.order import (
+from domain.queries import cancellations
+from domain.rules import ids
+from domain.rules.order import (
     Cancellation,
     ImportOutcome,
     Order,
@@ -25,7 +26,7 @@ from domain.order import (
     Shop,
     value,
 )
-from domain.queries import cancellations
+from domain.rules.transitions import FulfillmentOutcome
 from tests.api.client import SECRET, Client, a_token
 from tests.api.conftest import serving
 from tests.cancelling import LATER, a_request, cancel, cancel_well, everything, units

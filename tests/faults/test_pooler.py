@@ -14,10 +14,11 @@ from structlog.testing import capture_logs
 from api.loops import mail_loop, smtp_sender
 from api.settings import Settings
 from api.wiring import clock, database_of
-from domain import ids, ingestion
+from domain import ingestion
 from domain.database import EVERY_SHOP, Database
-from domain.order import ImportOutcome, Order, Shop
 from domain.postgresql import PostgresqlAddress
+from domain.rules import ids
+from domain.rules.order import ImportOutcome, Order, Shop
 from domain.tables import metadata
 from tests.api.client import SECRET, Client, a_token
 from tests.api.conftest import serving

@@ -11,10 +11,11 @@ from uuid import uuid4
 
 import pytest
 
-from domain import events, ids
+from domain import events
 from domain.database import EVERY_SHOP, Database
 from domain.migrations import runner
-from domain.order import Order, Shop
+from domain.rules import ids
+from domain.rules.order import Order, Shop
 from tests.api.client import Client
 from tests.cancelling import item_id
 from tests.faults.load import Load, some_orders

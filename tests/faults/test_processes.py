@@ -15,7 +15,7 @@ import pytest
 import trustme
 
 from domain.database import Database
-from domain.order import Shop
+from domain.rules.order import Shop
 from tests.api.client import SECRET, a_token
 from tests.api.conftest import on_postgresql, on_sqlite
 from tests.api.test_cli import ask, cancel_one

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from domain.database import Database
-from domain.order import Order
+from domain.rules.order import Order
 from tests.api.conftest import on_sqlite
 from tests.command import run, said
 from tests.faults.served import Served, a_large_order, keys, serving

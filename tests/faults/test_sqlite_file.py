@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from domain.database import EVERY_SHOP, Database, UnavailableError
-from domain.order import Order, Shop
+from domain.rules.order import Order, Shop
 from tests.api.conftest import on_sqlite
 from tests.cancelling import a_request, cancel_well, units
 from tests.faults.served import UNITS, Served, a_large_order, keys, serving

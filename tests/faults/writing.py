@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import ingestion
 from domain.database import EVERY_SHOP, BusyError, Database, UnavailableError, Work
-from domain.order import Shop
 from domain.queries import shops
+from domain.rules.order import Shop
 from tests.cancelling import a_request, cancel, everything
 from tests.stored import NOW, an_order_input, stored
 

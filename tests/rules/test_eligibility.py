@@ -5,9 +5,9 @@ from itertools import product
 import pytest
 from hypothesis import given
 
-from domain import ids
-from domain.eligibility import UNLOCKS, Eligibility, Verdict, eligibility
-from domain.order import (
+from domain.rules import ids
+from domain.rules.eligibility import UNLOCKS, Eligibility, Verdict, eligibility
+from domain.rules.order import (
     CancellationReason,
     CancellationScope,
     ItemEntry,
@@ -21,8 +21,8 @@ from domain.order import (
     Pick,
     Selection,
 )
-from domain.selection import judge
-from domain.status import PAYMENT_BLOCKED
+from domain.rules.selection import judge
+from domain.rules.status import PAYMENT_BLOCKED
 from tests.builders import ORDER_ID, a_package, an_item, an_order
 from tests.rules.strategies import orders
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from domain.formats import amount, locale_of, moment, number
+from domain.rules.locales import amount, locale_of, moment, number
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain import ids
-from domain.ids import Ref
+from domain.rules import ids
+from domain.rules.ids import Ref
 
 HEX = "0195a1b2c3d47e8f9a0b1c2d3e4f5a6b"
 SOME = UUID(HEX)

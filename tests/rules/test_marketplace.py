@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 import pytest
 
 from domain.marketplace import ItemTax, LineItem, MarketplaceOrder, Payment, RecipientAddress, order_input
-from domain.new_order import NewOrder, content_hash
-from domain.order import FeeKind, FulfillmentErrorCode, OrderStatus, PackageStatus
 from domain.order_check import normalise
-from domain.order_input import (
+from domain.rules.new_order import NewOrder, content_hash
+from domain.rules.order import FeeKind, FulfillmentErrorCode, OrderStatus, PackageStatus
+from domain.rules.order_input import (
     BuyerInput,
     FeeInput,
     OrderInput,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.money import decimal, digits, share, to_minor, to_text
+from domain.rules.money import decimal, digits, share, to_minor, to_text
 
 MOST = 10**15 - 1
 

@@ -7,9 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from domain import ids
-from domain.moves import FulfillmentOutcome, PackageMove, Settlement, moved_order, moved_package, settled_refund
-from domain.order import (
+from domain.rules import ids
+from domain.rules.order import (
     Cancellation,
     CancellationReason,
     CancellationScope,
@@ -22,6 +21,14 @@ from domain.order import (
     PackageStatus,
     RefundBreakdown,
     RefundStatus,
+)
+from domain.rules.transitions import (
+    FulfillmentOutcome,
+    PackageMove,
+    Settlement,
+    moved_order,
+    moved_package,
+    settled_refund,
 )
 from tests.builders import ORDER_ID, PLACED_AT, a_package, an_item, an_order
 

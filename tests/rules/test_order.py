@@ -4,8 +4,8 @@ from enum import Enum
 
 import pytest
 
-from domain import order as words
-from domain.order import PackageStatus
+from domain.rules import order as words
+from domain.rules.order import PackageStatus
 from tests.builders import a_package, an_item, an_order
 
 

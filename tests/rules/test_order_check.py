@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from domain.new_order import NewOrder, content_hash
-from domain.order import (
+from domain.order_check import normalise
+from domain.rules.new_order import NewOrder, content_hash
+from domain.rules.order import (
     Buyer,
     Fee,
     FeeKind,
@@ -18,8 +19,7 @@ from domain.order import (
     PackageItem,
     PackageStatus,
 )
-from domain.order_check import normalise
-from domain.order_input import BuyerInput, FeeInput, OrderInput, PackageInput, PackageItemInput
+from domain.rules.order_input import BuyerInput, FeeInput, OrderInput, PackageInput, PackageItemInput
 from tests.stored import a_package_input, an_item_input, an_order_input
 
 INVALID_VALUE = FulfillmentErrorCode.INVALID_VALUE

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.order import (
+from domain.rules.order import (
     Fee,
     FeeKind,
     Order,
@@ -18,7 +18,7 @@ from domain.order import (
     RefundLine,
     ShippingRefundPolicy,
 )
-from domain.refunds import due, line_total, order_total, paid, refund_breakdown, unit_price
+from domain.rules.refunds import due, line_total, order_total, paid, refund_breakdown, unit_price
 from tests.builders import a_package, after, an_item, an_order
 from tests.rules.strategies import MOST, all_of, batches_of, not_shipped, orders, parts_of, policies
 

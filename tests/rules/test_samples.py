@@ -7,18 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.order import (
+from domain.order_check import normalise
+from domain.order_file import read_orders
+from domain.rules.order import (
     CancellationReason,
     Order,
     OrderStatus,
     RefundBreakdown,
     ShippingRefundPolicy,
 )
-from domain.order_check import normalise
-from domain.order_file import read_orders
-from domain.order_input import OrderInput
-from domain.refunds import refund_breakdown
-from domain.selection import judge
+from domain.rules.order_input import OrderInput
+from domain.rules.refunds import refund_breakdown
+from domain.rules.selection import judge
 from tests.builders import after, an_order
 from tests.closing import NEVER, ON_FULL_CANCELLATION, PROPORTIONAL, SAMPLES, charges, next_selection, specified_refund
 from tests.rules.test_refunds import sums

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain import ids
-from domain.eligibility import Verdict, eligibility
-from domain.order import (
+from domain.rules import ids
+from domain.rules.eligibility import Verdict, eligibility
+from domain.rules.order import (
     CancellationErrorCode,
     CancellationReason,
     CancellationScope,
@@ -20,7 +20,7 @@ from domain.order import (
     PackageStatus,
     Pick,
 )
-from domain.selection import Judgement, Problem, find_package, judge, scope_of
+from domain.rules.selection import Judgement, Problem, find_package, judge, scope_of
 from tests.builders import ORDER_ID, a_package, an_item, an_order
 from tests.rules.strategies import orders
 

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain import ids
-from domain.moves import FulfillmentOutcome
-from domain.order import (
+from domain.rules import ids
+from domain.rules.order import (
     FulfillmentErrorCode,
     FulfillmentProblem,
     ItemEntry,
@@ -21,9 +20,10 @@ from domain.order import (
     RefundBreakdown,
     ShippingRefundPolicy,
 )
-from domain.refunds import due, order_total, refund_breakdown
-from domain.splits import PackageSplit, split_package
-from domain.status import SET_ON_ORDER, order_status
+from domain.rules.refunds import due, order_total, refund_breakdown
+from domain.rules.splits import PackageSplit, split_package
+from domain.rules.status import SET_ON_ORDER, order_status
+from domain.rules.transitions import FulfillmentOutcome
 from tests.builders import ORDER_ID, a_package, an_item, an_order
 from tests.rules.strategies import all_of, orders, policies
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from domain.order import OrderStatus, Package, PackageStatus
-from domain.status import can_move_order, can_move_package, order_status
+from domain.rules.order import OrderStatus, Package, PackageStatus
+from domain.rules.status import can_move_order, can_move_package, order_status
 from tests.builders import a_package, an_order
 
 WAITING, ARRANGED, TRAVELLING, THERE = (

@@ -4,7 +4,7 @@ from unicodedata import category
 
 import pytest
 
-from domain.texts import has_control_characters, text_faults, without_control_characters
+from domain.rules.texts import has_control_characters, text_faults, without_control_characters
 
 TOO_LONG = "must have at most 500 characters"
 CONTROL = "must not have control characters or halves of surrogate pairs"

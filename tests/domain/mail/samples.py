@@ -11,7 +11,7 @@ from domain.mail.address import Address
 from domain.mail.content import CancellationMail, CancelledItem, MailItem
 from domain.mail.message import compose
 from domain.mail.sending import OutgoingMessage
-from domain.order import Buyer, CancellationReason, FeeKind
+from domain.rules.order import Buyer, CancellationReason, FeeKind
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 SENDER = Address("Sage & Linen", "orders@shop.example")

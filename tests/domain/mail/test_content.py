@@ -7,7 +7,7 @@ import pytest
 
 from domain.mail import content
 from domain.mail.content import CancellationMail, CancelledItem
-from domain.order import (
+from domain.rules.order import (
     Cancellation,
     CancellationReason,
     CancellationScope,
@@ -22,7 +22,7 @@ from domain.order import (
     ShippingRefundPolicy,
     Shop,
 )
-from domain.refunds import refund_breakdown
+from domain.rules.refunds import refund_breakdown
 from tests.builders import a_package, after, an_item, an_order
 from tests.domain.mail.samples import CANCELLED_AT, MAILS, a_mail, a_mail_item
 

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.formats import locale_of
 from domain.mail.address import Address, parse_address, usable_address, wire_address
 from domain.mail.content import CancellationMail
 from domain.mail.message import check_head, compose
 from domain.mail.phrases import LANGUAGES, Phrases, phrases, spoken
-from domain.order import Buyer, CancellationReason, FeeKind
+from domain.rules.locales import locale_of
+from domain.rules.order import Buyer, CancellationReason, FeeKind
 from tests.domain.mail.samples import (
     MAILS,
     SENDER,

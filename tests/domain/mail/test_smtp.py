@@ -12,7 +12,7 @@ import trustme
 
 from domain.mail.sending import Deferred, Outcome, Rejected, Sent, Unreachable
 from domain.mail.smtp import SmtpSender, SmtpSettings, Tls, smtp_settings
-from domain.order import Buyer
+from domain.rules.order import Buyer
 from tests.domain.mail.samples import a_mail, a_message
 from tests.domain.mail.servers import PASSWORD, Inbox, answering, serving, silent
 from tests.patience import PATIENCE_SECONDS

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from domain import ids
 from domain.cancellation import CancellationRequest
-from domain.eligibility import Verdict, eligibility
-from domain.order import Cancellation as StoredCancellation
-from domain.order import (
+from domain.rules import ids
+from domain.rules.eligibility import Verdict, eligibility
+from domain.rules.order import Cancellation as StoredCancellation
+from domain.rules.order import (
     CancellationReason,
     FeeKind,
     FulfillmentProblem,
@@ -23,10 +23,10 @@ from domain.order import (
     RefundBreakdown,
     Selection,
 )
-from domain.order import Order as StoredOrder
-from domain.order import Package as StoredPackage
-from domain.order_input import BuyerInput, FeeInput, OrderInput, OrderItemInput, PackageInput, PackageItemInput
-from domain.selection import Problem
+from domain.rules.order import Order as StoredOrder
+from domain.rules.order import Package as StoredPackage
+from domain.rules.order_input import BuyerInput, FeeInput, OrderInput, OrderItemInput, PackageInput, PackageItemInput
+from domain.rules.selection import Problem
 from tests.domain.model.rules import Call, Entry, Item, Order, Package, Refund, amount
 from tests.domain.model.shop import Cancellation
 from tests.stored import NOW

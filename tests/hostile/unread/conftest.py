@@ -9,7 +9,7 @@ import uvicorn
 from api.app import create_app
 from api.settings import Settings
 from domain.database import Database
-from domain.order import Shop
+from domain.rules.order import Shop
 from tests.api.client import SECRET, Client, a_token
 from tests.api.conftest import started
 from tests.api.test_subscriptions import now

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from domain import ids
-from domain.moves import FulfillmentOutcome, no_package
-from domain.order import (
+from domain.rules import ids
+from domain.rules.new_order import MOST_PACKAGE_ITEMS
+from domain.rules.order import (
     FulfillmentErrorCode,
     FulfillmentProblem,
     ItemEntry,
@@ -15,9 +15,9 @@ from domain.order import (
     PackageStatus,
     value,
 )
-from domain.order_check import MOST_PACKAGE_ITEMS
-from domain.selection import duplicates, find_package
-from domain.status import SET_ON_ORDER
+from domain.rules.selection import duplicates, find_package
+from domain.rules.status import SET_ON_ORDER
+from domain.rules.transitions import FulfillmentOutcome, no_package
 
 
 @value

@@ -8,7 +8,13 @@ from datetime import datetime
 
 import orjson
 
-from domain.order import Buyer, Fee, OrderItem, OrderStatus, Package, value
+from domain.rules.order import Buyer, Fee, OrderItem, OrderStatus, Package, value
+
+# What one order may have; so many package items are cancelled in a moment.
+MOST_ITEMS = 500
+MOST_PACKAGE_ITEMS = 2_000
+MOST_FEES = 100
+MOST_UNITS = 1_000_000
 
 
 @value

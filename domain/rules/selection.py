@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from domain import ids
-from domain.eligibility import UNLOCKS, Verdict, eligibility
-from domain.order import (
+from domain.rules import ids
+from domain.rules.eligibility import UNLOCKS, Verdict, eligibility
+from domain.rules.order import (
     CancellationErrorCode,
     CancellationReason,
     CancellationScope,

@@ -3,7 +3,7 @@
 These verdicts are the one policy behind the `cancellable` fields, previews and mutations.
 """
 
-from domain.order import (
+from domain.rules.order import (
     CancellationReason,
     CancellationScope,
     NotCancellableReason,

@@ -13,7 +13,7 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_time, get_datetime_format
 from babel.numbers import NumberPattern, format_currency, format_decimal
 
-from domain import money
+from domain.rules import money
 
 DEFAULT_LOCALE = Locale("en", "US")
 _LONGEST_NAME = 50

@@ -8,7 +8,7 @@ Clients treat them as opaque.
 import re
 from uuid import UUID
 
-from domain.order import value
+from domain.rules.order import value
 
 _PATTERN = re.compile(r"(order|item|package|packageitem|cancellation|event)_([0-9a-f]{32})((?:_[1-9][0-9]{0,8})*)")
 _POSITIONS = {"order": 0, "item": 1, "package": 1, "packageitem": 2, "cancellation": 0, "event": 1}

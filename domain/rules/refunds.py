@@ -7,8 +7,8 @@ less what was due before. In whatever steps units go, the sums are the same.
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from domain.money import share
-from domain.order import Fee, Order, OrderItem, Pick, RefundBreakdown, RefundLine, ShippingRefundPolicy
+from domain.rules.money import share
+from domain.rules.order import Fee, Order, OrderItem, Pick, RefundBreakdown, RefundLine, ShippingRefundPolicy
 
 
 class Priced(Protocol):

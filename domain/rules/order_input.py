@@ -12,7 +12,7 @@ from pydantic import ConfigDict, PlainValidator, with_config
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from domain.order import FeeKind, FulfillmentErrorCode, FulfillmentProblem, OrderStatus, PackageStatus, value
+from domain.rules.order import FeeKind, FulfillmentErrorCode, FulfillmentProblem, OrderStatus, PackageStatus, value
 
 _Word = TypeVar("_Word", bound=Enum)
 

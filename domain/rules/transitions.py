@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from domain.order import (
+from domain.rules.order import (
     Cancellation,
     FulfillmentErrorCode,
     FulfillmentProblem,
@@ -14,10 +14,10 @@ from domain.order import (
     RefundStatus,
     value,
 )
-from domain.order_input import problem
-from domain.selection import find_package
-from domain.status import REFUND_TRANSITIONS, SET_ON_ORDER, can_move_order, can_move_package, order_status
-from domain.texts import LONGEST_NUMBER, LONGEST_TEXT, text_faults
+from domain.rules.order_input import problem
+from domain.rules.selection import find_package
+from domain.rules.status import REFUND_TRANSITIONS, SET_ON_ORDER, can_move_order, can_move_package, order_status
+from domain.rules.texts import LONGEST_NUMBER, LONGEST_TEXT, text_faults
 
 # What the payment system may tell: every status that a refund can come to.
 _SETTLED = frozenset[RefundStatus]().union(*REFUND_TRANSITIONS.values())
