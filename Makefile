@@ -6,7 +6,7 @@ ARGS :=
 VERSIONS := 3.11 3.12 3.13 3.14
 NO_DOWNLOADS := $(if $(UV_PYTHON_DOWNLOADS),,--no-python-downloads)
 ACROSS_VERSIONS := tests/rules tests/domain/mail
-PURE := rules/* marketplace order_check json_stream mail/address mail/content mail/letter mail/message
+PURE := rules/* intake/check intake/tiktok intake/json_stream mail/address mail/content mail/letter mail/message
 
 TRY_GRAPHIQL = +@$(MAKE) --no-print-directory --silent graphiql || echo 'GraphiQL is not built. All else works; make graphiql tries again.'
 

@@ -49,7 +49,7 @@ def main() -> None:
 def _mendable() -> tuple[type[Exception], ...]:
     from api.settings import SettingsError
     from domain.database import BusyError, FileInUseError, UnavailableError
-    from domain.order_file import UnreadableFileError
+    from domain.intake.file import UnreadableFileError
 
     return BusyError, FileInUseError, UnavailableError, SettingsError, UnreadableFileError
 

@@ -17,7 +17,7 @@ from api.wiring import clock
 from domain import ingestion
 from domain.database import Database
 from domain.ingestion import ImportResult
-from domain.order_file import STANDARD_INPUT
+from domain.intake.file import STANDARD_INPUT
 from domain.rules.order import FulfillmentErrorCode, ImportOutcome, Shop
 
 

@@ -16,8 +16,8 @@ from domain import events
 from domain.act import look_up
 from domain.database import BusyError, Database, UnknownOutcomeError, roll_back
 from domain.events import NewEvent
-from domain.order_check import normalise
-from domain.order_file import FileOrder, UnreadableFileError, read_orders
+from domain.intake.check import normalise
+from domain.intake.file import FileOrder, UnreadableFileError, read_orders
 from domain.queries import imports
 from domain.queries.dialect import forget_plans
 from domain.queries.imports import Arrival, KnownOrder

@@ -9,8 +9,8 @@ import pytest
 from api.errors import RefusedError
 from api.languages import preferred_language
 from api.negotiation import answer_type, check_content_type
-from domain import marketplace
-from domain.order_check import normalise
+from domain.intake import tiktok
+from domain.intake.check import normalise
 from domain.rules import ids, locales
 from tests.rules.test_marketplace import ORDER
 from tests.stored import an_item_input, an_order_input
@@ -28,10 +28,10 @@ TAKERS: dict[str, Callable[[str], object]] = {
     "amount": lambda text: normalise(an_order_input("1001", an_item_input(subtotal=text))),
     "amount of digits": lambda text: normalise(an_order_input("1001", an_item_input(subtotal=f"1{'0' * len(text)}"))),
     "currency": lambda text: normalise(an_order_input("1001", currency=text)),
-    "the marketplace's amount": lambda text: marketplace.order_input(
+    "the marketplace's amount": lambda text: tiktok.order_input(
         replace(ORDER, payment=replace(ORDER.payment, total_amount=text))
     ),
-    "the marketplace's currency": lambda text: marketplace.order_input(
+    "the marketplace's currency": lambda text: tiktok.order_input(
         replace(ORDER, payment=replace(ORDER.payment, currency=text))
     ),
     "locale": locales.locale_of,

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from domain import cancellation, outbox, tables
 from domain.database import Database
+from domain.intake.file import read_orders
 from domain.mail import content
-from domain.order_file import read_orders
 from domain.queries.cancellations import MAIL_TOPIC
 from domain.rules import ids
 from domain.rules.order import (

@@ -22,7 +22,7 @@ from domain import events, ingestion
 from domain.database import Database
 from domain.hints import ProcessHints
 from domain.ingestion import ImportedBatch, ImportResult
-from domain.order_file import UnreadableFileError
+from domain.intake.file import UnreadableFileError
 from domain.rules.order import (
     EventType,
     FeeKind,

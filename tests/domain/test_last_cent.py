@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from domain.database import Database
-from domain.order_file import read_orders
+from domain.intake.file import read_orders
 from domain.rules.order import OrderStatus, PackageStatus, ShippingRefundPolicy
 from domain.rules.order_input import OrderInput
 from tests.cancelling import a_request, cancel_well, units

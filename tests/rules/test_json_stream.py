@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.json_stream import DocumentError, JsonStream
+from domain.intake.json_stream import DocumentError, JsonStream
 
 texts = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from('"\\[]{},:\n'), max_size=8)
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from domain.marketplace import ItemTax, LineItem, MarketplaceOrder, Payment, RecipientAddress, order_input
-from domain.order_check import normalise
+from domain.intake.check import normalise
+from domain.intake.tiktok import ItemTax, LineItem, MarketplaceOrder, Payment, RecipientAddress, order_input
 from domain.rules.new_order import NewOrder, content_hash
 from domain.rules.order import FeeKind, FulfillmentErrorCode, OrderStatus, PackageStatus
 from domain.rules.order_input import (

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from domain.order_check import normalise
+from domain.intake.check import normalise
 from domain.rules.new_order import NewOrder, content_hash
 from domain.rules.order import (
     Buyer,

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.order_check import normalise
-from domain.order_file import read_orders
+from domain.intake.check import normalise
+from domain.intake.file import read_orders
 from domain.rules.order import (
     CancellationReason,
     Order,

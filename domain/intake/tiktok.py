@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from pydantic import ConfigDict, with_config
 
-from domain import order_check
+from domain.intake import check
 from domain.rules.money import digits, to_text
 from domain.rules.order import FeeKind, FulfillmentErrorCode, FulfillmentProblem, OrderStatus, PackageStatus, value
 from domain.rules.order_input import (
@@ -232,7 +232,7 @@ class _Translation:
 
     def _buyer(self) -> BuyerInput:
         address = self._order.recipient_address or RecipientAddress()
-        locale = _LOCALES.get(address.region_code or "", order_check.DEFAULT_LOCALE)
+        locale = _LOCALES.get(address.region_code or "", check.DEFAULT_LOCALE)
         return BuyerInput(address.name or "", self._order.buyer_email or "", locale)
 
     def _item(self, ref: str, units: Sequence[_Unit]) -> OrderItemInput:
@@ -284,7 +284,7 @@ class _Translation:
 
     def _amount(self, text: str | None, *path: str) -> int:
         """Minor units; 0 for what is missing or refused, and in an unknown currency."""
-        result = 0 if text is None or self._digits is None else order_check.amount(text, self._digits)
+        result = 0 if text is None or self._digits is None else check.amount(text, self._digits)
         if isinstance(result, int):
             return result
         self._amounts_known = False

@@ -14,9 +14,9 @@ from typing import Any, BinaryIO
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from domain import marketplace
-from domain.json_stream import LONGEST_PART, DocumentError, JsonStream
-from domain.marketplace import MarketplaceOrder
+from domain.intake import tiktok
+from domain.intake.json_stream import LONGEST_PART, DocumentError, JsonStream
+from domain.intake.tiktok import MarketplaceOrder
 from domain.rules.order import FulfillmentErrorCode, FulfillmentProblem, value
 from domain.rules.order_input import OrderInput, problem
 from domain.rules.texts import LONGEST_NUMBER
@@ -190,7 +190,7 @@ def _ours(part: bytes) -> OrderInput:
 
 
 def _marketplaces(part: bytes) -> OrderInput | tuple[FulfillmentProblem, ...]:
-    return marketplace.order_input(_MARKETPLACE_ORDER.validate_json(part))
+    return tiktok.order_input(_MARKETPLACE_ORDER.validate_json(part))
 
 
 _LISTS: dict[str, _Reading] = {"orders": _ours, "data.orders": _marketplaces}
