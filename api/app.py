@@ -35,8 +35,8 @@ from api.settings import Settings, SettingsError
 from api.sockets import GraphQLSockets
 from api.tracing import NoTracing, Tracing
 from api.wiring import clock, not_installed
-from domain.database import Database
 from domain.feed import Feed
+from domain.storage.database import Database
 
 log = structlog.get_logger(__name__)
 

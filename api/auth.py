@@ -22,10 +22,10 @@ from joserfc.util import urlsafe_b64decode
 
 from api.keys import ALGORITHMS, Pace, PublicKeys, TrustedKey
 from api.settings import Settings
-from domain.database import EVERY_SHOP, Database
-from domain.queries import shops
 from domain.rules.order import Shop
 from domain.rules.texts import text_faults
+from domain.storage import shops
+from domain.storage.database import EVERY_SHOP, Database
 
 log = structlog.get_logger(__name__)
 

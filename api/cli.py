@@ -17,10 +17,10 @@ from domain.rules.order import ShippingRefundPolicy
 
 if TYPE_CHECKING:
     from api.settings import Settings
-    from domain.database import Database
-    from domain.invariants.check import Violation
-    from domain.queries.shops import ShopRefusal
     from domain.rules.order import Shop
+    from domain.storage.database import Database
+    from domain.storage.invariants.check import Violation
+    from domain.storage.shops import ShopRefusal
 
 _T = TypeVar("_T")
 _POLICIES = ", ".join(ShippingRefundPolicy.__members__)
@@ -48,8 +48,8 @@ def main() -> None:
 
 def _mendable() -> tuple[type[Exception], ...]:
     from api.settings import SettingsError
-    from domain.database import BusyError, FileInUseError, UnavailableError
     from domain.intake.file import UnreadableFileError
+    from domain.storage.database import BusyError, FileInUseError, UnavailableError
 
     return BusyError, FileInUseError, UnavailableError, SettingsError, UnreadableFileError
 
@@ -158,7 +158,7 @@ def demo_command(
 @app.command()
 def migrate() -> None:
     """Brings the database's tables to what this version needs."""
-    from domain.migrations import runner
+    from domain.storage.migrations import runner
 
     _with_database(runner.migrate, statement_seconds=None)
     typer.echo("The database is up to date.")
@@ -167,7 +167,7 @@ def migrate() -> None:
 @app.command()
 def check() -> None:
     """Verifies every invariant of the stored data; writes nothing. Exit code 1 when one does not hold."""
-    from domain.invariants import check as invariants
+    from domain.storage.invariants import check as invariants
 
     async def look(database: "Database") -> list["Violation"]:
         await _check_migrated(database)
@@ -191,8 +191,8 @@ def create_shop(
 ) -> None:
     """Creates a shop."""
     from api.wiring import clock
-    from domain.database import EVERY_SHOP
-    from domain.queries import shops
+    from domain.storage import shops
+    from domain.storage.database import EVERY_SHOP
 
     make = partial(
         shops.create_shop,
@@ -226,7 +226,7 @@ def update_shop(
     ] = None,
 ) -> None:
     """Changes a shop's name or policy. Servers take it within a minute, open sockets when they connect again."""
-    from domain.queries import shops
+    from domain.storage import shops
 
     if name is None and shipping_refund_policy is None:
         _refuse("There is nothing to change: give --name or --shipping-refund-policy.")
@@ -246,8 +246,8 @@ def update_shop(
 @shop_commands.command("list")
 def list_shops() -> None:
     """Lists the shops: ID, policy and name, with tabs between them."""
-    from domain.database import EVERY_SHOP
-    from domain.queries import shops
+    from domain.storage import shops
+    from domain.storage.database import EVERY_SHOP
 
     async def look(database: "Database") -> list["Shop"]:
         await _check_migrated(database)
@@ -349,7 +349,7 @@ async def _check(settings: "Settings") -> None:
 
 
 async def _check_migrated(database: "Database") -> None:
-    from domain.migrations import runner
+    from domain.storage.migrations import runner
 
     if not await runner.is_migrated(database):
         lack = "does not have the tables of this version" if database.exists() else "does not exist"
@@ -375,8 +375,8 @@ def _with_database(use: Callable[["Database"], Coroutine[Any, Any, _T]], **optio
 
 
 async def _find_shop(database: "Database", shop_id: str) -> "Shop":
-    from domain.database import EVERY_SHOP
-    from domain.queries import shops
+    from domain.storage import shops
+    from domain.storage.database import EVERY_SHOP
 
     async with database.reading(EVERY_SHOP) as connection:
         shop = await shops.find_shop(connection, shop_id)
@@ -397,9 +397,9 @@ def _is_unknown(settings: "Settings", shop_id: str) -> bool:
     """Whether the database has no such shop; False where it does not answer at once."""
     import asyncio
 
-    from domain.database import EVERY_SHOP, BusyError, Database, UnavailableError
-    from domain.migrations import runner
-    from domain.queries import shops
+    from domain.storage import shops
+    from domain.storage.database import EVERY_SHOP, BusyError, Database, UnavailableError
+    from domain.storage.migrations import runner
 
     async def look() -> bool:
         database = Database(settings.database_url, read_only=True)

@@ -13,8 +13,8 @@ from api.auth import Principal, Scope
 from api.errors import ForbiddenError
 from api.metrics import Metrics
 from api.tracing import Tracing
-from domain.database import Connection, Database
 from domain.feed import Feed
+from domain.storage.database import Connection, Database
 
 
 @dataclass

@@ -31,13 +31,7 @@ from api.settings import Settings, SettingsError
 from api.wiring import clock
 from domain import cancellation, fulfillment, ingestion
 from domain.cancellation import CancellationRequest
-from domain.database import EVERY_SHOP, Database, FileInUseError
 from domain.mail.mailbox import Mailbox, StoredMail
-from domain.migrations import runner
-from domain.queries import cancellation_listing, listing, shops
-from domain.queries.cancellation_listing import CancellationFilter
-from domain.queries.listing import OrderFilter, OrderSequence
-from domain.queries.paging import PageRequest
 from domain.rules import ids
 from domain.rules.order import (
     CancellationReason,
@@ -55,6 +49,12 @@ from domain.rules.order import (
     value,
 )
 from domain.rules.transitions import PackageMove, Settlement
+from domain.storage import cancellation_list, order_list, shops
+from domain.storage.cancellation_list import CancellationFilter
+from domain.storage.database import EVERY_SHOP, Database, FileInUseError
+from domain.storage.migrations import runner
+from domain.storage.order_list import OrderFilter, OrderSequence
+from domain.storage.pages import PageRequest
 
 SHOP_ID = "demo"
 FILE = Path("shortship-demo.db")
@@ -245,7 +245,7 @@ async def _tabs(database: Database) -> list[dict[str, str]]:
     orders = await _orders(database, shop, OrderFilter(package_statuses=list(_NEXT)), size=_LOOKED_THROUGH)
     open_refunds = CancellationFilter(refund_statuses=[RefundStatus.PENDING, RefundStatus.FAILED])
     async with database.reading(shop.id) as connection:
-        found = await cancellation_listing.list_cancellations(connection, shop, open_refunds, PageRequest(1))
+        found = await cancellation_list.list_cancellations(connection, shop, open_refunds, PageRequest(1))
     return steps.tabs(orders, found.entries[0] if found.entries else None, _sample_input())
 
 
@@ -287,7 +287,7 @@ async def _orders(
     database: Database, shop: Shop, filters: OrderFilter, *, size: int, is_from_back: bool = False
 ) -> list[Order]:
     async with database.reading(shop.id) as connection:
-        page = await listing.list_orders(connection, shop, filters, OrderSequence(), PageRequest(size, is_from_back))
+        page = await order_list.list_orders(connection, shop, filters, OrderSequence(), PageRequest(size, is_from_back))
     return page.entries
 
 

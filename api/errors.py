@@ -6,8 +6,8 @@ from typing import Literal
 import structlog
 from graphql import GraphQLError
 
-from domain.database import BusyError, UnavailableError, UnknownOutcomeError
 from domain.rules.cursor import InvalidCursorError
+from domain.storage.database import BusyError, UnavailableError, UnknownOutcomeError
 
 log = structlog.get_logger(__name__)
 

@@ -20,7 +20,7 @@ from api.execution import Schema
 from api.negotiation import EVENT_STREAM, GRAPHQL_JSON, JSON, answer_type, check_content_type
 from api.requests import REFUSED
 from api.streams import EventStream, Results
-from domain.database import BusyError, UnavailableError
+from domain.storage.database import BusyError, UnavailableError
 
 log = structlog.get_logger(__name__)
 

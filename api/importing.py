@@ -15,10 +15,10 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TaskProgr
 
 from api.wiring import clock
 from domain import ingestion
-from domain.database import Database
 from domain.ingestion import ImportResult
 from domain.intake.file import STANDARD_INPUT
 from domain.rules.order import FulfillmentErrorCode, ImportOutcome, Shop
+from domain.storage.database import Database
 
 
 async def run(database: Database, shop: Shop, path: Path, *, is_dry_run: bool, most_problems: int) -> int:

@@ -8,11 +8,11 @@ from pathlib import Path
 from api.settings import Settings, SettingsError
 from api.wiring import clock
 from domain import notification, retention
-from domain.database import Database
 from domain.mail import message
 from domain.mail.address import parse_address
 from domain.mail.mailbox import Mailbox
 from domain.mail.smtp import SmtpSender, smtp_settings
+from domain.storage.database import Database
 
 Loop = Callable[[Database, asyncio.Event], Awaitable[None]]
 

@@ -22,9 +22,9 @@ from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import Response
 
-from domain import outbox
-from domain.database import EVERY_SHOP, BusyError, Database, UnavailableError
 from domain.rules.order import Cancellation
+from domain.storage import outbox
+from domain.storage.database import EVERY_SHOP, BusyError, Database, UnavailableError
 
 # The variable by which prometheus_client learns, while it is imported, where processes leave what they have counted.
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"

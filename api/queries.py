@@ -35,9 +35,9 @@ from api.types.node import Node, page_request
 from api.types.order import Order, Shop, shop_type
 from api.types.scalars import argument
 from domain import cancellation
-from domain.queries import cancellation_listing, listing
-from domain.queries import orders as order_queries
 from domain.rules.order import CancellationReason, OrderSelection, PackageSelection, Selection
+from domain.storage import cancellation_list, order_list
+from domain.storage import orders as order_queries
 
 _FIRST = argument("How many, from the front; 20 without first and last.")
 _AFTER = argument("A cursor; only what comes after it.")
@@ -81,7 +81,7 @@ class Query:
         request = page_request(limit=limit, first=first, after=after, last=last, before=before)
         filters, sequence = filter_of(filter), sequence_of(order_by)
         async with info.context.reading() as connection:
-            page = await listing.list_orders(connection, shop, filters, sequence, request)
+            page = await order_list.list_orders(connection, shop, filters, sequence, request)
             types = await order_types(info, connection, page.entries)
         return connection_type(shop, filters, sequence, page, types)
 
@@ -119,7 +119,7 @@ class Query:
         request = page_request(limit=limit, first=first, after=after, last=last, before=before)
         filters = cancellation_filter_of(filter)
         async with info.context.reading() as connection:
-            page = await cancellation_listing.list_cancellations(connection, shop, filters, request)
+            page = await cancellation_list.list_cancellations(connection, shop, filters, request)
             types = await cancellation_types(info, connection, page.entries)
         return cancellation_connection_type(shop, filters, page, types)
 

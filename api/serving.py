@@ -26,7 +26,7 @@ from api.metrics import FOLDER_VARIABLE, Metrics
 from api.protocol import PatientProtocol, PatientSocket
 from api.settings import Settings, SettingsError
 from api.wiring import database_of
-from domain.database import Database
+from domain.storage.database import Database
 
 _LARGEST_FRAME = 64 * 1024
 # For requests under way and sockets that do not read. What is being mailed may take 40 seconds beside it.

@@ -14,11 +14,11 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from domain.engines import database_address
 from domain.mail.address import parse_address
 from domain.mail.smtp import smtp_settings
-from domain.postgresql import PostgresqlAddress
 from domain.rules.urls import split_url
+from domain.storage.engines import database_address
+from domain.storage.postgresql import PostgresqlAddress
 
 _SHORTEST_SECRET = 32
 _PREFIX = "SHORTSHIP_"

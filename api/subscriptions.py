@@ -15,10 +15,10 @@ from api.errors import NotFoundError, SlowConsumerError
 from api.types.event import OrderEvent, OrderStatusChanged
 from api.types.loading import event_types, selects
 from api.types.scalars import argument
-from domain import events, feed
-from domain.queries import orders
+from domain import feed
 from domain.rules import ids
 from domain.rules import order as domain
+from domain.storage import events, orders
 
 
 @strawberry.type(description="What can be followed live.")

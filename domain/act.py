@@ -6,11 +6,11 @@ from typing import TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain import events
-from domain.database import BusyError, Database, UnavailableError, UnknownOutcomeError, roll_back
-from domain.events import NewEvent
 from domain.rules.order import Shop, value
 from domain.rules.transitions import BUSY, FulfillmentOutcome
+from domain.storage import events
+from domain.storage.database import BusyError, Database, UnavailableError, UnknownOutcomeError, roll_back
+from domain.storage.events import NewEvent
 
 _Locked = TypeVar("_Locked")
 _Found = TypeVar("_Found")

@@ -12,15 +12,9 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain import events, outbox
 from domain.act import look_up
-from domain.database import BusyError, Database, UnknownOutcomeError, roll_back
-from domain.events import NewEvent
 from domain.mail import content
 from domain.mail.address import NO_USABLE_ADDRESS, usable_address
-from domain.queries import cancellations, orders
-from domain.queries.cancellations import MAIL_TOPIC, UsedKey
-from domain.queries.dialect import forget_plans, look_at_tables
 from domain.rules import ids
 from domain.rules.money import digits, to_minor, to_text
 from domain.rules.order import (
@@ -45,6 +39,11 @@ from domain.rules.refunds import refund_breakdown
 from domain.rules.selection import Problem, find_package, judge, scope_of
 from domain.rules.status import order_status
 from domain.rules.texts import has_control_characters
+from domain.storage import cancellations, events, orders, outbox
+from domain.storage.cancellations import MAIL_TOPIC, UsedKey
+from domain.storage.database import BusyError, Database, UnknownOutcomeError, roll_back
+from domain.storage.dialect import forget_plans, look_at_tables
+from domain.storage.events import NewEvent
 
 _LONGEST_NOTE = 2000
 _LONGEST_KEY = 255

@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 import structlog
 
-from domain import events
-from domain.database import BusyError, Connection, Database, UnavailableError
-from domain.hints import TICK_SECONDS, hint_or_tick
 from domain.rules.order import OrderEvent
+from domain.storage import events
+from domain.storage.database import BusyError, Connection, Database, UnavailableError
+from domain.storage.hints import TICK_SECONDS, hint_or_tick
 
 _T = TypeVar("_T")
 _Reading = Callable[[str], AbstractAsyncContextManager[Connection]]

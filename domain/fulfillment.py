@@ -8,15 +8,14 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain import events
 from domain.act import Done, once
-from domain.database import Database
-from domain.events import NewEvent
-from domain.queries import cancellations, orders
 from domain.rules import ids, splits, transitions
 from domain.rules.order import Cancellation, EventType, Order, OrderStatus, Shop
 from domain.rules.splits import PackageSplit
 from domain.rules.transitions import FulfillmentOutcome, PackageMove, Settlement
+from domain.storage import cancellations, events, orders
+from domain.storage.database import Database
+from domain.storage.events import NewEvent
 
 # What an act makes of the order that it names, which is None when the shop has none; pure.
 _Decide = Callable[[Order | None], FulfillmentOutcome]

@@ -12,20 +12,19 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
-from domain import events
 from domain.act import look_up
-from domain.database import BusyError, Database, UnknownOutcomeError, roll_back
-from domain.events import NewEvent
 from domain.intake.check import normalise
 from domain.intake.file import FileOrder, UnreadableFileError, read_orders
-from domain.queries import imports
-from domain.queries.dialect import forget_plans
-from domain.queries.imports import Arrival, KnownOrder
 from domain.rules import refunds
 from domain.rules.new_order import NewOrder, content_hash
 from domain.rules.order import EventType, FulfillmentErrorCode, FulfillmentProblem, ImportOutcome, Shop, value
 from domain.rules.order_input import OrderInput, problem
 from domain.rules.transitions import BUSY
+from domain.storage import events, new_orders
+from domain.storage.database import BusyError, Database, UnknownOutcomeError, roll_back
+from domain.storage.dialect import forget_plans
+from domain.storage.events import NewEvent
+from domain.storage.new_orders import Arrival, KnownOrder
 
 # Enough to make round trips cheap, and few enough to hold the shop's event counter for a moment only.
 _BATCH_ORDERS = 500
@@ -242,7 +241,7 @@ async def _import(
     except UnknownOutcomeError as unknown:
 
         async def find(connection: AsyncConnection) -> dict[str, KnownOrder] | None:
-            known = await imports.list_known(connection, shop_id, [arrival.order.number for arrival in arrivals])
+            known = await new_orders.list_known(connection, shop_id, [arrival.order.number for arrival in arrivals])
             # All of them are there or none that came with this call.
             is_done = not {each.id for each in known.values()}.isdisjoint(arrival.id for arrival in arrivals)
             return known if is_done else None
@@ -259,14 +258,14 @@ async def _store(
     """The orders that the shop has under these numbers afterwards."""
     held = sum(len(package.items) for arrival in arrivals for package in arrival.order.packages)
     await forget_plans(connection, rows=held)
-    inserted = await imports.insert_orders(connection, shop_id, arrivals, now=now)
+    inserted = await new_orders.insert_orders(connection, shop_id, arrivals, now=now)
     new = [arrival for arrival in arrivals if arrival.id in inserted]
     known = [arrival.order.number for arrival in arrivals if arrival.id not in inserted]
     stored = {arrival.order.number: KnownOrder(arrival.id, arrival.content_hash) for arrival in new}
     if known:
-        stored |= await imports.list_known(connection, shop_id, known)
+        stored |= await new_orders.list_known(connection, shop_id, known)
     if new:
-        await imports.insert_contents(connection, shop_id, new)
+        await new_orders.insert_contents(connection, shop_id, new)
         arrived = [NewEvent(arrival.id, 1, EventType.ORDER_IMPORTED) for arrival in new]
         await events.append(connection, shop_id, arrived, actor=actor, now=now)
     return stored

@@ -13,18 +13,11 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain import events, outbox
 from domain.act import Done, once
-from domain.database import BusyError, Database, UnavailableError, roll_back
-from domain.events import NewEvent
-from domain.hints import TICK_SECONDS, hint_or_tick
 from domain.mail import content
 from domain.mail.address import NO_USABLE_ADDRESS, usable_address
 from domain.mail.content import CancellationMail
 from domain.mail.sending import Deferred, Outcome, OutgoingMessage, Rejected, Sender, Sent, Unreachable
-from domain.outbox import Claimed
-from domain.queries import cancellations, orders
-from domain.queries.cancellations import MAIL_TOPIC
 from domain.rules import ids
 from domain.rules.order import (
     Cancellation,
@@ -37,6 +30,12 @@ from domain.rules.order import (
     Shop,
 )
 from domain.rules.transitions import FulfillmentOutcome, no_cancellation
+from domain.storage import cancellations, events, orders, outbox
+from domain.storage.cancellations import MAIL_TOPIC
+from domain.storage.database import BusyError, Database, UnavailableError, roll_back
+from domain.storage.events import NewEvent
+from domain.storage.hints import TICK_SECONDS, hint_or_tick
+from domain.storage.outbox import Claimed
 
 Compose = Callable[[CancellationMail], OutgoingMessage]
 

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.database import EVERY_SHOP, BusyError, Database, UnavailableError
-from domain.queries import cancellations
+from domain.storage import cancellations
+from domain.storage.database import EVERY_SHOP, BusyError, Database, UnavailableError
 
 KEEP_KEYS = timedelta(days=7)
 _SWEEP_SECONDS = 3600.0

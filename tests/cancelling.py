@@ -7,10 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from uuid_utils.compat import uuid7
 
-from domain import cancellation, events
+from domain import cancellation
 from domain.cancellation import CancellationRequest, Outcome
-from domain.database import EVERY_SHOP, Database
-from domain.queries import cancellations
 from domain.rules import ids
 from domain.rules.order import (
     Cancellation,
@@ -26,6 +24,8 @@ from domain.rules.order import (
     Shop,
 )
 from domain.rules.order_input import FeeInput
+from domain.storage import cancellations, events
+from domain.storage.database import EVERY_SHOP, Database
 from tests.stored import NOW, a_package_input, an_item_input, an_order_input, store
 
 LATER = NOW + timedelta(hours=1)

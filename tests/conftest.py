@@ -16,8 +16,8 @@ import sqlalchemy as sa
 import structlog
 from hypothesis import settings
 
-from domain.database import Database
-from domain.migrations import runner
+from domain.storage.database import Database
+from domain.storage.migrations import runner
 from tests import trying
 from tests.nats_server import NatsServer
 from tests.postgresql import Databases, EmbeddedServer, GivenServer, memory

@@ -1,11 +1,11 @@
 """What other systems tell of orders, as a test tells it."""
 
 from domain import fulfillment
-from domain.database import Database
 from domain.rules import ids
 from domain.rules.order import Cancellation, ItemEntry, Order, OrderStatus, PackageStatus, RefundStatus, Shop
 from domain.rules.splits import PackageSplit
 from domain.rules.transitions import FulfillmentOutcome, PackageMove, Settlement
+from domain.storage.database import Database
 from tests.cancelling import LATER, item_id, package_id
 
 

@@ -6,13 +6,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from domain import tables
-from domain.database import EVERY_SHOP, Connection, Database
-from domain.invariants.check import INVARIANTS, violations
-from domain.invariants.invariant import Breaches
-from domain.queries import orders
 from domain.rules.order import Shop
 from domain.rules.refunds import due
+from domain.storage import orders, tables
+from domain.storage.database import EVERY_SHOP, Connection, Database
+from domain.storage.invariants.check import INVARIANTS, violations
+from domain.storage.invariants.invariant import Breaches
 
 Rows = Sequence[sa.Row[Any]]
 

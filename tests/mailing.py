@@ -5,12 +5,12 @@ from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
-from domain import events, notification
-from domain.database import EVERY_SHOP, Database
+from domain import notification
 from domain.mail.content import CancellationMail
 from domain.mail.sending import Outcome, OutgoingMessage
-from domain.queries import cancellations
 from domain.rules.order import EventType, Notification, OrderEvent, Shop
+from domain.storage import cancellations, events
+from domain.storage.database import EVERY_SHOP, Database
 from tests.domain.mail.samples import a_message
 from tests.patience import PATIENCE_SECONDS
 from tests.stored import NOW

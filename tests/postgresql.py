@@ -22,8 +22,8 @@ from typing import Any
 import asyncpg
 import sqlalchemy as sa
 
-from domain.database import Database
-from domain.migrations import runner
+from domain.storage.database import Database
+from domain.storage.migrations import runner
 from tests.docs.pages import blocks
 from tests.patience import PATIENCE_SECONDS
 

@@ -4,8 +4,6 @@ from datetime import UTC, datetime
 from functools import partial
 
 from domain import ingestion
-from domain.database import EVERY_SHOP, Database
-from domain.queries import orders, shops
 from domain.rules.money import decimal
 from domain.rules.order import Order, OrderStatus, PackageStatus, ShippingRefundPolicy, Shop
 from domain.rules.order_input import (
@@ -16,6 +14,8 @@ from domain.rules.order_input import (
     PackageInput,
     PackageItemInput,
 )
+from domain.storage import orders, shops
+from domain.storage.database import EVERY_SHOP, Database
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 

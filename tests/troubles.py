@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain import engines
-from domain.database import Database, Work, roll_back
+from domain.storage import engines
+from domain.storage.database import Database, Work, roll_back
 
 
 class ForgetfulDatabase(Database):

@@ -9,11 +9,11 @@ from api.types.cancellation import Cancellation
 from api.types.node import PageInfo, page_info
 from api.types.order import Order, Package, find_package
 from api.types.scalars import described
-from domain import events
-from domain.queries.paging import Page
 from domain.rules import ids
 from domain.rules import order as domain
 from domain.rules.order import EventType, NotificationStatus, OrderStatus, PackageStatus, RefundStatus
+from domain.storage import events
+from domain.storage.pages import Page
 
 
 @strawberry.interface(description="One entry of the log of what happened to orders.")

@@ -10,11 +10,11 @@ from api.types.cancellation import Cancellation
 from api.types.node import PageInfo, page_info
 from api.types.order import Order
 from api.types.scalars import described
-from domain.queries import cancellation_listing, listing
-from domain.queries.listing import OrderOrderField, OrderSequence
-from domain.queries.paging import Page, TimeRange
 from domain.rules import order as domain
 from domain.rules.order import CancellationReason, CancellationScope, OrderStatus, PackageStatus, RefundStatus
+from domain.storage import cancellation_list, order_list
+from domain.storage.order_list import OrderOrderField, OrderSequence
+from domain.storage.pages import Page, TimeRange
 
 
 @strawberry.enum(description="Which end of a list comes first.")
@@ -82,12 +82,12 @@ class OrderEdge:
 
     @strawberry.field(description="Where the list goes on behind or before this order.")
     def cursor(self) -> str:
-        return listing.cursor_of(self.node.shop, self.sequence, self.node.source)
+        return order_list.cursor_of(self.node.shop, self.sequence, self.node.source)
 
 
 @strawberry.type(description="A page of a list of orders.")
 class OrderConnection:
-    filters: strawberry.Private[listing.OrderFilter]
+    filters: strawberry.Private[order_list.OrderFilter]
 
     edges: list[OrderEdge] = described("The orders with their cursors.")
     page_info: PageInfo = described("Whether there is more, and where it begins.")
@@ -95,7 +95,7 @@ class OrderConnection:
     @strawberry.field(description="How many orders match; counted only when asked for.")
     async def total_count(self, info: Info) -> int:
         async with info.context.reading() as connection:
-            return await listing.count_orders(connection, info.context.caller.shop.id, self.filters)
+            return await order_list.count_orders(connection, info.context.caller.shop.id, self.filters)
 
 
 @strawberry.type(description="One cancellation in a list, and where it stands.")
@@ -106,7 +106,7 @@ class CancellationEdge:
 
 @strawberry.type(description="A page of a list of cancellations, the newest first.")
 class CancellationConnection:
-    filters: strawberry.Private[cancellation_listing.CancellationFilter]
+    filters: strawberry.Private[cancellation_list.CancellationFilter]
 
     edges: list[CancellationEdge] = described("The cancellations with their cursors.")
     page_info: PageInfo = described("Whether there is more, and where it begins.")
@@ -115,13 +115,13 @@ class CancellationConnection:
     async def total_count(self, info: Info) -> int:
         async with info.context.reading() as connection:
             shop_id = info.context.caller.shop.id
-            return await cancellation_listing.count_cancellations(connection, shop_id, self.filters)
+            return await cancellation_list.count_cancellations(connection, shop_id, self.filters)
 
 
-def filter_of(given: OrderFilter | None) -> listing.OrderFilter:
+def filter_of(given: OrderFilter | None) -> order_list.OrderFilter:
     if given is None:
-        return listing.OrderFilter()
-    return listing.OrderFilter(
+        return order_list.OrderFilter()
+    return order_list.OrderFilter(
         statuses=given.statuses,
         package_statuses=given.package_statuses,
         product_ids=given.product_ids,
@@ -140,12 +140,12 @@ def sequence_of(given: OrderOrder | None) -> OrderSequence:
 
 def connection_type(
     shop: domain.Shop,
-    filters: listing.OrderFilter,
+    filters: order_list.OrderFilter,
     sequence: OrderSequence,
     page: Page[domain.Order],
     orders: list[Order],
 ) -> OrderConnection:
-    ends = [listing.cursor_of(shop, sequence, order.source) for order in (*orders[:1], *orders[-1:])]
+    ends = [order_list.cursor_of(shop, sequence, order.source) for order in (*orders[:1], *orders[-1:])]
     return OrderConnection(
         filters=filters,
         edges=[OrderEdge(sequence=sequence, node=order) for order in orders],
@@ -153,10 +153,10 @@ def connection_type(
     )
 
 
-def cancellation_filter_of(given: CancellationFilter | None) -> cancellation_listing.CancellationFilter:
+def cancellation_filter_of(given: CancellationFilter | None) -> cancellation_list.CancellationFilter:
     if given is None:
-        return cancellation_listing.CancellationFilter()
-    return cancellation_listing.CancellationFilter(
+        return cancellation_list.CancellationFilter()
+    return cancellation_list.CancellationFilter(
         order_id=given.order_id,
         reasons=given.reasons,
         scopes=given.scopes,
@@ -167,11 +167,11 @@ def cancellation_filter_of(given: CancellationFilter | None) -> cancellation_lis
 
 def cancellation_connection_type(
     shop: domain.Shop,
-    filters: cancellation_listing.CancellationFilter,
+    filters: cancellation_list.CancellationFilter,
     page: Page[domain.Cancellation],
     made: list[Cancellation],
 ) -> CancellationConnection:
-    cursors = [cancellation_listing.cursor_of(shop, source) for source in page.entries]
+    cursors = [cancellation_list.cursor_of(shop, source) for source in page.entries]
     return CancellationConnection(
         filters=filters,
         edges=[CancellationEdge(cursor=cursor, node=each) for cursor, each in zip(cursors, made, strict=True)],

@@ -10,13 +10,12 @@ from api.types.cancellation import Cancellation, cancellation_type
 from api.types.event import OrderEvent, OrderEventConnection, event_connection, event_type
 from api.types.node import Node
 from api.types.order import Order, nodes_of, order_type, shop_type
-from domain import events
 from domain.cancellation import Plan
-from domain.database import BusyError, Connection, UnavailableError, UnknownOutcomeError
-from domain.queries import cancellations, orders
-from domain.queries.paging import Page, PageRequest
 from domain.rules import ids
 from domain.rules import order as domain
+from domain.storage import cancellations, events, orders
+from domain.storage.database import BusyError, Connection, UnavailableError, UnknownOutcomeError
+from domain.storage.pages import Page, PageRequest
 
 
 async def order_types(info: Info, connection: Connection, found: Sequence[domain.Order]) -> list[Order]:

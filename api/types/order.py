@@ -9,11 +9,11 @@ from api.context import Info
 from api.types.money import Fee, Money, fee_list, money
 from api.types.node import Node, page_request
 from api.types.scalars import CurrencyCode, argument, described
-from domain import events
 from domain.rules import ids, refunds
 from domain.rules import order as domain
 from domain.rules.eligibility import Eligibility, eligibility
 from domain.rules.order import NotCancellableReason, OrderStatus, PackageStatus, ShippingRefundPolicy
+from domain.storage import events
 
 if TYPE_CHECKING:
     from api.types.cancellation import Cancellation

@@ -8,7 +8,6 @@ from typing import Any, NewType
 import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
-from domain.queries.listing import OrderOrderField
 from domain.rules.money import decimal
 from domain.rules.order import (
     CancellationErrorCode,
@@ -24,6 +23,7 @@ from domain.rules.order import (
     RefundStatus,
     ShippingRefundPolicy,
 )
+from domain.storage.order_list import OrderOrderField
 
 DecimalText = NewType("DecimalText", str)
 CurrencyCode = NewType("CurrencyCode", str)

@@ -12,8 +12,8 @@ import uvicorn
 from api import app, wiring
 from api.keys import Pace
 from api.settings import Settings
-from domain.database import Database
 from domain.rules.order import Shop
+from domain.storage.database import Database
 from tests.api.client import SECRET, Client, a_token
 from tests.patience import PATIENCE_SECONDS
 from tests.stored import a_shop

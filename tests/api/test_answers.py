@@ -11,8 +11,8 @@ import strawberry
 
 from api.errors import LARGEST_ANSWER, BadUserInputError
 from api.execution import Schema
-from domain.database import Database
 from domain.rules.order import Shop
+from domain.storage.database import Database
 from tests.api.client import Client, hear, say
 from tests.api.conftest import on_sqlite
 from tests.api.test_import_orders import IMPORT, ORDER

@@ -18,9 +18,9 @@ from websockets.typing import Origin
 
 from api.auth import Authenticator, Scope, UnauthenticatedError, mint
 from api.settings import Settings
-from domain.database import Database
-from domain.queries import shops
 from domain.rules.order import Shop
+from domain.storage import shops
+from domain.storage.database import Database
 from tests.api.client import GRAPHQL_WS, SECRET, Client, a_token, hear, say
 from tests.api.conftest import Clock, on_sqlite, serving
 from tests.api.issuing import EDDSA, ES256, RS256, UNKNOWN, by_hand, claims, signed

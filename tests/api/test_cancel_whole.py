@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from domain.database import Database
 from domain.rules.order import FeeKind, OrderStatus, PackageStatus, ShippingRefundPolicy, Shop
 from domain.rules.order_input import FeeInput
+from domain.storage.database import Database
 from tests.api.client import Client, a_token
 from tests.api.conftest import on_sqlite
 from tests.api.test_cancel_items import BREAKDOWN, ERRORS, Stored, an_error, find

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from api.languages import preferred_language
-from domain.database import Database
 from domain.rules.order import Shop
+from domain.storage.database import Database
 from tests.api.client import Client, a_token
 from tests.api.conftest import on_sqlite
 from tests.domain.test_statements import statements

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from domain.database import Database
-from domain.invariants.check import INVARIANTS
 from domain.rules.order import Shop
+from domain.storage.database import Database
+from domain.storage.invariants.check import INVARIANTS
 from tests.api.client import SECRET, a_token
 from tests.api.conftest import on_sqlite
 from tests.api.test_cli import FIND, ask, cancel_one

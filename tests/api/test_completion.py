@@ -30,10 +30,10 @@ from api.settings import Settings
 from api.tracing import NoTracing
 from api.turns import FairExecutor
 from api.wiring import clock
-from domain.database import Database
 from domain.feed import Feed
-from domain.migrations import runner as migrations
 from domain.rules.order import Order
+from domain.storage.database import Database
+from domain.storage.migrations import runner as migrations
 from tests.api import misbehaving
 from tests.api.rewriting import rewritten
 from tests.cancelling import a_request, cancel, units

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from api.settings import Settings
-from domain.database import Database
 from domain.rules import ids
 from domain.rules.order import Shop
+from domain.storage.database import Database
 from tests.api.client import Client, a_token, hear, say
 from tests.api.conftest import on_postgresql, serving
 from tests.cancelling import a_small_order

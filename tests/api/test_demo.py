@@ -16,11 +16,11 @@ import pytest
 
 from api import demo, steps
 from api.settings import Settings
-from domain.database import Database
 from domain.mail.mailbox import Mailbox
 from domain.mail.phrases import LANGUAGES
 from domain.mail.sending import OutgoingMessage
 from domain.rules.order import NotificationStatus, OrderStatus, PackageStatus, RefundStatus
+from domain.storage.database import Database
 from tests.api.client import SECRET
 from tests.api.test_cli import ask
 from tests.command import run, said, started

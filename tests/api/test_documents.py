@@ -9,8 +9,8 @@ from api.documents import Document, Documents
 from api.limits import Cost
 from api.schema import printed
 from api.settings import Settings
-from domain.database import Database
 from domain.rules.order import Shop
+from domain.storage.database import Database
 from tests.api.client import EVERYTHING, Client, a_token
 from tests.api.conftest import on_sqlite, serving
 

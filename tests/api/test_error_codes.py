@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from domain.database import Database
 from domain.rules.order import CancellationErrorCode, PackageStatus, Shop
+from domain.storage.database import Database
 from tests.api.client import Client
 from tests.api.conftest import on_sqlite
 from tests.api.test_cancel_items import Stored, cancel, find

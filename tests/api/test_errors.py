@@ -14,8 +14,8 @@ import sqlalchemy as sa
 import structlog
 
 from api.settings import Settings
-from domain.database import EVERY_SHOP, Database
 from domain.rules.order import Shop
+from domain.storage.database import EVERY_SHOP, Database
 from tests.api.client import SECRET, Client, a_token, say
 from tests.api.conftest import on_postgresql, on_sqlite, serving
 from tests.api.test_auth import close_code, opened

@@ -11,9 +11,9 @@ import pytest
 
 from api.loops import mail_loop
 from api.settings import Settings
-from domain.database import Database
 from domain.mail.mailbox import Mailbox
 from domain.rules.order import Shop
+from domain.storage.database import Database
 from tests.api.client import Client
 from tests.api.conftest import on_sqlite
 from tests.api.test_subscriptions import take

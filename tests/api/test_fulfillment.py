@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from domain.database import Database
 from domain.rules.order import FulfillmentErrorCode, OrderStatus, PackageStatus, Shop
 from domain.rules.order_input import BuyerInput
+from domain.storage.database import Database
 from tests.api.client import Client, a_token
 from tests.api.conftest import on_sqlite
 from tests.api.test_cancel_items import Stored, find

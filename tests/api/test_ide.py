@@ -8,7 +8,7 @@ from httpx import AsyncClient, Response
 
 from api import ide
 from api.settings import Settings
-from domain.database import Database
+from domain.storage.database import Database
 from tests.api.client import SECRET, Client
 from tests.api.conftest import on_sqlite, serving
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from domain.database import Database
+from domain.storage.database import Database
 from tests.api.client import Client
 from tests.api.conftest import on_sqlite
 from tests.invariants import assert_sound, dump

@@ -20,8 +20,8 @@ from structlog.testing import capture_logs
 from api.auth import Authenticator, UnauthenticatedError
 from api.keys import Pace, PublicKeys
 from api.settings import Settings, SettingsError
-from domain.database import EVERY_SHOP, Database
 from domain.rules.order import Shop
+from domain.storage.database import EVERY_SHOP, Database
 from tests.api.client import SECRET, Client, say
 from tests.api.conftest import on_sqlite, serving
 from tests.api.issuing import (

@@ -6,7 +6,7 @@ import pytest
 from graphql import GraphQLError, parse
 
 from api.limits import Cost
-from domain.database import Database
+from domain.storage.database import Database
 from tests.api.client import Client
 from tests.api.conftest import on_sqlite
 from tests.api.test_import_orders import DRESS, IMPORT, SIMPLE, imported

@@ -10,7 +10,7 @@ import pytest
 
 from api.loops import mail_loop, retention_loop, smtp_sender
 from api.settings import Settings
-from domain.database import Database
+from domain.storage.database import Database
 from tests.api.client import Client
 from tests.api.test_import_orders import DRESS, IMPORT, SIMPLE
 from tests.api.test_subscriptions import CURSORS, take

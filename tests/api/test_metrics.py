@@ -13,10 +13,10 @@ from websockets.asyncio.client import connect
 
 from api.metrics import Age, Metrics
 from api.settings import Settings
-from domain import events
-from domain.database import EVERY_SHOP, Database
 from domain.rules import ids
 from domain.rules.order import Order, Shop
+from domain.storage import events
+from domain.storage.database import EVERY_SHOP, Database
 from tests.api.client import GRAPHQL_WS, SECRET, Client, a_token, say
 from tests.api.conftest import Clock, on_postgresql, on_sqlite, serving
 from tests.api.scraping import Scrape, scrape, scrape_until

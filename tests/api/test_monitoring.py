@@ -12,8 +12,8 @@ import orjson
 import pytest
 from ruamel.yaml import YAML
 
-from domain.database import Database
 from domain.rules.order import Shop
+from domain.storage.database import Database
 from tests.api.client import Client
 from tests.api.conftest import on_sqlite
 from tests.api.scraping import Scrape, scrape

@@ -7,8 +7,8 @@ from typing import Any
 import graphql
 import pytest
 
-from domain.database import Database
 from domain.rules.order import OrderStatus, PackageStatus, Shop
+from domain.storage.database import Database
 from tests.api.client import EVERYTHING, Client, a_token
 from tests.api.conftest import on_sqlite
 from tests.api.test_subscriptions import first_heard

@@ -8,11 +8,12 @@ import pytest
 
 from api.settings import Settings
 from api.wiring import database_of
-from domain import fulfillment, hints
-from domain.database import Database
-from domain.nats_hints import NatsHints
+from domain import fulfillment
 from domain.rules.order import Order, PackageStatus, Shop
 from domain.rules.transitions import PackageMove
+from domain.storage import hints
+from domain.storage.database import Database
+from domain.storage.nats_hints import NatsHints
 from tests.api.client import Client, a_token, hear, say
 from tests.api.conftest import on_postgresql, on_sqlite, serving
 from tests.api.test_auth import close_code

@@ -8,9 +8,9 @@ from uuid import UUID
 import orjson
 from graphql import is_required_argument
 
-from domain.database import Database
 from domain.rules.order import PackageStatus, Shop
 from domain.rules.order_input import BuyerInput, PackageInput, PackageItemInput
+from domain.storage.database import Database
 from tests.api.client import Client, a_token
 from tests.api.operations import documents, fullest, places, root_fields
 from tests.api.test_schema import SERVED

@@ -16,8 +16,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from api.settings import Settings
-from domain.database import Database
 from domain.rules.order import Shop
+from domain.storage.database import Database
 from tests.api.client import SECRET, Client, a_token
 from tests.api.conftest import on_sqlite, serving
 from tests.api.scraping import scrape_until

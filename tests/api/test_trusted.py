@@ -11,8 +11,8 @@ from graphql import build_schema, parse
 from api.schema import printed
 from api.settings import Settings, SettingsError
 from api.trusted import TrustedDocuments
-from domain.database import Database
 from domain.rules.order import Shop
+from domain.storage.database import Database
 from tests.api.client import Client, a_token, hear, say
 from tests.api.conftest import on_sqlite, serving
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from domain.database import Database
 from domain.rules.order import Shop
+from domain.storage.database import Database
 from tests.api.client import Client
 from tests.api.conftest import on_postgresql
 from tests.command import Copy, an_environment, run

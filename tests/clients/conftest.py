@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from api.settings import Settings
-from domain.database import Database
 from domain.rules.order import Order, Shop
+from domain.storage.database import Database
 from tests import node
 from tests.api.client import SECRET
 from tests.api.conftest import serving

@@ -11,8 +11,8 @@ from typing import Any
 import orjson
 import pytest
 
-from domain.database import Database
 from domain.rules.order import Order, Shop
+from domain.storage.database import Database
 from tests import node
 from tests.api.client import a_token
 from tests.api.conftest import on_sqlite

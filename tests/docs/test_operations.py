@@ -22,8 +22,8 @@ import sqlalchemy as sa
 import trustme
 
 from api.settings import Settings
-from domain.database import Database, NewerTablesError
-from domain.migrations import runner
+from domain.storage.database import Database, NewerTablesError
+from domain.storage.migrations import runner
 from tests.api.client import SECRET, Client, a_token
 from tests.api.conftest import on_postgresql, on_sqlite, serving
 from tests.api.test_cli import CANCEL, FIND, ask, cancel_one

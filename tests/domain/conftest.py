@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from domain.database import Database
 from domain.rules.order import Shop
+from domain.storage.database import Database
 from tests.invariants import assert_sound
 from tests.stored import a_shop
 

@@ -7,8 +7,8 @@ package came in cancelled. Of the shop `other`: 9001. The shop `empty` has no or
 """
 # ruff: noqa: S608 - all parts of the statements are in this file
 
-from domain import tables
 from domain.rules.order import value
+from domain.storage import tables
 
 MISSING = f"'{1:032x}'"
 

@@ -9,11 +9,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from domain import cancellation, outbox, tables
-from domain.database import Database
+from domain import cancellation
 from domain.intake.file import read_orders
 from domain.mail import content
-from domain.queries.cancellations import MAIL_TOPIC
 from domain.rules import ids
 from domain.rules.order import (
     Cancellation,
@@ -37,6 +35,9 @@ from domain.rules.order import (
     Shop,
 )
 from domain.rules.order_input import BuyerInput, FeeInput, OrderInput
+from domain.storage import outbox, tables
+from domain.storage.cancellations import MAIL_TOPIC
+from domain.storage.database import Database
 from tests.cancelling import (
     LATER,
     a_request,

@@ -11,7 +11,6 @@ from uuid_utils.compat import uuid7
 
 from domain import cancellation
 from domain.cancellation import CancellationRequest, Outcome
-from domain.database import Database
 from domain.mail.sending import Rejected, Sent
 from domain.rules import ids
 from domain.rules.order import (
@@ -24,6 +23,7 @@ from domain.rules.order import (
     PackageSelection,
     Shop,
 )
+from domain.storage.database import Database
 from tests.cancelling import (
     LATER,
     a_request,

@@ -9,10 +9,10 @@ import pytest
 
 from domain import cancellation, fulfillment
 from domain.cancellation import Outcome
-from domain.database import EVERY_SHOP, Database
-from domain.queries import cancellations
 from domain.rules.order import Order, OrderStatus, PackageStatus, Shop
 from domain.rules.transitions import FulfillmentOutcome, PackageMove
+from domain.storage import cancellations
+from domain.storage.database import EVERY_SHOP, Database
 from tests.cancelling import LATER, a_request, cancel, codes, everything, happened, package, package_id, units
 from tests.invariants import assert_sound
 from tests.stored import a_package_input, a_shop, an_item_input, an_order_input, store, stored

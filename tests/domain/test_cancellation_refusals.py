@@ -10,7 +10,6 @@ import pytest
 
 from domain import cancellation
 from domain.cancellation import CancellationRequest
-from domain.database import Database
 from domain.rules import ids
 from domain.rules.order import (
     CancellationReason,
@@ -24,6 +23,7 @@ from domain.rules.order import (
     PackageStatus,
     Shop,
 )
+from domain.storage.database import Database
 from tests.cancelling import (
     a_request,
     a_small_order,

@@ -5,10 +5,10 @@ from itertools import pairwise
 
 import pytest
 
-from domain import events
 from domain.rules import cursor
 from domain.rules.cursor import InvalidCursorError
 from domain.rules.order import ShippingRefundPolicy, Shop
+from domain.storage import events
 
 KEY = bytes(range(32))
 OTHER_KEY = bytes(range(1, 33))

@@ -17,7 +17,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.database import (
+from domain.rules.order import ShippingRefundPolicy
+from domain.storage.database import (
     EVERY_SHOP,
     BusyError,
     Database,
@@ -27,9 +28,8 @@ from domain.database import (
     announce,
     roll_back,
 )
-from domain.hints import ProcessHints
-from domain.rules.order import ShippingRefundPolicy
-from domain.tables import idempotency_keys, shops
+from domain.storage.hints import ProcessHints
+from domain.storage.tables import idempotency_keys, shops
 from tests.patience import PATIENCE_SECONDS
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -7,10 +7,11 @@ from contextlib import aclosing
 import asyncpg
 import pytest
 
-from domain import events, ingestion
-from domain.database import EVERY_SHOP, Database, UnavailableError
+from domain import ingestion
 from domain.feed import Feed, SlowConsumerError
 from domain.rules.order import OrderEvent, Shop
+from domain.storage import events
+from domain.storage.database import EVERY_SHOP, Database, UnavailableError
 from tests.cancelling import a_request, cancel, everything
 from tests.invariants import assert_sound
 from tests.patience import PATIENCE_SECONDS

@@ -8,10 +8,10 @@ from uuid import UUID
 import pytest
 
 from domain import fulfillment
-from domain.database import Database
 from domain.rules import ids
 from domain.rules.order import Order, OrderStatus, PackageStatus, Shop
 from domain.rules.transitions import FulfillmentOutcome, PackageMove
+from domain.storage.database import Database
 from tests.cancelling import LATER, a_request, cancel_well, happened, package_id, units
 from tests.fulfilling import refused
 from tests.invariants import dump

@@ -7,10 +7,10 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
-from domain import hints
-from domain.database import Database
-from domain.hints import ProcessHints, hint_or_tick
-from domain.nats_hints import NatsHints
+from domain.storage import hints
+from domain.storage.database import Database
+from domain.storage.hints import ProcessHints, hint_or_tick
+from domain.storage.nats_hints import NatsHints
 from tests.nats_server import NatsServer
 from tests.patience import PATIENCE_SECONDS
 

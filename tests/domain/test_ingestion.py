@@ -18,9 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic.alias_generators import to_camel
 
-from domain import events, ingestion
-from domain.database import Database
-from domain.hints import ProcessHints
+from domain import ingestion
 from domain.ingestion import ImportedBatch, ImportResult
 from domain.intake.file import UnreadableFileError
 from domain.rules.order import (
@@ -43,6 +41,9 @@ from domain.rules.order_input import (
     PackageInput,
     PackageItemInput,
 )
+from domain.storage import events
+from domain.storage.database import Database
+from domain.storage.hints import ProcessHints
 from tests.cancelling import a_request, cancel_well, everything
 from tests.invariants import assert_sound, dump
 from tests.stored import NOW, a_package_input, a_shop, an_item_input, an_order_input, stored

@@ -6,11 +6,11 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain import tables
-from domain.database import EVERY_SHOP, Database, roll_back
-from domain.invariants.check import INVARIANTS, violations
 from domain.mail.sending import Sent
 from domain.rules.order import CancellationReason, OrderStatus, PackageStatus, RefundStatus, Shop
+from domain.storage import tables
+from domain.storage.database import EVERY_SHOP, Database, roll_back
+from domain.storage.invariants.check import INVARIANTS, violations
 from tests.cancelling import LATER, a_request, a_split_order, cancel_well, everything, package, units
 from tests.domain.corruptions import CONSTRAINTS, CONTENTS, LOG, MONEY, Corruption
 from tests.fulfilling import move, set_status, settle, split

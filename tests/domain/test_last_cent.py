@@ -4,10 +4,10 @@ from random import Random
 
 import pytest
 
-from domain.database import Database
 from domain.intake.file import read_orders
 from domain.rules.order import OrderStatus, PackageStatus, ShippingRefundPolicy
 from domain.rules.order_input import OrderInput
+from domain.storage.database import Database
 from tests.cancelling import a_request, cancel_well, units
 from tests.closing import SAMPLES, next_selection, specified_refund
 from tests.invariants import assert_sound

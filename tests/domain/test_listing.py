@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from domain import events, ingestion
-from domain.database import EVERY_SHOP, Database
-from domain.queries import listing
-from domain.queries.listing import OrderFilter, OrderOrderField, OrderSequence
-from domain.queries.paging import Page, PageRequest, TimeRange
+from domain import ingestion
 from domain.rules import cursor
 from domain.rules.cursor import InvalidCursorError
 from domain.rules.order import CancellationReason, Order, OrderStatus, PackageStatus, Shop
+from domain.storage import events, order_list
+from domain.storage.database import EVERY_SHOP, Database
+from domain.storage.order_list import OrderFilter, OrderOrderField, OrderSequence
+from domain.storage.pages import Page, PageRequest, TimeRange
 from tests.cancelling import a_request, cancel_well, everything, package, units
 from tests.invariants import assert_sound
 from tests.stored import NOW, a_package_input, a_shop, an_item_input, an_order_input, store, stored
@@ -45,14 +45,14 @@ async def page_of(
     filters: OrderFilter = OrderFilter(),  # noqa: B008 - a value
 ) -> Page[Order]:
     async with database.reading(EVERY_SHOP) as connection:
-        return await listing.list_orders(connection, shop, filters, sequence, request)
+        return await order_list.list_orders(connection, shop, filters, sequence, request)
 
 
 async def found(database: Database, shop: Shop, **filters: Any) -> str:
     """The numbers of the orders that match, in alphabetical order; they are also counted."""
     page = await page_of(database, shop, PageRequest(100), filters=OrderFilter(**filters))
     async with database.reading(EVERY_SHOP) as connection:
-        assert await listing.count_orders(connection, shop.id, OrderFilter(**filters)) == len(page.entries)
+        assert await order_list.count_orders(connection, shop.id, OrderFilter(**filters)) == len(page.entries)
     return " ".join(sorted(order.number for order in page.entries))
 
 
@@ -298,7 +298,7 @@ async def walk(
         pages.append([order.number for order in page.entries])
         if not (page.has_previous if is_from_back else page.has_next):
             return pages
-        end = listing.cursor_of(shop, sequence, page.entries[0 if is_from_back else -1])
+        end = order_list.cursor_of(shop, sequence, page.entries[0 if is_from_back else -1])
         request = replace(request, before=end) if is_from_back else replace(request, after=end)
 
 
@@ -331,7 +331,7 @@ async def test_between_two_cursors_lies_what_lies_between(
     orders = await random_orders(database, shop, random)
     expected = in_sequence(orders, sequence)
     by_number = {order.number: order for order in orders}
-    after, before = (listing.cursor_of(shop, sequence, by_number[expected[place]]) for place in (2, -3))
+    after, before = (order_list.cursor_of(shop, sequence, by_number[expected[place]]) for place in (2, -3))
 
     page = await page_of(database, shop, PageRequest(100, after=after, before=before), sequence)
     back = await page_of(database, shop, PageRequest(4, is_from_back=True, after=after, before=before), sequence)
@@ -345,7 +345,7 @@ async def test_between_two_cursors_lies_what_lies_between(
 async def test_a_page_says_whether_there_is_more(database: Database, shop: Shop) -> None:
     orders = await store(database, shop, *(an_order_input(f"{number}", ship_by=NOW) for number in range(3)))
     sequence = OrderSequence()
-    first, last = (listing.cursor_of(shop, sequence, orders[place]) for place in (0, 2))
+    first, last = (order_list.cursor_of(shop, sequence, orders[place]) for place in (0, 2))
 
     pages = [
         await page_of(database, shop, request)
@@ -376,7 +376,7 @@ async def test_a_page_says_whether_there_is_more(database: Database, shop: Shop)
 async def test_an_order_that_moved_away_leaves_its_cursor_good(database: Database, shop: Shop) -> None:
     orders = await store(database, shop, *(an_order_input(f"{number}") for number in range(4)))
     sequence = OrderSequence(OrderOrderField.UPDATED_AT)
-    after = listing.cursor_of(shop, sequence, orders[1])
+    after = order_list.cursor_of(shop, sequence, orders[1])
     await cancel_well(database, shop, a_request(everything(orders[1])))
 
     page = await page_of(database, shop, PageRequest(10, after=after), sequence)
@@ -388,10 +388,10 @@ async def test_a_cursor_is_good_in_its_own_list_and_shop_only(database: Database
     other = await a_shop(database, "other")
     [order] = await store(database, shop, an_order_input("1", ship_by=NOW))
     by_ship = OrderSequence(OrderOrderField.SHIP_BY)
-    own = listing.cursor_of(shop, by_ship, order)
+    own = order_list.cursor_of(shop, by_ship, order)
     bad = {
-        "another shop's": listing.cursor_of(other, by_ship, order),
-        "another list's": listing.cursor_of(shop, OrderSequence(OrderOrderField.PLACED_AT), order),
+        "another shop's": order_list.cursor_of(other, by_ship, order),
+        "another list's": order_list.cursor_of(shop, OrderSequence(OrderOrderField.PLACED_AT), order),
         "an event's": events.cursor_of(shop, 1),
         "forged": cursor.sign(bytes(32), "SHIP_BY", f"{order.id.hex} "),
         "empty": "",

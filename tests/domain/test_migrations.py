@@ -14,8 +14,6 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.database import EVERY_SHOP, Database, NewerTablesError
-from domain.migrations import runner
 from domain.rules.order import (
     CancellationReason,
     CancellationScope,
@@ -26,7 +24,9 @@ from domain.rules.order import (
     RefundStatus,
     ShippingRefundPolicy,
 )
-from domain.tables import metadata
+from domain.storage.database import EVERY_SHOP, Database, NewerTablesError
+from domain.storage.migrations import runner
+from domain.storage.tables import metadata
 from tests.invariants import assert_sound
 
 

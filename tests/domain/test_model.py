@@ -24,14 +24,12 @@ from hypothesis.stateful import (
 )
 from uuid_utils.compat import uuid7
 
-from domain import cancellation, events, fulfillment, ingestion, notification
+from domain import cancellation, fulfillment, ingestion, notification
 from domain.cancellation import Outcome, Preview
-from domain.database import EVERY_SHOP, Database
 from domain.mail.address import Address
 from domain.mail.message import compose
 from domain.mail.sending import Deferred, OutgoingMessage, Rejected, Sent
 from domain.mail.sending import Outcome as Sending
-from domain.queries import cancellations, orders
 from domain.rules import ids
 from domain.rules.order import (
     Cancellation,
@@ -44,6 +42,8 @@ from domain.rules.order import (
 from domain.rules.order import Order as StoredOrder
 from domain.rules.splits import PackageSplit
 from domain.rules.transitions import FulfillmentOutcome, PackageMove, Settlement
+from domain.storage import cancellations, events, orders
+from domain.storage.database import EVERY_SHOP, Database
 from tests.domain.mail.samples import received
 from tests.domain.model import calls as generated
 from tests.domain.model import words

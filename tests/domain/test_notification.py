@@ -13,16 +13,13 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 from structlog.testing import capture_logs
 
-from domain import cancellation, hints, notification, outbox
+from domain import cancellation, notification
 from domain.cancellation import CancellationRequest
-from domain.database import EVERY_SHOP, Database
 from domain.mail import content
 from domain.mail.address import NO_USABLE_ADDRESS
 from domain.mail.content import CancellationMail
 from domain.mail.mailbox import Mailbox
 from domain.mail.sending import Deferred, Outcome, OutgoingMessage, Rejected, Sent, Unreachable
-from domain.migrations import runner
-from domain.queries.cancellations import MAIL_TOPIC
 from domain.rules import ids
 from domain.rules.order import (
     Buyer,
@@ -36,7 +33,11 @@ from domain.rules.order import (
     Shop,
 )
 from domain.rules.order_input import BuyerInput
-from domain.tables import outbox as table
+from domain.storage import hints, outbox
+from domain.storage.cancellations import MAIL_TOPIC
+from domain.storage.database import EVERY_SHOP, Database
+from domain.storage.migrations import runner
+from domain.storage.tables import outbox as table
 from tests.domain.mail.samples import a_mail, a_message
 from tests.mailing import Script, logged, notification_of, run
 from tests.patience import PATIENCE_SECONDS

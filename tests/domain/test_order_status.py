@@ -7,10 +7,10 @@ from uuid import UUID
 import pytest
 
 from domain import fulfillment
-from domain.database import Database
 from domain.rules import ids
 from domain.rules.order import FulfillmentErrorCode, FulfillmentProblem, OrderStatus, PackageStatus, Shop
 from domain.rules.transitions import BUSY, FulfillmentOutcome
+from domain.storage.database import Database
 from tests.cancelling import LATER, a_request, cancel, codes, happened, package_id, units
 from tests.fulfilling import move, refused, set_status, split
 from tests.invariants import dump

@@ -9,12 +9,12 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain import outbox
-from domain.database import EVERY_SHOP, Database
-from domain.hints import hint_or_tick
-from domain.outbox import Claimed
 from domain.rules.order import NotificationStatus
-from domain.tables import outbox as table
+from domain.storage import outbox
+from domain.storage.database import EVERY_SHOP, Database
+from domain.storage.hints import hint_or_tick
+from domain.storage.outbox import Claimed
+from domain.storage.tables import outbox as table
 from tests.stored import NOW, a_shop
 
 TOPIC = "letter"

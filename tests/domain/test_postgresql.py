@@ -15,9 +15,9 @@ import pytest
 import sqlalchemy as sa
 import trustme
 
-from domain import postgresql
-from domain.database import EVERY_SHOP, Database, UnavailableError
-from domain.postgresql import PostgresqlAddress
+from domain.storage import postgresql
+from domain.storage.database import EVERY_SHOP, Database, UnavailableError
+from domain.storage.postgresql import PostgresqlAddress
 from tests.patience import PATIENCE_SECONDS
 from tests.postgresql import SETTINGS, TLS_BINARIES, EmbeddedServer, connected
 

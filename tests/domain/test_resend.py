@@ -8,10 +8,8 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
-from domain import notification, outbox
-from domain.database import EVERY_SHOP, Database
+from domain import notification
 from domain.mail.sending import Deferred, Outcome, Rejected, Sent
-from domain.queries.cancellations import MAIL_TOPIC
 from domain.rules import ids
 from domain.rules.order import (
     Cancellation,
@@ -26,7 +24,10 @@ from domain.rules.order import (
 )
 from domain.rules.order_input import BuyerInput
 from domain.rules.transitions import FulfillmentOutcome
-from domain.tables import outbox as table
+from domain.storage import outbox
+from domain.storage.cancellations import MAIL_TOPIC
+from domain.storage.database import EVERY_SHOP, Database
+from domain.storage.tables import outbox as table
 from tests.cancelling import LATER, a_request, cancel_well, happened, package_id, read_again, units
 from tests.fulfilling import refused
 from tests.invariants import dump

@@ -6,9 +6,9 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from domain import retention
-from domain.database import EVERY_SHOP, Database
 from domain.rules.order import Shop
-from domain.tables import idempotency_keys
+from domain.storage.database import EVERY_SHOP, Database
+from domain.storage.tables import idempotency_keys
 from tests.cancelling import LATER, a_request, cancel, cancel_well, codes, units
 from tests.patience import PATIENCE_SECONDS
 from tests.stored import a_shop, an_item_input, an_order_input, store

@@ -8,12 +8,12 @@ import asyncpg
 import pytest
 import sqlalchemy as sa
 
-from domain import outbox
-from domain.database import EVERY_SHOP, Database, DeniedError, roll_back
-from domain.hints import ProcessHints
-from domain.queries.cancellations import MAIL_TOPIC
 from domain.rules.order import Shop
-from domain.tables import metadata
+from domain.storage import outbox
+from domain.storage.cancellations import MAIL_TOPIC
+from domain.storage.database import EVERY_SHOP, Database, DeniedError, roll_back
+from domain.storage.hints import ProcessHints
+from domain.storage.tables import metadata
 from tests.api.conftest import on_postgresql
 from tests.cancelling import LATER, a_request, cancel_well, everything
 from tests.invariants import assert_sound

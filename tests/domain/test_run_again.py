@@ -6,12 +6,12 @@ from datetime import timedelta
 import pytest
 
 from domain import fulfillment, notification
-from domain.database import Database
 from domain.mail.sending import Sent
 from domain.rules import ids
 from domain.rules.order import Cancellation, ItemEntry, Order, OrderStatus, PackageStatus, RefundStatus, Shop
 from domain.rules.splits import PackageSplit
 from domain.rules.transitions import FulfillmentOutcome, PackageMove
+from domain.storage.database import Database
 from tests.cancelling import LATER, a_request, cancel_well, happened, item_id, package_id, read_again, units
 from tests.fulfilling import move, set_status, settle, split
 from tests.mailing import Script, run

@@ -8,10 +8,10 @@ from uuid import UUID
 import pytest
 
 from domain import fulfillment
-from domain.database import Database
 from domain.rules import ids
 from domain.rules.order import Cancellation, FulfillmentErrorCode, FulfillmentProblem, Order, RefundStatus, Shop
 from domain.rules.transitions import FulfillmentOutcome, Settlement
+from domain.storage.database import Database
 from tests.cancelling import LATER, a_request, cancel_well, everything, happened, package_id, read_again, units
 from tests.fulfilling import refused, settle
 from tests.invariants import dump

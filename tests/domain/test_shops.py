@@ -6,12 +6,11 @@ from functools import partial
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain import tables
-from domain.database import EVERY_SHOP, Database
-from domain.queries import shops
-from domain.queries.shops import ShopRefusal
 from domain.rules import ids
 from domain.rules.order import ShippingRefundPolicy, Shop
+from domain.storage import shops, tables
+from domain.storage.database import EVERY_SHOP, Database
+from domain.storage.shops import ShopRefusal
 from tests.cancelling import a_request, cancel_well, everything, units
 from tests.invariants import assert_sound, dump
 from tests.stored import NOW, a_shop, an_order_input, store, stored

@@ -8,7 +8,6 @@ from uuid import UUID
 import pytest
 
 from domain import fulfillment
-from domain.database import Database
 from domain.rules import ids
 from domain.rules.order import (
     Cancellation,
@@ -28,6 +27,7 @@ from domain.rules.order import (
 from domain.rules.order_input import FeeInput
 from domain.rules.splits import PackageSplit
 from domain.rules.transitions import FulfillmentOutcome
+from domain.storage.database import Database
 from tests.cancelling import (
     LATER,
     a_request,

@@ -10,12 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import cancellation
 from domain.cancellation import CancellationRequest
-from domain.database import Database
-from domain.queries import listing, orders
-from domain.queries.listing import OrderFilter, OrderSequence
-from domain.queries.paging import PageRequest
 from domain.rules.order import CancellationReason, Order
-from domain.statements import Row, Statement
+from domain.storage import order_list, orders
+from domain.storage.compiled import Row, Statement
+from domain.storage.database import Database
+from domain.storage.order_list import OrderFilter, OrderSequence
+from domain.storage.pages import PageRequest
 from tests.cancelling import a_request, cancel, everything, package, units
 from tests.invariants import assert_sound
 from tests.stored import a_package_input, a_shop, an_item_input, an_order_input, store
@@ -51,7 +51,7 @@ async def test_a_page_of_orders_takes_two_statements_whatever_its_size(database:
 
     with statements() as sent:
         async with database.reading(shop.id) as connection:
-            page = await listing.list_orders(connection, shop, filters, OrderSequence(), PageRequest(size))
+            page = await order_list.list_orders(connection, shop, filters, OrderSequence(), PageRequest(size))
 
     assert len(page.entries) == size
     assert len(sent) == 2

@@ -13,8 +13,6 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain import tables
-from domain.database import EVERY_SHOP, Database
 from domain.rules.order import (
     CancellationReason,
     CancellationScope,
@@ -25,6 +23,8 @@ from domain.rules.order import (
     RefundStatus,
     ShippingRefundPolicy,
 )
+from domain.storage import tables
+from domain.storage.database import EVERY_SHOP, Database
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

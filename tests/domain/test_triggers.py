@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain import tables
-from domain.database import EVERY_SHOP, Database, roll_back
 from domain.rules.order import Shop
+from domain.storage import tables
+from domain.storage.database import EVERY_SHOP, Database, roll_back
 from tests.cancelling import a_request, a_small_order, a_split_order, cancel_well, units
 from tests.invariants import assert_sound
 from tests.stored import a_shop

@@ -10,10 +10,10 @@ from typing import Any
 
 import httpx
 
-from domain.database import EVERY_SHOP, Database
-from domain.queries import cancellations
 from domain.rules import ids
 from domain.rules.order import Order, PackageStatus, RefundStatus, Shop
+from domain.storage import cancellations
+from domain.storage.database import EVERY_SHOP, Database
 from tests.cancelling import item_id, package_id
 from tests.faults.servers import Server
 from tests.patience import PATIENCE_SECONDS

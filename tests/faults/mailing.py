@@ -15,11 +15,11 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.cancellation import CancellationRequest
-from domain.database import EVERY_SHOP, Database
 from domain.rules.order import Cancellation, EventType, NotificationStatus, Shop
 from domain.rules.order_input import BuyerInput
-from domain.tables import order_events
-from domain.tables import outbox as table
+from domain.storage.database import EVERY_SHOP, Database
+from domain.storage.tables import order_events
+from domain.storage.tables import outbox as table
 from tests.cancelling import LATER, a_request, cancel_well, everything, rows
 from tests.domain.mail.servers import Inbox
 from tests.patience import PATIENCE_SECONDS

@@ -8,10 +8,10 @@ from typing import Any
 
 import httpx
 
-from domain.database import Database
 from domain.rules import ids
 from domain.rules.order import Order, Shop
-from domain.tables import cancellations
+from domain.storage.database import Database
+from domain.storage.tables import cancellations
 from tests.api.client import SECRET, Client, a_token
 from tests.cancelling import rows
 from tests.command import Process, started

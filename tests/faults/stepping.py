@@ -13,10 +13,10 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain import database as transactions
-from domain.database import Database, Work
-from domain.engines import driver_of
-from domain.statements import Row, Statement
+from domain.storage import database as transactions
+from domain.storage.compiled import Row, Statement
+from domain.storage.database import Database, Work
+from domain.storage.engines import driver_of
 from tests.patience import PATIENCE_SECONDS
 
 Act = Callable[[Database], Awaitable[object]]

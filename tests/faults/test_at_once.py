@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from domain.database import Database
 from domain.rules import ids
 from domain.rules.order import Order, OrderStatus, Shop
+from domain.storage.database import Database
 from tests.cancelling import item_id
 from tests.faults.servers import Server, serving
 from tests.invariants import assert_sound

@@ -5,9 +5,9 @@ from contextlib import suppress
 
 import pytest
 
-from domain.database import Database
-from domain.queries import orders
 from domain.rules.order import Shop
+from domain.storage import orders
+from domain.storage.database import Database
 from tests.faults.proxy import Proxy
 from tests.stored import a_shop, an_order_input, store
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from domain.database import Database
-from domain.migrations import runner
+from domain.storage.database import Database
+from domain.storage.migrations import runner
 from tests.faults.load import Load, some_orders
 from tests.faults.servers import serving
 from tests.faults.test_postgresql_restart import a_probe, recover

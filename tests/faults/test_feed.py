@@ -13,10 +13,10 @@ import asyncpg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain import events
-from domain.database import EVERY_SHOP, BusyError, Database, UnavailableError, Work
 from domain.feed import Feed
 from domain.rules.order import Shop
+from domain.storage import events
+from domain.storage.database import EVERY_SHOP, BusyError, Database, UnavailableError, Work
 from tests.domain.test_feed import arrive, take
 from tests.faults.writing import NAIVE_LOG, TwoLogsDatabase, write_at_once
 from tests.invariants import assert_sound

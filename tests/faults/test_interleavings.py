@@ -8,9 +8,9 @@ from functools import partial
 import asyncpg
 import pytest
 
-from domain.database import EVERY_SHOP, Database
-from domain.queries import cancellations, orders
 from domain.rules.order import CancellationReason, Order, PackageStatus, RefundStatus, Shop
+from domain.storage import cancellations, orders
+from domain.storage.database import EVERY_SHOP, Database
 from tests.cancelling import a_request, a_split_order, cancel, cancel_well, happened, package, units
 from tests.faults.stepping import Merge, Stage, SteppedDatabase, merges
 from tests.fulfilling import move, settle, split

@@ -8,9 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from domain.database import Database
 from domain.rules import ids
 from domain.rules.order import Order, Shop
+from domain.storage.database import Database
 from tests.api.conftest import on_postgresql
 from tests.cancelling import happened, item_id
 from tests.faults.load import Load, some_orders

@@ -8,12 +8,10 @@ from typing import Any
 import pytest
 
 from api.settings import Settings
-from domain import events, ingestion, notification
+from domain import ingestion, notification
 from domain.cancellation import Outcome
-from domain.database import EVERY_SHOP, Database, UnavailableError, UnknownOutcomeError
 from domain.ingestion import ImportResult
 from domain.mail.sending import Sent
-from domain.queries import cancellations
 from domain.rules import ids
 from domain.rules.order import (
     Cancellation,
@@ -27,6 +25,8 @@ from domain.rules.order import (
     value,
 )
 from domain.rules.transitions import FulfillmentOutcome
+from domain.storage import cancellations, events
+from domain.storage.database import EVERY_SHOP, Database, UnavailableError, UnknownOutcomeError
 from tests.api.client import SECRET, Client, a_token
 from tests.api.conftest import serving
 from tests.cancelling import LATER, a_request, cancel, cancel_well, everything, units

@@ -9,11 +9,11 @@ from itertools import pairwise
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from domain import notification
-from domain.database import Database
 from domain.mail.sending import Deferred, Sent
 from domain.mail.smtp import SmtpSender, smtp_settings
-from domain.outbox import GIVE_UP_AFTER
 from domain.rules import ids
+from domain.storage.database import Database
+from domain.storage.outbox import GIVE_UP_AFTER
 from tests.api.conftest import on_sqlite
 from tests.cancelling import LATER
 from tests.domain.mail.samples import a_message

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from domain.database import Database
+from domain.storage.database import Database
 from tests.api.conftest import on_postgresql
 from tests.api.test_worker import ended, working
 from tests.command import Copy

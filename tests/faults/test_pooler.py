@@ -15,11 +15,11 @@ from api.loops import mail_loop, smtp_sender
 from api.settings import Settings
 from api.wiring import clock, database_of
 from domain import ingestion
-from domain.database import EVERY_SHOP, Database
-from domain.postgresql import PostgresqlAddress
 from domain.rules import ids
 from domain.rules.order import ImportOutcome, Order, Shop
-from domain.tables import metadata
+from domain.storage.database import EVERY_SHOP, Database
+from domain.storage.postgresql import PostgresqlAddress
+from domain.storage.tables import metadata
 from tests.api.client import SECRET, Client, a_token
 from tests.api.conftest import serving
 from tests.api.test_cli import ORDER

@@ -11,11 +11,11 @@ from uuid import uuid4
 
 import pytest
 
-from domain import events
-from domain.database import EVERY_SHOP, Database
-from domain.migrations import runner
 from domain.rules import ids
 from domain.rules.order import Order, Shop
+from domain.storage import events
+from domain.storage.database import EVERY_SHOP, Database
+from domain.storage.migrations import runner
 from tests.api.client import Client
 from tests.cancelling import item_id
 from tests.faults.load import Load, some_orders

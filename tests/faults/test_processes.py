@@ -14,8 +14,8 @@ import orjson
 import pytest
 import trustme
 
-from domain.database import Database
 from domain.rules.order import Shop
+from domain.storage.database import Database
 from tests.api.client import SECRET, a_token
 from tests.api.conftest import on_postgresql, on_sqlite
 from tests.api.test_cli import ask, cancel_one

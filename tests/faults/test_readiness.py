@@ -16,8 +16,8 @@ import pytest
 import sqlalchemy as sa
 
 from api.settings import Settings
-from domain.database import Database
 from domain.rules import ids
+from domain.storage.database import Database
 from tests.api.client import SECRET, Client, a_token
 from tests.api.conftest import serving
 from tests.cancelling import item_id

@@ -10,8 +10,8 @@ from typing import Any
 
 import httpx
 
-from domain.database import Database
 from domain.rules.order import Order
+from domain.storage.database import Database
 from tests.api.conftest import on_sqlite
 from tests.command import run, said
 from tests.faults.served import Served, a_large_order, keys, serving

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from domain.database import EVERY_SHOP, Database, UnavailableError
 from domain.rules.order import Order, Shop
+from domain.storage.database import EVERY_SHOP, Database, UnavailableError
 from tests.api.conftest import on_sqlite
 from tests.cancelling import a_request, cancel_well, units
 from tests.faults.served import UNITS, Served, a_large_order, keys, serving

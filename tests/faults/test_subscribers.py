@@ -15,10 +15,9 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidMessage
 
 from api.settings import Settings
-from domain import events
-from domain.database import Database
-from domain.queries import orders
 from domain.rules.order import Order, OrderEvent, Shop
+from domain.storage import events, orders
+from domain.storage.database import Database
 from tests.api.client import SECRET, Client, a_token
 from tests.api.conftest import on_postgresql, serving
 from tests.api.test_subscriptions import now, take

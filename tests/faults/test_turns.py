@@ -6,7 +6,7 @@ import httpx
 
 from api.app import create_app
 from api.settings import Settings
-from domain.database import Database
+from domain.storage.database import Database
 from tests.api.client import SECRET, Client, a_token
 from tests.api.conftest import serving
 from tests.faults.proxy import Proxy

@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import ingestion
-from domain.database import EVERY_SHOP, BusyError, Database, UnavailableError, Work
-from domain.queries import shops
 from domain.rules.order import Shop
+from domain.storage import shops
+from domain.storage.database import EVERY_SHOP, BusyError, Database, UnavailableError, Work
 from tests.cancelling import a_request, cancel, everything
 from tests.stored import NOW, an_order_input, stored
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from domain.database import Database
+from domain.storage.database import Database
 from tests.api.client import SECRET
 from tests.api.test_cli import SAMPLES
 from tests.cancelling import a_split_order

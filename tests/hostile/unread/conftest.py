@@ -8,8 +8,8 @@ import uvicorn
 
 from api.app import create_app
 from api.settings import Settings
-from domain.database import Database
 from domain.rules.order import Shop
+from domain.storage.database import Database
 from tests.api.client import SECRET, Client, a_token
 from tests.api.conftest import started
 from tests.api.test_subscriptions import now

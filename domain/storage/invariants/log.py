@@ -4,10 +4,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from domain.invariants.invariant import Breaches, Columns, Invariant, row_of, same
-from domain.queries.cancellations import MAIL_TOPIC
 from domain.rules.order import EventType, NotificationStatus, RefundStatus
-from domain.tables import cancellations, order_events, orders, outbox, packages, shops
+from domain.storage.cancellations import MAIL_TOPIC
+from domain.storage.invariants.invariant import Breaches, Columns, Invariant, row_of, same
+from domain.storage.tables import cancellations, order_events, orders, outbox, packages, shops
 
 _EVENT = order_events.c
 _OF_ORDER = (_EVENT.shop_id, _EVENT.order_id)

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from domain.tables import metadata
+from domain.storage.tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

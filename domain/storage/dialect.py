@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.engines import driver_of
+from domain.storage.engines import driver_of
 
 # From so many rows on, what PostgreSQL's plans cost counts more than what planning costs, and then than looking.
 _MANY = 50

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.rules import cursor
 from domain.rules.order import Shop, value
-from domain.statements import Row, Statement
+from domain.storage.compiled import Row, Statement
 
 _Entry = TypeVar("_Entry")
 

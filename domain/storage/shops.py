@@ -6,10 +6,10 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.queries.dialect import insert_or_ignore, storable
 from domain.rules import ids
 from domain.rules.order import ShippingRefundPolicy, Shop, value
-from domain.tables import shops
+from domain.storage.dialect import insert_or_ignore, storable
+from domain.storage.tables import shops
 
 _LONGEST_NAME = 500
 _BAD_NAME = f"A shop's name has 1 to {_LONGEST_NAME} printable characters, and not spaces alone."

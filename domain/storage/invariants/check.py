@@ -6,14 +6,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.database import EVERY_SHOP, Database
-from domain.invariants.constraints import CONSTRAINTS
-from domain.invariants.contents import CONTENTS
-from domain.invariants.invariant import Invariant
-from domain.invariants.log import LOG
-from domain.invariants.money import MONEY
 from domain.rules.order import value
-from domain.tables import orders
+from domain.storage.database import EVERY_SHOP, Database
+from domain.storage.invariants.constraints import CONSTRAINTS
+from domain.storage.invariants.contents import CONTENTS
+from domain.storage.invariants.invariant import Invariant
+from domain.storage.invariants.log import LOG
+from domain.storage.invariants.money import MONEY
+from domain.storage.tables import orders
 
 INVARIANTS = (*CONSTRAINTS, *CONTENTS, *MONEY, *LOG)
 _SHOWN = 20

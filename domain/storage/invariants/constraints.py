@@ -5,8 +5,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from domain.invariants.invariant import Invariant, place, row_of
-from domain.tables import metadata
+from domain.storage.invariants.invariant import Invariant, place, row_of
+from domain.storage.tables import metadata
 
 
 def _invariants(table: sa.Table) -> Iterator[Invariant]:

@@ -8,11 +8,11 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.database import announce
 from domain.rules import cursor
 from domain.rules.order import EventType, Order, OrderEvent, Shop, value
-from domain.statements import Statement, among, equal, insert
-from domain.tables import order_events, shops
+from domain.storage.compiled import Statement, among, equal, insert
+from domain.storage.database import announce
+from domain.storage.tables import order_events, shops
 
 
 @value

@@ -11,8 +11,6 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.queries.dialect import insert_or_ignore
-from domain.queries.orders import fees_of, find_order, lock_sequence, pairs_of
 from domain.rules.order import (
     Cancellation,
     Notification,
@@ -24,8 +22,10 @@ from domain.rules.order import (
     RefundLine,
     value,
 )
-from domain.statements import Row, Statement, among, equal, insert, parameters
-from domain.tables import (
+from domain.storage.compiled import Row, Statement, among, equal, insert, parameters
+from domain.storage.dialect import insert_or_ignore
+from domain.storage.orders import fees_of, find_order, lock_sequence, pairs_of
+from domain.storage.tables import (
     cancellation_lines,
     cancellations,
     idempotency_keys,

@@ -11,10 +11,10 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.queries.dialect import storable
 from domain.rules.order import Buyer, Fee, FeeKind, Order, OrderItem, Package, PackageItem
-from domain.statements import Row, Statement, among, equal, parameters
-from domain.tables import order_items, orders, package_items, packages, shops
+from domain.storage.compiled import Row, Statement, among, equal, parameters
+from domain.storage.dialect import storable
+from domain.storage.tables import order_items, orders, package_items, packages, shops
 
 HEADER = (
     orders.c.id,

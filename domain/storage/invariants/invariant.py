@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from domain.rules.order import value
-from domain.tables import orders, shops
+from domain.storage.tables import orders, shops
 
 Columns = Sequence[sa.ColumnElement[Any]]
 Breaches = sa.Select[Any]  # of the shop, of the order or NULL where there is none, and of what else tells the place

@@ -7,13 +7,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.queries import paging
-from domain.queries.cancellations import find_cancellations
-from domain.queries.paging import Page, PageRequest, Sorting, TimeRange, ends, read_page, within
 from domain.rules import ids
 from domain.rules.order import Cancellation, CancellationReason, CancellationScope, RefundStatus, Shop, value
-from domain.statements import Statement, among, equal
-from domain.tables import cancellations
+from domain.storage import pages
+from domain.storage.cancellations import find_cancellations
+from domain.storage.compiled import Statement, among, equal
+from domain.storage.pages import Page, PageRequest, Sorting, TimeRange, ends, read_page, within
+from domain.storage.tables import cancellations
 
 # The filter that needs no parameter.
 _NOTHING = "nothing"
@@ -63,7 +63,7 @@ def _count(given: frozenset[str]) -> Statement:
 
 def cursor_of(shop: Shop, cancellation: Cancellation) -> str:
     """The cursor of a cancellation in the list."""
-    return paging.cursor_of(shop, _NEWEST_FIRST.name, cancellation.created_at, cancellation.id)
+    return pages.cursor_of(shop, _NEWEST_FIRST.name, cancellation.created_at, cancellation.id)
 
 
 def _values(shop_id: str, filters: CancellationFilter) -> dict[str, Any]:

@@ -8,12 +8,12 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.queries.dialect import insert_or_ignore
-from domain.queries.orders import pairs_of
 from domain.rules.new_order import NewOrder
 from domain.rules.order import OrderItem, Package, PackageItem, ShippingRefundPolicy, value
-from domain.statements import Statement, by_column, columns_of, insert
-from domain.tables import order_items, orders, package_items, packages
+from domain.storage.compiled import Statement, by_column, columns_of, insert
+from domain.storage.dialect import insert_or_ignore
+from domain.storage.orders import pairs_of
+from domain.storage.tables import order_items, orders, package_items, packages
 
 _NEW_ORDERS = Statement(by_column(orders).on_conflict_do_nothing().returning(orders.c.id))
 

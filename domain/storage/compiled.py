@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from domain.engines import driver_of
+from domain.storage.engines import driver_of
 
 # An order may come in thousands of packages, and no statement may run into its time limit.
 _MOST_BY_COLUMN = 10_000

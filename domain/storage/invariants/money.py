@@ -6,11 +6,11 @@ import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 
-from domain.invariants.contents import came_cancelled
-from domain.invariants.invariant import Breaches, Invariant, row_of, same
-from domain.queries.cancellations import MAIL_TOPIC
 from domain.rules.order import CancellationScope, NotificationStatus, RefundStatus
-from domain.tables import (
+from domain.storage.cancellations import MAIL_TOPIC
+from domain.storage.invariants.contents import came_cancelled
+from domain.storage.invariants.invariant import Breaches, Invariant, row_of, same
+from domain.storage.tables import (
     cancellation_lines,
     cancellations,
     idempotency_keys,

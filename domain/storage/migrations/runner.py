@@ -14,10 +14,10 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.database import EVERY_SHOP, Database, NewerTablesError, UnavailableError, roll_back
-from domain.engines import LOCK_SECONDS
 from domain.rules.order import ShippingRefundPolicy
-from domain.tables import shops
+from domain.storage.database import EVERY_SHOP, Database, NewerTablesError, UnavailableError, roll_back
+from domain.storage.engines import LOCK_SECONDS
+from domain.storage.tables import shops
 
 _ROOM = 2**20  # bytes
 _MIGRATING = 1_397_247_314  # any number that no other advisory lock has

@@ -6,10 +6,10 @@ from operator import add
 
 import sqlalchemy as sa
 
-from domain.invariants.invariant import Breaches, Invariant, row_of, same
 from domain.rules.order import EventType, OrderStatus, PackageStatus
 from domain.rules.status import PAYMENT_BLOCKED, derived
-from domain.tables import cancellation_lines, order_events, order_items, orders, package_items, packages
+from domain.storage.invariants.invariant import Breaches, Invariant, row_of, same
+from domain.storage.tables import cancellation_lines, order_events, order_items, orders, package_items, packages
 
 _LIVE: list[PackageStatus] = [status for status in PackageStatus if status is not PackageStatus.CANCELLED]
 _OF_ORDER = (packages.c.shop_id, packages.c.order_id)

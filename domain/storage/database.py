@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from domain.engines import (
+from domain.storage.engines import (
     IN_DOUBT,
     PRIVATE,
     STATEMENT_SECONDS,
@@ -29,8 +29,8 @@ from domain.engines import (
     sqlite_engine,
     why_unopened,
 )
-from domain.hints import Hints, PostgresqlHints, ProcessHints
-from domain.postgresql import PostgresqlAddress, reason_of
+from domain.storage.hints import Hints, PostgresqlHints, ProcessHints
+from domain.storage.postgresql import PostgresqlAddress, reason_of
 
 _T = TypeVar("_T")
 

@@ -13,10 +13,10 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.database import EVERY_SHOP, Database, announce
 from domain.rules.order import NotificationStatus, value
-from domain.statements import Statement, equal, insert, parameters
-from domain.tables import outbox, shops
+from domain.storage.compiled import Statement, equal, insert, parameters
+from domain.storage.database import EVERY_SHOP, Database, announce
+from domain.storage.tables import outbox, shops
 
 # What is published when there is something new to send.
 HINT = "outbox"

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from domain.hints import Say, SharedHints
+from domain.storage.hints import Say, SharedHints
 
 _SUBJECT = "shortship.hints"
 _PATIENCE_SECONDS = 2

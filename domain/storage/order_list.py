@@ -8,15 +8,15 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.queries import paging
-from domain.queries.dialect import storable
-from domain.queries.orders import HEADER, with_contents
-from domain.queries.paging import Page, PageRequest, Sorting, TimeRange, ends, read_page, within
 from domain.rules.eligibility import OPEN_FOR_ITEMS
 from domain.rules.order import Order, OrderStatus, PackageStatus, Shop, value
 from domain.rules.status import PAYMENT_BLOCKED
-from domain.statements import Statement, among, equal, one_of
-from domain.tables import order_items, orders, package_items, packages
+from domain.storage import pages
+from domain.storage.compiled import Statement, among, equal, one_of
+from domain.storage.dialect import storable
+from domain.storage.orders import HEADER, with_contents
+from domain.storage.pages import Page, PageRequest, Sorting, TimeRange, ends, read_page, within
+from domain.storage.tables import order_items, orders, package_items, packages
 
 # No product name is longer, folded for searching or not; SQLite refuses patterns of more than 50,000 bytes.
 _LONGEST_SEARCH = 2_000
@@ -93,7 +93,7 @@ def cursor_of(shop: Shop, sequence: OrderSequence, order: Order) -> str:
         OrderOrderField.PLACED_AT: order.placed_at,
         OrderOrderField.UPDATED_AT: order.updated_at,
     }
-    return paging.cursor_of(shop, sequence.field.name, dates[sequence.field], order.id)
+    return pages.cursor_of(shop, sequence.field.name, dates[sequence.field], order.id)
 
 
 def _values(shop_id: str, filters: OrderFilter) -> dict[str, Any]:
