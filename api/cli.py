@@ -133,7 +133,7 @@ def demo_command(
     from api.app import create_app
     from api.loops import mail_loop
     from api.settings import SettingsError
-    from domain.mail.mailbox import Mailbox
+    from domain.mail.delivery.mailbox import Mailbox
 
     settings = demo.settings_of(_settings())
     try:

@@ -31,7 +31,7 @@ from api.settings import Settings, SettingsError
 from api.wiring import clock
 from domain import cancellation, fulfillment, ingestion
 from domain.cancellation import CancellationRequest
-from domain.mail.mailbox import Mailbox, StoredMail
+from domain.mail.delivery.mailbox import Mailbox, StoredMail
 from domain.rules import ids
 from domain.rules.order import (
     CancellationReason,

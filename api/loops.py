@@ -10,8 +10,8 @@ from api.wiring import clock
 from domain import notification, retention
 from domain.mail import message
 from domain.mail.address import parse_address
-from domain.mail.mailbox import Mailbox
-from domain.mail.smtp import SmtpSender, smtp_settings
+from domain.mail.delivery.mailbox import Mailbox
+from domain.mail.delivery.smtp import SmtpSender, smtp_settings
 from domain.storage.database import Database
 
 Loop = Callable[[Database, asyncio.Event], Awaitable[None]]

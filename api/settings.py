@@ -15,7 +15,7 @@ from pydantic_settings import (
 )
 
 from domain.mail.address import parse_address
-from domain.mail.smtp import smtp_settings
+from domain.mail.delivery.smtp import smtp_settings
 from domain.rules.urls import split_url
 from domain.storage.engines import database_address
 from domain.storage.postgresql import PostgresqlAddress

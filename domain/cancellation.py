@@ -12,9 +12,9 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.act import look_up
 from domain.mail import content
 from domain.mail.address import NO_USABLE_ADDRESS, usable_address
+from domain.once import look_up
 from domain.rules import ids
 from domain.rules.money import digits, to_minor, to_text
 from domain.rules.order import (

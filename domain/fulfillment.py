@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.act import Done, once
+from domain.once import Done, once
 from domain.rules import ids, splits, transitions
 from domain.rules.order import Cancellation, EventType, Order, OrderStatus, Shop
 from domain.rules.splits import PackageSplit

@@ -12,9 +12,9 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
-from domain.act import look_up
 from domain.intake.check import normalise
 from domain.intake.file import FileOrder, UnreadableFileError, read_orders
+from domain.once import look_up
 from domain.rules import refunds
 from domain.rules.new_order import NewOrder, content_hash
 from domain.rules.order import EventType, FulfillmentErrorCode, FulfillmentProblem, ImportOutcome, Shop, value

@@ -13,11 +13,11 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.act import Done, once
 from domain.mail import content
 from domain.mail.address import NO_USABLE_ADDRESS, usable_address
 from domain.mail.content import CancellationMail
 from domain.mail.sending import Deferred, Outcome, OutgoingMessage, Rejected, Sender, Sent, Unreachable
+from domain.once import Done, once
 from domain.rules import ids
 from domain.rules.order import (
     Cancellation,

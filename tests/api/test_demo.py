@@ -16,7 +16,7 @@ import pytest
 
 from api import demo, steps
 from api.settings import Settings
-from domain.mail.mailbox import Mailbox
+from domain.mail.delivery.mailbox import Mailbox
 from domain.mail.phrases import LANGUAGES
 from domain.mail.sending import OutgoingMessage
 from domain.rules.order import NotificationStatus, OrderStatus, PackageStatus, RefundStatus

@@ -11,7 +11,7 @@ import pytest
 
 from api.loops import mail_loop
 from api.settings import Settings
-from domain.mail.mailbox import Mailbox
+from domain.mail.delivery.mailbox import Mailbox
 from domain.rules.order import Shop
 from domain.storage.database import Database
 from tests.api.client import Client

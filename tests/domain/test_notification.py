@@ -18,7 +18,7 @@ from domain.cancellation import CancellationRequest
 from domain.mail import content
 from domain.mail.address import NO_USABLE_ADDRESS
 from domain.mail.content import CancellationMail
-from domain.mail.mailbox import Mailbox
+from domain.mail.delivery.mailbox import Mailbox
 from domain.mail.sending import Deferred, Outcome, OutgoingMessage, Rejected, Sent, Unreachable
 from domain.rules import ids
 from domain.rules.order import (

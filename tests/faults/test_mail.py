@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from domain import notification
-from domain.mail.smtp import SmtpSender, smtp_settings
+from domain.mail.delivery.smtp import SmtpSender, smtp_settings
 from domain.storage.database import Database
 from tests.domain.mail.samples import a_message
 from tests.faults.mailing import (

@@ -9,8 +9,8 @@ from itertools import pairwise
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from domain import notification
+from domain.mail.delivery.smtp import SmtpSender, smtp_settings
 from domain.mail.sending import Deferred, Sent
-from domain.mail.smtp import SmtpSender, smtp_settings
 from domain.rules import ids
 from domain.storage.database import Database
 from domain.storage.outbox import GIVE_UP_AFTER

@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from domain.mail.mailbox import Mailbox
+from domain.mail.delivery.mailbox import Mailbox
 from domain.mail.sending import OutgoingMessage, Sent
 
 

@@ -10,8 +10,8 @@ from urllib.parse import quote
 import pytest
 import trustme
 
+from domain.mail.delivery.smtp import SmtpSender, SmtpSettings, Tls, smtp_settings
 from domain.mail.sending import Deferred, Outcome, Rejected, Sent, Unreachable
-from domain.mail.smtp import SmtpSender, SmtpSettings, Tls, smtp_settings
 from domain.rules.order import Buyer
 from tests.domain.mail.samples import a_mail, a_message
 from tests.domain.mail.servers import PASSWORD, Inbox, answering, serving, silent
