@@ -30,7 +30,7 @@ from api.metrics import Metrics, MetricsPage
 from api.protection import EXCEPTION_HANDLERS, Cors, SecurityHeaders, TrustedHosts
 from api.readiness import Readiness
 from api.requests import RequestLog
-from api.schema import make_schema
+from api.schema.served import make_schema
 from api.settings import Settings, SettingsError
 from api.sockets import GraphQLSockets
 from api.tracing import NoTracing, Tracing

@@ -318,7 +318,7 @@ def token(
 @app.command()
 def schema() -> None:
     """Prints the GraphQL schema."""
-    from api.schema import printed
+    from api.schema.served import printed
 
     sys.stdout.write(printed())
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from api.languages import preferred_language
+from api.schema.languages import preferred_language
 from domain.rules.order import Shop
 from domain.storage.database import Database
 from tests.api.client import Client, a_token

@@ -17,7 +17,8 @@ import httpx
 import orjson
 import pytest
 
-from api import cli, schema
+from api import cli
+from api.schema import served
 from domain.rules.ids import SHOP_ID_RULE
 from tests.api.client import SECRET, a_token
 from tests.command import COMMAND, an_environment, begun, run, said, started
@@ -222,7 +223,7 @@ def test_an_import_that_is_told_to_stop_says_how_far_it_came(
 def test_the_schema_needs_no_settings(tmp_path: Path) -> None:
     done = run(tmp_path, "schema")
 
-    assert said(done) == (0, schema.printed(), "")
+    assert said(done) == (0, served.printed(), "")
 
 
 def test_a_token_needs_the_secret_and_a_scope_that_there_is(command: Command) -> None:

@@ -7,7 +7,7 @@ from graphql import build_schema, parse
 
 from api.documents import Document, Documents
 from api.limits import Cost
-from api.schema import printed
+from api.schema.served import printed
 from api.settings import Settings
 from domain.rules.order import Shop
 from domain.storage.database import Database

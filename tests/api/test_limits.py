@@ -7,7 +7,7 @@ import pytest
 from graphql import GraphQLError, build_schema, get_introspection_query, parse
 
 from api.limits import Cost, check_variables
-from api.schema import printed
+from api.schema.served import printed
 
 SCHEMA = build_schema(printed())
 

@@ -8,7 +8,7 @@ import orjson
 import pytest
 from graphql import build_schema, parse
 
-from api.schema import printed
+from api.schema.served import printed
 from api.settings import Settings, SettingsError
 from api.trusted import TrustedDocuments
 from domain.rules.order import Shop

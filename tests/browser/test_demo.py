@@ -6,7 +6,7 @@ from pathlib import Path
 from graphql import build_schema
 from playwright.sync_api import BrowserContext, Locator, ViewportSize, expect
 
-from api.schema import printed
+from api.schema.served import printed
 from tests.browser.window import Window
 from tests.command import started
 from tests.patience import PATIENCE_SECONDS

@@ -22,7 +22,8 @@ from zipfile import ZipFile
 import httpx
 import pytest
 
-from api import ide, schema
+from api import ide
+from api.schema import served
 from tests.api.test_cli import ask, cancel_one
 from tests.command import COMMAND, started_in
 from tests.docs.pages import blocks, read
@@ -162,7 +163,7 @@ def test_it_runs_where_there_is_no_checkout(installed: Path, tmp_path: Path) -> 
         mail = _mail_when_it_is_settled(client, token)
 
     assert [str(installed.parent) in path for path in where.stdout.split()] == [True, True]
-    assert (printed.returncode, printed.stdout) == (0, schema.printed())
+    assert (printed.returncode, printed.stdout) == (0, served.printed())
     assert loaded
     assert set(loaded) == {200}
     assert cancelled["data"]["cancelItems"]["errors"] == []

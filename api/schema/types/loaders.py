@@ -6,10 +6,10 @@ from uuid import UUID
 from graphql import FieldNode, FragmentSpreadNode, InlineFragmentNode, SelectionNode
 
 from api.context import Info
-from api.types.cancellation import Cancellation, cancellation_type
-from api.types.event import OrderEvent, OrderEventConnection, event_connection, event_type
-from api.types.node import Node
-from api.types.order import Order, nodes_of, order_type, shop_type
+from api.schema.types.cancellation import Cancellation, cancellation_type
+from api.schema.types.event import OrderEvent, OrderEventConnection, event_connection, event_type
+from api.schema.types.node import Node
+from api.schema.types.order import Order, nodes_of, order_type, shop_type
 from domain.cancellation import Plan
 from domain.rules import ids
 from domain.rules import order as domain

@@ -8,8 +8,8 @@ import strawberry
 from api.auth import Scope
 from api.context import Info
 from api.errors import BadUserInputError
-from api.languages import preferred_language
-from api.types.cancelling import (
+from api.schema.languages import preferred_language
+from api.schema.payloads.cancel import (
     CancelItemInput,
     CancellationPreview,
     CancellationReasonOption,
@@ -17,8 +17,7 @@ from api.types.cancelling import (
     reason_options,
     selection_of,
 )
-from api.types.event import OrderEventConnection
-from api.types.listing import (
+from api.schema.types.connections import (
     CancellationConnection,
     CancellationFilter,
     OrderConnection,
@@ -30,10 +29,11 @@ from api.types.listing import (
     filter_of,
     sequence_of,
 )
-from api.types.loading import cancellation_types, event_page, node_types, order_types, planned_order
-from api.types.node import Node, page_request
-from api.types.order import Order, Shop, shop_type
-from api.types.scalars import argument
+from api.schema.types.event import OrderEventConnection
+from api.schema.types.loaders import cancellation_types, event_page, node_types, order_types, planned_order
+from api.schema.types.node import Node, page_request
+from api.schema.types.order import Order, Shop, shop_type
+from api.schema.types.scalars import argument
 from domain import cancellation
 from domain.rules.order import CancellationReason, OrderSelection, PackageSelection, Selection
 from domain.storage import cancellation_list, order_list

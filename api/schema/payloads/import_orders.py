@@ -6,9 +6,9 @@ from uuid import UUID
 
 import strawberry
 
-from api.types.fulfilling import FulfillmentError, fulfillment_errors
-from api.types.order import Order
-from api.types.scalars import CurrencyCode, DecimalText, described
+from api.schema.payloads.fulfill import FulfillmentError, fulfillment_errors
+from api.schema.types.order import Order
+from api.schema.types.scalars import CurrencyCode, DecimalText, described
 from domain.ingestion import ImportResult
 from domain.rules import order_input
 from domain.rules.order import FeeKind, ImportOutcome, OrderStatus, PackageStatus

@@ -6,10 +6,10 @@ from enum import Enum
 import strawberry
 
 from api.context import Info
-from api.types.cancellation import Cancellation
-from api.types.node import PageInfo, page_info
-from api.types.order import Order
-from api.types.scalars import described
+from api.schema.types.cancellation import Cancellation
+from api.schema.types.node import PageInfo, page_info
+from api.schema.types.order import Order
+from api.schema.types.scalars import described
 from domain.rules import order as domain
 from domain.rules.order import CancellationReason, CancellationScope, OrderStatus, PackageStatus, RefundStatus
 from domain.storage import cancellation_list, order_list

@@ -5,10 +5,10 @@ from typing import Any, assert_never
 
 import strawberry
 
-from api.types.cancellation import Cancellation
-from api.types.node import PageInfo, page_info
-from api.types.order import Order, Package, find_package
-from api.types.scalars import described
+from api.schema.types.cancellation import Cancellation
+from api.schema.types.node import PageInfo, page_info
+from api.schema.types.order import Order, Package, find_package
+from api.schema.types.scalars import described
 from domain.rules import ids
 from domain.rules import order as domain
 from domain.rules.order import EventType, NotificationStatus, OrderStatus, PackageStatus, RefundStatus

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import strawberry
 
 from api.answers import listed, not_listed
-from api.types.cancellation import Cancellation
-from api.types.order import Order, Package
-from api.types.scalars import described
+from api.schema.types.cancellation import Cancellation
+from api.schema.types.order import Order, Package
+from api.schema.types.scalars import described
 from domain.rules.order import (
     FulfillmentErrorCode,
     FulfillmentProblem,

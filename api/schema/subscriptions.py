@@ -12,9 +12,9 @@ import strawberry
 from api.auth import Scope
 from api.context import Info
 from api.errors import NotFoundError, SlowConsumerError
-from api.types.event import OrderEvent, OrderStatusChanged
-from api.types.loading import event_types, selects
-from api.types.scalars import argument
+from api.schema.types.event import OrderEvent, OrderStatusChanged
+from api.schema.types.loaders import event_types, selects
+from api.schema.types.scalars import argument
 from domain import feed
 from domain.rules import ids
 from domain.rules import order as domain

@@ -8,7 +8,7 @@ from strawberry.relay import PageInfo
 
 from api.errors import BadUserInputError
 from api.limits import DEFAULT_PAGE
-from api.types.scalars import described
+from api.schema.types.scalars import described
 from domain.storage.pages import Page, PageRequest
 
 __all__ = ["Node", "PageInfo", "page_info", "page_request"]

@@ -16,13 +16,13 @@ from strawberry.schema.config import StrawberryConfig
 
 from api.completion import CompilingExecutor
 from api.execution import Policy, Schema
-from api.mutations import Mutation
 from api.observing import Observing
-from api.queries import Query
-from api.subscriptions import Subscription
+from api.schema.mutations import Mutation
+from api.schema.queries import Query
+from api.schema.subscriptions import Subscription
+from api.schema.types.event import EVENT_TYPES
+from api.schema.types.scalars import SCALARS
 from api.trusted import TrustedDocuments
-from api.types.event import EVENT_TYPES
-from api.types.scalars import SCALARS
 
 
 def make_schema(policy: Policy, trusted: Path | None = None, *, is_sorted: bool = False) -> Schema:

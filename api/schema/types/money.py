@@ -5,7 +5,7 @@ from typing import Annotated
 
 import strawberry
 
-from api.types.scalars import CurrencyCode, DecimalText, argument, described
+from api.schema.types.scalars import CurrencyCode, DecimalText, argument, described
 from domain.rules import locales
 from domain.rules.money import to_text
 from domain.rules.order import Fee as DomainFee

@@ -7,9 +7,9 @@ from typing import TypeVar, assert_never
 import strawberry
 
 from api.answers import listed, not_listed
-from api.types.cancellation import Cancellation, RefundBreakdown, breakdown_type
-from api.types.order import Order
-from api.types.scalars import DecimalText, described
+from api.schema.types.cancellation import Cancellation, RefundBreakdown, breakdown_type
+from api.schema.types.order import Order
+from api.schema.types.scalars import DecimalText, described
 from domain.cancellation import CancellationRequest, Outcome, Plan, Preview
 from domain.mail.phrases import phrases
 from domain.rules.eligibility import UNLOCKS

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from api.context import Info
-from api.types.money import Fee, Money, fee_list, money
-from api.types.node import Node, page_request
-from api.types.scalars import CurrencyCode, argument, described
+from api.schema.types.money import Fee, Money, fee_list, money
+from api.schema.types.node import Node, page_request
+from api.schema.types.scalars import CurrencyCode, argument, described
 from domain.rules import ids, refunds
 from domain.rules import order as domain
 from domain.rules.eligibility import Eligibility, eligibility
@@ -16,8 +16,8 @@ from domain.rules.order import NotCancellableReason, OrderStatus, PackageStatus,
 from domain.storage import events
 
 if TYPE_CHECKING:
-    from api.types.cancellation import Cancellation
-    from api.types.event import OrderEventConnection
+    from api.schema.types.cancellation import Cancellation
+    from api.schema.types.event import OrderEventConnection
 
 
 @strawberry.type(description="A seller's shop; tokens are for one shop each.")
@@ -106,7 +106,7 @@ class Order(Node):
     buyer: Buyer = described("Who ordered.")
     items: list["OrderItem"] = described("What was ordered, as imported.")
     packages: list["Package"] = described("The packages that its units travel in, by number.")
-    cancellations: list[Annotated["Cancellation", strawberry.lazy("api.types.cancellation")]] = described(
+    cancellations: list[Annotated["Cancellation", strawberry.lazy("api.schema.types.cancellation")]] = described(
         "What was cancelled of it, oldest first."
     )
 
@@ -132,8 +132,8 @@ class Order(Node):
         info: Info,
         first: Annotated[int | None, argument("How many events; 20 if left out.")] = None,
         after: Annotated[str | None, argument("A cursor; only events after it.")] = None,
-    ) -> Annotated["OrderEventConnection", strawberry.lazy("api.types.event")]:
-        from api.types.loading import timeline  # noqa: PLC0415 - events have orders, and orders have events
+    ) -> Annotated["OrderEventConnection", strawberry.lazy("api.schema.types.event")]:
+        from api.schema.types.loaders import timeline  # noqa: PLC0415 - events have orders, and orders have events
 
         return await timeline(info, self, page_request(limit=info.context.page_limit, first=first, after=after))
 

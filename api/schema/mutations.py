@@ -8,9 +8,8 @@ from uuid_utils.compat import uuid7
 from api.auth import Scope
 from api.context import Info
 from api.errors import BadUserInputError
-from api.types import importing
-from api.types.cancellation import Cancellation, cancellation_type
-from api.types.cancelling import (
+from api.schema.payloads import import_orders
+from api.schema.payloads.cancel import (
     CancelItemsInput,
     CancelItemsPayload,
     CancelOrderInput,
@@ -21,7 +20,7 @@ from api.types.cancelling import (
     errors_of,
     request_of,
 )
-from api.types.fulfilling import (
+from api.schema.payloads.fulfill import (
     ResendNotificationInput,
     ResendNotificationPayload,
     SettleRefundInput,
@@ -37,10 +36,11 @@ from api.types.fulfilling import (
     settlement_of,
     split_of,
 )
-from api.types.importing import ImportOrdersInput, ImportOrdersPayload
-from api.types.loading import current_order, orders_by_id, planned_order
-from api.types.order import Order, Package, find_package
-from api.types.scalars import argument
+from api.schema.payloads.import_orders import ImportOrdersInput, ImportOrdersPayload
+from api.schema.types.cancellation import Cancellation, cancellation_type
+from api.schema.types.loaders import current_order, orders_by_id, planned_order
+from api.schema.types.order import Order, Package, find_package
+from api.schema.types.scalars import argument
 from domain import cancellation, fulfillment, ingestion, notification
 from domain.rules import order as domain
 
@@ -102,13 +102,13 @@ class Mutation:
         results = await ingestion.import_orders(
             context.database,
             caller.shop,
-            map(importing.order_of, input.orders),
+            map(import_orders.order_of, input.orders),
             actor=caller.subject,
             now=context.clock(),
         )
         async with context.reading() as connection:
             stored = await orders_by_id(info, connection, {result.order_id for result in results if result.order_id})
-        return importing.payload_type(results, stored)
+        return import_orders.payload_type(results, stored)
 
     @strawberry.mutation(
         description="Tells that an order is on hold, released or completed. Repeating it while the order has that "

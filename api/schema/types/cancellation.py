@@ -5,10 +5,10 @@ from datetime import datetime
 
 import strawberry
 
-from api.types.money import Fee, Money, fee_list, money
-from api.types.node import Node
-from api.types.order import Order, OrderItem, Package, find_item, find_package
-from api.types.scalars import described
+from api.schema.types.money import Fee, Money, fee_list, money
+from api.schema.types.node import Node
+from api.schema.types.order import Order, OrderItem, Package, find_item, find_package
+from api.schema.types.scalars import described
 from domain.rules import ids
 from domain.rules import order as domain
 from domain.rules.order import CancellationReason, CancellationScope, NotificationStatus, RefundStatus
