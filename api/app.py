@@ -20,9 +20,9 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from api import ide
 from api.auth import Authenticator
-from api.budget import Budget
 from api.context import Context
-from api.execution import Policy, Schema
+from api.execution.checks import Policy, Schema
+from api.execution.rate_limit import Budget
 from api.http import GraphQLOverHTTP
 from api.keys import Pace
 from api.loops import Loop

@@ -16,7 +16,7 @@ from api.auth import Authenticator, UnauthenticatedError
 from api.bodies import Operation, answer_of, code_of, operation_of, operation_of_query, read_body, was_executed
 from api.context import Context
 from api.errors import INTERNAL, UNAVAILABLE, RateLimitedError, RefusedError, log_unavailable
-from api.execution import Schema
+from api.execution.checks import Schema
 from api.negotiation import EVENT_STREAM, GRAPHQL_JSON, JSON, answer_type, check_content_type
 from api.requests import REFUSED
 from api.streams import EventStream, Results

@@ -26,7 +26,7 @@ from strawberry.types.unset import UnsetType
 from api.auth import Authenticator, Principal, UnauthenticatedError
 from api.context import Context
 from api.errors import UNAVAILABLE, TooExpensiveError, log_unavailable
-from api.execution import Schema
+from api.execution.checks import Schema
 from domain.storage.database import BusyError, UnavailableError
 
 _INIT_TIMEOUT = timedelta(seconds=5)

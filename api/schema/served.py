@@ -14,15 +14,15 @@ from graphql import (
 from strawberry.printer import print_schema
 from strawberry.schema.config import StrawberryConfig
 
-from api.completion import CompilingExecutor
-from api.execution import Policy, Schema
-from api.observing import Observing
+from api.execution.checks import Policy, Schema
+from api.execution.executor import CompilingExecutor
+from api.execution.reporting import Observing
+from api.execution.trusted_documents import TrustedDocuments
 from api.schema.mutations import Mutation
 from api.schema.queries import Query
 from api.schema.subscriptions import Subscription
 from api.schema.types.event import EVENT_TYPES
 from api.schema.types.scalars import SCALARS
-from api.trusted import TrustedDocuments
 
 
 def make_schema(policy: Policy, trusted: Path | None = None, *, is_sorted: bool = False) -> Schema:

@@ -10,7 +10,7 @@ import pytest
 import strawberry
 
 from api.errors import LARGEST_ANSWER, BadUserInputError
-from api.execution import Schema
+from api.execution.checks import Schema
 from domain.rules.order import Shop
 from domain.storage.database import Database
 from tests.api.client import Client, hear, say

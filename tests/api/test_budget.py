@@ -2,8 +2,8 @@
 
 import pytest
 
-from api.budget import Budget
 from api.errors import RateLimitedError
+from api.execution.rate_limit import Budget
 
 
 class Clock:

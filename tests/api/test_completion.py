@@ -19,16 +19,16 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis_graphql import mutations, queries
 
-from api import completion
 from api.app import served_schema
 from api.auth import Principal, Scope
-from api.completion import CompilingExecutor, plans_of
 from api.context import Context
-from api.execution import Schema
+from api.execution import executor
+from api.execution.checks import Schema
+from api.execution.executor import CompilingExecutor, plans_of
+from api.execution.turns import FairExecutor
 from api.metrics import Metrics
 from api.settings import Settings
 from api.tracing import NoTracing
-from api.turns import FairExecutor
 from api.wiring import clock
 from domain.feed import Feed
 from domain.rules.order import Order
@@ -313,7 +313,7 @@ def test_what_is_not_covered_is_counted(stored: Stored) -> None:
 def test_results_that_are_too_large_for_one_turn_are_left_to_turns(
     stored: Stored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(completion, "MOST_FIELDS", 20)
+    monkeypatch.setattr(executor, "MOST_FIELDS", 20)
 
     assert stored.outcomes(R1, first=3) == {"uncovered": 1}
 

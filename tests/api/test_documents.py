@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from graphql import build_schema, parse
 
-from api.documents import Document, Documents
-from api.limits import Cost
+from api.execution.cost import Cost
+from api.execution.known_documents import Document, Documents
 from api.schema.served import printed
 from api.settings import Settings
 from domain.rules.order import Shop

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLError, build_schema, get_introspection_query, parse
 
-from api.limits import Cost, check_variables
+from api.execution.cost import Cost, check_variables
 from api.schema.served import printed
 
 SCHEMA = build_schema(printed())

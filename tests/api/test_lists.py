@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLError, parse
 
-from api.limits import Cost
+from api.execution.cost import Cost
 from domain.storage.database import Database
 from tests.api.client import Client
 from tests.api.conftest import on_sqlite

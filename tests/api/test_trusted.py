@@ -8,9 +8,9 @@ import orjson
 import pytest
 from graphql import build_schema, parse
 
+from api.execution.trusted_documents import TrustedDocuments
 from api.schema.served import printed
 from api.settings import Settings, SettingsError
-from api.trusted import TrustedDocuments
 from domain.rules.order import Shop
 from domain.storage.database import Database
 from tests.api.client import Client, a_token, hear, say

@@ -6,7 +6,7 @@ from typing import TypeVar, assert_never
 
 import strawberry
 
-from api.answers import listed, not_listed
+from api.execution.answers import listed, not_listed
 from api.schema.types.cancellation import Cancellation, RefundBreakdown, breakdown_type
 from api.schema.types.order import Order
 from api.schema.types.scalars import DecimalText, described

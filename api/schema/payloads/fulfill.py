@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import strawberry
 
-from api.answers import listed, not_listed
+from api.execution.answers import listed, not_listed
 from api.schema.types.cancellation import Cancellation
 from api.schema.types.order import Order, Package
 from api.schema.types.scalars import described

@@ -7,7 +7,7 @@ import strawberry
 from strawberry.relay import PageInfo
 
 from api.errors import BadUserInputError
-from api.limits import DEFAULT_PAGE
+from api.execution.cost import DEFAULT_PAGE
 from api.schema.types.scalars import described
 from domain.storage.pages import Page, PageRequest
 

@@ -45,7 +45,7 @@ from graphql.pyutils import Path, gather_with_cancel
 from strawberry.schema.schema_converter import CustomGraphQLEnumType
 from strawberry.types.field import StrawberryField
 
-from api.turns import FairExecutor
+from api.execution.turns import FairExecutor
 
 # What may be completed here for one operation, all of it in one turn of the loop; graphql-core does more in turns.
 MOST_FIELDS = 30_000

@@ -26,7 +26,7 @@ from graphql import (
 )
 
 from api.errors import BadUserInputError, TooExpensiveError
-from api.lists import Lists, variables_in
+from api.execution.lists import Lists, variables_in
 
 LONGEST_DOCUMENT = 32 * 1024  # bytes
 MOST_TOKENS = 2_000

@@ -21,10 +21,7 @@ from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
-from api import answers
 from api.auth import Principal, Scope
-from api.budget import Budget
-from api.documents import Document, Documents
 from api.errors import (
     BadUserInputError,
     DocumentTooLongError,
@@ -33,8 +30,11 @@ from api.errors import (
     TooExpensiveError,
     TooLateError,
 )
-from api.limits import LONGEST_DOCUMENT, MOST_TOKENS, Cost, check_variables
-from api.trusted import TrustedDocuments
+from api.execution import answers
+from api.execution.cost import LONGEST_DOCUMENT, MOST_TOKENS, Cost, check_variables
+from api.execution.known_documents import Document, Documents
+from api.execution.rate_limit import Budget
+from api.execution.trusted_documents import TrustedDocuments
 
 # How much work the search for conflicting fields may be: enough for whatever the other limits let pass and somebody
 # would write, and over in 30 ms. This is where graphql-core takes it from.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from graphql import DocumentNode
 
-from api.limits import Cost
+from api.execution.cost import Cost
 
 # Of text; what is kept of it takes some seventy times as much.
 _MOST_CHARACTERS = 256 * 1024
