@@ -18,22 +18,22 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from api import ide
 from api.auth import Authenticator
 from api.context import Context
 from api.execution.checks import Policy, Schema
 from api.execution.rate_limit import Budget
-from api.http import GraphQLOverHTTP
 from api.keys import Pace
 from api.loops import Loop
 from api.metrics import Metrics, MetricsPage
-from api.protection import EXCEPTION_HANDLERS, Cors, SecurityHeaders, TrustedHosts
-from api.readiness import Readiness
 from api.requests import RequestLog
 from api.schema.served import make_schema
 from api.settings import Settings, SettingsError
-from api.sockets import GraphQLSockets
 from api.tracing import NoTracing, Tracing
+from api.transport import pages
+from api.transport.http import GraphQLOverHTTP
+from api.transport.middleware import EXCEPTION_HANDLERS, Cors, SecurityHeaders, TrustedHosts
+from api.transport.readiness import Readiness
+from api.transport.websocket import GraphQLSockets
 from api.wiring import clock, not_installed
 from domain.feed import Feed
 from domain.storage.database import Database
@@ -126,7 +126,7 @@ def create_app(  # noqa: PLR0913 - all that there is to wire
         )
 
     schema = served_schema(settings)
-    page = ide.page if settings.graphiql else None
+    page = pages.page if settings.graphiql else None
     middleware = [Middleware(RequestLog, tracing=tracing, metrics=metrics), Middleware(SecurityHeaders)]
     if settings.trusted_hosts:
         middleware.append(Middleware(TrustedHosts, settings.trusted_hosts))
@@ -140,7 +140,7 @@ def create_app(  # noqa: PLR0913 - all that there is to wire
             Route("/readyz", readiness.answer),
             Route("/metrics", MetricsPage(metrics, database, clock).answer, methods=["GET"]),
             *routes,
-            *ide.routes(is_on=settings.graphiql),
+            *pages.routes(is_on=settings.graphiql),
         ],
         middleware=middleware,
         exception_handlers=EXCEPTION_HANDLERS,

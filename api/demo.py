@@ -26,8 +26,9 @@ from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 from uuid_utils.compat import uuid7
 
-from api import auth, ide, steps
+from api import auth, steps
 from api.settings import Settings, SettingsError
+from api.transport import pages
 from api.wiring import clock
 from domain import cancellation, fulfillment, ingestion
 from domain.cancellation import CancellationRequest
@@ -230,7 +231,7 @@ def routes(settings: Settings, mailbox: Mailbox, database: Database, address: st
         return templates.TemplateResponse(request, "mailbox.html", context, headers=_SECURITY)
 
     async def config(_request: Request) -> Response:
-        return ide.config(headers={"Authorization": f"Bearer {mint_token(settings)}"}, tabs=await _tabs(database))
+        return pages.config(headers={"Authorization": f"Bearer {mint_token(settings)}"}, tabs=await _tabs(database))
 
     return [
         Route("/", start),

@@ -23,8 +23,8 @@ from api import logs
 from api.app import create_app
 from api.loops import Loop, mail_loop, retention_loop, smtp_sender
 from api.metrics import FOLDER_VARIABLE, Metrics
-from api.protocol import PatientProtocol, PatientSocket
 from api.settings import Settings, SettingsError
+from api.transport.http1 import PatientProtocol, PatientSocket
 from api.wiring import database_of
 from domain.storage.database import Database
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from httpx import AsyncClient, Response
 
-from api import ide
 from api.settings import Settings
+from api.transport import pages
 from domain.storage.database import Database
 from tests.api.client import SECRET, Client
 from tests.api.conftest import on_sqlite, serving
@@ -33,7 +33,7 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(text.encode()))
-    monkeypatch.setattr(ide, "BUILT", folder)
+    monkeypatch.setattr(pages, "BUILT", folder)
     return folder
 
 
@@ -114,7 +114,7 @@ async def test_what_people_try_leads_to_the_page_whatever_host_the_request_names
 async def test_a_page_that_is_not_built_says_how_and_all_else_works(
     client: Client, built: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ide, "BUILT", built / "missing")
+    monkeypatch.setattr(pages, "BUILT", built / "missing")
 
     page = await client.http.get("/graphql", headers=FOR_A_PERSON)
     script = await asset(client.http, NAME)

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from api.errors import RefusedError
-from api.negotiation import answer_type, check_content_type
 from api.schema.languages import preferred_language
+from api.transport.negotiation import answer_type, check_content_type
 from domain.intake import tiktok
 from domain.intake.check import normalise
 from domain.rules import ids, locales

@@ -3,7 +3,7 @@
 import pytest
 
 from api.errors import RefusedError
-from api.negotiation import EVENT_STREAM, GRAPHQL_JSON, JSON, answer_type, check_content_type
+from api.transport.negotiation import EVENT_STREAM, GRAPHQL_JSON, JSON, answer_type, check_content_type
 
 
 @pytest.mark.parametrize(

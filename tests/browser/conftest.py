@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
-from api import ide
+from api.transport import pages
 from tests.browser.window import Window
 from tests.command import started
 
@@ -31,7 +31,7 @@ def chromium() -> str:
     found = [path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))]
     if not found:
         _cannot_run("no browser is installed: apt-get install chromium")
-    if not ide.BUILT.is_dir():
+    if not pages.BUILT.is_dir():
         _cannot_run("GraphiQL is not built: make graphiql")
     return found[0]
 

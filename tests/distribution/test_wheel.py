@@ -22,8 +22,8 @@ from zipfile import ZipFile
 import httpx
 import pytest
 
-from api import ide
 from api.schema import served
+from api.transport import pages
 from tests.api.test_cli import ask, cancel_one
 from tests.command import COMMAND, started_in
 from tests.docs.pages import blocks, read
@@ -79,7 +79,7 @@ def _metadata(wheel: Path) -> Message:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """Both ways: directly, and as an index's users might, from the source archive."""
-    if not (ide.BUILT / "index.html").is_file():
+    if not (pages.BUILT / "index.html").is_file():
         reason = "GraphiQL is not built: make graphiql"
         if os.environ.get("CI"):  # noqa: TID251 - what every hosted CI sets; a setting of the tests, not of the code
             pytest.fail(reason)

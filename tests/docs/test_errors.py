@@ -8,7 +8,8 @@ from typing import get_args
 import pytest
 from strawberry.subscriptions.protocols.graphql_transport_ws import handlers
 
-from api import errors, sockets
+from api import errors
+from api.transport import websocket
 from domain.rules.order import CancellationErrorCode, FulfillmentErrorCode, NotCancellableReason
 from tests.docs.pages import ROOT, read, rows
 
@@ -38,7 +39,7 @@ def test_each_code_of_the_schema_is_there_with_what_to_do(section: str, codes: t
 
 
 def test_each_code_that_closes_a_socket_is_there() -> None:
-    sources = inspect.getsource(handlers) + inspect.getsource(sockets)
+    sources = inspect.getsource(handlers) + inspect.getsource(websocket)
     closing = set(re.findall(r"\b(44\d\d|101\d)\b", sources)) | {"1009"}  # the last one is websockets' own
 
     assert listed("Of websockets") == sorted(closing)

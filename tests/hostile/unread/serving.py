@@ -10,7 +10,7 @@ import uvicorn
 from websockets.asyncio.client import ClientConnection
 from websockets.frames import Frame, Opcode
 
-from api.protocol import PatientProtocol, PatientSocket
+from api.transport.http1 import PatientProtocol, PatientSocket
 from tests.api.client import Client
 from tests.domain.test_feed import readers
 from tests.faults.test_subscribers import HEAVY

@@ -7,7 +7,7 @@ import orjson
 import pytest
 from websockets.frames import Opcode
 
-from api.protocol import PatientSocket
+from api.transport.http1 import PatientSocket
 from tests.api.client import hear, say
 from tests.api.conftest import on_sqlite
 from tests.faults.test_subscribers import HEAVY

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
 from api.errors import INTERNAL, Code, RefusedError
-from api.http import refusal
+from api.transport.http import refusal
 
 # What an answer has unless it says otherwise itself, as pages do.
 _HEADERS = (

@@ -9,8 +9,8 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 from strawberry.types import ExecutionResult
 
-from api.bodies import answer_of
-from api.negotiation import EVENT_STREAM
+from api.transport.bodies import answer_of
+from api.transport.negotiation import EVENT_STREAM
 
 Result = asyncio.Future[ExecutionResult | None]
 Results = AsyncGenerator[Any]  # of strawberry's results

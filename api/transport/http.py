@@ -13,13 +13,21 @@ from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from api.auth import Authenticator, UnauthenticatedError
-from api.bodies import Operation, answer_of, code_of, operation_of, operation_of_query, read_body, was_executed
 from api.context import Context
 from api.errors import INTERNAL, UNAVAILABLE, RateLimitedError, RefusedError, log_unavailable
 from api.execution.checks import Schema
-from api.negotiation import EVENT_STREAM, GRAPHQL_JSON, JSON, answer_type, check_content_type
 from api.requests import REFUSED
-from api.streams import EventStream, Results
+from api.transport.bodies import (
+    Operation,
+    answer_of,
+    code_of,
+    operation_of,
+    operation_of_query,
+    read_body,
+    was_executed,
+)
+from api.transport.negotiation import EVENT_STREAM, GRAPHQL_JSON, JSON, answer_type, check_content_type
+from api.transport.sse import EventStream, Results
 from domain.storage.database import BusyError, UnavailableError
 
 log = structlog.get_logger(__name__)

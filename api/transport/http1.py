@@ -14,8 +14,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 
-from api.bodies import BODY_SECONDS
 from api.errors import Code
+from api.transport.bodies import BODY_SECONDS
 
 _HEAD_SECONDS = 10
 _LARGEST_HEAD = 64 * 1024  # bytes

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-BUILT = Path(__file__).parent / "static" / "graphiql"
+BUILT = Path(__file__).parents[1] / "static" / "graphiql"
 _MISSING = "GraphiQL is not built: run `make graphiql`.\n"
 _WELCOME = "This is Shortship, a GraphQL API: POST operations to /graphql, with `Authorization: Bearer <token>`.\n"
 _POLICY = (
