@@ -24,11 +24,11 @@ from api.execution.checks import Policy, Schema
 from api.execution.rate_limit import Budget
 from api.keys import Pace
 from api.loops import Loop
-from api.metrics import Metrics, MetricsPage
-from api.requests import RequestLog
 from api.schema.served import make_schema
 from api.settings import Settings, SettingsError
-from api.tracing import NoTracing, Tracing
+from api.telemetry.metrics import Metrics, MetricsPage
+from api.telemetry.requests import RequestLog
+from api.telemetry.tracing import NoTracing, Tracing
 from api.transport import pages
 from api.transport.http import GraphQLOverHTTP
 from api.transport.middleware import EXCEPTION_HANDLERS, Cors, SecurityHeaders, TrustedHosts
@@ -46,7 +46,7 @@ def tracing_of(settings: Settings) -> Callable[[], Tracing]:
     if settings.otlp_endpoint is None:
         return NoTracing
     try:
-        from api.otlp import OtlpTracing  # noqa: PLC0415 - takes time and memory that most servers need not spend
+        from api.telemetry.otlp import OtlpTracing  # noqa: PLC0415 - takes time and memory that most servers need not spend
     except ImportError as error:
         raise SettingsError(not_installed("OTLP_ENDPOINT", "tracing")) from error
     return partial(OtlpTracing, settings.otlp_endpoint)

@@ -99,8 +99,8 @@ def worker() -> None:
 
     import structlog
 
-    from api import logs
     from api.loops import mail_loop, retention_loop, smtp_sender
+    from api.telemetry import logs
 
     settings = _settings()
     logs.configure(settings.log_format)
@@ -129,10 +129,11 @@ def demo_command(
     """Serves a shop to play with: sample orders, GraphiQL with a token, and a mailbox."""
     import asyncio
 
-    from api import demo, logs, serving
+    from api import demo, serving
     from api.app import create_app
     from api.loops import mail_loop
     from api.settings import SettingsError
+    from api.telemetry import logs
     from domain.mail.delivery.mailbox import Mailbox
 
     settings = demo.settings_of(_settings())

@@ -11,8 +11,8 @@ import strawberry
 
 from api.auth import Principal, Scope
 from api.errors import ForbiddenError
-from api.metrics import Metrics
-from api.tracing import Tracing
+from api.telemetry.metrics import Metrics
+from api.telemetry.tracing import Tracing
 from domain.feed import Feed
 from domain.storage.database import Connection, Database
 

@@ -19,11 +19,11 @@ import uvicorn
 from starlette.applications import Starlette
 from uvicorn.supervisors import Multiprocess
 
-from api import logs
 from api.app import create_app
 from api.loops import Loop, mail_loop, retention_loop, smtp_sender
-from api.metrics import FOLDER_VARIABLE, Metrics
 from api.settings import Settings, SettingsError
+from api.telemetry import logs
+from api.telemetry.metrics import FOLDER_VARIABLE, Metrics
 from api.transport.http1 import PatientProtocol, PatientSocket
 from api.wiring import database_of
 from domain.storage.database import Database

@@ -10,7 +10,7 @@ from strawberry.extensions import SchemaExtension
 from strawberry.types import ExecutionContext, StreamExecutionResult
 
 from api.context import Context
-from api.metrics import OK
+from api.telemetry.metrics import OK
 
 log = structlog.get_logger(__name__)
 

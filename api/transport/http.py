@@ -16,7 +16,7 @@ from api.auth import Authenticator, UnauthenticatedError
 from api.context import Context
 from api.errors import INTERNAL, UNAVAILABLE, RateLimitedError, RefusedError, log_unavailable
 from api.execution.checks import Schema
-from api.requests import REFUSED
+from api.telemetry.requests import REFUSED
 from api.transport.bodies import (
     Operation,
     answer_of,

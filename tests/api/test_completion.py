@@ -26,9 +26,9 @@ from api.execution import executor
 from api.execution.checks import Schema
 from api.execution.executor import CompilingExecutor, plans_of
 from api.execution.turns import FairExecutor
-from api.metrics import Metrics
 from api.settings import Settings
-from api.tracing import NoTracing
+from api.telemetry.metrics import Metrics
+from api.telemetry.tracing import NoTracing
 from api.wiring import clock
 from domain.feed import Feed
 from domain.rules.order import Order

@@ -15,7 +15,7 @@ import pytest
 import structlog
 from websockets.asyncio.client import connect
 
-from api import logs
+from api.telemetry import logs
 from tests.api.client import GRAPHQL_WS, SECRET, Client, a_token, hear, say
 from tests.api.test_cli import ORDER, cancel_one
 from tests.command import run, started

@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 from websockets.asyncio.client import connect
 
-from api.metrics import Age, Metrics
 from api.settings import Settings
+from api.telemetry.metrics import Age, Metrics
 from domain.rules import ids
 from domain.rules.order import Order, Shop
 from domain.storage import events

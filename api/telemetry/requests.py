@@ -8,8 +8,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils.compat import uuid7
 
-from api.metrics import Metrics
-from api.tracing import Span, Tracing
+from api.telemetry.metrics import Metrics
+from api.telemetry.tracing import Span, Tracing
 
 log = structlog.get_logger(__name__)
 

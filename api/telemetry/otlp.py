@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from api.tracing import Span
+from api.telemetry.tracing import Span
 
 _EXPORT_SECONDS = 5
 _CLOSING_SECONDS = 3
