@@ -129,30 +129,31 @@ def demo_command(
     """Serves a shop to play with: sample orders, GraphiQL with a token, and a mailbox."""
     import asyncio
 
-    from api import demo, serving
+    from api import serving
     from api.app import create_app
+    from api.demo import sample_shop
     from api.loops import mail_loop
     from api.settings import SettingsError
     from api.telemetry import logs
     from domain.mail.delivery.mailbox import Mailbox
 
-    settings = demo.settings_of(_settings())
+    settings = sample_shop.settings_of(_settings())
     try:
         listener = serving.listen(settings)
     except SettingsError:
-        if demo.FILE.exists():
-            demo.claim(settings)  # where another demo is what has the port, that is what to tell
+        if sample_shop.FILE.exists():
+            sample_shop.claim(settings)  # where another demo is what has the port, that is what to tell
         raise
-    database = demo.claim(settings)
+    database = sample_shop.claim(settings)
     if reset:
-        demo.reset()
-    settings = asyncio.run(demo.prepare(settings))
+        sample_shop.reset()
+    settings = asyncio.run(sample_shop.prepare(settings))
     logs.configure(settings.log_format)
-    mailbox = Mailbox(demo.MAILS)
-    loops = [mail_loop(mailbox, settings), *([] if still else [demo.keep_moving])]
-    address = demo.address_of(listener)
+    mailbox = Mailbox(sample_shop.MAILS)
+    loops = [mail_loop(mailbox, settings), *([] if still else [sample_shop.keep_moving])]
+    address = sample_shop.address_of(listener)
     typer.echo(f"Open {address}/ and end it with Ctrl-C.")
-    routes = demo.routes(settings, mailbox, database, address)
+    routes = sample_shop.routes(settings, mailbox, database, address)
     serving.run(settings, listener, partial(create_app, settings, database, loops=loops, routes=routes))
 
 

@@ -5,7 +5,7 @@ from math import floor
 from pathlib import Path
 from random import Random
 
-from domain.intake import file
+from api.demo import sample_shop
 from domain.rules import ids
 from domain.rules.eligibility import eligibility
 from domain.rules.order import (
@@ -19,7 +19,7 @@ from domain.rules.order import (
     ShippingRefundPolicy,
 )
 
-SAMPLES = Path(file.__file__).parents[1] / "samples" / "orders-tiktok.json"
+SAMPLES = Path(sample_shop.__file__).parent / "samples" / "orders-tiktok.json"
 ON_FULL_CANCELLATION, PROPORTIONAL, NEVER = ShippingRefundPolicy
 
 

@@ -26,7 +26,15 @@ COMMAND = Path(sys.executable).with_name("shortship")
 _ORIGINAL = multiprocessing.get_context("forkserver")
 # What the commands import, each what it needs of it.
 _ORIGINAL.set_forkserver_preload(
-    ["api.app", "api.cli", "api.demo", "api.importing", "api.serving", "uvicorn.loops.uvloop", "tests.copies"]
+    [
+        "api.app",
+        "api.cli",
+        "api.demo.sample_shop",
+        "api.importing",
+        "api.serving",
+        "uvicorn.loops.uvloop",
+        "tests.copies",
+    ]
 )
 
 

@@ -24,7 +24,7 @@ from tests.api.client import SECRET, a_token
 from tests.command import COMMAND, an_environment, begun, run, said, started
 from tests.patience import PATIENCE_SECONDS
 
-SAMPLES = Path(__file__).parents[2] / "domain" / "samples" / "orders-tiktok.json"
+SAMPLES = Path(__file__).parents[2] / "api" / "demo" / "samples" / "orders-tiktok.json"
 ORDER: dict[str, Any] = {  # JSON
     "number": "1001",
     "status": "AWAITING_SHIPMENT",

@@ -14,7 +14,7 @@ import httpx
 import orjson
 import pytest
 
-from api import demo, steps
+from api.demo import operations, sample_shop
 from api.settings import Settings
 from domain.mail.delivery.mailbox import Mailbox
 from domain.mail.phrases import LANGUAGES
@@ -84,7 +84,7 @@ def tabs_of(client: httpx.Client) -> dict[str, tuple[str, dict[str, Any]]]:
     """Document and variables of each step by its title."""
     tabs = client.get("/graphiql/config.json").json()["tabs"]
     prepared = [(tab["query"], orjson.loads(tab["variables"] or "{}")) for tab in tabs]
-    return {step.title: tab for step, tab in zip(steps.steps(), prepared, strict=True)}
+    return {step.title: tab for step, tab in zip(operations.steps(), prepared, strict=True)}
 
 
 def at(data: Any, path: str) -> Any:  # any JSON
@@ -158,7 +158,7 @@ def test_its_pages_are_for_no_other_name(client: httpx.Client) -> None:
 
 
 def test_a_step_for_which_nothing_is_left_says_so() -> None:
-    tabs = dict(zip((step.title for step in steps.steps()), steps.tabs([], None, {}), strict=True))
+    tabs = dict(zip((step.title for step in operations.steps()), operations.tabs([], None, {}), strict=True))
 
     stuck = {title for title, tab in tabs.items() if "There is nothing left to try this on" in tab["query"]}
     assert stuck == {"Preview", "Cancel", "Refusal", "Package", "Order", "Split", "Settle"}
@@ -179,18 +179,18 @@ def test_a_second_demo_in_the_folder_is_refused_whatever_has_its_port(
 
 async def test_a_demo_goes_on_where_it_ended_until_it_is_reset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    given = demo.settings_of(Settings())
+    given = sample_shop.settings_of(Settings())
 
-    first = await demo.prepare(given)
+    first = await sample_shop.prepare(given)
     before = await contents(first)
-    again = await demo.prepare(given)
+    again = await sample_shop.prepare(given)
     after = await contents(again)
     modes = modes_in(tmp_path)
-    await Mailbox(demo.MAILS).send(OutgoingMessage("orders@shop.example", "ada@example.com", b"mail"))
-    demo.reset()
+    await Mailbox(sample_shop.MAILS).send(OutgoingMessage("orders@shop.example", "ada@example.com", b"mail"))
+    sample_shop.reset()
     left = modes_in(tmp_path)
-    anew = await demo.prepare(given)
-    own = await demo.prepare(given.model_copy(update={"jwt_secret": SECRET}))
+    anew = await sample_shop.prepare(given)
+    own = await sample_shop.prepare(given.model_copy(update={"jwt_secret": SECRET}))
 
     assert (again.jwt_secret, after) == (first.jwt_secret, before)
     assert modes == {"shortship-demo.db": 0o600}

@@ -12,7 +12,7 @@ from api.schema import served
 
 HERE = Path(__file__).parent
 COMMITTED = HERE.parents[1] / "schema.graphql"
-OPERATIONS = HERE.parents[1] / "api" / "static" / "operations"
+OPERATIONS = HERE.parents[1] / "api" / "demo" / "static" / "operations"
 CONTRACT_FILE = HERE / "contract.graphql"
 CONTRACT = graphql.build_schema(CONTRACT_FILE.read_text())
 SERVED = graphql.build_schema(served.printed())

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from api.demo import sample_shop
 from domain import cancellation
 from domain.intake.file import read_orders
 from domain.mail import content
@@ -58,7 +59,7 @@ from tests.cancelling import (
 from tests.invariants import assert_sound, dump
 from tests.stored import NOW, a_package_input, a_shop, an_item_input, an_order_input, store, stored
 
-SAMPLES = Path(cancellation.__file__).parent / "samples" / "orders-tiktok.json"
+SAMPLES = Path(sample_shop.__file__).parent / "samples" / "orders-tiktok.json"
 
 
 async def test_cancelling_units_stores_everything_that_belongs_to_it(database: Database, shop: Shop) -> None:

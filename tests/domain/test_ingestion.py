@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic.alias_generators import to_camel
 
+from api.demo import sample_shop
 from domain import ingestion
 from domain.ingestion import ImportedBatch, ImportResult
 from domain.intake.file import UnreadableFileError
@@ -52,7 +53,7 @@ from tests.troubles import ForgetfulDatabase, held_by_others
 CREATED, UNCHANGED, REJECTED = ImportOutcome.CREATED, ImportOutcome.UNCHANGED, ImportOutcome.REJECTED
 LATER = NOW + timedelta(days=1)
 
-SAMPLE = Path(ingestion.__file__).parent / "samples" / "orders-tiktok.json"
+SAMPLE = Path(sample_shop.__file__).parent / "samples" / "orders-tiktok.json"
 ANSWER = json.loads(SAMPLE.read_bytes())
 DIGITS = {"USD": 2, "EUR": 2, "GBP": 2, "IDR": 2, "JPY": 0}
 

@@ -13,13 +13,14 @@ from typing import Any
 
 import pytest
 
+from api.demo import sample_shop
 from domain.intake.file import FileOrder, UnreadableFileError, read_orders
 from domain.intake.json_stream import LONGEST_PART
 from domain.rules.order import FulfillmentErrorCode
 from domain.rules.order_input import OrderInput
 from tests.patience import PATIENCE_SECONDS
 
-SAMPLE = Path(read_orders.__code__.co_filename).parents[1] / "samples" / "orders-tiktok.json"
+SAMPLE = Path(sample_shop.__file__).parent / "samples" / "orders-tiktok.json"
 
 AN_ORDER: dict[str, Any] = {  # JSON has no type of its own
     "number": "1001",

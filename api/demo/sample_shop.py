@@ -26,7 +26,8 @@ from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 from uuid_utils.compat import uuid7
 
-from api import auth, steps
+from api import auth
+from api.demo import operations
 from api.settings import Settings, SettingsError
 from api.transport import pages
 from api.wiring import clock
@@ -60,7 +61,7 @@ from domain.storage.pages import PageRequest
 SHOP_ID = "demo"
 FILE = Path("shortship-demo.db")
 MAILS = Path("shortship-demo-mails")
-_SAMPLES = Path(ingestion.__file__).parent / "samples"
+_SAMPLES = Path(__file__).parent / "samples"
 # The marketplace's own file, and orders in our own form: one for each language that mails are in, and one more.
 _FILES = (_SAMPLES / "orders-tiktok.json", _SAMPLES / "orders.jsonl")
 
@@ -222,7 +223,7 @@ def routes(settings: Settings, mailbox: Mailbox, database: Database, address: st
     templates = Jinja2Templates(_STATIC)
 
     async def start(request: Request) -> Response:
-        context = {"steps": steps.steps(), "token": mint_token(settings), "address": address}
+        context = {"steps": operations.steps(), "token": mint_token(settings), "address": address}
         return templates.TemplateResponse(request, "demo.html", context, headers=_SECURITY)
 
     def mails(request: Request) -> Response:  # outside the event loop
@@ -247,7 +248,7 @@ async def _tabs(database: Database) -> list[dict[str, str]]:
     open_refunds = CancellationFilter(refund_statuses=[RefundStatus.PENDING, RefundStatus.FAILED])
     async with database.reading(shop.id) as connection:
         found = await cancellation_list.list_cancellations(connection, shop, open_refunds, PageRequest(1))
-    return steps.tabs(orders, found.entries[0] if found.entries else None, _sample_input())
+    return operations.tabs(orders, found.entries[0] if found.entries else None, _sample_input())
 
 
 def _sample_input() -> dict[str, object]:
