@@ -61,7 +61,7 @@ check: install
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-logo
 	.venv/bin/shortship schema | diff - schema.graphql
-	.venv/bin/python -m tests.compatibility
+	.venv/bin/python -m tests.support.compatibility
 	$(MAKE) --no-print-directory test ARGS='--cov --cov-report='
 	.venv/bin/coverage report --include="$$(printf 'domain/%s.py,' $(PURE))tests/rules/*" --fail-under=100
 	.venv/bin/coverage report --fail-under=90

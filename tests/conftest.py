@@ -18,9 +18,9 @@ from hypothesis import settings
 
 from domain.storage.database import Database
 from domain.storage.migrations import runner
-from tests import trying
-from tests.nats_server import NatsServer
-from tests.postgresql import Databases, EmbeddedServer, GivenServer, memory
+from tests.support import trying
+from tests.support.nats_server import NatsServer
+from tests.support.postgresql import Databases, EmbeddedServer, GivenServer, memory
 
 settings.load_profile(trying.PROFILE)
 

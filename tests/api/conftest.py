@@ -14,9 +14,9 @@ from api.keys import Pace
 from api.settings import Settings
 from domain.rules.order import Shop
 from domain.storage.database import Database
-from tests.api.client import SECRET, Client, a_token
-from tests.patience import PATIENCE_SECONDS
-from tests.stored import a_shop
+from tests.support.client import SECRET, Client, a_token
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.stored import a_shop
 
 
 class Clock:

@@ -7,7 +7,7 @@ from contextlib import suppress
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.patience import PATIENCE_SECONDS
+from tests.support.patience import PATIENCE_SECONDS
 
 
 class Scrape:

@@ -13,13 +13,13 @@ from api.errors import LARGEST_ANSWER, BadUserInputError
 from api.execution.checks import Schema
 from domain.rules.order import Shop
 from domain.storage.database import Database
-from tests.api.client import Client, hear, say
 from tests.api.conftest import on_sqlite
 from tests.api.test_import_orders import IMPORT, ORDER
 from tests.api.test_subscriptions import now
 from tests.faults.test_subscribers import make_heavy
-from tests.patience import PATIENCE_SECONDS
-from tests.stored import an_item_input, an_order_input, store
+from tests.support.client import Client, hear, say
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.stored import an_item_input, an_order_input, store
 
 
 # Of 20 items, each with its order, and so with ten notes of 6 kB: a megabyte for each alias.

@@ -21,11 +21,11 @@ from api.settings import Settings
 from domain.rules.order import Shop
 from domain.storage import shops
 from domain.storage.database import Database
-from tests.api.client import GRAPHQL_WS, SECRET, Client, a_token, hear, say
 from tests.api.conftest import Clock, on_sqlite, serving
-from tests.api.issuing import EDDSA, ES256, RS256, UNKNOWN, by_hand, claims, signed
-from tests.patience import PATIENCE_SECONDS
-from tests.stored import a_shop, an_order_input, store, stored
+from tests.support.client import GRAPHQL_WS, SECRET, Client, a_token, hear, say
+from tests.support.issuing import EDDSA, ES256, RS256, UNKNOWN, by_hand, claims, signed
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.stored import a_shop, an_order_input, store, stored
 
 pytestmark = on_sqlite
 

@@ -7,8 +7,8 @@ import pytest
 
 from api.settings import Settings, SettingsError
 from api.wiring import database_of
-from tests.api.client import SECRET
-from tests.command import run
+from tests.support.client import SECRET
+from tests.support.command import run
 
 
 @pytest.mark.usefixtures("sqlite_url")

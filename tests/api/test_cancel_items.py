@@ -7,10 +7,10 @@ import pytest
 from domain.rules.order import FeeKind, OrderStatus, PackageStatus, ShippingRefundPolicy, Shop
 from domain.rules.order_input import BuyerInput, FeeInput
 from domain.storage.database import Database
-from tests.api.client import Client, a_token
 from tests.api.conftest import on_sqlite
-from tests.stored import a_package_input, a_shop, an_item_input, an_order_input, store
-from tests.troubles import held_by_others
+from tests.support.client import Client, a_token
+from tests.support.stored import a_package_input, a_shop, an_item_input, an_order_input, store
+from tests.support.troubles import held_by_others
 
 ERRORS = """
 errors {

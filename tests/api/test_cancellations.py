@@ -7,10 +7,10 @@ import pytest
 from api.schema.languages import preferred_language
 from domain.rules.order import Shop
 from domain.storage.database import Database
-from tests.api.client import Client, a_token
 from tests.api.conftest import on_sqlite
 from tests.domain.test_statements import statements
-from tests.stored import a_shop, an_item_input, an_order_input, store
+from tests.support.client import Client, a_token
+from tests.support.stored import a_shop, an_item_input, an_order_input, store
 
 LIST = """
 query ($filter: CancellationFilter, $first: Int, $after: String, $last: Int, $before: String) {

@@ -13,14 +13,14 @@ import sqlalchemy as sa
 from domain.rules.order import Shop
 from domain.storage.database import Database
 from domain.storage.invariants.check import INVARIANTS
-from tests.api.client import SECRET, a_token
 from tests.api.conftest import on_sqlite
 from tests.api.test_cli import FIND, ask, cancel_one
-from tests.cancelling import a_request, a_split_order, cancel_well, units
-from tests.command import COMMAND, run, said, started
-from tests.invariants import assert_sound
-from tests.patience import PATIENCE_SECONDS
-from tests.stored import an_order_input, store
+from tests.support.cancelling import a_request, a_split_order, cancel_well, units
+from tests.support.client import SECRET, a_token
+from tests.support.command import COMMAND, run, said, started
+from tests.support.invariants import assert_sound
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.stored import an_order_input, store
 
 HOLD = f"{len(INVARIANTS)} invariants hold.\n"
 

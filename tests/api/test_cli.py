@@ -20,9 +20,9 @@ import pytest
 from api import cli
 from api.schema import served
 from domain.rules.ids import SHOP_ID_RULE
-from tests.api.client import SECRET, a_token
-from tests.command import COMMAND, an_environment, begun, run, said, started
-from tests.patience import PATIENCE_SECONDS
+from tests.support.client import SECRET, a_token
+from tests.support.command import COMMAND, an_environment, begun, run, said, started
+from tests.support.patience import PATIENCE_SECONDS
 
 SAMPLES = Path(__file__).parents[2] / "api" / "demo" / "samples" / "orders-tiktok.json"
 ORDER: dict[str, Any] = {  # JSON

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.compatibility import ROOT, SCHEMA, Comparison, breaks, compare
+from tests.support.compatibility import ROOT, SCHEMA, Comparison, breaks, compare
 
 BEFORE = """
 interface Node { id: ID! }

@@ -36,10 +36,10 @@ from domain.storage.database import Database
 from domain.storage.migrations import runner as migrations
 from tests.api import misbehaving
 from tests.api.rewriting import rewritten
-from tests.cancelling import a_request, cancel, units
 from tests.hostile.generated import Operation, reading
-from tests.stored import a_package_input, a_shop, an_item_input, an_order_input, store
-from tests.trying import tried
+from tests.support.cancelling import a_request, cancel, units
+from tests.support.stored import a_package_input, a_shop, an_item_input, an_order_input, store
+from tests.support.trying import tried
 
 EXAMPLES = 60
 # Longer documents say nothing more, and take long in graphql-core.

@@ -11,12 +11,12 @@ from api.settings import Settings
 from domain.rules import ids
 from domain.rules.order import Shop
 from domain.storage.database import Database
-from tests.api.client import Client, a_token, hear, say
 from tests.api.conftest import on_postgresql, serving
-from tests.cancelling import a_small_order
-from tests.invariants import assert_sound
-from tests.patience import PATIENCE_SECONDS
-from tests.troubles import held
+from tests.support.cancelling import a_small_order
+from tests.support.client import Client, a_token, hear, say
+from tests.support.invariants import assert_sound
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.troubles import held
 
 CANCEL = """
 mutation ($input: CancelItemsInput!) { cancelItems(input: $input) { replayed errors { code } order { version } } }

@@ -21,11 +21,11 @@ from domain.mail.phrases import LANGUAGES
 from domain.mail.sending import OutgoingMessage
 from domain.rules.order import NotificationStatus, OrderStatus, PackageStatus, RefundStatus
 from domain.storage.database import Database
-from tests.api.client import SECRET
 from tests.api.test_cli import ask
-from tests.command import run, said, started
-from tests.invariants import assert_sound, dump
-from tests.patience import PATIENCE_SECONDS
+from tests.support.client import SECRET
+from tests.support.command import run, said, started
+from tests.support.invariants import assert_sound, dump
+from tests.support.patience import PATIENCE_SECONDS
 
 CONTENTS = """{
   orders(first: 100) { edges { node { number status packages { status } buyer { locale } } } }

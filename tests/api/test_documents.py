@@ -11,8 +11,8 @@ from api.schema.served import printed
 from api.settings import Settings
 from domain.rules.order import Shop
 from domain.storage.database import Database
-from tests.api.client import EVERYTHING, Client, a_token
 from tests.api.conftest import on_sqlite, serving
+from tests.support.client import EVERYTHING, Client, a_token
 
 SCHEMA = build_schema(printed())
 PAGES = "query ($n: Int = 7) { orders(first: $n) { totalCount } }"

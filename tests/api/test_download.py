@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.patience import PATIENCE_SECONDS
+from tests.support.patience import PATIENCE_SECONDS
 
 NEVER_READY = {
     "a file": "import os; os.mkfifo('keys')\nsource = 'keys'",

@@ -16,10 +16,10 @@ import structlog
 from api.settings import Settings
 from domain.rules.order import Shop
 from domain.storage.database import EVERY_SHOP, Database
-from tests.api.client import SECRET, Client, a_token, say
 from tests.api.conftest import on_postgresql, on_sqlite, serving
 from tests.api.test_auth import close_code, opened
-from tests.stored import an_order_input, store
+from tests.support.client import SECRET, Client, a_token, say
+from tests.support.stored import an_order_input, store
 
 ORDER = '{ orderByNumber(number: "1001") { number } }'
 FOLLOW = "subscription ($after: String) { orderEvents(after: $after) { id } }"

@@ -14,12 +14,12 @@ from api.settings import Settings
 from domain.mail.delivery.mailbox import Mailbox
 from domain.rules.order import Shop
 from domain.storage.database import Database
-from tests.api.client import Client
 from tests.api.conftest import on_sqlite
 from tests.api.test_subscriptions import take
-from tests.invariants import assert_sound
-from tests.patience import PATIENCE_SECONDS
-from tests.stored import a_package_input, an_order_input, store
+from tests.support.client import Client
+from tests.support.invariants import assert_sound
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.stored import a_package_input, an_order_input, store
 
 EVENT = """
 __typename sequence actor order { number }

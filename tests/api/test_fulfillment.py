@@ -5,12 +5,12 @@ from typing import Any
 from domain.rules.order import FulfillmentErrorCode, OrderStatus, PackageStatus, Shop
 from domain.rules.order_input import BuyerInput
 from domain.storage.database import Database
-from tests.api.client import Client, a_token
 from tests.api.conftest import on_sqlite
 from tests.api.test_cancel_items import Stored, find
-from tests.invariants import assert_sound, dump
-from tests.stored import a_package_input, a_shop, an_item_input, an_order_input, store
-from tests.troubles import held_by_others
+from tests.support.client import Client, a_token
+from tests.support.invariants import assert_sound, dump
+from tests.support.stored import a_package_input, a_shop, an_item_input, an_order_input, store
+from tests.support.troubles import held_by_others
 
 ERRORS = "errors { code message path }"
 PACKAGE = "id number status carrier trackingNumber items { quantity cancelledQuantity item { sku } }"

@@ -9,8 +9,8 @@ from httpx import AsyncClient, Response
 from api.settings import Settings
 from api.transport import pages
 from domain.storage.database import Database
-from tests.api.client import SECRET, Client
 from tests.api.conftest import on_sqlite, serving
+from tests.support.client import SECRET, Client
 
 NAME = "index-Dr_xP94p.js"
 SCRIPT = "import './other.js'"

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from domain.storage.database import Database
-from tests.api.client import Client
 from tests.api.conftest import on_sqlite
-from tests.invariants import assert_sound, dump
+from tests.support.client import Client
+from tests.support.invariants import assert_sound, dump
 
 IMPORT = """
 mutation ($orders: [OrderInput!]!) {

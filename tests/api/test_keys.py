@@ -22,9 +22,9 @@ from api.keys import Pace, PublicKeys
 from api.settings import Settings, SettingsError
 from domain.rules.order import Shop
 from domain.storage.database import EVERY_SHOP, Database
-from tests.api.client import SECRET, Client, say
 from tests.api.conftest import on_sqlite, serving
-from tests.api.issuing import (
+from tests.support.client import SECRET, Client, say
+from tests.support.issuing import (
     EDDSA,
     ES256,
     RS256,
@@ -41,7 +41,7 @@ from tests.api.issuing import (
     signed,
     silence,
 )
-from tests.patience import PATIENCE_SECONDS
+from tests.support.patience import PATIENCE_SECONDS
 
 pytestmark = [on_sqlite, pytest.mark.usefixtures("shop")]
 

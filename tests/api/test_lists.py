@@ -7,11 +7,11 @@ from graphql import GraphQLError, parse
 
 from api.execution.cost import Cost
 from domain.storage.database import Database
-from tests.api.client import Client
 from tests.api.conftest import on_sqlite
 from tests.api.test_import_orders import DRESS, IMPORT, SIMPLE, imported
 from tests.api.test_limits import SCHEMA
-from tests.invariants import dump
+from tests.support.client import Client
+from tests.support.invariants import dump
 
 PREVIEW = "previewCancelItems(orderId: $order, reason: OUT_OF_STOCK, items: $items) { errors { code } }"
 ITEMS = "query ($order: ID!, $items: [CancelItemInput!]!)"

@@ -16,10 +16,10 @@ import structlog
 from websockets.asyncio.client import connect
 
 from api.telemetry import logs
-from tests.api.client import GRAPHQL_WS, SECRET, Client, a_token, hear, say
 from tests.api.test_cli import ORDER, cancel_one
-from tests.command import run, started
-from tests.patience import PATIENCE_SECONDS
+from tests.support.client import GRAPHQL_WS, SECRET, Client, a_token, hear, say
+from tests.support.command import run, started
+from tests.support.patience import PATIENCE_SECONDS
 
 FIND = 'query Find { orderByNumber(number: "1001") { id items { id } buyer { email } } }'
 HOSTILE = "\x1b[31m\r\n{}forged"

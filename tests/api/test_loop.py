@@ -11,12 +11,12 @@ import pytest
 from api.loops import mail_loop, retention_loop, smtp_sender
 from api.settings import Settings
 from domain.storage.database import Database
-from tests.api.client import Client
 from tests.api.test_import_orders import DRESS, IMPORT, SIMPLE
 from tests.api.test_subscriptions import CURSORS, take
 from tests.domain.mail.servers import Inbox, serving
-from tests.invariants import assert_sound
-from tests.patience import PATIENCE_SECONDS
+from tests.support.client import Client
+from tests.support.invariants import assert_sound
+from tests.support.patience import PATIENCE_SECONDS
 
 # Far more than a turn takes on a slow machine, and less than anything waits here for another process.
 SECONDS = 1.0

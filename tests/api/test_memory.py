@@ -13,7 +13,7 @@ from domain.intake import tiktok
 from domain.intake.check import normalise
 from domain.rules import ids, locales
 from tests.rules.test_marketplace import ORDER
-from tests.stored import an_item_input, an_order_input
+from tests.support.stored import an_item_input, an_order_input
 
 _TEXTS = 10
 _MOST_BYTES = 2_000_000

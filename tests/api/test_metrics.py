@@ -17,15 +17,15 @@ from domain.rules import ids
 from domain.rules.order import Order, Shop
 from domain.storage import events
 from domain.storage.database import EVERY_SHOP, Database
-from tests.api.client import GRAPHQL_WS, SECRET, Client, a_token, say
 from tests.api.conftest import Clock, on_postgresql, on_sqlite, serving
 from tests.api.scraping import Scrape, scrape, scrape_until
-from tests.cancelling import a_small_order
-from tests.command import begun
 from tests.faults.test_processes import children
-from tests.invariants import assert_sound
-from tests.patience import PATIENCE_SECONDS
-from tests.stored import NOW
+from tests.support.cancelling import a_small_order
+from tests.support.client import GRAPHQL_WS, SECRET, Client, a_token, say
+from tests.support.command import begun
+from tests.support.invariants import assert_sound
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.stored import NOW
 
 CANCEL = "mutation Cancel($input: CancelItemsInput!) { cancelItems(input: $input) { errors { code } replayed } }"
 FIND = 'query Find { orderByNumber(number: "2001") { id } }'

@@ -14,11 +14,11 @@ from ruamel.yaml import YAML
 
 from domain.rules.order import Shop
 from domain.storage.database import Database
-from tests.api.client import Client
 from tests.api.conftest import on_sqlite
 from tests.api.scraping import Scrape, scrape
 from tests.api.test_metrics import CANCEL, FOLLOW, a_request
-from tests.cancelling import a_small_order
+from tests.support.cancelling import a_small_order
+from tests.support.client import Client
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

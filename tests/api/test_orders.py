@@ -9,9 +9,9 @@ import pytest
 from domain.rules.order import FeeKind, OrderStatus, PackageStatus, Shop
 from domain.rules.order_input import BuyerInput, FeeInput, PackageInput, PackageItemInput
 from domain.storage.database import Database
-from tests.api.client import Client, a_token
 from tests.api.conftest import on_sqlite
-from tests.stored import a_package_input, a_shop, an_item_input, an_order_input, store
+from tests.support.client import Client, a_token
+from tests.support.stored import a_package_input, a_shop, an_item_input, an_order_input, store
 
 EVERYTHING = """
 fragment Amount on Money { amount currency }

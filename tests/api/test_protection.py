@@ -9,9 +9,9 @@ from websockets.exceptions import InvalidStatus
 from api.settings import Settings
 from domain.rules.order import Shop
 from domain.storage.database import Database
-from tests.api.client import Client, a_token
 from tests.api.conftest import on_sqlite, serving
 from tests.api.test_auth import opened
+from tests.support.client import Client, a_token
 
 pytestmark = on_sqlite
 APP = "https://app.example"

@@ -14,13 +14,13 @@ from domain.rules.transitions import PackageMove
 from domain.storage import hints
 from domain.storage.database import Database
 from domain.storage.nats_hints import NatsHints
-from tests.api.client import Client, a_token, hear, say
 from tests.api.conftest import on_postgresql, on_sqlite, serving
 from tests.api.test_auth import close_code
-from tests.invariants import assert_sound
-from tests.nats_server import NatsServer
-from tests.patience import PATIENCE_SECONDS
-from tests.stored import NOW, a_package_input, a_shop, an_item_input, an_order_input, store
+from tests.support.client import Client, a_token, hear, say
+from tests.support.invariants import assert_sound
+from tests.support.nats_server import NatsServer
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.stored import NOW, a_package_input, a_shop, an_item_input, an_order_input, store
 
 STATUS_CHANGED = """
 subscription ($order: ID) {

@@ -11,12 +11,12 @@ from graphql import is_required_argument
 from domain.rules.order import PackageStatus, Shop
 from domain.rules.order_input import BuyerInput, PackageInput, PackageItemInput
 from domain.storage.database import Database
-from tests.api.client import Client, a_token
 from tests.api.operations import documents, fullest, places, root_fields
 from tests.api.test_schema import SERVED
-from tests.cancelling import a_request, cancel_well, units
-from tests.invariants import assert_sound, dump
-from tests.stored import a_shop, an_item_input, an_order_input, store
+from tests.support.cancelling import a_request, cancel_well, units
+from tests.support.client import Client, a_token
+from tests.support.invariants import assert_sound, dump
+from tests.support.stored import a_shop, an_item_input, an_order_input, store
 
 Names = dict[str, str]
 # Arguments of each root field, more than one set where not all can be given at once. A text that begins with @ stands

@@ -18,11 +18,11 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from api.settings import Settings
 from domain.rules.order import Shop
 from domain.storage.database import Database
-from tests.api.client import SECRET, Client, a_token
 from tests.api.conftest import on_sqlite, serving
 from tests.api.scraping import scrape_until
-from tests.command import run
-from tests.patience import PATIENCE_SECONDS
+from tests.support.client import SECRET, Client, a_token
+from tests.support.command import run
+from tests.support.patience import PATIENCE_SECONDS
 
 TRACE, CALLER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 FIND = (

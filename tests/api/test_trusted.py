@@ -13,8 +13,8 @@ from api.schema.served import printed
 from api.settings import Settings, SettingsError
 from domain.rules.order import Shop
 from domain.storage.database import Database
-from tests.api.client import Client, a_token, hear, say
 from tests.api.conftest import on_sqlite, serving
+from tests.support.client import Client, a_token, hear, say
 
 SCHEMA = build_schema(printed())
 NAME = "query Name { shop { name } }"

@@ -12,13 +12,13 @@ import pytest
 
 from domain.rules.order import Shop
 from domain.storage.database import Database
-from tests.api.client import Client
 from tests.api.conftest import on_postgresql
-from tests.command import Copy, an_environment, run
 from tests.domain.mail.servers import Inbox, serving
-from tests.invariants import assert_sound
-from tests.patience import PATIENCE_SECONDS
-from tests.stored import an_order_input, store
+from tests.support.client import Client
+from tests.support.command import Copy, an_environment, run
+from tests.support.invariants import assert_sound
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.stored import an_order_input, store
 
 CANCEL = """
 mutation ($order: ID!) { cancelOrder(input: { orderId: $order, reason: OTHER, idempotencyKey: "key" }) {

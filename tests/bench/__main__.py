@@ -21,7 +21,7 @@ from tests.bench.driver import Load
 from tests.bench.operations import R1, SECRET, SHOP, cancelling, query, request
 from tests.bench.servers import COMMAND, OTHER_CORE, SERVER_CORE, bare, on_core, postgresql, product
 from tests.bench.table import Row, show, spread
-from tests.postgresql import EmbeddedServer, connected
+from tests.support.postgresql import EmbeddedServer, connected
 
 # Enough to show the noise of what takes long; the rest has more.
 _TURNS_OF_LONG_RUNS = 3

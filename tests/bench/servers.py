@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.error import URLError
 
 from tests.bench.operations import SECRET
-from tests.postgresql import EmbeddedServer, GivenServer
+from tests.support.postgresql import EmbeddedServer, GivenServer
 
 # What PostgreSQL has by itself, but for memory: nothing of its safety is off.
 _SETTINGS = {

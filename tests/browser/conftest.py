@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from api.transport import pages
 from tests.browser.window import Window
-from tests.command import started
+from tests.support.command import started
 
 _ROOT = 0
 # What the browser would ask of its maker is none of the pages' business.

@@ -8,8 +8,8 @@ from playwright.sync_api import BrowserContext, Locator, ViewportSize, expect
 
 from api.schema.served import printed
 from tests.browser.window import Window
-from tests.command import started
-from tests.patience import PATIENCE_SECONDS
+from tests.support.command import started
+from tests.support.patience import PATIENCE_SECONDS
 
 # What GraphiQL's own parts do, and no setting of theirs changes: a tab is a button within an element with the role of a
 # tab, the explorer's fields for arguments and its list of operations have no names, and the editor has two kinds of

@@ -6,10 +6,10 @@ import httpx
 import orjson
 from playwright.sync_api import BrowserContext, expect
 
-from tests.api.client import SECRET, a_token
 from tests.api.test_cli import FIND, ORDER, ask, cancel_one
 from tests.browser.window import Window
-from tests.command import run, started
+from tests.support.client import SECRET, a_token
+from tests.support.command import run, started
 
 FOLLOW = (
     "subscription Follow { orderEvents { order { number } ... on ItemsCancelled { cancellation { refundStatus } } } }"

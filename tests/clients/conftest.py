@@ -9,12 +9,12 @@ import pytest
 from api.settings import Settings
 from domain.rules.order import Order, Shop
 from domain.storage.database import Database
-from tests import node
-from tests.api.client import SECRET
 from tests.api.conftest import serving
-from tests.invariants import assert_sound
-from tests.patience import PATIENCE_SECONDS
-from tests.stored import a_shop, an_item_input, an_order_input, store
+from tests.support import node
+from tests.support.client import SECRET
+from tests.support.invariants import assert_sound
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.stored import a_shop, an_item_input, an_order_input, store
 
 HERE = Path(__file__).parent
 SCHEMA = HERE.parents[1] / "schema.graphql"

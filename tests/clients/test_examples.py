@@ -13,13 +13,13 @@ import pytest
 
 from domain.rules.order import Order, Shop
 from domain.storage.database import Database
-from tests import node
-from tests.api.client import a_token
 from tests.api.conftest import on_sqlite
-from tests.cancelling import a_request, cancel_well, units
 from tests.clients.conftest import HERE, SCHEMA, an_environment
 from tests.clients.cutting import Proxy
-from tests.patience import PATIENCE_SECONDS
+from tests.support import node
+from tests.support.cancelling import a_request, cancel_well, units
+from tests.support.client import a_token
+from tests.support.patience import PATIENCE_SECONDS
 
 PYTHON = HERE / "python" / "example.py"
 TYPESCRIPT = HERE / "typescript"

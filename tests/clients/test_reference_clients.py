@@ -7,11 +7,11 @@ from pathlib import Path
 import orjson
 import pytest
 
-from tests import node
-from tests.api.client import a_token
 from tests.api.conftest import on_sqlite
 from tests.clients.conftest import an_environment
-from tests.patience import PATIENCE_SECONDS
+from tests.support import node
+from tests.support.client import a_token
+from tests.support.patience import PATIENCE_SECONDS
 
 
 async def told(packages: Path, base: str, *arguments: str) -> list[object]:

@@ -3,8 +3,8 @@
 import shutil
 from pathlib import Path
 
-from tests import node
 from tests.clients.conftest import HERE, SCHEMA
+from tests.support import node
 
 ROOT = SCHEMA.parent
 

@@ -25,9 +25,9 @@ import pytest
 from api.schema import served
 from api.transport import pages
 from tests.api.test_cli import ask, cancel_one
-from tests.command import COMMAND, started_in
 from tests.docs.pages import blocks, read
-from tests.patience import PATIENCE_SECONDS
+from tests.support.command import COMMAND, started_in
+from tests.support.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("api", "domain", "shortship")

@@ -9,9 +9,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from api.settings import Settings
-from tests.command import COMMAND
 from tests.docker.dockerfile import context, stages
 from tests.docs.pages import blocks
+from tests.support.command import COMMAND
 
 PROJECT = Path(__file__).parents[2]
 WORKFLOW = ".github/workflows/ci.yml"

@@ -24,14 +24,14 @@ import trustme
 from api.settings import Settings
 from domain.storage.database import Database, NewerTablesError
 from domain.storage.migrations import runner
-from tests.api.client import SECRET, Client, a_token
 from tests.api.conftest import on_postgresql, on_sqlite, serving
 from tests.api.test_cli import CANCEL, FIND, ask, cancel_one
-from tests.command import started
 from tests.docs.pages import blocks, read
-from tests.patience import PATIENCE_SECONDS
-from tests.postgresql import connected
-from tests.stored import a_shop, an_order_input, store, stored
+from tests.support.client import SECRET, Client, a_token
+from tests.support.command import started
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.postgresql import connected
+from tests.support.stored import a_shop, an_order_input, store, stored
 
 PAGE = "docs/operations.md"
 BLOCKS = blocks(PAGE)

@@ -6,8 +6,8 @@ import pytest
 
 from domain.rules.order import Shop
 from domain.storage.database import Database
-from tests.invariants import assert_sound
-from tests.stored import a_shop
+from tests.support.invariants import assert_sound
+from tests.support.stored import a_shop
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ from domain.rules.order_input import BuyerInput, FeeInput, OrderInput
 from domain.storage import outbox, tables
 from domain.storage.cancellations import MAIL_TOPIC
 from domain.storage.database import Database
-from tests.cancelling import (
+from tests.support.cancelling import (
     LATER,
     a_request,
     a_small_order,
@@ -56,8 +56,8 @@ from tests.cancelling import (
     rows,
     units,
 )
-from tests.invariants import assert_sound, dump
-from tests.stored import NOW, a_package_input, a_shop, an_item_input, an_order_input, store, stored
+from tests.support.invariants import assert_sound, dump
+from tests.support.stored import NOW, a_package_input, a_shop, an_item_input, an_order_input, store, stored
 
 SAMPLES = Path(sample_shop.__file__).parent / "samples" / "orders-tiktok.json"
 

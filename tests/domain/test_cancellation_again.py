@@ -24,7 +24,7 @@ from domain.rules.order import (
     Shop,
 )
 from domain.storage.database import Database
-from tests.cancelling import (
+from tests.support.cancelling import (
     LATER,
     a_request,
     a_small_order,
@@ -37,9 +37,9 @@ from tests.cancelling import (
     read_again,
     units,
 )
-from tests.invariants import dump
-from tests.mailing import Script, run
-from tests.stored import a_shop, stored
+from tests.support.invariants import dump
+from tests.support.mailing import Script, run
+from tests.support.stored import a_shop, stored
 
 
 async def test_the_same_call_again_answers_the_same_and_does_nothing(database: Database, shop: Shop) -> None:

@@ -13,9 +13,9 @@ from domain.rules.order import Order, OrderStatus, PackageStatus, Shop
 from domain.rules.transitions import FulfillmentOutcome, PackageMove
 from domain.storage import cancellations
 from domain.storage.database import EVERY_SHOP, Database
-from tests.cancelling import LATER, a_request, cancel, codes, everything, happened, package, package_id, units
-from tests.invariants import assert_sound
-from tests.stored import a_package_input, a_shop, an_item_input, an_order_input, store, stored
+from tests.support.cancelling import LATER, a_request, cancel, codes, everything, happened, package, package_id, units
+from tests.support.invariants import assert_sound
+from tests.support.stored import a_package_input, a_shop, an_item_input, an_order_input, store, stored
 
 
 async def test_of_two_tabs_that_cancel_the_last_unit_one_succeeds(database: Database) -> None:

@@ -24,7 +24,7 @@ from domain.rules.order import (
     Shop,
 )
 from domain.storage.database import Database
-from tests.cancelling import (
+from tests.support.cancelling import (
     a_request,
     a_small_order,
     a_split_order,
@@ -38,8 +38,8 @@ from tests.cancelling import (
     read_again,
     units,
 )
-from tests.invariants import dump
-from tests.stored import a_package_input, a_shop, an_order_input, store, stored
+from tests.support.invariants import dump
+from tests.support.stored import a_package_input, a_shop, an_order_input, store, stored
 
 UNKNOWN = UUID("0195a1b2c3d47e8f9a0b1c2d3e4f5a6b")
 

@@ -30,7 +30,7 @@ from domain.storage.database import (
 )
 from domain.storage.hints import ProcessHints
 from domain.storage.tables import idempotency_keys, shops
-from tests.patience import PATIENCE_SECONDS
+from tests.support.patience import PATIENCE_SECONDS
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 UNREACHABLE = "postgresql://nobody:secret@127.0.0.1:1/nothing"

@@ -12,10 +12,10 @@ from domain.feed import Feed, SlowConsumerError
 from domain.rules.order import OrderEvent, Shop
 from domain.storage import events
 from domain.storage.database import EVERY_SHOP, Database, UnavailableError
-from tests.cancelling import a_request, cancel, everything
-from tests.invariants import assert_sound
-from tests.patience import PATIENCE_SECONDS
-from tests.stored import NOW, a_shop, an_order_input, store
+from tests.support.cancelling import a_request, cancel, everything
+from tests.support.invariants import assert_sound
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.stored import NOW, a_shop, an_order_input, store
 
 Following = AsyncGenerator[OrderEvent]
 

@@ -12,10 +12,10 @@ from domain.rules import ids
 from domain.rules.order import Order, OrderStatus, PackageStatus, Shop
 from domain.rules.transitions import FulfillmentOutcome, PackageMove
 from domain.storage.database import Database
-from tests.cancelling import LATER, a_request, cancel_well, happened, package_id, units
-from tests.fulfilling import refused
-from tests.invariants import dump
-from tests.stored import a_package_input, a_shop, an_item_input, an_order_input, store, stored
+from tests.support.cancelling import LATER, a_request, cancel_well, happened, package_id, units
+from tests.support.fulfilling import refused
+from tests.support.invariants import dump
+from tests.support.stored import a_package_input, a_shop, an_item_input, an_order_input, store, stored
 
 WAYS = {
     (PackageStatus.AWAITING_SHIPMENT, PackageStatus.AWAITING_COLLECTION),

@@ -11,8 +11,8 @@ from domain.storage import hints
 from domain.storage.database import Database
 from domain.storage.hints import ProcessHints, hint_or_tick
 from domain.storage.nats_hints import NatsHints
-from tests.nats_server import NatsServer
-from tests.patience import PATIENCE_SECONDS
+from tests.support.nats_server import NatsServer
+from tests.support.patience import PATIENCE_SECONDS
 
 
 async def test_every_listener_of_a_topic_is_woken() -> None:

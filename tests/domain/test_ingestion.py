@@ -45,10 +45,10 @@ from domain.rules.order_input import (
 from domain.storage import events
 from domain.storage.database import Database
 from domain.storage.hints import ProcessHints
-from tests.cancelling import a_request, cancel_well, everything
-from tests.invariants import assert_sound, dump
-from tests.stored import NOW, a_package_input, a_shop, an_item_input, an_order_input, stored
-from tests.troubles import ForgetfulDatabase, held_by_others
+from tests.support.cancelling import a_request, cancel_well, everything
+from tests.support.invariants import assert_sound, dump
+from tests.support.stored import NOW, a_package_input, a_shop, an_item_input, an_order_input, stored
+from tests.support.troubles import ForgetfulDatabase, held_by_others
 
 CREATED, UNCHANGED, REJECTED = ImportOutcome.CREATED, ImportOutcome.UNCHANGED, ImportOutcome.REJECTED
 LATER = NOW + timedelta(days=1)

@@ -11,12 +11,12 @@ from domain.rules.order import CancellationReason, OrderStatus, PackageStatus, R
 from domain.storage import tables
 from domain.storage.database import EVERY_SHOP, Database, roll_back
 from domain.storage.invariants.check import INVARIANTS, violations
-from tests.cancelling import LATER, a_request, a_split_order, cancel_well, everything, package, units
 from tests.domain.corruptions import CONSTRAINTS, CONTENTS, LOG, MONEY, Corruption
-from tests.fulfilling import move, set_status, settle, split
-from tests.invariants import BROKEN, assert_sound
-from tests.mailing import Script, run
-from tests.stored import a_package_input, a_shop, an_item_input, an_order_input, store
+from tests.support.cancelling import LATER, a_request, a_split_order, cancel_well, everything, package, units
+from tests.support.fulfilling import move, set_status, settle, split
+from tests.support.invariants import BROKEN, assert_sound
+from tests.support.mailing import Script, run
+from tests.support.stored import a_package_input, a_shop, an_item_input, an_order_input, store
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from domain.intake.file import read_orders
 from domain.rules.order import OrderStatus, PackageStatus, ShippingRefundPolicy
 from domain.rules.order_input import OrderInput
 from domain.storage.database import Database
-from tests.cancelling import a_request, cancel_well, units
-from tests.closing import SAMPLES, next_selection, specified_refund
-from tests.invariants import assert_sound
-from tests.stored import a_shop, an_item_input, an_order_input, store, stored
+from tests.support.cancelling import a_request, cancel_well, units
+from tests.support.closing import SAMPLES, next_selection, specified_refund
+from tests.support.invariants import assert_sound
+from tests.support.stored import a_shop, an_item_input, an_order_input, store, stored
 
 
 @pytest.mark.parametrize("policy", ShippingRefundPolicy, ids=lambda policy: policy.name)

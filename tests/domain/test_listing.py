@@ -16,9 +16,9 @@ from domain.storage import events, order_list
 from domain.storage.database import EVERY_SHOP, Database
 from domain.storage.order_list import OrderFilter, OrderOrderField, OrderSequence
 from domain.storage.pages import Page, PageRequest, TimeRange
-from tests.cancelling import a_request, cancel_well, everything, package, units
-from tests.invariants import assert_sound
-from tests.stored import NOW, a_package_input, a_shop, an_item_input, an_order_input, store, stored
+from tests.support.cancelling import a_request, cancel_well, everything, package, units
+from tests.support.invariants import assert_sound
+from tests.support.stored import NOW, a_package_input, a_shop, an_item_input, an_order_input, store, stored
 
 EVERY = [
     OrderSequence(field, is_descending=is_descending) for field in OrderOrderField for is_descending in (False, True)

@@ -27,7 +27,7 @@ from domain.rules.order import (
 from domain.storage.database import EVERY_SHOP, Database, NewerTablesError
 from domain.storage.migrations import runner
 from domain.storage.tables import metadata
-from tests.invariants import assert_sound
+from tests.support.invariants import assert_sound
 
 
 @pytest.fixture

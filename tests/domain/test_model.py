@@ -49,9 +49,9 @@ from tests.domain.model import calls as generated
 from tests.domain.model import words
 from tests.domain.model.rules import Call, Order, paid, verdicts
 from tests.domain.model.shop import Model
-from tests.invariants import assert_sound
-from tests.patience import PATIENCE_SECONDS
-from tests.stored import a_shop
+from tests.support.invariants import assert_sound
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.stored import a_shop
 
 Fresh = Callable[[], AbstractContextManager[str]]
 

@@ -39,9 +39,9 @@ from domain.storage.database import EVERY_SHOP, Database
 from domain.storage.migrations import runner
 from domain.storage.tables import outbox as table
 from tests.domain.mail.samples import a_mail, a_message
-from tests.mailing import Script, logged, notification_of, run
-from tests.patience import PATIENCE_SECONDS
-from tests.stored import NOW, a_shop, an_order_input, store, stored
+from tests.support.mailing import Script, logged, notification_of, run
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.stored import NOW, a_shop, an_order_input, store, stored
 
 
 async def a_cancellation(

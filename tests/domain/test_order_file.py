@@ -18,7 +18,7 @@ from domain.intake.file import FileOrder, UnreadableFileError, read_orders
 from domain.intake.json_stream import LONGEST_PART
 from domain.rules.order import FulfillmentErrorCode
 from domain.rules.order_input import OrderInput
-from tests.patience import PATIENCE_SECONDS
+from tests.support.patience import PATIENCE_SECONDS
 
 SAMPLE = Path(sample_shop.__file__).parent / "samples" / "orders-tiktok.json"
 

@@ -11,11 +11,11 @@ from domain.rules import ids
 from domain.rules.order import FulfillmentErrorCode, FulfillmentProblem, OrderStatus, PackageStatus, Shop
 from domain.rules.transitions import BUSY, FulfillmentOutcome
 from domain.storage.database import Database
-from tests.cancelling import LATER, a_request, cancel, codes, happened, package_id, units
-from tests.fulfilling import move, refused, set_status, split
-from tests.invariants import dump
-from tests.stored import NOW, a_package_input, a_shop, an_order_input, store, stored
-from tests.troubles import held_by_others
+from tests.support.cancelling import LATER, a_request, cancel, codes, happened, package_id, units
+from tests.support.fulfilling import move, refused, set_status, split
+from tests.support.invariants import dump
+from tests.support.stored import NOW, a_package_input, a_shop, an_order_input, store, stored
+from tests.support.troubles import held_by_others
 
 UNKNOWN = UUID("0195a1b2c3d47e8f9a0b1c2d3e4f5a6b")
 

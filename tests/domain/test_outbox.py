@@ -15,7 +15,7 @@ from domain.storage.database import EVERY_SHOP, Database
 from domain.storage.hints import hint_or_tick
 from domain.storage.outbox import Claimed
 from domain.storage.tables import outbox as table
-from tests.stored import NOW, a_shop
+from tests.support.stored import NOW, a_shop
 
 TOPIC = "letter"
 

@@ -18,8 +18,8 @@ import trustme
 from domain.storage import postgresql
 from domain.storage.database import EVERY_SHOP, Database, UnavailableError
 from domain.storage.postgresql import PostgresqlAddress
-from tests.patience import PATIENCE_SECONDS
-from tests.postgresql import SETTINGS, TLS_BINARIES, EmbeddedServer, connected
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.postgresql import SETTINGS, TLS_BINARIES, EmbeddedServer, connected
 
 PASSWORD = "s3cr3t"
 ENCODE = "Write @, : and / of a password as %40, %3A and %2F."

@@ -28,12 +28,12 @@ from domain.storage import outbox
 from domain.storage.cancellations import MAIL_TOPIC
 from domain.storage.database import EVERY_SHOP, Database
 from domain.storage.tables import outbox as table
-from tests.cancelling import LATER, a_request, cancel_well, happened, package_id, read_again, units
-from tests.fulfilling import refused
-from tests.invariants import dump
-from tests.mailing import Script, logged, notification_of, run
-from tests.stored import NOW, a_shop, an_order_input, store, stored
-from tests.troubles import held_by_others
+from tests.support.cancelling import LATER, a_request, cancel_well, happened, package_id, read_again, units
+from tests.support.fulfilling import refused
+from tests.support.invariants import dump
+from tests.support.mailing import Script, logged, notification_of, run
+from tests.support.stored import NOW, a_shop, an_order_input, store, stored
+from tests.support.troubles import held_by_others
 
 QUEUED, SENT, FAILED = NotificationStatus
 UNKNOWN = UUID("0195a1b2c3d47e8f9a0b1c2d3e4f5a6b")

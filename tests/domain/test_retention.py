@@ -9,9 +9,9 @@ from domain import retention
 from domain.rules.order import Shop
 from domain.storage.database import EVERY_SHOP, Database
 from domain.storage.tables import idempotency_keys
-from tests.cancelling import LATER, a_request, cancel, cancel_well, codes, units
-from tests.patience import PATIENCE_SECONDS
-from tests.stored import a_shop, an_item_input, an_order_input, store
+from tests.support.cancelling import LATER, a_request, cancel, cancel_well, codes, units
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.stored import a_shop, an_item_input, an_order_input, store
 
 WEEK = timedelta(days=7)
 

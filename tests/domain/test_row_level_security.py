@@ -15,9 +15,9 @@ from domain.storage.database import EVERY_SHOP, Database, DeniedError, roll_back
 from domain.storage.hints import ProcessHints
 from domain.storage.tables import metadata
 from tests.api.conftest import on_postgresql
-from tests.cancelling import LATER, a_request, cancel_well, everything
-from tests.invariants import assert_sound
-from tests.stored import a_shop, an_order_input, store
+from tests.support.cancelling import LATER, a_request, cancel_well, everything
+from tests.support.invariants import assert_sound
+from tests.support.stored import a_shop, an_order_input, store
 
 pytestmark = on_postgresql
 TABLES = [table.name for table in metadata.sorted_tables]

@@ -12,11 +12,11 @@ from domain.rules.order import Cancellation, ItemEntry, Order, OrderStatus, Pack
 from domain.rules.splits import PackageSplit
 from domain.rules.transitions import FulfillmentOutcome, PackageMove
 from domain.storage.database import Database
-from tests.cancelling import LATER, a_request, cancel_well, happened, item_id, package_id, read_again, units
-from tests.fulfilling import move, set_status, settle, split
-from tests.mailing import Script, run
-from tests.stored import a_package_input, an_item_input, an_order_input, store, stored
-from tests.troubles import ForgetfulDatabase, UnluckyDatabase
+from tests.support.cancelling import LATER, a_request, cancel_well, happened, item_id, package_id, read_again, units
+from tests.support.fulfilling import move, set_status, settle, split
+from tests.support.mailing import Script, run
+from tests.support.stored import a_package_input, an_item_input, an_order_input, store, stored
+from tests.support.troubles import ForgetfulDatabase, UnluckyDatabase
 
 Act = Callable[[Database, Shop, Order], Awaitable[FulfillmentOutcome]]
 Redress = Callable[[Database, Shop, Cancellation], Awaitable[FulfillmentOutcome]]

@@ -12,11 +12,11 @@ from domain.rules import ids
 from domain.rules.order import Cancellation, FulfillmentErrorCode, FulfillmentProblem, Order, RefundStatus, Shop
 from domain.rules.transitions import FulfillmentOutcome, Settlement
 from domain.storage.database import Database
-from tests.cancelling import LATER, a_request, cancel_well, everything, happened, package_id, read_again, units
-from tests.fulfilling import refused, settle
-from tests.invariants import dump
-from tests.stored import a_shop, an_item_input, an_order_input, store, stored
-from tests.troubles import held_by_others
+from tests.support.cancelling import LATER, a_request, cancel_well, everything, happened, package_id, read_again, units
+from tests.support.fulfilling import refused, settle
+from tests.support.invariants import dump
+from tests.support.stored import a_shop, an_item_input, an_order_input, store, stored
+from tests.support.troubles import held_by_others
 
 PENDING, SUCCEEDED, FAILED, NOT_NEEDED = RefundStatus
 UNKNOWN = UUID("0195a1b2c3d47e8f9a0b1c2d3e4f5a6b")

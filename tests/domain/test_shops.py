@@ -11,9 +11,9 @@ from domain.rules.order import ShippingRefundPolicy, Shop
 from domain.storage import shops, tables
 from domain.storage.database import EVERY_SHOP, Database
 from domain.storage.shops import ShopRefusal
-from tests.cancelling import a_request, cancel_well, everything, units
-from tests.invariants import assert_sound, dump
-from tests.stored import NOW, a_shop, an_order_input, store, stored
+from tests.support.cancelling import a_request, cancel_well, everything, units
+from tests.support.invariants import assert_sound, dump
+from tests.support.stored import NOW, a_shop, an_order_input, store, stored
 
 
 async def create(database: Database, shop_id: str, name: str = "A Shop") -> Shop | ShopRefusal:

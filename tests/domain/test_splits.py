@@ -28,7 +28,7 @@ from domain.rules.order_input import FeeInput
 from domain.rules.splits import PackageSplit
 from domain.rules.transitions import FulfillmentOutcome
 from domain.storage.database import Database
-from tests.cancelling import (
+from tests.support.cancelling import (
     LATER,
     a_request,
     cancel,
@@ -40,10 +40,10 @@ from tests.cancelling import (
     package_id,
     units,
 )
-from tests.fulfilling import move, refused, split
-from tests.invariants import assert_sound, dump
-from tests.stored import a_package_input, a_shop, an_item_input, an_order_input, store, stored
-from tests.troubles import held_by_others
+from tests.support.fulfilling import move, refused, split
+from tests.support.invariants import assert_sound, dump
+from tests.support.stored import a_package_input, a_shop, an_item_input, an_order_input, store, stored
+from tests.support.troubles import held_by_others
 
 WAITING = PackageStatus.AWAITING_SHIPMENT
 UNKNOWN = UUID("0195a1b2c3d47e8f9a0b1c2d3e4f5a6b")

@@ -16,9 +16,9 @@ from domain.storage.compiled import Row, Statement
 from domain.storage.database import Database
 from domain.storage.order_list import OrderFilter, OrderSequence
 from domain.storage.pages import PageRequest
-from tests.cancelling import a_request, cancel, everything, package, units
-from tests.invariants import assert_sound
-from tests.stored import a_package_input, a_shop, an_item_input, an_order_input, store
+from tests.support.cancelling import a_request, cancel, everything, package, units
+from tests.support.invariants import assert_sound
+from tests.support.stored import a_package_input, a_shop, an_item_input, an_order_input, store
 
 
 @contextmanager

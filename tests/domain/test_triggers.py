@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.rules.order import Shop
 from domain.storage import tables
 from domain.storage.database import EVERY_SHOP, Database, roll_back
-from tests.cancelling import a_request, a_small_order, a_split_order, cancel_well, units
-from tests.invariants import assert_sound
-from tests.stored import a_shop
+from tests.support.cancelling import a_request, a_small_order, a_split_order, cancel_well, units
+from tests.support.invariants import assert_sound
+from tests.support.stored import a_shop
 
 # The number and the sequence of the newest event in `log`: a cancellation of the order 1001 of the shop `demo`.
 NUMBER, SEQUENCE = 3, 2

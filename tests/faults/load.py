@@ -14,10 +14,10 @@ from domain.rules import ids
 from domain.rules.order import Order, PackageStatus, RefundStatus, Shop
 from domain.storage import cancellations
 from domain.storage.database import EVERY_SHOP, Database
-from tests.cancelling import item_id, package_id
 from tests.faults.servers import Server
-from tests.patience import PATIENCE_SECONDS
-from tests.stored import a_package_input, an_item_input, an_order_input, store, stored
+from tests.support.cancelling import item_id, package_id
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.stored import a_package_input, an_item_input, an_order_input, store, stored
 
 _CANCEL = """
 mutation ($input: CancelItemsInput!) { cancelItems(input: $input) {

@@ -12,11 +12,11 @@ from domain.rules import ids
 from domain.rules.order import Order, Shop
 from domain.storage.database import Database
 from domain.storage.tables import cancellations
-from tests.api.client import SECRET, Client, a_token
-from tests.cancelling import rows
-from tests.command import Process, started
-from tests.patience import PATIENCE_SECONDS
-from tests.stored import an_item_input, an_order_input, store
+from tests.support.cancelling import rows
+from tests.support.client import SECRET, Client, a_token
+from tests.support.command import Process, started
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.stored import an_item_input, an_order_input, store
 
 CANCEL = """
 mutation ($input: CancelItemsInput!) { cancelItems(input: $input) {

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import httpx
 
-from tests.api.client import SECRET, Client, a_token
-from tests.command import Copy, an_environment
-from tests.patience import PATIENCE_SECONDS
+from tests.support.client import SECRET, Client, a_token
+from tests.support.command import Copy, an_environment
+from tests.support.patience import PATIENCE_SECONDS
 
 
 class Server:

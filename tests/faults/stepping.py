@@ -17,7 +17,7 @@ from domain.storage import database as transactions
 from domain.storage.compiled import Row, Statement
 from domain.storage.database import Database, Work
 from domain.storage.engines import driver_of
-from tests.patience import PATIENCE_SECONDS
+from tests.support.patience import PATIENCE_SECONDS
 
 Act = Callable[[Database], Awaitable[object]]
 # Who takes each step: the first or the second of the two.

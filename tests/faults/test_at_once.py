@@ -10,12 +10,12 @@ import pytest
 from domain.rules import ids
 from domain.rules.order import Order, OrderStatus, Shop
 from domain.storage.database import Database
-from tests.cancelling import item_id
 from tests.faults.servers import Server, serving
-from tests.invariants import assert_sound
-from tests.patience import PATIENCE_SECONDS
-from tests.postgresql import Databases
-from tests.stored import a_shop, an_item_input, an_order_input, store, stored
+from tests.support.cancelling import item_id
+from tests.support.invariants import assert_sound
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.postgresql import Databases
+from tests.support.stored import a_shop, an_item_input, an_order_input, store, stored
 
 CANCEL_ITEMS = """
 mutation ($input: CancelItemsInput!) { cancelItems(input: $input) {

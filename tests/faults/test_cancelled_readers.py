@@ -9,7 +9,7 @@ from domain.rules.order import Shop
 from domain.storage import orders
 from domain.storage.database import Database
 from tests.faults.proxy import Proxy
-from tests.stored import a_shop, an_order_input, store
+from tests.support.stored import a_shop, an_order_input, store
 
 # More than a pool has connections.
 _AT_ONCE = 20

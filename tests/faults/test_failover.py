@@ -13,9 +13,9 @@ from domain.storage.migrations import runner
 from tests.faults.load import Load, some_orders
 from tests.faults.servers import serving
 from tests.faults.test_postgresql_restart import a_probe, recover
-from tests.invariants import assert_sound
-from tests.postgresql import SETTINGS, EmbeddedServer, connected
-from tests.stored import a_shop
+from tests.support.invariants import assert_sound
+from tests.support.postgresql import SETTINGS, EmbeddedServer, connected
+from tests.support.stored import a_shop
 
 
 @pytest.fixture

@@ -19,9 +19,9 @@ from domain.storage import events
 from domain.storage.database import EVERY_SHOP, BusyError, Database, UnavailableError, Work
 from tests.domain.test_feed import arrive, take
 from tests.faults.writing import NAIVE_LOG, TwoLogsDatabase, write_at_once
-from tests.invariants import assert_sound
-from tests.patience import PATIENCE_SECONDS
-from tests.stored import a_shop
+from tests.support.invariants import assert_sound
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.stored import a_shop
 
 Record = Callable[[str, object], None]
 # Writers in each of the two databases of this process, and in each of the two other processes.

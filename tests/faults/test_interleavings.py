@@ -11,11 +11,11 @@ import pytest
 from domain.rules.order import CancellationReason, Order, PackageStatus, RefundStatus, Shop
 from domain.storage import cancellations, orders
 from domain.storage.database import EVERY_SHOP, Database
-from tests.cancelling import a_request, a_split_order, cancel, cancel_well, happened, package, units
 from tests.faults.stepping import Merge, Stage, SteppedDatabase, merges
-from tests.fulfilling import move, settle, split
-from tests.invariants import assert_sound
-from tests.stored import a_shop, stored
+from tests.support.cancelling import a_request, a_split_order, cancel, cancel_well, happened, package, units
+from tests.support.fulfilling import move, settle, split
+from tests.support.invariants import assert_sound
+from tests.support.stored import a_shop, stored
 
 Record = Callable[[str, object], None]
 OrderAct = Callable[[Database, Shop, Order], Awaitable[object]]

@@ -12,12 +12,12 @@ from domain.rules import ids
 from domain.rules.order import Order, Shop
 from domain.storage.database import Database
 from tests.api.conftest import on_postgresql
-from tests.cancelling import happened, item_id
 from tests.faults.load import Load, some_orders
 from tests.faults.proxy import Fault, Link, Proxy
 from tests.faults.servers import Server, serving
-from tests.invariants import assert_sound
-from tests.stored import a_shop, an_item_input, an_order_input, store, stored
+from tests.support.cancelling import happened, item_id
+from tests.support.invariants import assert_sound
+from tests.support.stored import a_shop, an_item_input, an_order_input, store, stored
 
 CANCEL = """
 mutation ($input: CancelItemsInput!) { cancelItems(input: $input) {

@@ -27,16 +27,16 @@ from domain.rules.order import (
 from domain.rules.transitions import FulfillmentOutcome
 from domain.storage import cancellations, events
 from domain.storage.database import EVERY_SHOP, Database, UnavailableError, UnknownOutcomeError
-from tests.api.client import SECRET, Client, a_token
 from tests.api.conftest import serving
-from tests.cancelling import LATER, a_request, cancel, cancel_well, everything, units
 from tests.faults.proxy import Fault, Link, Proxy, answer_lost, answer_missing, commit_lost
-from tests.fulfilling import move, set_status, settle, split
-from tests.invariants import assert_sound
-from tests.mailing import Script, run
-from tests.patience import PATIENCE_SECONDS
-from tests.stored import NOW, a_package_input, a_shop, an_item_input, an_order_input, store, stored
-from tests.troubles import held
+from tests.support.cancelling import LATER, a_request, cancel, cancel_well, everything, units
+from tests.support.client import SECRET, Client, a_token
+from tests.support.fulfilling import move, set_status, settle, split
+from tests.support.invariants import assert_sound
+from tests.support.mailing import Script, run
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.stored import NOW, a_package_input, a_shop, an_item_input, an_order_input, store, stored
+from tests.support.troubles import held
 
 CANCEL = """
 mutation ($input: CancelItemsInput!) { cancelItems(input: $input) {

@@ -22,8 +22,8 @@ from tests.faults.mailing import (
     tried,
     up,
 )
-from tests.invariants import assert_sound
-from tests.stored import a_shop
+from tests.support.invariants import assert_sound
+from tests.support.stored import a_shop
 
 MAILS = 16
 # Back-off passes fifty times as fast, and so does the lease: a send is bounded as tightly as in production.

@@ -15,7 +15,6 @@ from domain.rules import ids
 from domain.storage.database import Database
 from domain.storage.outbox import GIVE_UP_AFTER
 from tests.api.conftest import on_sqlite
-from tests.cancelling import LATER
 from tests.domain.mail.samples import a_message
 from tests.faults.mailing import (
     FAILED,
@@ -31,9 +30,10 @@ from tests.faults.mailing import (
     told,
     up,
 )
-from tests.invariants import assert_sound
-from tests.mailing import Script, logged, run
-from tests.stored import a_shop
+from tests.support.cancelling import LATER
+from tests.support.invariants import assert_sound
+from tests.support.mailing import Script, logged, run
+from tests.support.stored import a_shop
 
 
 @asynccontextmanager

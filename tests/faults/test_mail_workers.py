@@ -14,10 +14,10 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from domain.storage.database import Database
 from tests.api.conftest import on_postgresql
 from tests.api.test_worker import ended, working
-from tests.command import Copy
 from tests.faults.mailing import QUEUED, SENT, Post, cancel_many, end_leases, settled, states, told, up
-from tests.invariants import assert_sound
-from tests.stored import a_shop
+from tests.support.command import Copy
+from tests.support.invariants import assert_sound
+from tests.support.stored import a_shop
 
 AT_ONCE = 10
 

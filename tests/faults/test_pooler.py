@@ -20,16 +20,16 @@ from domain.rules.order import ImportOutcome, Order, Shop
 from domain.storage.database import EVERY_SHOP, Database
 from domain.storage.postgresql import PostgresqlAddress
 from domain.storage.tables import metadata
-from tests.api.client import SECRET, Client, a_token
 from tests.api.conftest import serving
 from tests.api.test_cli import ORDER
-from tests.cancelling import a_request, cancel_well, everything, item_id
 from tests.domain.mail import servers
 from tests.domain.test_hints import is_heard
-from tests.invariants import assert_sound
-from tests.patience import PATIENCE_SECONDS
-from tests.pgbouncer import PGBOUNCER, pooling
-from tests.stored import a_shop, an_item_input, an_order_input, store
+from tests.support.cancelling import a_request, cancel_well, everything, item_id
+from tests.support.client import SECRET, Client, a_token
+from tests.support.invariants import assert_sound
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.pgbouncer import PGBOUNCER, pooling
+from tests.support.stored import a_shop, an_item_input, an_order_input, store
 
 pytestmark = pytest.mark.skipif(
     not PGBOUNCER and not os.environ.get("CI"),  # noqa: TID251 - as everywhere

@@ -16,14 +16,14 @@ from domain.rules.order import Order, Shop
 from domain.storage import events
 from domain.storage.database import EVERY_SHOP, Database
 from domain.storage.migrations import runner
-from tests.api.client import Client
-from tests.cancelling import item_id
 from tests.faults.load import Load, some_orders
 from tests.faults.servers import Server, serving
-from tests.invariants import assert_sound
-from tests.patience import PATIENCE_SECONDS
-from tests.postgresql import EmbeddedServer, connected
-from tests.stored import a_shop, an_item_input, an_order_input, store
+from tests.support.cancelling import item_id
+from tests.support.client import Client
+from tests.support.invariants import assert_sound
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.postgresql import EmbeddedServer, connected
+from tests.support.stored import a_shop, an_item_input, an_order_input, store
 
 CANCEL = "mutation ($input: CancelItemsInput!) { cancelItems(input: $input) { errors { code } } }"
 CURSOR = '{ orderByNumber(number: "probe") { eventCursor } }'

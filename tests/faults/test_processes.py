@@ -16,13 +16,13 @@ import trustme
 
 from domain.rules.order import Shop
 from domain.storage.database import Database
-from tests.api.client import SECRET, a_token
 from tests.api.conftest import on_postgresql, on_sqlite
 from tests.api.test_cli import ask, cancel_one
-from tests.command import begun, run, started
-from tests.invariants import assert_sound
-from tests.patience import PATIENCE_SECONDS
-from tests.stored import a_shop, an_item_input, an_order_input, store
+from tests.support.client import SECRET, a_token
+from tests.support.command import begun, run, started
+from tests.support.invariants import assert_sound
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.stored import a_shop, an_item_input, an_order_input, store
 
 FOLLOW = {"query": "subscription { orderEvents { __typename } }"}
 FIND = '{ orderByNumber(number: "1001") { id items { id } } }'

@@ -18,13 +18,13 @@ import sqlalchemy as sa
 from api.settings import Settings
 from domain.rules import ids
 from domain.storage.database import Database
-from tests.api.client import SECRET, Client, a_token
 from tests.api.conftest import serving
-from tests.cancelling import item_id
 from tests.faults.proxy import Proxy
-from tests.patience import PATIENCE_SECONDS
-from tests.postgresql import connected
-from tests.stored import a_shop, an_item_input, an_order_input, store
+from tests.support.cancelling import item_id
+from tests.support.client import SECRET, Client, a_token
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.postgresql import connected
+from tests.support.stored import a_shop, an_item_input, an_order_input, store
 
 FIND = '{ orderByNumber(number: "1001") { number } }'
 CANCEL = "mutation ($input: CancelItemsInput!) { cancelItems(input: $input) { errors { code } } }"

@@ -13,11 +13,11 @@ import httpx
 from domain.rules.order import Order
 from domain.storage.database import Database
 from tests.api.conftest import on_sqlite
-from tests.command import run, said
 from tests.faults.served import Served, a_large_order, keys, serving
-from tests.invariants import assert_sound
-from tests.patience import PATIENCE_SECONDS
-from tests.stored import a_shop, stored
+from tests.support.command import run, said
+from tests.support.invariants import assert_sound
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.stored import a_shop, stored
 
 CRASHES, CLIENTS = 4, 8
 

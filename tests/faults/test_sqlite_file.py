@@ -15,11 +15,11 @@ import sqlalchemy as sa
 from domain.rules.order import Order, Shop
 from domain.storage.database import EVERY_SHOP, Database, UnavailableError
 from tests.api.conftest import on_sqlite
-from tests.cancelling import a_request, cancel_well, units
 from tests.faults.served import UNITS, Served, a_large_order, keys, serving
-from tests.invariants import assert_sound
-from tests.patience import PATIENCE_SECONDS
-from tests.stored import a_shop
+from tests.support.cancelling import a_request, cancel_well, units
+from tests.support.invariants import assert_sound
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.stored import a_shop
 
 UNAVAILABLE = {"code": "UNAVAILABLE"}
 FRAME = 4096 + 24  # bytes of a page in the log of writes

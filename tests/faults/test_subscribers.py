@@ -18,15 +18,15 @@ from api.settings import Settings
 from domain.rules.order import Order, OrderEvent, Shop
 from domain.storage import events, orders
 from domain.storage.database import Database
-from tests.api.client import SECRET, Client, a_token
 from tests.api.conftest import on_postgresql, serving
 from tests.api.test_subscriptions import now, take
-from tests.cancelling import a_request, cancel_well, units
-from tests.command import started
 from tests.domain.test_feed import arrive, readers
-from tests.invariants import assert_sound
-from tests.patience import PATIENCE_SECONDS
-from tests.stored import a_shop, an_item_input, an_order_input, store
+from tests.support.cancelling import a_request, cancel_well, units
+from tests.support.client import SECRET, Client, a_token
+from tests.support.command import started
+from tests.support.invariants import assert_sound
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.stored import a_shop, an_item_input, an_order_input, store
 
 Record = Callable[[str, object], None]
 Results = AsyncGenerator[dict[str, Any]]

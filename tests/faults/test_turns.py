@@ -7,12 +7,12 @@ import httpx
 from api.app import create_app
 from api.settings import Settings
 from domain.storage.database import Database
-from tests.api.client import SECRET, Client, a_token
 from tests.api.conftest import serving
 from tests.faults.proxy import Proxy
 from tests.hostile.wire import operation
-from tests.patience import PATIENCE_SECONDS
-from tests.stored import a_shop, an_order_input, store
+from tests.support.client import SECRET, Client, a_token
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.stored import a_shop, an_order_input, store
 
 PREVIEW = 'previewCancelItems(orderId: "%s", reason: OUT_OF_STOCK, items: []) { orderVersion errors { code } }'
 

@@ -11,8 +11,8 @@ from domain import ingestion
 from domain.rules.order import Shop
 from domain.storage import shops
 from domain.storage.database import EVERY_SHOP, BusyError, Database, UnavailableError, Work
-from tests.cancelling import a_request, cancel, everything
-from tests.stored import NOW, an_order_input, stored
+from tests.support.cancelling import a_request, cancel, everything
+from tests.support.stored import NOW, an_order_input, stored
 
 # A log whose numbers come from a sequence, as one would write it without care; each transaction has one row in it.
 NAIVE_LOG = "CREATE TABLE naive_log (id bigserial PRIMARY KEY)"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.hostile.target import Target, attacked
-from tests.patience import PATIENCE_SECONDS
+from tests.support.patience import PATIENCE_SECONDS
 
 
 @pytest.fixture(scope="session")

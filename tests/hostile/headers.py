@@ -1,7 +1,7 @@
 """Headers, addresses and framing as no decent client sends them, and what clients ask for that is not there."""
 
-from tests.api.client import a_token
 from tests.hostile.wire import BEARER, SHOP, TOKEN, Case, ask, head, operation, post
+from tests.support.client import a_token
 
 _GOOD = operation(SHOP)
 _OK = (200,)

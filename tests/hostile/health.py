@@ -8,7 +8,7 @@ import time
 from http.client import HTTPConnection, HTTPException
 
 _PAUSE_SECONDS = 0.02  # far less than what is too long, and little beside what is being tested
-_PATIENCE_SECONDS = 60  # that of tests/patience.py; this file is run alone
+_PATIENCE_SECONDS = 60  # that of tests/support/patience.py; this file is run alone
 
 
 def main(port: int) -> None:

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from tests.api.client import EVERYTHING, Client, a_token, hear, say
 from tests.hostile.wire import DAY
-from tests.patience import PATIENCE_SECONDS
+from tests.support.client import EVERYTHING, Client, a_token, hear, say
+from tests.support.patience import PATIENCE_SECONDS
 
 Payload = dict[str, Any]  # what a request has: query, variables, operationName
 CANCEL = """

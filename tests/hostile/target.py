@@ -14,14 +14,14 @@ from typing import Any
 import orjson
 
 from domain.storage.database import Database
-from tests.api.client import SECRET
 from tests.api.test_cli import SAMPLES
-from tests.cancelling import a_split_order
-from tests.command import run, started
 from tests.hostile import health
 from tests.hostile.wire import Answer, send
-from tests.invariants import assert_sound, dump
-from tests.stored import a_shop, an_item_input, an_order_input, store
+from tests.support.cancelling import a_split_order
+from tests.support.client import SECRET
+from tests.support.command import run, started
+from tests.support.invariants import assert_sound, dump
+from tests.support.stored import a_shop, an_item_input, an_order_input, store
 
 Record = Callable[[str, object], None]
 # The goal is 0.1 s on a machine that does nothing else; tests run on those that do, beside each other.

@@ -10,11 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.client import EVERYTHING, Client, a_token
 from tests.hostile.judged import CANCEL, Judged, over_post, over_socket, over_stream
 from tests.hostile.target import Target, attacked
 from tests.hostile.wire import DAY, SHOP
-from tests.patience import PATIENCE_SECONDS
+from tests.support.client import EVERYTHING, Client, a_token
+from tests.support.patience import PATIENCE_SECONDS
 
 TRANSPORTS = (over_post, over_socket, over_stream)
 EXPLORER = a_token(scope=f"{EVERYTHING} explore", seconds=DAY)

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from tests.hostile.generated import Operation, operations
 from tests.hostile.target import Record, Target
 from tests.hostile.wire import BEARER, TOKEN, Answer, connected, head, operation, receive
-from tests.patience import PATIENCE_SECONDS
-from tests.trying import tried
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.trying import tried
 
 EXAMPLES = 100
 CODES = {

@@ -8,13 +8,13 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from tests.api.client import Client, a_token
 from tests.api.test_subscriptions import CURSORS, now
 from tests.hostile.judged import JUDGED, over_post, over_stream
 from tests.hostile.target import Record, Target
 from tests.hostile.test_sockets import IMPORT, an_order
 from tests.hostile.wire import SHOP, TOKEN, connected, head, operation, post
-from tests.patience import PATIENCE_SECONDS
+from tests.support.client import Client, a_token
+from tests.support.patience import PATIENCE_SECONDS
 
 STREAM = "text/event-stream"
 FOLLOW = operation(CURSORS)

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from tests.api.client import a_token
-from tests.patience import PATIENCE_SECONDS
+from tests.support.client import a_token
+from tests.support.patience import PATIENCE_SECONDS
 
 DAY = 86_400
 _OK = 200

@@ -2,6 +2,6 @@
 
 from hypothesis import settings
 
-from tests import trying
+from tests.support import trying
 
 settings.load_profile(trying.PROFILE)

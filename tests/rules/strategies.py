@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import strategies as st
 
 from domain.rules.order import Fee, FeeKind, Order, OrderItem, OrderStatus, PackageStatus, Pick, ShippingRefundPolicy
-from tests.builders import a_package, an_item, an_order
+from tests.support.builders import a_package, an_item, an_order
 
 MOST = 10**15 - 1
 

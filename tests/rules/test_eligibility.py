@@ -23,8 +23,8 @@ from domain.rules.order import (
 )
 from domain.rules.selection import judge
 from domain.rules.status import PAYMENT_BLOCKED
-from tests.builders import ORDER_ID, a_package, an_item, an_order
 from tests.rules.strategies import orders
+from tests.support.builders import ORDER_ID, a_package, an_item, an_order
 
 WAITING, ARRANGED, TRAVELLING, THERE, GONE = PackageStatus
 

@@ -30,7 +30,7 @@ from domain.rules.transitions import (
     moved_package,
     settled_refund,
 )
-from tests.builders import ORDER_ID, PLACED_AT, a_package, an_item, an_order
+from tests.support.builders import ORDER_ID, PLACED_AT, a_package, an_item, an_order
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 PACKAGE = {position: ids.of_package(ORDER_ID, position) for position in range(1, 10)}

@@ -6,7 +6,7 @@ import pytest
 
 from domain.rules import order as words
 from domain.rules.order import PackageStatus
-from tests.builders import a_package, an_item, an_order
+from tests.support.builders import a_package, an_item, an_order
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from domain.rules.order import (
     PackageStatus,
 )
 from domain.rules.order_input import BuyerInput, FeeInput, OrderInput, PackageInput, PackageItemInput
-from tests.stored import a_package_input, an_item_input, an_order_input
+from tests.support.stored import a_package_input, an_item_input, an_order_input
 
 INVALID_VALUE = FulfillmentErrorCode.INVALID_VALUE
 INVALID_QUANTITY = FulfillmentErrorCode.INVALID_QUANTITY

@@ -19,8 +19,8 @@ from domain.rules.order import (
     ShippingRefundPolicy,
 )
 from domain.rules.refunds import due, line_total, order_total, paid, refund_breakdown, unit_price
-from tests.builders import a_package, after, an_item, an_order
 from tests.rules.strategies import MOST, all_of, batches_of, not_shipped, orders, parts_of, policies
+from tests.support.builders import a_package, after, an_item, an_order
 
 ON_FULL_CANCELLATION = ShippingRefundPolicy.ON_FULL_CANCELLATION
 PROPORTIONAL = ShippingRefundPolicy.PROPORTIONAL

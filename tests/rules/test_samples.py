@@ -19,9 +19,17 @@ from domain.rules.order import (
 from domain.rules.order_input import OrderInput
 from domain.rules.refunds import refund_breakdown
 from domain.rules.selection import judge
-from tests.builders import after, an_order
-from tests.closing import NEVER, ON_FULL_CANCELLATION, PROPORTIONAL, SAMPLES, charges, next_selection, specified_refund
 from tests.rules.test_refunds import sums
+from tests.support.builders import after, an_order
+from tests.support.closing import (
+    NEVER,
+    ON_FULL_CANCELLATION,
+    PROPORTIONAL,
+    SAMPLES,
+    charges,
+    next_selection,
+    specified_refund,
+)
 
 # How much of shipping and fees stays with the seller when everything is cancelled.
 NEVER_BACK = {ON_FULL_CANCELLATION: 0, PROPORTIONAL: 0, NEVER: 1}

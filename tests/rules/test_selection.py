@@ -21,8 +21,8 @@ from domain.rules.order import (
     Pick,
 )
 from domain.rules.selection import Judgement, Problem, find_package, judge, scope_of
-from tests.builders import ORDER_ID, a_package, an_item, an_order
 from tests.rules.strategies import orders
+from tests.support.builders import ORDER_ID, a_package, an_item, an_order
 
 WAITING, ARRANGED, TRAVELLING, THERE, GONE = PackageStatus
 ORDER = ids.of_order(ORDER_ID)

@@ -24,8 +24,8 @@ from domain.rules.refunds import due, order_total, refund_breakdown
 from domain.rules.splits import PackageSplit, split_package
 from domain.rules.status import SET_ON_ORDER, order_status
 from domain.rules.transitions import FulfillmentOutcome
-from tests.builders import ORDER_ID, a_package, an_item, an_order
 from tests.rules.strategies import all_of, orders, policies
+from tests.support.builders import ORDER_ID, a_package, an_item, an_order
 
 WAITING, ARRANGED, TRAVELLING, THERE, GONE = PackageStatus
 ITEM = {position: ids.of_item(ORDER_ID, position) for position in range(1, 10)}

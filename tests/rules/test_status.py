@@ -4,7 +4,7 @@ import pytest
 
 from domain.rules.order import OrderStatus, Package, PackageStatus
 from domain.rules.status import can_move_order, can_move_package, order_status
-from tests.builders import a_package, an_order
+from tests.support.builders import a_package, an_order
 
 WAITING, ARRANGED, TRAVELLING, THERE = (
     PackageStatus.AWAITING_SHIPMENT,

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.issuing import a_certificate
+from tests.support.issuing import a_certificate
 from tools.uv import PROJECT, fitting
 
 WHEEL = "uv-9.10.0-py3-none-{tag}.whl"

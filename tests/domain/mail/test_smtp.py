@@ -15,7 +15,7 @@ from domain.mail.sending import Deferred, Outcome, Rejected, Sent, Unreachable
 from domain.rules.order import Buyer
 from tests.domain.mail.samples import a_mail, a_message
 from tests.domain.mail.servers import PASSWORD, Inbox, answering, serving, silent
-from tests.patience import PATIENCE_SECONDS
+from tests.support.patience import PATIENCE_SECONDS
 
 WITH_LOGIN = f"orders:{quote(PASSWORD, safe='')}@"
 

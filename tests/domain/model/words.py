@@ -29,7 +29,7 @@ from domain.rules.order_input import BuyerInput, FeeInput, OrderInput, OrderItem
 from domain.rules.selection import Problem
 from tests.domain.model.rules import Call, Entry, Item, Order, Package, Refund, amount
 from tests.domain.model.shop import Cancellation
-from tests.stored import NOW
+from tests.support.stored import NOW
 
 # What is asked of the domain
 

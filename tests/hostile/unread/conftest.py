@@ -10,13 +10,13 @@ from api.app import create_app
 from api.settings import Settings
 from domain.rules.order import Shop
 from domain.storage.database import Database
-from tests.api.client import SECRET, Client, a_token
 from tests.api.conftest import started
 from tests.api.test_subscriptions import now
 from tests.faults.test_subscribers import make_heavy
 from tests.hostile.unread.serving import BUFFERED, HastyProtocol, HastySocket, Served
-from tests.patience import PATIENCE_SECONDS
-from tests.stored import a_shop, an_item_input, an_order_input, store
+from tests.support.client import SECRET, Client, a_token
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.stored import a_shop, an_item_input, an_order_input, store
 
 
 @pytest.fixture(params=[False, True], ids=["asyncio", "uvloop"])

@@ -11,11 +11,11 @@ from websockets.asyncio.client import ClientConnection
 from websockets.frames import Frame, Opcode
 
 from api.transport.http1 import PatientProtocol, PatientSocket
-from tests.api.client import Client
 from tests.domain.test_feed import readers
 from tests.faults.test_subscribers import HEAVY
 from tests.hostile.wire import head, operation, post
-from tests.patience import PATIENCE_SECONDS
+from tests.support.client import Client
+from tests.support.patience import PATIENCE_SECONDS
 
 # The real ones are as patient as people need; here they only have to be more patient than a machine that is busy.
 UNREAD_SECONDS = 1

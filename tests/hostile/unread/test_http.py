@@ -8,7 +8,6 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.api.client import say
 from tests.api.conftest import on_sqlite
 from tests.hostile.unread.serving import (
     ASKED,
@@ -25,6 +24,7 @@ from tests.hostile.unread.serving import (
     unread,
 )
 from tests.hostile.wire import SHOP, operation, post
+from tests.support.client import say
 
 pytestmark = on_sqlite
 

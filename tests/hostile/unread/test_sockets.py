@@ -8,7 +8,6 @@ import pytest
 from websockets.frames import Opcode
 
 from api.transport.http1 import PatientSocket
-from tests.api.client import hear, say
 from tests.api.conftest import on_sqlite
 from tests.faults.test_subscribers import HEAVY
 from tests.hostile.unread.serving import (
@@ -24,7 +23,8 @@ from tests.hostile.unread.serving import (
     read_on,
     unread,
 )
-from tests.patience import PATIENCE_SECONDS
+from tests.support.client import hear, say
+from tests.support.patience import PATIENCE_SECONDS
 
 pytestmark = on_sqlite
 

@@ -12,8 +12,8 @@ from domain.rules.order import EventType, Notification, OrderEvent, Shop
 from domain.storage import cancellations, events
 from domain.storage.database import EVERY_SHOP, Database
 from tests.domain.mail.samples import a_message
-from tests.patience import PATIENCE_SECONDS
-from tests.stored import NOW
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.stored import NOW
 
 
 class Script:

@@ -12,7 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from api import auth
-from tests.patience import PATIENCE_SECONDS
+from tests.support.patience import PATIENCE_SECONDS
 
 SECRET = "a secret that only the tests know, of enough bytes"
 # For clients of http alone, who would otherwise each load all authorities that browsers trust.

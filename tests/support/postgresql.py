@@ -25,7 +25,7 @@ import sqlalchemy as sa
 from domain.storage.database import Database
 from domain.storage.migrations import runner
 from tests.docs.pages import blocks
-from tests.patience import PATIENCE_SECONDS
+from tests.support.patience import PATIENCE_SECONDS
 
 # Speed instead of a safe disk, and conflicts found at once. A time zone that is not UTC shows who relies on it.
 SETTINGS = {

@@ -19,8 +19,8 @@ from typing import Protocol
 import httpx
 import pytest
 
-from tests import copies
-from tests.patience import PATIENCE_SECONDS
+from tests.support import copies
+from tests.support.patience import PATIENCE_SECONDS
 
 COMMAND = Path(sys.executable).with_name("shortship")
 _ORIGINAL = multiprocessing.get_context("forkserver")
@@ -33,7 +33,7 @@ _ORIGINAL.set_forkserver_preload(
         "api.importing",
         "api.serving",
         "uvicorn.loops.uvloop",
-        "tests.copies",
+        "tests.support.copies",
     ]
 )
 

@@ -26,7 +26,7 @@ from domain.rules.order import (
 from domain.rules.order_input import FeeInput
 from domain.storage import cancellations, events
 from domain.storage.database import EVERY_SHOP, Database
-from tests.stored import NOW, a_package_input, an_item_input, an_order_input, store
+from tests.support.stored import NOW, a_package_input, an_item_input, an_order_input, store
 
 LATER = NOW + timedelta(hours=1)
 

@@ -1,4 +1,4 @@
-"""Whether each version of schema.graphql serves the clients of the one before: `python -m tests.compatibility`.
+"""Whether each version of schema.graphql serves the clients of the one before: `python -m tests.support.compatibility`.
 
 The versions are those of the git history and then the file as it stands. What was deprecated may go with the version
 after it. These changes break nobody and are allowed, though graphql-core calls them dangerous: an enum value, an
@@ -24,7 +24,7 @@ from graphql import (
 )
 from graphql.utilities import BreakingChangeType, DangerousChangeType, find_breaking_changes, find_dangerous_changes
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SCHEMA = "schema.graphql"
 FIRST = "a5c7a85d513e602513003008ed0224fed15d616c"  # the first version that was served
 _CHANGES_MEANING = {

@@ -20,7 +20,7 @@ from joserfc import jwt
 from joserfc.errors import SecurityWarning
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
-from tests.api.client import SECRET
+from tests.support.client import SECRET
 
 Key = ECKey | OctKey | OKPKey | RSAKey
 Speak = Callable[[socket.socket], None]

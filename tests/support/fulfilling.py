@@ -6,7 +6,7 @@ from domain.rules.order import Cancellation, ItemEntry, Order, OrderStatus, Pack
 from domain.rules.splits import PackageSplit
 from domain.rules.transitions import FulfillmentOutcome, PackageMove, Settlement
 from domain.storage.database import Database
-from tests.cancelling import LATER, item_id, package_id
+from tests.support.cancelling import LATER, item_id, package_id
 
 
 async def move(database: Database, shop: Shop, order: Order, number: str, status: PackageStatus) -> FulfillmentOutcome:
