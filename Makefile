@@ -85,7 +85,7 @@ versions: install
 faults: ARGS := --fault-rounds 10
 faults: install
 	.venv/bin/pytest tests/faults $(ARGS)
-	.venv/bin/pytest tests/hostile/test_fuzz.py tests/api/test_completion.py tests/domain/test_model.py \
+	.venv/bin/pytest tests/hostile/test_fuzz.py tests/api/execution/test_executor.py tests/domain/test_model.py \
 		--fuzz-examples 800 --completion-examples 1000 --model-examples 200
 
 # Measures it beside endpoints by hand, in seven minutes; in two: make bench QUICK=1

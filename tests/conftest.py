@@ -52,7 +52,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--model-examples", type=int, help="how many random histories to try (tests/domain/test_model.py)")
     parser.addoption("--fuzz-examples", type=int, help="how many random requests to try (tests/hostile/test_fuzz.py)")
     parser.addoption(
-        "--completion-examples", type=int, help="how many random operations to try (tests/api/test_completion.py)"
+        "--completion-examples",
+        type=int,
+        help="how many random operations to try (tests/api/execution/test_executor.py)",
     )
     parser.addoption("--fault-seed", type=int, help="the seed of what tests/faults leave to chance")
     parser.addoption("--fault-rounds", type=int, default=1, help="how often tests/faults repeat what depends on luck")

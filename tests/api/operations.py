@@ -13,7 +13,7 @@ from graphql import (
     get_named_type,
 )
 
-from tests.api.test_schema import SERVED
+from tests.api.schema.test_schema import SERVED
 
 # How far a selection goes below a root field.
 _DEPTH = 2

@@ -5,7 +5,7 @@ from typing import Any
 from domain.rules.order import CancellationErrorCode, PackageStatus, Shop
 from domain.storage.database import Database
 from tests.api.conftest import on_sqlite
-from tests.api.test_cancel_items import Stored, cancel, find
+from tests.api.schema.test_cancel_items import Stored, cancel, find
 from tests.support.client import Client
 from tests.support.invariants import dump
 from tests.support.stored import a_package_input, an_item_input, an_order_input, store

@@ -11,8 +11,8 @@ import pytest
 from api.loops import mail_loop, retention_loop, smtp_sender
 from api.settings import Settings
 from domain.storage.database import Database
-from tests.api.test_import_orders import DRESS, IMPORT, SIMPLE
-from tests.api.test_subscriptions import CURSORS, take
+from tests.api.schema.test_import_orders import DRESS, IMPORT, SIMPLE
+from tests.api.schema.test_subscriptions import CURSORS, take
 from tests.domain.mail.servers import Inbox, serving
 from tests.support.client import Client
 from tests.support.invariants import assert_sound

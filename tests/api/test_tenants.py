@@ -12,7 +12,7 @@ from domain.rules.order import PackageStatus, Shop
 from domain.rules.order_input import BuyerInput, PackageInput, PackageItemInput
 from domain.storage.database import Database
 from tests.api.operations import documents, fullest, places, root_fields
-from tests.api.test_schema import SERVED
+from tests.api.schema.test_schema import SERVED
 from tests.support.cancelling import a_request, cancel_well, units
 from tests.support.client import Client, a_token
 from tests.support.invariants import assert_sound, dump

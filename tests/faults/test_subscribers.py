@@ -19,7 +19,7 @@ from domain.rules.order import Order, OrderEvent, Shop
 from domain.storage import events, orders
 from domain.storage.database import Database
 from tests.api.conftest import on_postgresql, serving
-from tests.api.test_subscriptions import now, take
+from tests.api.schema.test_subscriptions import now, take
 from tests.domain.test_feed import arrive, readers
 from tests.support.cancelling import a_request, cancel_well, units
 from tests.support.client import SECRET, Client, a_token

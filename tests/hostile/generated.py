@@ -27,7 +27,7 @@ from graphql import (
 from hypothesis import strategies as st
 from hypothesis_graphql import mutations, queries
 
-from tests.api.test_schema import SERVED
+from tests.api.schema.test_schema import SERVED
 
 _LATEST = datetime(9999, 12, 31)  # noqa: DTZ001 - hypothesis adds the zone
 _EARLIEST = datetime(1, 1, 2)  # noqa: DTZ001 - the same

@@ -13,8 +13,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
+from tests.api.schema.test_subscriptions import CURSORS
 from tests.api.test_auth import close_code, opened
-from tests.api.test_subscriptions import CURSORS
 from tests.hostile.headers import NO_TOKENS
 from tests.hostile.judged import JUDGED, over_post, over_socket
 from tests.hostile.target import Record, Target

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from tests.api.test_subscriptions import CURSORS, now
+from tests.api.schema.test_subscriptions import CURSORS, now
 from tests.hostile.judged import JUDGED, over_post, over_stream
 from tests.hostile.target import Record, Target
 from tests.hostile.test_sockets import IMPORT, an_order

@@ -11,7 +11,7 @@ from api.settings import Settings
 from domain.rules.order import Shop
 from domain.storage.database import Database
 from tests.api.conftest import started
-from tests.api.test_subscriptions import now
+from tests.api.schema.test_subscriptions import now
 from tests.faults.test_subscribers import make_heavy
 from tests.hostile.unread.serving import BUFFERED, HastyProtocol, HastySocket, Served
 from tests.support.client import SECRET, Client, a_token

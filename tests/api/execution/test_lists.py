@@ -8,8 +8,8 @@ from graphql import GraphQLError, parse
 from api.execution.cost import Cost
 from domain.storage.database import Database
 from tests.api.conftest import on_sqlite
-from tests.api.test_import_orders import DRESS, IMPORT, SIMPLE, imported
-from tests.api.test_limits import SCHEMA
+from tests.api.execution.test_cost import SCHEMA
+from tests.api.schema.test_import_orders import DRESS, IMPORT, SIMPLE, imported
 from tests.support.client import Client
 from tests.support.invariants import dump
 

@@ -11,8 +11,8 @@ from graphql.utilities import find_breaking_changes
 from api.schema import served
 
 HERE = Path(__file__).parent
-COMMITTED = HERE.parents[1] / "schema.graphql"
-OPERATIONS = HERE.parents[1] / "api" / "demo" / "static" / "operations"
+COMMITTED = HERE.parents[2] / "schema.graphql"
+OPERATIONS = HERE.parents[2] / "api" / "demo" / "static" / "operations"
 CONTRACT_FILE = HERE / "contract.graphql"
 CONTRACT = graphql.build_schema(CONTRACT_FILE.read_text())
 SERVED = graphql.build_schema(served.printed())

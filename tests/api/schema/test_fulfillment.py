@@ -6,7 +6,7 @@ from domain.rules.order import FulfillmentErrorCode, OrderStatus, PackageStatus,
 from domain.rules.order_input import BuyerInput
 from domain.storage.database import Database
 from tests.api.conftest import on_sqlite
-from tests.api.test_cancel_items import Stored, find
+from tests.api.schema.test_cancel_items import Stored, find
 from tests.support.client import Client, a_token
 from tests.support.invariants import assert_sound, dump
 from tests.support.stored import a_package_input, a_shop, an_item_input, an_order_input, store

@@ -18,7 +18,7 @@ from domain.rules.order import Order, Shop
 from domain.storage import events
 from domain.storage.database import EVERY_SHOP, Database
 from tests.api.conftest import Clock, on_postgresql, on_sqlite, serving
-from tests.api.scraping import Scrape, scrape, scrape_until
+from tests.api.telemetry.scraping import Scrape, scrape, scrape_until
 from tests.faults.test_processes import children
 from tests.support.cancelling import a_small_order
 from tests.support.client import GRAPHQL_WS, SECRET, Client, a_token, say

@@ -14,8 +14,8 @@ from api.execution.checks import Schema
 from domain.rules.order import Shop
 from domain.storage.database import Database
 from tests.api.conftest import on_sqlite
-from tests.api.test_import_orders import IMPORT, ORDER
-from tests.api.test_subscriptions import now
+from tests.api.schema.test_import_orders import IMPORT, ORDER
+from tests.api.schema.test_subscriptions import now
 from tests.faults.test_subscribers import make_heavy
 from tests.support.client import Client, hear, say
 from tests.support.patience import PATIENCE_SECONDS

@@ -19,7 +19,7 @@ from api.settings import Settings
 from domain.rules.order import Shop
 from domain.storage.database import Database
 from tests.api.conftest import on_sqlite, serving
-from tests.api.scraping import scrape_until
+from tests.api.telemetry.scraping import scrape_until
 from tests.support.client import SECRET, Client, a_token
 from tests.support.command import run
 from tests.support.patience import PATIENCE_SECONDS

@@ -10,7 +10,7 @@ import pytest
 from domain.rules.order import OrderStatus, PackageStatus, Shop
 from domain.storage.database import Database
 from tests.api.conftest import on_sqlite
-from tests.api.test_subscriptions import first_heard
+from tests.api.schema.test_subscriptions import first_heard
 from tests.support.client import EVERYTHING, Client, a_token
 from tests.support.invariants import assert_sound, dump
 from tests.support.stored import a_package_input, an_item_input, an_order_input, store

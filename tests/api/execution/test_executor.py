@@ -1,6 +1,6 @@
 """Compiled plans answer what graphql-core answers, byte for byte, and they answer the frequent operations.
 
-Each run tries the same operations. More of them, and other ones each time: `pytest tests/api/test_completion.py
+Each run tries the same operations. More of them, and other ones each time: `pytest tests/api/execution/test_executor.py
 --completion-examples 4000`.
 """
 
@@ -34,8 +34,8 @@ from domain.feed import Feed
 from domain.rules.order import Order
 from domain.storage.database import Database
 from domain.storage.migrations import runner as migrations
-from tests.api import misbehaving
-from tests.api.rewriting import rewritten
+from tests.api.execution import misbehaving
+from tests.api.execution.rewriting import rewritten
 from tests.hostile.generated import Operation, reading
 from tests.support.cancelling import a_request, cancel, units
 from tests.support.stored import a_package_input, a_shop, an_item_input, an_order_input, store

@@ -15,7 +15,7 @@ from domain.mail.delivery.mailbox import Mailbox
 from domain.rules.order import Shop
 from domain.storage.database import Database
 from tests.api.conftest import on_sqlite
-from tests.api.test_subscriptions import take
+from tests.api.schema.test_subscriptions import take
 from tests.support.client import Client
 from tests.support.invariants import assert_sound
 from tests.support.patience import PATIENCE_SECONDS

@@ -15,12 +15,12 @@ from ruamel.yaml import YAML
 from domain.rules.order import Shop
 from domain.storage.database import Database
 from tests.api.conftest import on_sqlite
-from tests.api.scraping import Scrape, scrape
-from tests.api.test_metrics import CANCEL, FOLLOW, a_request
+from tests.api.telemetry.scraping import Scrape, scrape
+from tests.api.telemetry.test_metrics import CANCEL, FOLLOW, a_request
 from tests.support.cancelling import a_small_order
 from tests.support.client import Client
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 DOCS = ROOT / "docs"
 RULES = DOCS / "monitoring" / "rules.yml"
 # What Grafana puts into a query before it asks.
