@@ -13,7 +13,7 @@ from api.settings import Settings
 from domain.storage.database import Database
 from tests.api.schema.test_import_orders import DRESS, IMPORT, SIMPLE
 from tests.api.schema.test_subscriptions import CURSORS, take
-from tests.domain.mail.servers import Inbox, serving
+from tests.mail.delivery.servers import Inbox, serving
 from tests.support.client import Client
 from tests.support.invariants import assert_sound
 from tests.support.patience import PATIENCE_SECONDS

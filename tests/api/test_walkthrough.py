@@ -40,7 +40,7 @@ def checkout(tmp_path: Path) -> Path:
     folder = tmp_path / "checkout"
     folder.mkdir()
     (folder / ".venv").symlink_to(sys.prefix)
-    for name in ("docs", "domain"):
+    for name in ("api", "docs"):
         (folder / name).symlink_to(ROOT / name)
     return folder
 

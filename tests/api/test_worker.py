@@ -13,7 +13,7 @@ import pytest
 from domain.rules.order import Shop
 from domain.storage.database import Database
 from tests.api.conftest import on_postgresql
-from tests.domain.mail.servers import Inbox, serving
+from tests.mail.delivery.servers import Inbox, serving
 from tests.support.client import Client
 from tests.support.command import Copy, an_environment, run
 from tests.support.invariants import assert_sound

@@ -44,11 +44,11 @@ from domain.rules.splits import PackageSplit
 from domain.rules.transitions import FulfillmentOutcome, PackageMove, Settlement
 from domain.storage import cancellations, events, orders
 from domain.storage.database import EVERY_SHOP, Database
-from tests.domain.mail.samples import received
 from tests.domain.model import calls as generated
 from tests.domain.model import words
 from tests.domain.model.rules import Call, Order, paid, verdicts
 from tests.domain.model.shop import Model
+from tests.mail.samples import received
 from tests.support.invariants import assert_sound
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.stored import a_shop

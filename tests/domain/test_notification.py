@@ -38,7 +38,7 @@ from domain.storage.cancellations import MAIL_TOPIC
 from domain.storage.database import EVERY_SHOP, Database
 from domain.storage.migrations import runner
 from domain.storage.tables import outbox as table
-from tests.domain.mail.samples import a_mail, a_message
+from tests.mail.samples import a_mail, a_message
 from tests.support.mailing import Script, logged, notification_of, run
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.stored import NOW, a_shop, an_order_input, store, stored

@@ -20,7 +20,7 @@ from domain.rules.order_input import BuyerInput
 from domain.storage.database import EVERY_SHOP, Database
 from domain.storage.tables import order_events
 from domain.storage.tables import outbox as table
-from tests.domain.mail.servers import Inbox
+from tests.mail.delivery.servers import Inbox
 from tests.support.cancelling import LATER, a_request, cancel_well, everything, rows
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.stored import an_order_input, store

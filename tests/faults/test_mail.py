@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from domain import notification
 from domain.mail.delivery.smtp import SmtpSender, smtp_settings
 from domain.storage.database import Database
-from tests.domain.mail.samples import a_message
 from tests.faults.mailing import (
     FAILED,
     SENT,
@@ -22,6 +21,7 @@ from tests.faults.mailing import (
     tried,
     up,
 )
+from tests.mail.samples import a_message
 from tests.support.invariants import assert_sound
 from tests.support.stored import a_shop
 

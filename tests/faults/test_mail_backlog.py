@@ -15,7 +15,6 @@ from domain.rules import ids
 from domain.storage.database import Database
 from domain.storage.outbox import GIVE_UP_AFTER
 from tests.api.conftest import on_sqlite
-from tests.domain.mail.samples import a_message
 from tests.faults.mailing import (
     FAILED,
     QUEUED,
@@ -30,6 +29,7 @@ from tests.faults.mailing import (
     told,
     up,
 )
+from tests.mail.samples import a_message
 from tests.support.cancelling import LATER
 from tests.support.invariants import assert_sound
 from tests.support.mailing import Script, logged, run

@@ -22,8 +22,8 @@ from domain.storage.postgresql import PostgresqlAddress
 from domain.storage.tables import metadata
 from tests.api.conftest import serving
 from tests.api.test_cli import ORDER
-from tests.domain.mail import servers
-from tests.domain.test_hints import is_heard
+from tests.domain.storage.test_hints import is_heard
+from tests.mail.delivery import servers
 from tests.support.cancelling import a_request, cancel_well, everything, item_id
 from tests.support.client import SECRET, Client, a_token
 from tests.support.invariants import assert_sound

@@ -11,7 +11,7 @@ from domain.mail.sending import Outcome, OutgoingMessage
 from domain.rules.order import EventType, Notification, OrderEvent, Shop
 from domain.storage import cancellations, events
 from domain.storage.database import EVERY_SHOP, Database
-from tests.domain.mail.samples import a_message
+from tests.mail.samples import a_message
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.stored import NOW
 

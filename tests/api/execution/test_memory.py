@@ -12,7 +12,7 @@ from api.transport.negotiation import answer_type, check_content_type
 from domain.intake import tiktok
 from domain.intake.check import normalise
 from domain.rules import ids, locales
-from tests.rules.test_marketplace import ORDER
+from tests.intake.test_tiktok import ORDER
 from tests.support.stored import an_item_input, an_order_input
 
 _TEXTS = 10

@@ -8,7 +8,7 @@ from api.schema.languages import preferred_language
 from domain.rules.order import Shop
 from domain.storage.database import Database
 from tests.api.conftest import on_sqlite
-from tests.domain.test_statements import statements
+from tests.domain.storage.test_compiled import statements
 from tests.support.client import Client, a_token
 from tests.support.stored import a_shop, an_item_input, an_order_input, store
 

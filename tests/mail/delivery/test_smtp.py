@@ -13,8 +13,8 @@ import trustme
 from domain.mail.delivery.smtp import SmtpSender, SmtpSettings, Tls, smtp_settings
 from domain.mail.sending import Deferred, Outcome, Rejected, Sent, Unreachable
 from domain.rules.order import Buyer
-from tests.domain.mail.samples import a_mail, a_message
-from tests.domain.mail.servers import PASSWORD, Inbox, answering, serving, silent
+from tests.mail.delivery.servers import PASSWORD, Inbox, answering, serving, silent
+from tests.mail.samples import a_mail, a_message
 from tests.support.patience import PATIENCE_SECONDS
 
 WITH_LOGIN = f"orders:{quote(PASSWORD, safe='')}@"

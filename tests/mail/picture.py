@@ -1,4 +1,4 @@
-"""Takes docs/mail.png anew, with Chromium and a Japanese font: `python -m tests.domain.mail.picture chromium`.
+"""Takes docs/mail.png anew, with Chromium and a Japanese font: `python -m tests.mail.picture chromium`.
 
 `pngquant 64 --ext .png --force docs/mail.png` then makes it a third as large.
 """
@@ -9,9 +9,9 @@ from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.domain.mail.samples import MAILS, a_message, html_of
+from tests.mail.samples import MAILS, a_message, html_of
 
-PICTURE = Path(__file__).parents[3] / "docs" / "mail.png"
+PICTURE = Path(__file__).parents[2] / "docs" / "mail.png"
 WIDTH, HEIGHT = 1064, 1150
 # In place of the items' images, so that nothing is fetched.
 DRESS = (

@@ -1,4 +1,4 @@
-"""Mails that tests are about, and what they look like: `python -m tests.domain.mail.samples` rewrites the snapshots."""
+"""Mails that tests are about, and what they look like: `python -m tests.mail.samples` rewrites the snapshots."""
 
 from datetime import UTC, datetime
 from email import message_from_bytes

@@ -11,7 +11,7 @@ from domain.rules.order import CancellationReason, OrderStatus, PackageStatus, R
 from domain.storage import tables
 from domain.storage.database import EVERY_SHOP, Database, roll_back
 from domain.storage.invariants.check import INVARIANTS, violations
-from tests.domain.corruptions import CONSTRAINTS, CONTENTS, LOG, MONEY, Corruption
+from tests.domain.storage.corruptions import CONSTRAINTS, CONTENTS, LOG, MONEY, Corruption
 from tests.support.cancelling import LATER, a_request, a_split_order, cancel_well, everything, package, units
 from tests.support.fulfilling import move, set_status, settle, split
 from tests.support.invariants import BROKEN, assert_sound

@@ -17,7 +17,7 @@ from domain.mail.message import check_head, compose
 from domain.mail.phrases import LANGUAGES, Phrases, phrases, spoken
 from domain.rules.locales import locale_of
 from domain.rules.order import Buyer, CancellationReason, FeeKind
-from tests.domain.mail.samples import (
+from tests.mail.samples import (
     MAILS,
     SENDER,
     SNAPSHOTS,

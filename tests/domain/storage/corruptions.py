@@ -1,4 +1,4 @@
-"""What breaks each invariant of the history in tests/domain/test_invariants.py, in tables without a constraint.
+"""What breaks each invariant of the history in tests/domain/storage/test_invariants.py, in tables without a constraint.
 
 Of the shop `demo`: the order 1001 with the packages B (1) and A (2). The cancellation `one` took a dress out of B, its
 refund is settled and its e-mail sent; `two` took all of A; the scarf (2) of B was split into B-2 (3). The gift 6001,

@@ -23,7 +23,7 @@ from domain.rules.order import (
     Shop,
 )
 from domain.rules.refunds import refund_breakdown
-from tests.domain.mail.samples import CANCELLED_AT, MAILS, a_mail, a_mail_item
+from tests.mail.samples import CANCELLED_AT, MAILS, a_mail, a_mail_item
 from tests.support.builders import a_package, after, an_item, an_order
 
 SHOP = Shop("sage", "Sage & Linen", ShippingRefundPolicy.ON_FULL_CANCELLATION, b"key")
