@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import typer
 
-from domain.rules.order import ShippingRefundPolicy
+from domain.rules.vocabulary import ShippingRefundPolicy
 
 if TYPE_CHECKING:
     from api.settings import Settings

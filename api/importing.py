@@ -17,7 +17,8 @@ from api.wiring import clock
 from domain import ingestion
 from domain.ingestion import ImportResult
 from domain.intake.file import STANDARD_INPUT
-from domain.rules.order import FulfillmentErrorCode, ImportOutcome, Shop
+from domain.rules.order import Shop
+from domain.rules.vocabulary import FulfillmentErrorCode, ImportOutcome
 from domain.storage.database import Database
 
 

@@ -19,18 +19,12 @@ from domain.rules import ids
 from domain.rules.money import digits, to_minor, to_text
 from domain.rules.order import (
     Cancellation,
-    CancellationErrorCode,
-    CancellationReason,
-    EventType,
     Notification,
-    NotificationStatus,
     Order,
     Package,
     PackageSelection,
-    PackageStatus,
     Pick,
     RefundBreakdown,
-    RefundStatus,
     Selection,
     Shop,
     value,
@@ -39,6 +33,14 @@ from domain.rules.refunds import refund_breakdown
 from domain.rules.selection import Problem, find_package, judge, scope_of
 from domain.rules.status import order_status
 from domain.rules.texts import has_control_characters
+from domain.rules.vocabulary import (
+    CancellationErrorCode,
+    CancellationReason,
+    EventType,
+    NotificationStatus,
+    PackageStatus,
+    RefundStatus,
+)
 from domain.storage import cancellations, events, orders, outbox
 from domain.storage.cancellations import MAIL_TOPIC, UsedKey
 from domain.storage.database import BusyError, Database, UnknownOutcomeError, roll_back

@@ -10,9 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.once import Done, once
 from domain.rules import ids, splits, transitions
-from domain.rules.order import Cancellation, EventType, Order, OrderStatus, Shop
+from domain.rules.order import Cancellation, Order, Shop
 from domain.rules.splits import PackageSplit
 from domain.rules.transitions import FulfillmentOutcome, PackageMove, Settlement
+from domain.rules.vocabulary import EventType, OrderStatus
 from domain.storage import cancellations, events, orders
 from domain.storage.database import Database
 from domain.storage.events import NewEvent

@@ -17,9 +17,10 @@ from domain.intake.file import FileOrder, UnreadableFileError, read_orders
 from domain.once import look_up
 from domain.rules import refunds
 from domain.rules.new_order import NewOrder, content_hash
-from domain.rules.order import EventType, FulfillmentErrorCode, FulfillmentProblem, ImportOutcome, Shop, value
+from domain.rules.order import FulfillmentProblem, Shop, value
 from domain.rules.order_input import OrderInput, problem
 from domain.rules.transitions import BUSY
+from domain.rules.vocabulary import EventType, FulfillmentErrorCode, ImportOutcome
 from domain.storage import events, new_orders
 from domain.storage.database import BusyError, Database, UnknownOutcomeError, roll_back
 from domain.storage.dialect import forget_plans

@@ -19,17 +19,9 @@ from domain.mail.content import CancellationMail
 from domain.mail.sending import Deferred, Outcome, OutgoingMessage, Rejected, Sender, Sent, Unreachable
 from domain.once import Done, once
 from domain.rules import ids
-from domain.rules.order import (
-    Cancellation,
-    EventType,
-    FulfillmentErrorCode,
-    FulfillmentProblem,
-    Notification,
-    NotificationStatus,
-    Order,
-    Shop,
-)
+from domain.rules.order import Cancellation, FulfillmentProblem, Notification, Order, Shop
 from domain.rules.transitions import FulfillmentOutcome, no_cancellation
+from domain.rules.vocabulary import EventType, FulfillmentErrorCode, NotificationStatus
 from domain.storage import cancellations, events, orders, outbox
 from domain.storage.cancellations import MAIL_TOPIC
 from domain.storage.database import BusyError, Database, UnavailableError, roll_back

@@ -9,8 +9,9 @@ from typing import Any
 
 from domain.rules import ids
 from domain.rules.eligibility import eligibility
-from domain.rules.order import Cancellation, ItemEntry, NotCancellableReason, Order, PackageStatus, value
+from domain.rules.order import Cancellation, ItemEntry, Order, value
 from domain.rules.splits import PackageSplit, split_package
+from domain.rules.vocabulary import NotCancellableReason, PackageStatus
 
 _DOCUMENTS = Path(__file__).parent / "static" / "operations"
 _NOTHING_LEFT = "# There is nothing left to try this on: `shortship demo --reset` begins anew.\n"

@@ -36,21 +36,18 @@ from domain.cancellation import CancellationRequest
 from domain.mail.delivery.mailbox import Mailbox, StoredMail
 from domain.rules import ids
 from domain.rules.order import (
-    CancellationReason,
     ItemEntry,
     ItemsSelection,
     Order,
     OrderSelection,
     Package,
     PackageSelection,
-    PackageStatus,
-    RefundStatus,
     Selection,
-    ShippingRefundPolicy,
     Shop,
     value,
 )
 from domain.rules.transitions import PackageMove, Settlement
+from domain.rules.vocabulary import CancellationReason, PackageStatus, RefundStatus, ShippingRefundPolicy
 from domain.storage import cancellation_list, order_list, shops
 from domain.storage.cancellation_list import CancellationFilter
 from domain.storage.database import EVERY_SHOP, Database, FileInUseError

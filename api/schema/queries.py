@@ -35,7 +35,8 @@ from api.schema.types.node import Node, page_request
 from api.schema.types.order import Order, Shop, shop_type
 from api.schema.types.scalars import argument
 from domain import cancellation
-from domain.rules.order import CancellationReason, OrderSelection, PackageSelection, Selection
+from domain.rules.order import OrderSelection, PackageSelection, Selection
+from domain.rules.vocabulary import CancellationReason
 from domain.storage import cancellation_list, order_list
 from domain.storage import orders as order_queries
 

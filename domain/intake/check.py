@@ -8,17 +8,7 @@ from functools import lru_cache
 
 from domain.rules.money import LONGEST_DECIMAL, decimal, digits, to_minor, to_text
 from domain.rules.new_order import MOST_FEES, MOST_ITEMS, MOST_PACKAGE_ITEMS, MOST_UNITS, NewOrder
-from domain.rules.order import (
-    Buyer,
-    Fee,
-    FulfillmentErrorCode,
-    FulfillmentProblem,
-    OrderItem,
-    OrderStatus,
-    Package,
-    PackageItem,
-    PackageStatus,
-)
+from domain.rules.order import Buyer, Fee, FulfillmentProblem, OrderItem, Package, PackageItem
 from domain.rules.order_input import (
     BuyerInput,
     OrderInput,
@@ -30,6 +20,7 @@ from domain.rules.order_input import (
 from domain.rules.refunds import order_total
 from domain.rules.status import order_status
 from domain.rules.texts import LONGEST_NUMBER, LONGEST_TEXT, LONGEST_URL, text_faults
+from domain.rules.vocabulary import FulfillmentErrorCode, OrderStatus, PackageStatus
 
 DEFAULT_LOCALE = "en_US"
 

@@ -17,9 +17,10 @@ from pydantic_core import ErrorDetails
 from domain.intake import tiktok
 from domain.intake.json_stream import LONGEST_PART, DocumentError, JsonStream
 from domain.intake.tiktok import MarketplaceOrder
-from domain.rules.order import FulfillmentErrorCode, FulfillmentProblem, value
+from domain.rules.order import FulfillmentProblem, value
 from domain.rules.order_input import OrderInput, problem
 from domain.rules.texts import LONGEST_NUMBER
+from domain.rules.vocabulary import FulfillmentErrorCode
 
 STANDARD_INPUT = Path("-")
 

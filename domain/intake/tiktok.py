@@ -11,7 +11,7 @@ from pydantic import ConfigDict, with_config
 
 from domain.intake import check
 from domain.rules.money import digits, to_text
-from domain.rules.order import FeeKind, FulfillmentErrorCode, FulfillmentProblem, OrderStatus, PackageStatus, value
+from domain.rules.order import FulfillmentProblem, value
 from domain.rules.order_input import (
     BuyerInput,
     FeeInput,
@@ -21,6 +21,7 @@ from domain.rules.order_input import (
     PackageItemInput,
     problem,
 )
+from domain.rules.vocabulary import FeeKind, FulfillmentErrorCode, OrderStatus, PackageStatus
 
 _PACKAGE_STATUSES = {
     "TO_FULFILL": PackageStatus.AWAITING_SHIPMENT,

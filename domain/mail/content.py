@@ -14,18 +14,8 @@ from uuid import UUID
 from pydantic import GetCoreSchemaHandler, TypeAdapter
 from pydantic_core import CoreSchema, core_schema
 
-from domain.rules.order import (
-    Buyer,
-    Cancellation,
-    CancellationReason,
-    FeeKind,
-    Order,
-    OrderItem,
-    PackageStatus,
-    RefundLine,
-    Shop,
-    value,
-)
+from domain.rules.order import Buyer, Cancellation, Order, OrderItem, RefundLine, Shop, value
+from domain.rules.vocabulary import CancellationReason, FeeKind, PackageStatus
 
 
 class ByName:

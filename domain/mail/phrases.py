@@ -10,7 +10,8 @@ from pydantic import ConfigDict, TypeAdapter, with_config
 
 from domain.mail.content import ByName
 from domain.rules.locales import DEFAULT_LOCALE
-from domain.rules.order import CancellationReason, FeeKind, value
+from domain.rules.order import value
+from domain.rules.vocabulary import CancellationReason, FeeKind
 
 _TRANSLATIONS = files("domain.mail") / "translations"
 LANGUAGES = frozenset(file.name.removesuffix(".toml") for file in _TRANSLATIONS.iterdir())

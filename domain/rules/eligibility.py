@@ -3,14 +3,13 @@
 These verdicts are the one policy behind the `cancellable` fields, previews and mutations.
 """
 
-from domain.rules.order import (
+from domain.rules.order import Order, value
+from domain.rules.vocabulary import (
     CancellationReason,
     CancellationScope,
     NotCancellableReason,
-    Order,
     OrderStatus,
     PackageStatus,
-    value,
 )
 
 _ANY_SCOPE = (CancellationScope.ITEMS, CancellationScope.PACKAGE, CancellationScope.ORDER)

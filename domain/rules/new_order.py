@@ -8,7 +8,8 @@ from datetime import datetime
 
 import orjson
 
-from domain.rules.order import Buyer, Fee, OrderItem, OrderStatus, Package, value
+from domain.rules.order import Buyer, Fee, OrderItem, Package, value
+from domain.rules.vocabulary import OrderStatus
 
 # What one order may have; so many package items are cancelled in a moment.
 MOST_ITEMS = 500

@@ -12,7 +12,8 @@ from pydantic import ConfigDict, PlainValidator, with_config
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from domain.rules.order import FeeKind, FulfillmentErrorCode, FulfillmentProblem, OrderStatus, PackageStatus, value
+from domain.rules.order import FulfillmentProblem, value
+from domain.rules.vocabulary import FeeKind, FulfillmentErrorCode, OrderStatus, PackageStatus
 
 _Word = TypeVar("_Word", bound=Enum)
 

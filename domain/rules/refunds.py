@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from domain.rules.money import share
-from domain.rules.order import Fee, Order, OrderItem, Pick, RefundBreakdown, RefundLine, ShippingRefundPolicy
+from domain.rules.order import Fee, Order, OrderItem, Pick, RefundBreakdown, RefundLine
+from domain.rules.vocabulary import ShippingRefundPolicy
 
 
 class Priced(Protocol):

@@ -7,12 +7,8 @@ from dataclasses import replace
 from domain.rules import ids
 from domain.rules.eligibility import UNLOCKS, Verdict, eligibility
 from domain.rules.order import (
-    CancellationErrorCode,
-    CancellationReason,
-    CancellationScope,
     ItemEntry,
     ItemsSelection,
-    NotCancellableReason,
     Order,
     OrderSelection,
     Package,
@@ -21,6 +17,7 @@ from domain.rules.order import (
     Selection,
     value,
 )
+from domain.rules.vocabulary import CancellationErrorCode, CancellationReason, CancellationScope, NotCancellableReason
 
 _SCOPES: dict[type[Selection], CancellationScope] = {
     ItemsSelection: CancellationScope.ITEMS,

@@ -5,19 +5,11 @@ from dataclasses import replace
 
 from domain.rules import ids
 from domain.rules.new_order import MOST_PACKAGE_ITEMS
-from domain.rules.order import (
-    FulfillmentErrorCode,
-    FulfillmentProblem,
-    ItemEntry,
-    Order,
-    Package,
-    PackageItem,
-    PackageStatus,
-    value,
-)
+from domain.rules.order import FulfillmentProblem, ItemEntry, Order, Package, PackageItem, value
 from domain.rules.selection import duplicates, find_package
 from domain.rules.status import SET_ON_ORDER
 from domain.rules.transitions import FulfillmentOutcome, no_package
+from domain.rules.vocabulary import FulfillmentErrorCode, PackageStatus
 
 
 @value

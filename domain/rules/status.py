@@ -1,6 +1,7 @@
 """An order's status from its packages, and what moves to what. Pure (specification, section 1)."""
 
-from domain.rules.order import Order, OrderStatus, Package, PackageStatus, RefundStatus
+from domain.rules.order import Order, Package
+from domain.rules.vocabulary import OrderStatus, PackageStatus, RefundStatus
 
 # Set on the order, these win over what its packages say for as long as it has a live unit.
 SET_ON_ORDER = frozenset({OrderStatus.UNPAID, OrderStatus.ON_HOLD, OrderStatus.COMPLETED})

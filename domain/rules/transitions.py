@@ -3,21 +3,12 @@
 from dataclasses import replace
 from datetime import datetime
 
-from domain.rules.order import (
-    Cancellation,
-    FulfillmentErrorCode,
-    FulfillmentProblem,
-    Order,
-    OrderStatus,
-    Package,
-    PackageStatus,
-    RefundStatus,
-    value,
-)
+from domain.rules.order import Cancellation, FulfillmentProblem, Order, Package, value
 from domain.rules.order_input import problem
 from domain.rules.selection import find_package
 from domain.rules.status import REFUND_TRANSITIONS, SET_ON_ORDER, can_move_order, can_move_package, order_status
 from domain.rules.texts import LONGEST_NUMBER, LONGEST_TEXT, text_faults
+from domain.rules.vocabulary import FulfillmentErrorCode, OrderStatus, PackageStatus, RefundStatus
 
 # What the payment system may tell: every status that a refund can come to.
 _SETTLED = frozenset[RefundStatus]().union(*REFUND_TRANSITIONS.values())

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.rules import ids
-from domain.rules.order import Cancellation, CancellationReason, CancellationScope, RefundStatus, Shop, value
+from domain.rules.order import Cancellation, Shop, value
+from domain.rules.vocabulary import CancellationReason, CancellationScope, RefundStatus
 from domain.storage import pages
 from domain.storage.cancellations import find_cancellations
 from domain.storage.compiled import Statement, among, equal

@@ -11,17 +11,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.rules.order import (
-    Cancellation,
-    Notification,
-    NotificationStatus,
-    Order,
-    PackageStatus,
-    Pick,
-    RefundBreakdown,
-    RefundLine,
-    value,
-)
+from domain.rules.order import Cancellation, Notification, Order, Pick, RefundBreakdown, RefundLine, value
+from domain.rules.vocabulary import NotificationStatus, PackageStatus
 from domain.storage.compiled import Row, Statement, among, equal, insert, parameters
 from domain.storage.dialect import insert_or_ignore
 from domain.storage.orders import fees_of, find_order, lock_sequence, pairs_of

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.rules import cursor
-from domain.rules.order import EventType, Order, OrderEvent, Shop, value
+from domain.rules.order import Order, OrderEvent, Shop, value
+from domain.rules.vocabulary import EventType
 from domain.storage.compiled import Statement, among, equal, insert
 from domain.storage.database import announce
 from domain.storage.tables import order_events, shops

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.rules.new_order import NewOrder
-from domain.rules.order import OrderItem, Package, PackageItem, ShippingRefundPolicy, value
+from domain.rules.order import OrderItem, Package, PackageItem, value
+from domain.rules.vocabulary import ShippingRefundPolicy
 from domain.storage.compiled import Statement, by_column, columns_of, insert
 from domain.storage.dialect import insert_or_ignore
 from domain.storage.orders import pairs_of

@@ -9,8 +9,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.rules.eligibility import OPEN_FOR_ITEMS
-from domain.rules.order import Order, OrderStatus, PackageStatus, Shop, value
+from domain.rules.order import Order, Shop, value
 from domain.rules.status import PAYMENT_BLOCKED
+from domain.rules.vocabulary import OrderStatus, PackageStatus
 from domain.storage import pages
 from domain.storage.compiled import Statement, among, equal, one_of
 from domain.storage.dialect import storable

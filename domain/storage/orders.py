@@ -11,7 +11,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.rules.order import Buyer, Fee, FeeKind, Order, OrderItem, Package, PackageItem
+from domain.rules.order import Buyer, Fee, Order, OrderItem, Package, PackageItem
+from domain.rules.vocabulary import FeeKind
 from domain.storage.compiled import Row, Statement, among, equal, parameters
 from domain.storage.dialect import storable
 from domain.storage.tables import order_items, orders, package_items, packages, shops

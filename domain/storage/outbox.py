@@ -13,7 +13,8 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.rules.order import NotificationStatus, value
+from domain.rules.order import value
+from domain.rules.vocabulary import NotificationStatus
 from domain.storage.compiled import Statement, equal, insert, parameters
 from domain.storage.database import EVERY_SHOP, Database, announce
 from domain.storage.tables import outbox, shops

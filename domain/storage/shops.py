@@ -7,7 +7,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.rules import ids
-from domain.rules.order import ShippingRefundPolicy, Shop, value
+from domain.rules.order import Shop, value
+from domain.rules.vocabulary import ShippingRefundPolicy
 from domain.storage.dialect import insert_or_ignore, storable
 from domain.storage.tables import shops
 

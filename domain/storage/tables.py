@@ -11,7 +11,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
-from domain.rules.order import (
+from domain.rules.vocabulary import (
     CancellationReason,
     CancellationScope,
     EventType,

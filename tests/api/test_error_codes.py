@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from domain.rules.order import CancellationErrorCode, PackageStatus, Shop
+from domain.rules.order import Shop
+from domain.rules.vocabulary import CancellationErrorCode, PackageStatus
 from domain.storage.database import Database
 from tests.api.conftest import on_sqlite
 from tests.api.schema.test_cancel_items import Stored, cancel, find

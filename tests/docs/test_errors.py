@@ -10,7 +10,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws import handlers
 
 from api import errors
 from api.transport import websocket
-from domain.rules.order import CancellationErrorCode, FulfillmentErrorCode, NotCancellableReason
+from domain.rules.vocabulary import CancellationErrorCode, FulfillmentErrorCode, NotCancellableReason
 from tests.docs.pages import ROOT, read, rows
 
 PAGE = "docs/errors.md"

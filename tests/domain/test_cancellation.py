@@ -16,26 +16,28 @@ from domain.mail import content
 from domain.rules import ids
 from domain.rules.order import (
     Cancellation,
-    CancellationReason,
-    CancellationScope,
-    EventType,
     Fee,
-    FeeKind,
     ItemEntry,
     ItemsSelection,
     Notification,
-    NotificationStatus,
     Order,
-    OrderStatus,
-    PackageStatus,
     RefundBreakdown,
     RefundLine,
-    RefundStatus,
     Selection,
-    ShippingRefundPolicy,
     Shop,
 )
 from domain.rules.order_input import BuyerInput, FeeInput, OrderInput
+from domain.rules.vocabulary import (
+    CancellationReason,
+    CancellationScope,
+    EventType,
+    FeeKind,
+    NotificationStatus,
+    OrderStatus,
+    PackageStatus,
+    RefundStatus,
+    ShippingRefundPolicy,
+)
 from domain.storage import outbox, tables
 from domain.storage.cancellations import MAIL_TOPIC
 from domain.storage.database import Database

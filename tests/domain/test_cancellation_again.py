@@ -13,16 +13,8 @@ from domain import cancellation
 from domain.cancellation import CancellationRequest, Outcome
 from domain.mail.sending import Rejected, Sent
 from domain.rules import ids
-from domain.rules.order import (
-    CancellationReason,
-    ItemsSelection,
-    Notification,
-    NotificationStatus,
-    Order,
-    OrderStatus,
-    PackageSelection,
-    Shop,
-)
+from domain.rules.order import ItemsSelection, Notification, Order, PackageSelection, Shop
+from domain.rules.vocabulary import CancellationReason, NotificationStatus, OrderStatus
 from domain.storage.database import Database
 from tests.support.cancelling import (
     LATER,

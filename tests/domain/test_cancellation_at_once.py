@@ -9,8 +9,9 @@ import pytest
 
 from domain import cancellation, fulfillment
 from domain.cancellation import Outcome
-from domain.rules.order import Order, OrderStatus, PackageStatus, Shop
+from domain.rules.order import Order, Shop
 from domain.rules.transitions import FulfillmentOutcome, PackageMove
+from domain.rules.vocabulary import OrderStatus, PackageStatus
 from domain.storage import cancellations
 from domain.storage.database import EVERY_SHOP, Database
 from tests.support.cancelling import LATER, a_request, cancel, codes, everything, happened, package, package_id, units

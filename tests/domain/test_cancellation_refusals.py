@@ -11,18 +11,8 @@ import pytest
 from domain import cancellation
 from domain.cancellation import CancellationRequest
 from domain.rules import ids
-from domain.rules.order import (
-    CancellationReason,
-    ItemEntry,
-    ItemsSelection,
-    NotCancellableReason,
-    Order,
-    OrderSelection,
-    OrderStatus,
-    PackageSelection,
-    PackageStatus,
-    Shop,
-)
+from domain.rules.order import ItemEntry, ItemsSelection, Order, OrderSelection, PackageSelection, Shop
+from domain.rules.vocabulary import CancellationReason, NotCancellableReason, OrderStatus, PackageStatus
 from domain.storage.database import Database
 from tests.support.cancelling import (
     a_request,

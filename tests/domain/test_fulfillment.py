@@ -9,8 +9,9 @@ import pytest
 
 from domain import fulfillment
 from domain.rules import ids
-from domain.rules.order import Order, OrderStatus, PackageStatus, Shop
+from domain.rules.order import Order, Shop
 from domain.rules.transitions import FulfillmentOutcome, PackageMove
+from domain.rules.vocabulary import OrderStatus, PackageStatus
 from domain.storage.database import Database
 from tests.support.cancelling import LATER, a_request, cancel_well, happened, package_id, units
 from tests.support.fulfilling import refused

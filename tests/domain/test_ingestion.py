@@ -22,18 +22,7 @@ from api.demo import sample_shop
 from domain import ingestion
 from domain.ingestion import ImportedBatch, ImportResult
 from domain.intake.file import UnreadableFileError
-from domain.rules.order import (
-    EventType,
-    FeeKind,
-    FulfillmentErrorCode,
-    FulfillmentProblem,
-    ImportOutcome,
-    Order,
-    OrderStatus,
-    PackageStatus,
-    ShippingRefundPolicy,
-    Shop,
-)
+from domain.rules.order import FulfillmentProblem, Order, Shop
 from domain.rules.order_input import (
     BuyerInput,
     FeeInput,
@@ -41,6 +30,15 @@ from domain.rules.order_input import (
     OrderItemInput,
     PackageInput,
     PackageItemInput,
+)
+from domain.rules.vocabulary import (
+    EventType,
+    FeeKind,
+    FulfillmentErrorCode,
+    ImportOutcome,
+    OrderStatus,
+    PackageStatus,
+    ShippingRefundPolicy,
 )
 from domain.storage import events
 from domain.storage.database import Database

@@ -5,8 +5,8 @@ from random import Random
 import pytest
 
 from domain.intake.file import read_orders
-from domain.rules.order import OrderStatus, PackageStatus, ShippingRefundPolicy
 from domain.rules.order_input import OrderInput
+from domain.rules.vocabulary import OrderStatus, PackageStatus, ShippingRefundPolicy
 from domain.storage.database import Database
 from tests.support.cancelling import a_request, cancel_well, units
 from tests.support.closing import SAMPLES, next_selection, specified_refund

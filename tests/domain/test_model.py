@@ -31,17 +31,11 @@ from domain.mail.message import compose
 from domain.mail.sending import Deferred, OutgoingMessage, Rejected, Sent
 from domain.mail.sending import Outcome as Sending
 from domain.rules import ids
-from domain.rules.order import (
-    Cancellation,
-    CancellationReason,
-    OrderStatus,
-    PackageStatus,
-    RefundStatus,
-    ShippingRefundPolicy,
-)
+from domain.rules.order import Cancellation
 from domain.rules.order import Order as StoredOrder
 from domain.rules.splits import PackageSplit
 from domain.rules.transitions import FulfillmentOutcome, PackageMove, Settlement
+from domain.rules.vocabulary import CancellationReason, OrderStatus, PackageStatus, RefundStatus, ShippingRefundPolicy
 from domain.storage import cancellations, events, orders
 from domain.storage.database import EVERY_SHOP, Database
 from tests.domain.model import calls as generated

@@ -21,18 +21,9 @@ from domain.mail.content import CancellationMail
 from domain.mail.delivery.mailbox import Mailbox
 from domain.mail.sending import Deferred, Outcome, OutgoingMessage, Rejected, Sent, Unreachable
 from domain.rules import ids
-from domain.rules.order import (
-    Buyer,
-    CancellationReason,
-    EventType,
-    ItemEntry,
-    ItemsSelection,
-    Notification,
-    NotificationStatus,
-    OrderEvent,
-    Shop,
-)
+from domain.rules.order import Buyer, ItemEntry, ItemsSelection, Notification, OrderEvent, Shop
 from domain.rules.order_input import BuyerInput
+from domain.rules.vocabulary import CancellationReason, EventType, NotificationStatus
 from domain.storage import hints, outbox
 from domain.storage.cancellations import MAIL_TOPIC
 from domain.storage.database import EVERY_SHOP, Database

@@ -8,8 +8,9 @@ import pytest
 
 from domain import fulfillment
 from domain.rules import ids
-from domain.rules.order import FulfillmentErrorCode, FulfillmentProblem, OrderStatus, PackageStatus, Shop
+from domain.rules.order import FulfillmentProblem, Shop
 from domain.rules.transitions import BUSY, FulfillmentOutcome
+from domain.rules.vocabulary import FulfillmentErrorCode, OrderStatus, PackageStatus
 from domain.storage.database import Database
 from tests.support.cancelling import LATER, a_request, cancel, codes, happened, package_id, units
 from tests.support.fulfilling import move, refused, set_status, split

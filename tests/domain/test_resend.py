@@ -11,19 +11,10 @@ import sqlalchemy as sa
 from domain import notification
 from domain.mail.sending import Deferred, Outcome, Rejected, Sent
 from domain.rules import ids
-from domain.rules.order import (
-    Cancellation,
-    EventType,
-    FulfillmentErrorCode,
-    FulfillmentProblem,
-    Notification,
-    NotificationStatus,
-    Order,
-    OrderEvent,
-    Shop,
-)
+from domain.rules.order import Cancellation, FulfillmentProblem, Notification, Order, OrderEvent, Shop
 from domain.rules.order_input import BuyerInput
 from domain.rules.transitions import FulfillmentOutcome
+from domain.rules.vocabulary import EventType, FulfillmentErrorCode, NotificationStatus
 from domain.storage import outbox
 from domain.storage.cancellations import MAIL_TOPIC
 from domain.storage.database import EVERY_SHOP, Database

@@ -9,8 +9,9 @@ import pytest
 
 from domain import fulfillment
 from domain.rules import ids
-from domain.rules.order import Cancellation, FulfillmentErrorCode, FulfillmentProblem, Order, RefundStatus, Shop
+from domain.rules.order import Cancellation, FulfillmentProblem, Order, Shop
 from domain.rules.transitions import FulfillmentOutcome, Settlement
+from domain.rules.vocabulary import FulfillmentErrorCode, RefundStatus
 from domain.storage.database import Database
 from tests.support.cancelling import LATER, a_request, cancel_well, everything, happened, package_id, read_again, units
 from tests.support.fulfilling import refused, settle

@@ -9,24 +9,11 @@ import pytest
 
 from domain import fulfillment
 from domain.rules import ids
-from domain.rules.order import (
-    Cancellation,
-    FeeKind,
-    FulfillmentErrorCode,
-    FulfillmentProblem,
-    ItemEntry,
-    Order,
-    OrderStatus,
-    Package,
-    PackageItem,
-    PackageStatus,
-    Selection,
-    ShippingRefundPolicy,
-    Shop,
-)
+from domain.rules.order import Cancellation, FulfillmentProblem, ItemEntry, Order, Package, PackageItem, Selection, Shop
 from domain.rules.order_input import FeeInput
 from domain.rules.splits import PackageSplit
 from domain.rules.transitions import FulfillmentOutcome
+from domain.rules.vocabulary import FeeKind, FulfillmentErrorCode, OrderStatus, PackageStatus, ShippingRefundPolicy
 from domain.storage.database import Database
 from tests.support.cancelling import (
     LATER,

@@ -11,7 +11,8 @@ from typing import Any
 import httpx
 
 from domain.rules import ids
-from domain.rules.order import Order, PackageStatus, RefundStatus, Shop
+from domain.rules.order import Order, Shop
+from domain.rules.vocabulary import PackageStatus, RefundStatus
 from domain.storage import cancellations
 from domain.storage.database import EVERY_SHOP, Database
 from tests.faults.servers import Server

@@ -15,8 +15,9 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.cancellation import CancellationRequest
-from domain.rules.order import Cancellation, EventType, NotificationStatus, Shop
+from domain.rules.order import Cancellation, Shop
 from domain.rules.order_input import BuyerInput
+from domain.rules.vocabulary import EventType, NotificationStatus
 from domain.storage.database import EVERY_SHOP, Database
 from domain.storage.tables import order_events
 from domain.storage.tables import outbox as table

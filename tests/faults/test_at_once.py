@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from domain.rules import ids
-from domain.rules.order import Order, OrderStatus, Shop
+from domain.rules.order import Order, Shop
+from domain.rules.vocabulary import OrderStatus
 from domain.storage.database import Database
 from tests.faults.servers import Server, serving
 from tests.support.cancelling import item_id

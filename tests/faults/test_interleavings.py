@@ -8,7 +8,8 @@ from functools import partial
 import asyncpg
 import pytest
 
-from domain.rules.order import CancellationReason, Order, PackageStatus, RefundStatus, Shop
+from domain.rules.order import Order, Shop
+from domain.rules.vocabulary import CancellationReason, PackageStatus, RefundStatus
 from domain.storage import cancellations, orders
 from domain.storage.database import EVERY_SHOP, Database
 from tests.faults.stepping import Merge, Stage, SteppedDatabase, merges

@@ -13,18 +13,9 @@ from domain.cancellation import Outcome
 from domain.ingestion import ImportResult
 from domain.mail.sending import Sent
 from domain.rules import ids
-from domain.rules.order import (
-    Cancellation,
-    ImportOutcome,
-    Order,
-    OrderStatus,
-    PackageStatus,
-    RefundStatus,
-    Selection,
-    Shop,
-    value,
-)
+from domain.rules.order import Cancellation, Order, Selection, Shop, value
 from domain.rules.transitions import FulfillmentOutcome
+from domain.rules.vocabulary import ImportOutcome, OrderStatus, PackageStatus, RefundStatus
 from domain.storage import cancellations, events
 from domain.storage.database import EVERY_SHOP, Database, UnavailableError, UnknownOutcomeError
 from tests.api.conftest import serving

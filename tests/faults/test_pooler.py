@@ -16,7 +16,8 @@ from api.settings import Settings
 from api.wiring import clock, database_of
 from domain import ingestion
 from domain.rules import ids
-from domain.rules.order import ImportOutcome, Order, Shop
+from domain.rules.order import Order, Shop
+from domain.rules.vocabulary import ImportOutcome
 from domain.storage.database import EVERY_SHOP, Database
 from domain.storage.postgresql import PostgresqlAddress
 from domain.storage.tables import metadata

@@ -7,19 +7,9 @@ import pytest
 
 from domain.intake.check import normalise
 from domain.rules.new_order import NewOrder, content_hash
-from domain.rules.order import (
-    Buyer,
-    Fee,
-    FeeKind,
-    FulfillmentErrorCode,
-    FulfillmentProblem,
-    OrderItem,
-    OrderStatus,
-    Package,
-    PackageItem,
-    PackageStatus,
-)
+from domain.rules.order import Buyer, Fee, FulfillmentProblem, OrderItem, Package, PackageItem
 from domain.rules.order_input import BuyerInput, FeeInput, OrderInput, PackageInput, PackageItemInput
+from domain.rules.vocabulary import FeeKind, FulfillmentErrorCode, OrderStatus, PackageStatus
 from tests.support.stored import a_package_input, an_item_input, an_order_input
 
 INVALID_VALUE = FulfillmentErrorCode.INVALID_VALUE

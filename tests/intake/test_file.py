@@ -16,8 +16,8 @@ import pytest
 from api.demo import sample_shop
 from domain.intake.file import FileOrder, UnreadableFileError, read_orders
 from domain.intake.json_stream import LONGEST_PART
-from domain.rules.order import FulfillmentErrorCode
 from domain.rules.order_input import OrderInput
+from domain.rules.vocabulary import FulfillmentErrorCode
 from tests.support.patience import PATIENCE_SECONDS
 
 SAMPLE = Path(sample_shop.__file__).parent / "samples" / "orders-tiktok.json"

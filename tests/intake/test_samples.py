@@ -9,16 +9,11 @@ from hypothesis import strategies as st
 
 from domain.intake.check import normalise
 from domain.intake.file import read_orders
-from domain.rules.order import (
-    CancellationReason,
-    Order,
-    OrderStatus,
-    RefundBreakdown,
-    ShippingRefundPolicy,
-)
+from domain.rules.order import Order, RefundBreakdown
 from domain.rules.order_input import OrderInput
 from domain.rules.refunds import refund_breakdown
 from domain.rules.selection import judge
+from domain.rules.vocabulary import CancellationReason, OrderStatus, ShippingRefundPolicy
 from tests.rules.test_refunds import sums
 from tests.support.builders import after, an_order
 from tests.support.closing import (

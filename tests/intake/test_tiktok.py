@@ -8,7 +8,6 @@ import pytest
 from domain.intake.check import normalise
 from domain.intake.tiktok import ItemTax, LineItem, MarketplaceOrder, Payment, RecipientAddress, order_input
 from domain.rules.new_order import NewOrder, content_hash
-from domain.rules.order import FeeKind, FulfillmentErrorCode, OrderStatus, PackageStatus
 from domain.rules.order_input import (
     BuyerInput,
     FeeInput,
@@ -17,6 +16,7 @@ from domain.rules.order_input import (
     PackageInput,
     PackageItemInput,
 )
+from domain.rules.vocabulary import FeeKind, FulfillmentErrorCode, OrderStatus, PackageStatus
 
 INVALID_VALUE = FulfillmentErrorCode.INVALID_VALUE
 AMOUNTS_DO_NOT_ADD_UP = FulfillmentErrorCode.AMOUNTS_DO_NOT_ADD_UP

@@ -11,7 +11,8 @@ from domain.mail.address import Address
 from domain.mail.content import CancellationMail, CancelledItem, MailItem
 from domain.mail.message import compose
 from domain.mail.sending import OutgoingMessage
-from domain.rules.order import Buyer, CancellationReason, FeeKind
+from domain.rules.order import Buyer
+from domain.rules.vocabulary import CancellationReason, FeeKind
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 SENDER = Address("Sage & Linen", "orders@shop.example")

@@ -7,22 +7,17 @@ import pytest
 
 from domain.mail import content
 from domain.mail.content import CancellationMail, CancelledItem
-from domain.rules.order import (
-    Cancellation,
+from domain.rules.order import Cancellation, Fee, Notification, Order, Pick, Shop
+from domain.rules.refunds import refund_breakdown
+from domain.rules.vocabulary import (
     CancellationReason,
     CancellationScope,
-    Fee,
     FeeKind,
-    Notification,
     NotificationStatus,
-    Order,
     PackageStatus,
-    Pick,
     RefundStatus,
     ShippingRefundPolicy,
-    Shop,
 )
-from domain.rules.refunds import refund_breakdown
 from tests.mail.samples import CANCELLED_AT, MAILS, a_mail, a_mail_item
 from tests.support.builders import a_package, after, an_item, an_order
 

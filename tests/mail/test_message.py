@@ -16,7 +16,8 @@ from domain.mail.content import CancellationMail
 from domain.mail.message import check_head, compose
 from domain.mail.phrases import LANGUAGES, Phrases, phrases, spoken
 from domain.rules.locales import locale_of
-from domain.rules.order import Buyer, CancellationReason, FeeKind
+from domain.rules.order import Buyer
+from domain.rules.vocabulary import CancellationReason, FeeKind
 from tests.mail.samples import (
     MAILS,
     SENDER,

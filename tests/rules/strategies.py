@@ -4,7 +4,8 @@ from itertools import pairwise
 
 from hypothesis import strategies as st
 
-from domain.rules.order import Fee, FeeKind, Order, OrderItem, OrderStatus, PackageStatus, Pick, ShippingRefundPolicy
+from domain.rules.order import Fee, Order, OrderItem, Pick
+from domain.rules.vocabulary import FeeKind, OrderStatus, PackageStatus, ShippingRefundPolicy
 from tests.support.builders import a_package, an_item, an_order
 
 MOST = 10**15 - 1

@@ -7,7 +7,8 @@ import pytest
 
 from domain.rules import cursor
 from domain.rules.cursor import InvalidCursorError
-from domain.rules.order import ShippingRefundPolicy, Shop
+from domain.rules.order import Shop
+from domain.rules.vocabulary import ShippingRefundPolicy
 from domain.storage import events
 
 KEY = bytes(range(32))

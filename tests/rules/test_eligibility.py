@@ -7,22 +7,16 @@ from hypothesis import given
 
 from domain.rules import ids
 from domain.rules.eligibility import UNLOCKS, Eligibility, Verdict, eligibility
-from domain.rules.order import (
-    CancellationReason,
-    CancellationScope,
-    ItemEntry,
-    ItemsSelection,
-    NotCancellableReason,
-    Order,
-    OrderSelection,
-    OrderStatus,
-    PackageSelection,
-    PackageStatus,
-    Pick,
-    Selection,
-)
+from domain.rules.order import ItemEntry, ItemsSelection, Order, OrderSelection, PackageSelection, Pick, Selection
 from domain.rules.selection import judge
 from domain.rules.status import PAYMENT_BLOCKED
+from domain.rules.vocabulary import (
+    CancellationReason,
+    CancellationScope,
+    NotCancellableReason,
+    OrderStatus,
+    PackageStatus,
+)
 from tests.rules.strategies import orders
 from tests.support.builders import ORDER_ID, a_package, an_item, an_order
 

@@ -5,7 +5,7 @@ from enum import Enum
 import pytest
 
 from domain.rules import order as words
-from domain.rules.order import PackageStatus
+from domain.rules.vocabulary import PackageStatus
 from tests.support.builders import a_package, an_item, an_order
 
 

@@ -7,18 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.rules.order import (
-    Fee,
-    FeeKind,
-    Order,
-    OrderItem,
-    PackageStatus,
-    Pick,
-    RefundBreakdown,
-    RefundLine,
-    ShippingRefundPolicy,
-)
+from domain.rules.order import Fee, Order, OrderItem, Pick, RefundBreakdown, RefundLine
 from domain.rules.refunds import due, line_total, order_total, paid, refund_breakdown, unit_price
+from domain.rules.vocabulary import FeeKind, PackageStatus, ShippingRefundPolicy
 from tests.rules.strategies import MOST, all_of, batches_of, not_shipped, orders, parts_of, policies
 from tests.support.builders import a_package, after, an_item, an_order
 

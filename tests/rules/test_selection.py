@@ -6,21 +6,16 @@ from hypothesis import strategies as st
 
 from domain.rules import ids
 from domain.rules.eligibility import Verdict, eligibility
-from domain.rules.order import (
+from domain.rules.order import ItemEntry, ItemsSelection, Order, OrderSelection, PackageSelection, Pick
+from domain.rules.selection import Judgement, Problem, find_package, judge, scope_of
+from domain.rules.vocabulary import (
     CancellationErrorCode,
     CancellationReason,
     CancellationScope,
-    ItemEntry,
-    ItemsSelection,
     NotCancellableReason,
-    Order,
-    OrderSelection,
     OrderStatus,
-    PackageSelection,
     PackageStatus,
-    Pick,
 )
-from domain.rules.selection import Judgement, Problem, find_package, judge, scope_of
 from tests.rules.strategies import orders
 from tests.support.builders import ORDER_ID, a_package, an_item, an_order
 

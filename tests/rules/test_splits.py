@@ -8,22 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.rules import ids
-from domain.rules.order import (
-    FulfillmentErrorCode,
-    FulfillmentProblem,
-    ItemEntry,
-    Order,
-    OrderStatus,
-    Package,
-    PackageItem,
-    PackageStatus,
-    RefundBreakdown,
-    ShippingRefundPolicy,
-)
+from domain.rules.order import FulfillmentProblem, ItemEntry, Order, Package, PackageItem, RefundBreakdown
 from domain.rules.refunds import due, order_total, refund_breakdown
 from domain.rules.splits import PackageSplit, split_package
 from domain.rules.status import SET_ON_ORDER, order_status
 from domain.rules.transitions import FulfillmentOutcome
+from domain.rules.vocabulary import FulfillmentErrorCode, OrderStatus, PackageStatus, ShippingRefundPolicy
 from tests.rules.strategies import all_of, orders, policies
 from tests.support.builders import ORDER_ID, a_package, an_item, an_order
 

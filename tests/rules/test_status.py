@@ -2,8 +2,9 @@
 
 import pytest
 
-from domain.rules.order import OrderStatus, Package, PackageStatus
+from domain.rules.order import Package
 from domain.rules.status import can_move_order, can_move_package, order_status
+from domain.rules.vocabulary import OrderStatus, PackageStatus
 from tests.support.builders import a_package, an_order
 
 WAITING, ARRANGED, TRAVELLING, THERE = (

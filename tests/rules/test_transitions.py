@@ -8,20 +8,7 @@ from uuid import UUID
 import pytest
 
 from domain.rules import ids
-from domain.rules.order import (
-    Cancellation,
-    CancellationReason,
-    CancellationScope,
-    FulfillmentErrorCode,
-    FulfillmentProblem,
-    Notification,
-    NotificationStatus,
-    Order,
-    OrderStatus,
-    PackageStatus,
-    RefundBreakdown,
-    RefundStatus,
-)
+from domain.rules.order import Cancellation, FulfillmentProblem, Notification, Order, RefundBreakdown
 from domain.rules.transitions import (
     FulfillmentOutcome,
     PackageMove,
@@ -29,6 +16,15 @@ from domain.rules.transitions import (
     moved_order,
     moved_package,
     settled_refund,
+)
+from domain.rules.vocabulary import (
+    CancellationReason,
+    CancellationScope,
+    FulfillmentErrorCode,
+    NotificationStatus,
+    OrderStatus,
+    PackageStatus,
+    RefundStatus,
 )
 from tests.support.builders import ORDER_ID, PLACED_AT, a_package, an_item, an_order
 

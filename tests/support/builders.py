@@ -6,20 +6,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
-from domain.rules.order import (
-    Buyer,
-    Fee,
-    Order,
-    OrderItem,
-    OrderStatus,
-    Package,
-    PackageItem,
-    PackageStatus,
-    Pick,
-    ShippingRefundPolicy,
-)
+from domain.rules.order import Buyer, Fee, Order, OrderItem, Package, PackageItem, Pick
 from domain.rules.refunds import due, order_total
 from domain.rules.status import order_status
+from domain.rules.vocabulary import OrderStatus, PackageStatus, ShippingRefundPolicy
 
 ORDER_ID = UUID("0195a1b2c3d47e8f9a0b1c2d3e4f5a6b")
 PLACED_AT = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)

@@ -12,18 +12,16 @@ from domain.cancellation import CancellationRequest, Outcome
 from domain.rules import ids
 from domain.rules.order import (
     Cancellation,
-    CancellationReason,
-    FeeKind,
     ItemEntry,
     ItemsSelection,
     Order,
     OrderSelection,
     PackageSelection,
-    PackageStatus,
     Selection,
     Shop,
 )
 from domain.rules.order_input import FeeInput
+from domain.rules.vocabulary import CancellationReason, FeeKind, PackageStatus
 from domain.storage import cancellations, events
 from domain.storage.database import EVERY_SHOP, Database
 from tests.support.stored import NOW, a_package_input, an_item_input, an_order_input, store

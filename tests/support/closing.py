@@ -8,16 +8,8 @@ from random import Random
 from api.demo import sample_shop
 from domain.rules import ids
 from domain.rules.eligibility import eligibility
-from domain.rules.order import (
-    ItemEntry,
-    ItemsSelection,
-    Order,
-    OrderItem,
-    OrderSelection,
-    PackageSelection,
-    Selection,
-    ShippingRefundPolicy,
-)
+from domain.rules.order import ItemEntry, ItemsSelection, Order, OrderItem, OrderSelection, PackageSelection, Selection
+from domain.rules.vocabulary import ShippingRefundPolicy
 
 SAMPLES = Path(sample_shop.__file__).parent / "samples" / "orders-tiktok.json"
 ON_FULL_CANCELLATION, PROPORTIONAL, NEVER = ShippingRefundPolicy

@@ -2,9 +2,10 @@
 
 from domain import fulfillment
 from domain.rules import ids
-from domain.rules.order import Cancellation, ItemEntry, Order, OrderStatus, PackageStatus, RefundStatus, Shop
+from domain.rules.order import Cancellation, ItemEntry, Order, Shop
 from domain.rules.splits import PackageSplit
 from domain.rules.transitions import FulfillmentOutcome, PackageMove, Settlement
+from domain.rules.vocabulary import OrderStatus, PackageStatus, RefundStatus
 from domain.storage.database import Database
 from tests.support.cancelling import LATER, item_id, package_id
 

@@ -8,7 +8,8 @@ from uuid import UUID
 from domain import notification
 from domain.mail.content import CancellationMail
 from domain.mail.sending import Outcome, OutgoingMessage
-from domain.rules.order import EventType, Notification, OrderEvent, Shop
+from domain.rules.order import Notification, OrderEvent, Shop
+from domain.rules.vocabulary import EventType
 from domain.storage import cancellations, events
 from domain.storage.database import EVERY_SHOP, Database
 from tests.mail.samples import a_message

@@ -5,7 +5,7 @@ from functools import partial
 
 from domain import ingestion
 from domain.rules.money import decimal
-from domain.rules.order import Order, OrderStatus, PackageStatus, ShippingRefundPolicy, Shop
+from domain.rules.order import Order, Shop
 from domain.rules.order_input import (
     BuyerInput,
     FeeInput,
@@ -14,6 +14,7 @@ from domain.rules.order_input import (
     PackageInput,
     PackageItemInput,
 )
+from domain.rules.vocabulary import OrderStatus, PackageStatus, ShippingRefundPolicy
 from domain.storage import orders, shops
 from domain.storage.database import EVERY_SHOP, Database
 

@@ -13,19 +13,15 @@ from api.schema.types.scalars import DecimalText, described
 from domain.cancellation import CancellationRequest, Outcome, Plan, Preview
 from domain.mail.phrases import phrases
 from domain.rules.eligibility import UNLOCKS
-from domain.rules.order import (
+from domain.rules.order import ItemEntry, ItemsSelection, OrderSelection, PackageSelection, Selection
+from domain.rules.selection import Problem
+from domain.rules.vocabulary import (
     CancellationErrorCode,
     CancellationReason,
     CancellationScope,
-    ItemEntry,
-    ItemsSelection,
     NotCancellableReason,
-    OrderSelection,
     OrderStatus,
-    PackageSelection,
-    Selection,
 )
-from domain.rules.selection import Problem
 
 
 @strawberry.input(description="Units of one order item.")

@@ -8,16 +8,10 @@ from api.execution.answers import listed, not_listed
 from api.schema.types.cancellation import Cancellation
 from api.schema.types.order import Order, Package
 from api.schema.types.scalars import described
-from domain.rules.order import (
-    FulfillmentErrorCode,
-    FulfillmentProblem,
-    ItemEntry,
-    OrderStatus,
-    PackageStatus,
-    RefundStatus,
-)
+from domain.rules.order import FulfillmentProblem, ItemEntry
 from domain.rules.splits import PackageSplit
 from domain.rules.transitions import PackageMove, Settlement
+from domain.rules.vocabulary import FulfillmentErrorCode, OrderStatus, PackageStatus, RefundStatus
 
 
 @strawberry.input(description="Which order gets which status.")

@@ -11,7 +11,7 @@ from api.schema.types.order import Order
 from api.schema.types.scalars import CurrencyCode, DecimalText, described
 from domain.ingestion import ImportResult
 from domain.rules import order_input
-from domain.rules.order import FeeKind, ImportOutcome, OrderStatus, PackageStatus
+from domain.rules.vocabulary import FeeKind, ImportOutcome, OrderStatus, PackageStatus
 
 
 @strawberry.input(description="Who ordered.")

@@ -11,7 +11,7 @@ from api.schema.types.order import Order, OrderItem, Package, find_item, find_pa
 from api.schema.types.scalars import described
 from domain.rules import ids
 from domain.rules import order as domain
-from domain.rules.order import CancellationReason, CancellationScope, NotificationStatus, RefundStatus
+from domain.rules.vocabulary import CancellationReason, CancellationScope, NotificationStatus, RefundStatus
 
 
 @strawberry.type(description="What the cancelled units of one item in one package give back.")

@@ -11,7 +11,7 @@ from api.schema.types.node import PageInfo, page_info
 from api.schema.types.order import Order
 from api.schema.types.scalars import described
 from domain.rules import order as domain
-from domain.rules.order import CancellationReason, CancellationScope, OrderStatus, PackageStatus, RefundStatus
+from domain.rules.vocabulary import CancellationReason, CancellationScope, OrderStatus, PackageStatus, RefundStatus
 from domain.storage import cancellation_list, order_list
 from domain.storage.order_list import OrderOrderField, OrderSequence
 from domain.storage.pages import Page, TimeRange

@@ -11,7 +11,7 @@ from api.schema.types.order import Order, Package, find_package
 from api.schema.types.scalars import described
 from domain.rules import ids
 from domain.rules import order as domain
-from domain.rules.order import EventType, NotificationStatus, OrderStatus, PackageStatus, RefundStatus
+from domain.rules.vocabulary import EventType, NotificationStatus, OrderStatus, PackageStatus, RefundStatus
 from domain.storage import events
 from domain.storage.pages import Page
 

@@ -9,7 +9,7 @@ from api.schema.types.scalars import CurrencyCode, DecimalText, argument, descri
 from domain.rules import locales
 from domain.rules.money import to_text
 from domain.rules.order import Fee as DomainFee
-from domain.rules.order import FeeKind
+from domain.rules.vocabulary import FeeKind
 
 
 @strawberry.type(description="An amount of money.")

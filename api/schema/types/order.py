@@ -12,7 +12,7 @@ from api.schema.types.scalars import CurrencyCode, argument, described
 from domain.rules import ids, refunds
 from domain.rules import order as domain
 from domain.rules.eligibility import Eligibility, eligibility
-from domain.rules.order import NotCancellableReason, OrderStatus, PackageStatus, ShippingRefundPolicy
+from domain.rules.vocabulary import NotCancellableReason, OrderStatus, PackageStatus, ShippingRefundPolicy
 from domain.storage import events
 
 if TYPE_CHECKING:

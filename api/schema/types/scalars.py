@@ -9,7 +9,7 @@ import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
 from domain.rules.money import decimal
-from domain.rules.order import (
+from domain.rules.vocabulary import (
     CancellationErrorCode,
     CancellationReason,
     CancellationScope,

@@ -4,7 +4,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from domain.rules.order import EventType, NotificationStatus, RefundStatus
+from domain.rules.vocabulary import EventType, NotificationStatus, RefundStatus
 from domain.storage.cancellations import MAIL_TOPIC
 from domain.storage.invariants.invariant import Breaches, Columns, Invariant, row_of, same
 from domain.storage.tables import cancellations, order_events, orders, outbox, packages, shops

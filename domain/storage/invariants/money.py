@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 
-from domain.rules.order import CancellationScope, NotificationStatus, RefundStatus
+from domain.rules.vocabulary import CancellationScope, NotificationStatus, RefundStatus
 from domain.storage.cancellations import MAIL_TOPIC
 from domain.storage.invariants.contents import came_cancelled
 from domain.storage.invariants.invariant import Breaches, Invariant, row_of, same

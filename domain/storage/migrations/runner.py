@@ -14,7 +14,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.rules.order import ShippingRefundPolicy
+from domain.rules.vocabulary import ShippingRefundPolicy
 from domain.storage.database import EVERY_SHOP, Database, NewerTablesError, UnavailableError, roll_back
 from domain.storage.engines import LOCK_SECONDS
 from domain.storage.tables import shops

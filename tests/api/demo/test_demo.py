@@ -19,7 +19,7 @@ from api.settings import Settings
 from domain.mail.delivery.mailbox import Mailbox
 from domain.mail.phrases import LANGUAGES
 from domain.mail.sending import OutgoingMessage
-from domain.rules.order import NotificationStatus, OrderStatus, PackageStatus, RefundStatus
+from domain.rules.vocabulary import NotificationStatus, OrderStatus, PackageStatus, RefundStatus
 from domain.storage.database import Database
 from tests.api.test_cli import ask
 from tests.support.client import SECRET

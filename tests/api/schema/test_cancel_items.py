@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from domain.rules.order import FeeKind, OrderStatus, PackageStatus, ShippingRefundPolicy, Shop
+from domain.rules.order import Shop
 from domain.rules.order_input import BuyerInput, FeeInput
+from domain.rules.vocabulary import FeeKind, OrderStatus, PackageStatus, ShippingRefundPolicy
 from domain.storage.database import Database
 from tests.api.conftest import on_sqlite
 from tests.support.client import Client, a_token

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from domain.rules.order import FeeKind, OrderStatus, PackageStatus, Shop
+from domain.rules.order import Shop
 from domain.rules.order_input import BuyerInput, FeeInput, PackageInput, PackageItemInput
+from domain.rules.vocabulary import FeeKind, OrderStatus, PackageStatus
 from domain.storage.database import Database
 from tests.api.conftest import on_sqlite
 from tests.support.client import Client, a_token

@@ -7,7 +7,8 @@ from typing import Any
 import graphql
 import pytest
 
-from domain.rules.order import OrderStatus, PackageStatus, Shop
+from domain.rules.order import Shop
+from domain.rules.vocabulary import OrderStatus, PackageStatus
 from domain.storage.database import Database
 from tests.api.conftest import on_sqlite
 from tests.api.schema.test_subscriptions import first_heard

@@ -9,8 +9,9 @@ import pytest
 from api.settings import Settings
 from api.wiring import database_of
 from domain import fulfillment
-from domain.rules.order import Order, PackageStatus, Shop
+from domain.rules.order import Order, Shop
 from domain.rules.transitions import PackageMove
+from domain.rules.vocabulary import PackageStatus
 from domain.storage import hints
 from domain.storage.database import Database
 from domain.storage.nats_hints import NatsHints

@@ -10,16 +10,12 @@ from domain.rules import ids
 from domain.rules.eligibility import Verdict, eligibility
 from domain.rules.order import Cancellation as StoredCancellation
 from domain.rules.order import (
-    CancellationReason,
-    FeeKind,
     FulfillmentProblem,
     ItemEntry,
     ItemsSelection,
     OrderEvent,
     OrderSelection,
-    OrderStatus,
     PackageSelection,
-    PackageStatus,
     RefundBreakdown,
     Selection,
 )
@@ -27,6 +23,7 @@ from domain.rules.order import Order as StoredOrder
 from domain.rules.order import Package as StoredPackage
 from domain.rules.order_input import BuyerInput, FeeInput, OrderInput, OrderItemInput, PackageInput, PackageItemInput
 from domain.rules.selection import Problem
+from domain.rules.vocabulary import CancellationReason, FeeKind, OrderStatus, PackageStatus
 from tests.domain.model.rules import Call, Entry, Item, Order, Package, Refund, amount
 from tests.domain.model.shop import Cancellation
 from tests.support.stored import NOW

@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import cancellation
 from domain.cancellation import CancellationRequest
-from domain.rules.order import CancellationReason, Order
+from domain.rules.order import Order
+from domain.rules.vocabulary import CancellationReason
 from domain.storage import order_list, orders
 from domain.storage.compiled import Row, Statement
 from domain.storage.database import Database

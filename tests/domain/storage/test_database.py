@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.rules.order import ShippingRefundPolicy
+from domain.rules.vocabulary import ShippingRefundPolicy
 from domain.storage.database import (
     EVERY_SHOP,
     BusyError,

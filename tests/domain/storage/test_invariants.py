@@ -7,7 +7,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.mail.sending import Sent
-from domain.rules.order import CancellationReason, OrderStatus, PackageStatus, RefundStatus, Shop
+from domain.rules.order import Shop
+from domain.rules.vocabulary import CancellationReason, OrderStatus, PackageStatus, RefundStatus
 from domain.storage import tables
 from domain.storage.database import EVERY_SHOP, Database, roll_back
 from domain.storage.invariants.check import INVARIANTS, violations

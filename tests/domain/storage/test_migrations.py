@@ -14,7 +14,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.rules.order import (
+from domain.rules.vocabulary import (
     CancellationReason,
     CancellationScope,
     EventType,

@@ -11,7 +11,8 @@ import pytest
 from domain import ingestion
 from domain.rules import cursor
 from domain.rules.cursor import InvalidCursorError
-from domain.rules.order import CancellationReason, Order, OrderStatus, PackageStatus, Shop
+from domain.rules.order import Order, Shop
+from domain.rules.vocabulary import CancellationReason, OrderStatus, PackageStatus
 from domain.storage import events, order_list
 from domain.storage.database import EVERY_SHOP, Database
 from domain.storage.order_list import OrderFilter, OrderOrderField, OrderSequence

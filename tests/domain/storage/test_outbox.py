@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.rules.order import NotificationStatus
+from domain.rules.vocabulary import NotificationStatus
 from domain.storage import outbox
 from domain.storage.database import EVERY_SHOP, Database
 from domain.storage.hints import hint_or_tick

@@ -8,9 +8,10 @@ import pytest
 from domain import fulfillment, notification
 from domain.mail.sending import Sent
 from domain.rules import ids
-from domain.rules.order import Cancellation, ItemEntry, Order, OrderStatus, PackageStatus, RefundStatus, Shop
+from domain.rules.order import Cancellation, ItemEntry, Order, Shop
 from domain.rules.splits import PackageSplit
 from domain.rules.transitions import FulfillmentOutcome, PackageMove
+from domain.rules.vocabulary import OrderStatus, PackageStatus, RefundStatus
 from domain.storage.database import Database
 from tests.support.cancelling import LATER, a_request, cancel_well, happened, item_id, package_id, read_again, units
 from tests.support.fulfilling import move, set_status, settle, split

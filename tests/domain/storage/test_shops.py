@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.rules import ids
-from domain.rules.order import ShippingRefundPolicy, Shop
+from domain.rules.order import Shop
+from domain.rules.vocabulary import ShippingRefundPolicy
 from domain.storage import shops, tables
 from domain.storage.database import EVERY_SHOP, Database
 from domain.storage.shops import ShopRefusal

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.rules.order import (
+from domain.rules.vocabulary import (
     CancellationReason,
     CancellationScope,
     EventType,
