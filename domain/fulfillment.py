@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.once import Done, once
 from domain.rules import ids, splits, transitions
 from domain.rules.order import Cancellation, Order, Shop
+from domain.rules.outcomes import FulfillmentOutcome
 from domain.rules.splits import PackageSplit
-from domain.rules.transitions import FulfillmentOutcome, PackageMove, Settlement
+from domain.rules.transitions import PackageMove, Settlement
 from domain.rules.vocabulary import EventType, OrderStatus
 from domain.storage import cancellations, events, orders
 from domain.storage.database import Database
@@ -72,7 +73,7 @@ async def settle_refund(
             before=before.refund_status.name,
             after=after.refund_status.name,
         )
-        at = max(now, order.updated_at)
+        at = events.moment(order.updated_at, now)
         order = await events.append_to(connection, shop.id, order, [event], actor=actor, now=at)
         return Done(replace(decided, order=order), event, at)
 
@@ -92,7 +93,7 @@ async def _act(
         after = decided.order
         if before is None or after is None or after == before:
             return decided
-        written, moment = _events(before, decided, after), events.moment(before, now)
+        written, moment = _events(before, decided, after), events.moment(before.updated_at, now)
         after = replace(
             after,
             version=before.version + 1,

@@ -17,9 +17,9 @@ from domain.intake.file import FileOrder, UnreadableFileError, read_orders
 from domain.once import look_up
 from domain.rules import refunds
 from domain.rules.new_order import NewOrder, content_hash
-from domain.rules.order import FulfillmentProblem, Shop, value
-from domain.rules.order_input import OrderInput, problem
-from domain.rules.transitions import BUSY
+from domain.rules.order import Shop, value
+from domain.rules.order_input import OrderInput
+from domain.rules.outcomes import FulfillmentProblem, busy, misfit
 from domain.rules.vocabulary import EventType, FulfillmentErrorCode, ImportOutcome
 from domain.storage import events, new_orders
 from domain.storage.database import BusyError, Database, UnknownOutcomeError, roll_back
@@ -153,8 +153,10 @@ def _judgement(
     return Arrival(uuid7(), order, content_hash(order), policy, refunds.due(order, policy))
 
 
-def _or_busy(judgement: Arrival | tuple[FulfillmentProblem, ...]) -> tuple[FulfillmentProblem, ...]:
-    return BUSY.problems if isinstance(judgement, Arrival) else judgement
+def _or_busy(
+    judgement: Arrival | tuple[FulfillmentProblem, ...],
+) -> tuple[FulfillmentProblem, ...]:
+    return (busy(FulfillmentErrorCode.TRY_AGAIN),) if isinstance(judgement, Arrival) else judgement
 
 
 def _batches(shop: Shop, orders: Iterable[FileOrder]) -> Iterator[_Batch]:
@@ -282,5 +284,5 @@ def _result(order: _Judged, stored: Mapping[str, KnownOrder]) -> ImportResult:
         return ImportResult(order.name, ImportOutcome.CREATED, known.id)
     if known.content_hash == arrival.content_hash:
         return ImportResult(order.name, ImportOutcome.UNCHANGED, known.id)
-    taken = problem(FulfillmentErrorCode.NUMBER_TAKEN, ("number",), "is that of another order of the shop")
+    taken = misfit(("number",), "is that of another order of the shop", FulfillmentErrorCode.NUMBER_TAKEN)
     return ImportResult(order.name, ImportOutcome.REJECTED, None, (taken,))

@@ -19,8 +19,9 @@ from domain.mail.content import CancellationMail
 from domain.mail.sending import Deferred, Outcome, OutgoingMessage, Rejected, Sender, Sent, Unreachable
 from domain.once import Done, once
 from domain.rules import ids
-from domain.rules.order import Cancellation, FulfillmentProblem, Notification, Order, Shop
-from domain.rules.transitions import FulfillmentOutcome, no_cancellation
+from domain.rules.order import Cancellation, Notification, Order, Shop
+from domain.rules.outcomes import FulfillmentOutcome, FulfillmentProblem, Problem
+from domain.rules.transitions import no_cancellation
 from domain.rules.vocabulary import EventType, FulfillmentErrorCode, NotificationStatus
 from domain.storage import cancellations, events, orders, outbox
 from domain.storage.cancellations import MAIL_TOPIC
@@ -92,7 +93,7 @@ async def resend_notification(
         await outbox.add_again(connection, shop.id, MAIL_TOPIC, cancellation.id, now=now)
         before, sequence = cancellation.notification.status, order.event_sequence + 1
         event = _status_changed(order.id, sequence, cancellation.id, before=before, after=_QUEUED)
-        at = max(now, order.updated_at)
+        at = events.moment(order.updated_at, now)
         order = await events.append_to(connection, shop.id, order, [event], actor=actor, now=at)
         queued = replace(cancellation, notification=Notification(_QUEUED))
         return Done(FulfillmentOutcome(order, cancellation=queued), event, at)
@@ -105,7 +106,7 @@ def _resend_refusals(order: Order | None, cancellation: Cancellation | None) -> 
         return (no_cancellation(),)
     if usable_address(order.buyer.email):
         return ()
-    return (FulfillmentProblem(FulfillmentErrorCode.INVALID_VALUE, NO_USABLE_ADDRESS, ("cancellationId",)),)
+    return (Problem(FulfillmentErrorCode.INVALID_VALUE, NO_USABLE_ADDRESS, ("cancellationId",)),)
 
 
 async def _or_stop(waiting: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
@@ -217,7 +218,7 @@ class _Mailer:
             await roll_back(connection)
             return
         sequence, updated_at = locked
-        at = max(now, updated_at)
+        at = events.moment(updated_at, now)
         if not await outbox.settle(connection, claimed, state, now=at, error=error):
             await roll_back(connection)
             return

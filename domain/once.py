@@ -7,7 +7,8 @@ from typing import TypeVar
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.rules.order import Shop, value
-from domain.rules.transitions import BUSY, FulfillmentOutcome
+from domain.rules.outcomes import FulfillmentOutcome, busy
+from domain.rules.vocabulary import FulfillmentErrorCode
 from domain.storage import events
 from domain.storage.database import BusyError, Database, UnavailableError, UnknownOutcomeError, roll_back
 from domain.storage.events import NewEvent
@@ -60,7 +61,7 @@ async def once(
     try:
         return await database.writing(shop.id, work)
     except BusyError:
-        return BUSY
+        return FulfillmentOutcome(problems=(busy(FulfillmentErrorCode.TRY_AGAIN),))
     except UnknownOutcomeError as unknown:
 
         async def find(connection: AsyncConnection) -> FulfillmentOutcome | None:

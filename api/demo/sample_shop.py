@@ -32,9 +32,9 @@ from api.settings import Settings, SettingsError
 from api.transport import pages
 from api.wiring import clock
 from domain import cancellation, fulfillment, ingestion
-from domain.cancellation import CancellationRequest
 from domain.mail.delivery.mailbox import Mailbox, StoredMail
 from domain.rules import ids
+from domain.rules.decision import CancellationRequest
 from domain.rules.order import (
     ItemEntry,
     ItemsSelection,

@@ -8,15 +8,15 @@ from functools import lru_cache
 
 from domain.rules.money import LONGEST_DECIMAL, decimal, digits, to_minor, to_text
 from domain.rules.new_order import MOST_FEES, MOST_ITEMS, MOST_PACKAGE_ITEMS, MOST_UNITS, NewOrder
-from domain.rules.order import Buyer, Fee, FulfillmentProblem, OrderItem, Package, PackageItem
+from domain.rules.order import Buyer, Fee, OrderItem, Package, PackageItem
 from domain.rules.order_input import (
     BuyerInput,
     OrderInput,
     OrderItemInput,
     PackageInput,
     PackageItemInput,
-    problem,
 )
+from domain.rules.outcomes import FulfillmentProblem, misfit
 from domain.rules.refunds import order_total
 from domain.rules.status import order_status
 from domain.rules.texts import LONGEST_NUMBER, LONGEST_TEXT, LONGEST_URL, text_faults
@@ -64,7 +64,7 @@ def _too_large(given: OrderInput) -> tuple[FulfillmentProblem, ...]:
         "fees": (len(given.fees or ()), MOST_FEES, "fees"),
     }
     return tuple(
-        problem(FulfillmentErrorCode.INVALID_VALUE, (name,), f"must have at most {most:,} {what}, not {count:,}")
+        misfit((name,), f"must have at most {most:,} {what}, not {count:,}")
         for name, (count, most, what) in counted.items()
         if count > most
     )
@@ -282,7 +282,7 @@ class _Check:
         path: _Path = (),
         code: FulfillmentErrorCode = FulfillmentErrorCode.INVALID_VALUE,
     ) -> None:
-        self.problems.append(problem(code, (*path, name), what))
+        self.problems.append(misfit((*path, name), what, code))
 
 
 def _packed(item: int, quantity: int, status: PackageStatus) -> PackageItem:

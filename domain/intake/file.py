@@ -17,10 +17,10 @@ from pydantic_core import ErrorDetails
 from domain.intake import tiktok
 from domain.intake.json_stream import LONGEST_PART, DocumentError, JsonStream
 from domain.intake.tiktok import MarketplaceOrder
-from domain.rules.order import FulfillmentProblem, value
-from domain.rules.order_input import OrderInput, problem
+from domain.rules.order import value
+from domain.rules.order_input import OrderInput
+from domain.rules.outcomes import FulfillmentProblem, misfit
 from domain.rules.texts import LONGEST_NUMBER
-from domain.rules.vocabulary import FulfillmentErrorCode
 
 STANDARD_INPUT = Path("-")
 
@@ -203,7 +203,7 @@ def _problem(detail: ErrorDetails) -> FulfillmentProblem:
         what = f"cannot be read: {detail['ctx']['error']}"
     else:
         what = _WHAT_IS_WRONG.get(kind, detail["msg"])
-    return problem(FulfillmentErrorCode.INVALID_VALUE, tuple(map(str, detail["loc"])), what)
+    return misfit(tuple(map(str, detail["loc"])), what)
 
 
 def _number(part: bytes) -> str:

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, with_config
 
 from domain.intake import check
 from domain.rules.money import digits, to_text
-from domain.rules.order import FulfillmentProblem, value
+from domain.rules.order import value
 from domain.rules.order_input import (
     BuyerInput,
     FeeInput,
@@ -19,8 +19,8 @@ from domain.rules.order_input import (
     OrderItemInput,
     PackageInput,
     PackageItemInput,
-    problem,
 )
+from domain.rules.outcomes import FulfillmentProblem, misfit
 from domain.rules.vocabulary import FeeKind, FulfillmentErrorCode, OrderStatus, PackageStatus
 
 _PACKAGE_STATUSES = {
@@ -296,4 +296,4 @@ class _Translation:
         return to_text(minor, self._currency)
 
     def _refuse(self, what: str, *path: str, code: FulfillmentErrorCode = FulfillmentErrorCode.INVALID_VALUE) -> None:
-        self.problems.append(problem(code, path, what))
+        self.problems.append(misfit(path, what, code))

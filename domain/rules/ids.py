@@ -8,7 +8,7 @@ Clients treat them as opaque.
 import re
 from uuid import UUID
 
-from domain.rules.order import value
+from domain.rules.order import Order, Package, value
 
 _PATTERN = re.compile(r"(order|item|package|packageitem|cancellation|event)_([0-9a-f]{32})((?:_[1-9][0-9]{0,8})*)")
 _POSITIONS = {"order": 0, "item": 1, "package": 1, "packageitem": 2, "cancellation": 0, "event": 1}
@@ -77,3 +77,8 @@ def parse(text: str) -> Ref | None:
     kind, uuid, tail = match.groups()
     positions = tuple(int(part) for part in tail.split("_")[1:])
     return Ref(kind, UUID(hex=uuid), positions) if len(positions) == _POSITIONS[kind] else None
+
+
+def find_package(order: Order, package_id: str) -> Package | None:
+    """The package of the order that the id names."""
+    return next((each for each in order.packages if of_package(order.id, each.position) == package_id), None)

@@ -15,7 +15,6 @@ from domain.rules.vocabulary import (
     CancellationScope,
     EventType,
     FeeKind,
-    FulfillmentErrorCode,
     NotificationStatus,
     OrderStatus,
     PackageStatus,
@@ -226,18 +225,6 @@ class OrderEvent:
     cancellation_id: UUID | None = None
     before: str | None = None
     after: str | None = None
-
-
-@value
-class FulfillmentProblem:
-    """One reason why nothing was done. `path` is in the schema's words and begins below the argument `input`.
-
-    Of an order that comes in, it begins below that order and is in the words of the order's format.
-    """
-
-    code: FulfillmentErrorCode
-    message: str
-    path: tuple[str, ...]
 
 
 @value

@@ -12,8 +12,8 @@ from pydantic import ConfigDict, PlainValidator, with_config
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from domain.rules.order import FulfillmentProblem, value
-from domain.rules.vocabulary import FeeKind, FulfillmentErrorCode, OrderStatus, PackageStatus
+from domain.rules.order import value
+from domain.rules.vocabulary import FeeKind, OrderStatus, PackageStatus
 
 _Word = TypeVar("_Word", bound=Enum)
 
@@ -111,8 +111,3 @@ class OrderInput:
     ship_by: _Time | None = None
     packages: tuple[PackageInput, ...] | None = None
     fees: tuple[FeeInput, ...] | None = None
-
-
-def problem(code: FulfillmentErrorCode, path: tuple[str, ...], what: str) -> FulfillmentProblem:
-    """`what` completes the sentence that begins with the place, such as "must be at least 1"."""
-    return FulfillmentProblem(code, f"{'.'.join(path) or 'The order'} {what}.", path)

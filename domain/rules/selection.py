@@ -17,6 +17,7 @@ from domain.rules.order import (
     Selection,
     value,
 )
+from domain.rules.outcomes import NO_ORDER, NO_PACKAGE, CancellationProblem, Problem
 from domain.rules.vocabulary import CancellationErrorCode, CancellationReason, CancellationScope, NotCancellableReason
 
 _SCOPES: dict[type[Selection], CancellationScope] = {
@@ -34,36 +35,15 @@ _WHY_NOT = {
 
 
 @value
-class Problem:
-    """One reason to refuse a call. `path` is in the schema's words and begins below the argument `input`.
-
-    The ids repeat what was given or name the blocking package; `cancellable_quantity` comes with QUANTITY_EXCEEDED and
-    `not_cancellable_reason` with NOT_CANCELLABLE.
-    """
-
-    code: CancellationErrorCode
-    message: str
-    path: tuple[str, ...]
-    item_id: str | None = None
-    package_id: str | None = None
-    cancellable_quantity: int | None = None
-    not_cancellable_reason: NotCancellableReason | None = None
-
-
-@value
 class Judgement:
     """All problems in the specified order or, when there are none, the units: by item, then by package number."""
 
-    problems: tuple[Problem, ...]
+    problems: tuple[CancellationProblem, ...]
     picks: tuple[Pick, ...]
 
 
 def scope_of(selection: Selection) -> CancellationScope:
     return _SCOPES[type(selection)]
-
-
-def find_package(order: Order, package_id: str) -> Package | None:
-    return next((p for p in order.packages if ids.of_package(order.id, p.position) == package_id), None)
 
 
 def duplicates(entries: Sequence[ItemEntry]) -> set[int]:
@@ -88,7 +68,9 @@ def judge(order: Order | None, selection: Selection, reason: CancellationReason)
     return _judge_order(order, reason_problems)
 
 
-def _judge_items(order: Order | None, entries: Sequence[ItemEntry], reason_problems: list[Problem]) -> Judgement:
+def _judge_items(
+    order: Order | None, entries: Sequence[ItemEntry], reason_problems: list[CancellationProblem]
+) -> Judgement:
     message = "Select at least one item to cancel."
     problems = [] if entries else [Problem(CancellationErrorCode.EMPTY_SELECTION, message, ("items",))]
     problems += reason_problems
@@ -98,17 +80,16 @@ def _judge_items(order: Order | None, entries: Sequence[ItemEntry], reason_probl
     return _judgement(problems + entry_problems, picks)
 
 
-def _judge_package(order: Order | None, package_id: str, reason_problems: list[Problem]) -> Judgement:
-    package = find_package(order, package_id) if order else None
+def _judge_package(order: Order | None, package_id: str, reason_problems: list[CancellationProblem]) -> Judgement:
+    package = ids.find_package(order, package_id) if order else None
     if order is None or package is None:
-        message = "The shop has no package with this id."
         code = CancellationErrorCode.PACKAGE_NOT_FOUND
-        return Judgement((Problem(code, message, ("packageId",), package_id=package_id), *reason_problems), ())
+        return Judgement((Problem(code, NO_PACKAGE, ("packageId",), package_id=package_id), *reason_problems), ())
     verdict = eligibility(order).packages[package.position]
     return _judgement(reason_problems + _whole_refused(verdict, "packageId", package_id), _live_units(package))
 
 
-def _judge_order(order: Order | None, reason_problems: list[Problem]) -> Judgement:
+def _judge_order(order: Order | None, reason_problems: list[CancellationProblem]) -> Judgement:
     if order is None:
         return Judgement((_order_not_found(), *reason_problems), ())
     verdicts = eligibility(order)
@@ -123,22 +104,22 @@ def _judge_order(order: Order | None, reason_problems: list[Problem]) -> Judgeme
     return _judgement(reason_problems + refused, [pick for package in order.packages for pick in _live_units(package)])
 
 
-def _judgement(problems: list[Problem], picks: list[Pick]) -> Judgement:
+def _judgement(problems: list[CancellationProblem], picks: list[Pick]) -> Judgement:
     """`picks` come by package number; the sorting keeps that within an item."""
     return Judgement(tuple(problems), () if problems else tuple(sorted(picks, key=lambda pick: pick.item)))
 
 
-def _without_order(entries: Sequence[ItemEntry]) -> list[Problem]:
+def _without_order(entries: Sequence[ItemEntry]) -> list[CancellationProblem]:
     repeated = duplicates(entries)
     judged = (_wrong_by_itself(i, entry, is_duplicate=i in repeated) for i, entry in enumerate(entries))
     return [problem for problem in judged if problem]
 
 
-def _serve(order: Order, entries: Sequence[ItemEntry]) -> tuple[list[Problem], list[Pick]]:
+def _serve(order: Order, entries: Sequence[ItemEntry]) -> tuple[list[CancellationProblem], list[Pick]]:
     """Serves entries that name a package first, the others from what is left; a refused entry takes nothing."""
     units = _Units(order)
     repeated = duplicates(entries)
-    problems: dict[int, Problem] = {}
+    problems: dict[int, CancellationProblem] = {}
     for index, entry in sorted(enumerate(entries), key=lambda numbered: numbered[1].package_id is None):
         problem = units.refuse(index, entry, is_duplicate=index in repeated)
         if problem:
@@ -162,7 +143,7 @@ class _Units:
                 self._places[key].append((package.position, packed.item))
         self._free = {place: verdict.quantity for place, verdict in self._verdicts.package_items.items()}
 
-    def refuse(self, index: int, entry: ItemEntry, *, is_duplicate: bool) -> Problem | None:
+    def refuse(self, index: int, entry: ItemEntry, *, is_duplicate: bool) -> CancellationProblem | None:
         """The first thing that is wrong with the entry."""
         item = self._items.get(entry.item_id)
         if item is None:
@@ -203,7 +184,7 @@ class _Units:
         ]
 
 
-def _wrong_by_itself(index: int, entry: ItemEntry, *, is_duplicate: bool) -> Problem | None:
+def _wrong_by_itself(index: int, entry: ItemEntry, *, is_duplicate: bool) -> CancellationProblem | None:
     """What can be said of an entry without its order."""
     if entry.quantity < 1:
         return _of_entry(CancellationErrorCode.INVALID_QUANTITY, "Cancel at least 1 unit.", index, "quantity", entry)
@@ -219,18 +200,18 @@ def _live_units(package: Package) -> list[Pick]:
     ]
 
 
-def _not_unlocked(reason: CancellationReason, scope: CancellationScope) -> list[Problem]:
+def _not_unlocked(reason: CancellationReason, scope: CancellationScope) -> list[CancellationProblem]:
     if scope in UNLOCKS[reason]:
         return []
     message = f"{reason.name} is no reason for {scope.name}; cancellationReasons lists what each reason unlocks."
     return [Problem(CancellationErrorCode.REASON_NOT_ALLOWED, message, ("reason",))]
 
 
-def _order_not_found() -> Problem:
-    return Problem(CancellationErrorCode.ORDER_NOT_FOUND, "The shop has no order with this id.", ("orderId",))
+def _order_not_found() -> CancellationProblem:
+    return Problem(CancellationErrorCode.ORDER_NOT_FOUND, NO_ORDER, ("orderId",))
 
 
-def _whole_refused(verdict: Verdict, argument: str, package_id: str | None) -> list[Problem]:
+def _whole_refused(verdict: Verdict, argument: str, package_id: str | None) -> list[CancellationProblem]:
     """Why a package or an order cannot be cancelled whole; nothing if it can."""
     if verdict.reason is None:
         return []
@@ -239,6 +220,8 @@ def _whole_refused(verdict: Verdict, argument: str, package_id: str | None) -> l
     return [Problem(code, message, (argument,), package_id=package_id, not_cancellable_reason=verdict.reason)]
 
 
-def _of_entry(code: CancellationErrorCode, message: str, index: int, field: str, entry: ItemEntry) -> Problem:
+def _of_entry(
+    code: CancellationErrorCode, message: str, index: int, field: str, entry: ItemEntry
+) -> CancellationProblem:
     path = ("items", str(index), field)
     return Problem(code, message, path, item_id=entry.item_id, package_id=entry.package_id)

@@ -5,10 +5,11 @@ from dataclasses import replace
 
 from domain.rules import ids
 from domain.rules.new_order import MOST_PACKAGE_ITEMS
-from domain.rules.order import FulfillmentProblem, ItemEntry, Order, Package, PackageItem, value
-from domain.rules.selection import duplicates, find_package
+from domain.rules.order import ItemEntry, Order, Package, PackageItem, value
+from domain.rules.outcomes import FulfillmentOutcome, FulfillmentProblem, Problem
+from domain.rules.selection import duplicates
 from domain.rules.status import SET_ON_ORDER
-from domain.rules.transitions import FulfillmentOutcome, no_package
+from domain.rules.transitions import no_package
 from domain.rules.vocabulary import FulfillmentErrorCode, PackageStatus
 
 
@@ -23,15 +24,15 @@ class PackageSplit:
 def split_package(order: Order | None, split: PackageSplit) -> FulfillmentOutcome:
     """The order with these units in a package of their own; cancelled units stay where they are."""
     message = "Name at least one item to move."
-    problems = [] if split.entries else [_problem(message, FulfillmentErrorCode.EMPTY_SELECTION, "items")]
-    package = find_package(order, split.package_id) if order else None
+    problems = [] if split.entries else [_refused(message, FulfillmentErrorCode.EMPTY_SELECTION, "items")]
+    package = ids.find_package(order, split.package_id) if order else None
     if order is None or package is None:
         wrong = (wrong for wrong in _wrong_by_themselves(split.entries) if wrong)
         return FulfillmentOutcome(problems=(no_package(), *problems, *wrong))
     problems = [*_not_split(order, package), *problems]
     problems += _entry_problems(order, package, split.entries, is_open=not problems)
     if problems:
-        return FulfillmentOutcome(order, package, problems=tuple(problems))
+        return FulfillmentOutcome(order, package=package, problems=tuple(problems))
     quantities = {entry.item_id: entry.quantity for entry in split.entries}
     moving = {packed.item: quantities.get(ids.of_item(order.id, packed.item), 0) for packed in package.items}
     left = replace(package, items=_without(package, moving))
@@ -45,14 +46,14 @@ def split_package(order: Order | None, split: PackageSplit) -> FulfillmentOutcom
     )
     packages = [new, *(left if each is package else each for each in order.packages)]
     after = replace(order, packages=tuple(sorted(packages, key=lambda each: each.number)))
-    return FulfillmentOutcome(after, left, new)
+    return FulfillmentOutcome(after, package=left, new_package=new)
 
 
 def _not_split(order: Order, package: Package) -> list[FulfillmentProblem]:
     if package.status is PackageStatus.AWAITING_SHIPMENT and order.status not in SET_ON_ORDER:
         return []
     message = f"A package that is {package.status.name} in an order that is {order.status.name} cannot be split."
-    return [_problem(message, FulfillmentErrorCode.TRANSITION_NOT_ALLOWED, "packageId")]
+    return [_refused(message, FulfillmentErrorCode.TRANSITION_NOT_ALLOWED, "packageId")]
 
 
 def _entry_problems(
@@ -65,12 +66,12 @@ def _entry_problems(
     for index, entry in enumerate(entries):
         if entry.item_id not in live:
             message = "The package holds no unit of an item with this id."
-            problems.append(_problem(message, FulfillmentErrorCode.NOT_FOUND, "items", str(index), "itemId"))
+            problems.append(_refused(message, FulfillmentErrorCode.NOT_FOUND, "items", str(index), "itemId"))
         elif alone := wrong[index]:
             problems.append(alone)
         elif is_open and entry.quantity > live[entry.item_id]:
             message = f"{entry.quantity} asked for, but the package holds {live[entry.item_id]}."
-            problems.append(_problem(message, FulfillmentErrorCode.QUANTITY_EXCEEDED, "items", str(index), "quantity"))
+            problems.append(_refused(message, FulfillmentErrorCode.QUANTITY_EXCEEDED, "items", str(index), "quantity"))
     if problems or not is_open:
         return problems
     return _impossible_split(order, sum(live.values()), entries)
@@ -83,7 +84,7 @@ def _impossible_split(order: Order, live: int, entries: Sequence[ItemEntry]) -> 
         messages.append("At least one unit has to stay in the package.")
     if sum(len(package.items) for package in order.packages) + len(entries) > MOST_PACKAGE_ITEMS:
         messages.append(f"An order has at most {MOST_PACKAGE_ITEMS:,} package items; this would make it more.")
-    return [_problem(message, FulfillmentErrorCode.INVALID_VALUE, "items") for message in messages]
+    return [_refused(message, FulfillmentErrorCode.INVALID_VALUE, "items") for message in messages]
 
 
 def _wrong_by_themselves(entries: Sequence[ItemEntry]) -> list[FulfillmentProblem | None]:
@@ -93,10 +94,10 @@ def _wrong_by_themselves(entries: Sequence[ItemEntry]) -> list[FulfillmentProble
     for index, entry in enumerate(entries):
         if entry.quantity < 1:
             message = "Move at least 1 unit."
-            found.append(_problem(message, FulfillmentErrorCode.INVALID_QUANTITY, "items", str(index), "quantity"))
+            found.append(_refused(message, FulfillmentErrorCode.INVALID_QUANTITY, "items", str(index), "quantity"))
         elif index in repeated:
             message = "An earlier entry names this item; add the quantities up."
-            found.append(_problem(message, FulfillmentErrorCode.DUPLICATE_ITEM, "items", str(index), "itemId"))
+            found.append(_refused(message, FulfillmentErrorCode.DUPLICATE_ITEM, "items", str(index), "itemId"))
         else:
             found.append(None)
     return found
@@ -117,5 +118,5 @@ def _free_number(order: Order, number: str) -> str:
     return next(free for suffix, _ in enumerate(taken, 2) if (free := f"{number}-{suffix}") not in taken)
 
 
-def _problem(message: str, code: FulfillmentErrorCode, *path: str) -> FulfillmentProblem:
-    return FulfillmentProblem(code, message, path)
+def _refused(message: str, code: FulfillmentErrorCode, *path: str) -> FulfillmentProblem:
+    return Problem(code, message, path)

@@ -3,9 +3,17 @@
 from dataclasses import replace
 from datetime import datetime
 
-from domain.rules.order import Cancellation, FulfillmentProblem, Order, Package, value
-from domain.rules.order_input import problem
-from domain.rules.selection import find_package
+from domain.rules import ids
+from domain.rules.order import Cancellation, Order, Package, value
+from domain.rules.outcomes import (
+    NO_CANCELLATION,
+    NO_ORDER,
+    NO_PACKAGE,
+    FulfillmentOutcome,
+    FulfillmentProblem,
+    Problem,
+    misfit,
+)
 from domain.rules.status import REFUND_TRANSITIONS, SET_ON_ORDER, can_move_order, can_move_package, order_status
 from domain.rules.texts import LONGEST_NUMBER, LONGEST_TEXT, text_faults
 from domain.rules.vocabulary import FulfillmentErrorCode, OrderStatus, PackageStatus, RefundStatus
@@ -33,37 +41,18 @@ class Settlement:
     provider_reference: str | None = None
 
 
-@value
-class FulfillmentOutcome:
-    """The order, and of its parts those that the call was about, as they are now; None where there is none.
-
-    With any problem nothing was done.
-    """
-
-    order: Order | None = None
-    package: Package | None = None
-    new_package: Package | None = None
-    cancellation: Cancellation | None = None
-    problems: tuple[FulfillmentProblem, ...] = ()
-
-
-BUSY = FulfillmentOutcome(
-    problems=(FulfillmentProblem(FulfillmentErrorCode.TRY_AGAIN, "The order is busy; try again in a moment.", ()),)
-)
-
-
 def moved_package(order: Order | None, move: PackageMove) -> FulfillmentOutcome:
     """The order with the package moved; the same order if nothing of the package changes."""
     unfit = [
         *_unfit(move.carrier, "carrier", LONGEST_TEXT),
         *_unfit(move.tracking_number, "trackingNumber", LONGEST_NUMBER),
     ]
-    package = find_package(order, move.package_id) if order else None
+    package = ids.find_package(order, move.package_id) if order else None
     if order is None or package is None:
         return FulfillmentOutcome(problems=(no_package(), *unfit))
     problems = (*_wrong_way(order, package, move.status), *unfit)
     if problems:
-        return FulfillmentOutcome(order, package, problems=problems)
+        return FulfillmentOutcome(order, package=package, problems=problems)
     moved = replace(
         package,
         status=move.status,
@@ -71,19 +60,20 @@ def moved_package(order: Order | None, move: PackageMove) -> FulfillmentOutcome:
         tracking_number=_given(move.tracking_number, package.tracking_number),
     )
     packages = tuple(moved if each is package else each for each in order.packages)
-    return FulfillmentOutcome(replace(order, packages=packages, status=order_status(order.status, packages)), moved)
+    return FulfillmentOutcome(
+        replace(order, packages=packages, status=order_status(order.status, packages)), package=moved
+    )
 
 
 def moved_order(order: Order | None, to: OrderStatus, now: datetime) -> FulfillmentOutcome:
     """The order with this status. AWAITING_SHIPMENT means released: then it is paid, and has its packages' status."""
     if order is None:
-        message = "The shop has no order with this id."
-        return FulfillmentOutcome(problems=(FulfillmentProblem(FulfillmentErrorCode.NOT_FOUND, message, ("orderId",)),))
+        return FulfillmentOutcome(problems=(Problem(FulfillmentErrorCode.NOT_FOUND, NO_ORDER, ("orderId",)),))
     if to is order.status:
         return FulfillmentOutcome(order)
     if not can_move_order(order, to):
         message = f"An order that is {order.status.name} cannot become {to.name}."
-        refusal = FulfillmentProblem(FulfillmentErrorCode.TRANSITION_NOT_ALLOWED, message, ("status",))
+        refusal = Problem(FulfillmentErrorCode.TRANSITION_NOT_ALLOWED, message, ("status",))
         return FulfillmentOutcome(order, problems=(refusal,))
     paid_at = order.paid_at if to in SET_ON_ORDER else order.paid_at or now
     return FulfillmentOutcome(replace(order, status=order_status(to, order.packages), paid_at=paid_at))
@@ -93,7 +83,7 @@ def settled_refund(order: Order | None, cancellation: Cancellation | None, told:
     """The cancellation with its refund settled; the same cancellation if it is settled so already."""
     unfit = _unfit(told.provider_reference, "providerReference", LONGEST_TEXT)
     if told.status not in _SETTLED:
-        unfit = [problem(FulfillmentErrorCode.INVALID_VALUE, ("status",), "must be SUCCEEDED or FAILED"), *unfit]
+        unfit = [misfit(("status",), "must be SUCCEEDED or FAILED"), *unfit]
     if order is None or cancellation is None:
         return FulfillmentOutcome(problems=(no_cancellation(), *unfit))
     problems = (*_wrong_settlement(cancellation, told.status), *unfit)
@@ -105,12 +95,11 @@ def settled_refund(order: Order | None, cancellation: Cancellation | None, told:
 
 
 def no_cancellation() -> FulfillmentProblem:
-    message = "The shop has no cancellation with this id."
-    return FulfillmentProblem(FulfillmentErrorCode.NOT_FOUND, message, ("cancellationId",))
+    return Problem(FulfillmentErrorCode.NOT_FOUND, NO_CANCELLATION, ("cancellationId",))
 
 
 def no_package() -> FulfillmentProblem:
-    return FulfillmentProblem(FulfillmentErrorCode.NOT_FOUND, "The shop has no package with this id.", ("packageId",))
+    return Problem(FulfillmentErrorCode.NOT_FOUND, NO_PACKAGE, ("packageId",))
 
 
 def _given(text: str | None, present: str | None) -> str | None:
@@ -124,7 +113,7 @@ def _wrong_way(order: Order, package: Package, to: PackageStatus) -> list[Fulfil
     message = (
         f"A package that is {package.status.name} in an order that is {order.status.name} cannot become {to.name}."
     )
-    return [FulfillmentProblem(FulfillmentErrorCode.TRANSITION_NOT_ALLOWED, message, ("status",))]
+    return [Problem(FulfillmentErrorCode.TRANSITION_NOT_ALLOWED, message, ("status",))]
 
 
 def _wrong_settlement(cancellation: Cancellation, to: RefundStatus) -> list[FulfillmentProblem]:
@@ -133,11 +122,11 @@ def _wrong_settlement(cancellation: Cancellation, to: RefundStatus) -> list[Fulf
     if to is present or to not in _SETTLED or to in REFUND_TRANSITIONS[present]:
         return []
     message = f"A refund that is {present.name} cannot become {to.name}."
-    return [FulfillmentProblem(FulfillmentErrorCode.TRANSITION_NOT_ALLOWED, message, ("status",))]
+    return [Problem(FulfillmentErrorCode.TRANSITION_NOT_ALLOWED, message, ("status",))]
 
 
 def _unfit(text: str | None, name: str, longest: int) -> list[FulfillmentProblem]:
     """What is wrong with a text that is optional; carriers and tracking numbers have the limits of an import."""
     if text is None:
         return []
-    return [problem(FulfillmentErrorCode.INVALID_VALUE, (name,), fault) for fault in text_faults(text, longest)]
+    return [misfit((name,), fault) for fault in text_faults(text, longest)]

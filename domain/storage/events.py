@@ -100,12 +100,12 @@ async def append(
     return last
 
 
-def moment(order: Order, now: datetime) -> datetime:
-    """When an act on the order takes place: now, or just after its last act where that one's `now` was later.
+def moment(updated_at: datetime, now: datetime) -> datetime:
+    """When an act on an order takes place: now, or just after its last update if that is later.
 
-    Callers look at their clocks before they wait for the order, and clocks differ; the log and its times must not.
+    Callers read their clocks before they wait for the order, and clocks differ; the log's times must not go back.
     """
-    return now if now >= order.updated_at else order.updated_at + timedelta(microseconds=1)
+    return now if now >= updated_at else updated_at + timedelta(microseconds=1)
 
 
 def status_changes(before: Order, after: Order, *, first_sequence: int) -> list[NewEvent]:

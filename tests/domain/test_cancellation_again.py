@@ -10,9 +10,10 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from domain import cancellation
-from domain.cancellation import CancellationRequest, Outcome
+from domain.cancellation import CancellationOutcome
 from domain.mail.sending import Rejected, Sent
 from domain.rules import ids
+from domain.rules.decision import CancellationRequest
 from domain.rules.order import ItemsSelection, Notification, Order, PackageSelection, Shop
 from domain.rules.vocabulary import CancellationReason, NotificationStatus, OrderStatus
 from domain.storage.database import Database
@@ -202,7 +203,7 @@ async def test_a_call_that_finds_its_own_claim_was_not_replayed(database: Databa
     order = await a_small_order(database, shop)
     made_id = uuid7()
 
-    async def call() -> Outcome:
+    async def call() -> CancellationOutcome:
         request = a_request(everything(order))
         return await cancellation.cancel(
             database, shop, request, cancellation_id=made_id, actor="seller@desk-1", now=LATER

@@ -8,9 +8,10 @@ from uuid import uuid4
 import pytest
 
 from domain import cancellation, fulfillment
-from domain.cancellation import Outcome
+from domain.cancellation import CancellationOutcome
 from domain.rules.order import Order, Shop
-from domain.rules.transitions import FulfillmentOutcome, PackageMove
+from domain.rules.outcomes import FulfillmentOutcome
+from domain.rules.transitions import PackageMove
 from domain.rules.vocabulary import OrderStatus, PackageStatus
 from domain.storage import cancellations
 from domain.storage.database import EVERY_SHOP, Database
@@ -147,7 +148,7 @@ async def test_a_replay_during_other_cancellations_sees_one_state_of_the_order(d
             await cancel(database, shop, a_request(units(order, ("SKU-dress", 1)), f"then-{number}"))
         is_done.set()
 
-    async def replay() -> list[Outcome]:
+    async def replay() -> list[CancellationOutcome]:
         seen = []
         while not is_done.is_set():
             seen.append(await cancel(database, shop, first))
@@ -212,7 +213,7 @@ async def test_a_package_moves_on_before_or_after_a_cancellation_of_its_units(
     shop = await a_shop(database)
     orders = await store(database, shop, *(an_order_input(f"{number}") for number in range(30)))
 
-    async def cancelling(order: Order) -> Outcome:
+    async def cancelling(order: Order) -> CancellationOutcome:
         return await cancel(database, shop, a_request(units(order, ("SKU-dress", quantity)), order.number))
 
     async def moving(order: Order) -> FulfillmentOutcome:

@@ -9,8 +9,8 @@ from uuid import UUID
 import pytest
 
 from domain import cancellation
-from domain.cancellation import CancellationRequest
 from domain.rules import ids
+from domain.rules.decision import CancellationRequest
 from domain.rules.order import ItemEntry, ItemsSelection, Order, OrderSelection, PackageSelection, Shop
 from domain.rules.vocabulary import CancellationReason, NotCancellableReason, OrderStatus, PackageStatus
 from domain.storage.database import Database

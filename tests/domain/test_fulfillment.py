@@ -10,7 +10,8 @@ import pytest
 from domain import fulfillment
 from domain.rules import ids
 from domain.rules.order import Order, Shop
-from domain.rules.transitions import FulfillmentOutcome, PackageMove
+from domain.rules.outcomes import FulfillmentOutcome
+from domain.rules.transitions import PackageMove
 from domain.rules.vocabulary import OrderStatus, PackageStatus
 from domain.storage.database import Database
 from tests.support.cancelling import LATER, a_request, cancel_well, happened, package_id, units
@@ -53,7 +54,7 @@ async def test_a_package_moves_along_a_way_that_there_is(
     outcome = await move(database, shop, order, end)
 
     after = await stored(database, shop, "1001")
-    assert outcome == FulfillmentOutcome(after, after.packages[0])
+    assert outcome == FulfillmentOutcome(after, package=after.packages[0])
     assert after.packages == (replace(order.packages[0], status=end), order.packages[1])
     assert (after.status, after.version, after.updated_at) == (OrderStatus[end.name], 2, LATER)
     assert after.refunded == order.refunded == 2000
@@ -85,7 +86,7 @@ async def test_the_present_status_again_writes_nothing(database: Database, shop:
 
     outcome = await move(database, shop, order, status)
 
-    assert outcome == FulfillmentOutcome(order, order.packages[0])
+    assert outcome == FulfillmentOutcome(order, package=order.packages[0])
     assert await dump(database) == before
 
 
@@ -98,7 +99,7 @@ async def test_with_the_present_status_a_carrier_is_stored_without_an_event(
     outcome = await move(database, shop, order, status, carrier="Swift", tracking_number="T-1")
 
     after = await stored(database, shop, "1001")
-    assert outcome == FulfillmentOutcome(after, after.packages[0])
+    assert outcome == FulfillmentOutcome(after, package=after.packages[0])
     assert after == replace(
         order,
         version=2,

@@ -22,7 +22,7 @@ from api.demo import sample_shop
 from domain import ingestion
 from domain.ingestion import ImportedBatch, ImportResult
 from domain.intake.file import UnreadableFileError
-from domain.rules.order import FulfillmentProblem, Order, Shop
+from domain.rules.order import Order, Shop
 from domain.rules.order_input import (
     BuyerInput,
     FeeInput,
@@ -31,6 +31,7 @@ from domain.rules.order_input import (
     PackageInput,
     PackageItemInput,
 )
+from domain.rules.outcomes import Problem
 from domain.rules.vocabulary import (
     EventType,
     FeeKind,
@@ -489,7 +490,7 @@ async def test_where_the_database_is_busy_what_could_be_stored_can_be_tried_agai
     async with held_by_others(database, database_url):
         results = await imported(database, shop, *inputs)
 
-    busy = FulfillmentProblem(FulfillmentErrorCode.TRY_AGAIN, "The order is busy; try again in a moment.", ())
+    busy = Problem(FulfillmentErrorCode.TRY_AGAIN, "The order is busy; try again in a moment.", ())
     assert [(result.number, result.outcome, result.order_id) for result in results] == [
         ("1001", REJECTED, None),
         ("1002", REJECTED, None),

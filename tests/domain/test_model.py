@@ -25,16 +25,18 @@ from hypothesis.stateful import (
 from uuid_utils.compat import uuid7
 
 from domain import cancellation, fulfillment, ingestion, notification
-from domain.cancellation import Outcome, Preview
+from domain.cancellation import CancellationOutcome
 from domain.mail.address import Address
 from domain.mail.message import compose
 from domain.mail.sending import Deferred, OutgoingMessage, Rejected, Sent
 from domain.mail.sending import Outcome as Sending
 from domain.rules import ids
+from domain.rules.decision import Decision
 from domain.rules.order import Cancellation
 from domain.rules.order import Order as StoredOrder
+from domain.rules.outcomes import FulfillmentOutcome
 from domain.rules.splits import PackageSplit
-from domain.rules.transitions import FulfillmentOutcome, PackageMove, Settlement
+from domain.rules.transitions import PackageMove, Settlement
 from domain.rules.vocabulary import CancellationReason, OrderStatus, PackageStatus, RefundStatus, ShippingRefundPolicy
 from domain.storage import cancellations, events, orders
 from domain.storage.database import EVERY_SHOP, Database
@@ -100,7 +102,7 @@ class Histories(RuleBasedStateMachine):
         self.stored: dict[str, StoredOrder] = {}
         self.made: dict[str, Cancellation] = {}
         self.log: list[str] = []
-        self.answered: Outcome | FulfillmentOutcome | None = None
+        self.answered: CancellationOutcome | FulfillmentOutcome | None = None
 
     def teardown(self) -> None:
         try:
@@ -194,7 +196,7 @@ class Histories(RuleBasedStateMachine):
             )
             assert after == outcome.order
 
-    def _preview(self, call: Call) -> Preview:
+    def _preview(self, call: Call) -> Decision:
         order = self.stored[call.number]
 
         selection, reason = words.selection(order, call), CancellationReason[call.reason]
@@ -204,7 +206,7 @@ class Histories(RuleBasedStateMachine):
         assert ([words.refusal(problem, order) for problem in preview.problems], refund) == self.model.preview(call)
         return preview
 
-    def _cancel(self, key: str, call: Call) -> Outcome:
+    def _cancel(self, key: str, call: Call) -> CancellationOutcome:
         expected, order = self.model.cancel(key, call), self.stored[call.number]
 
         request = words.request(order, key, call)

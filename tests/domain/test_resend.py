@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from domain import notification
 from domain.mail.sending import Deferred, Outcome, Rejected, Sent
 from domain.rules import ids
-from domain.rules.order import Cancellation, FulfillmentProblem, Notification, Order, OrderEvent, Shop
+from domain.rules.order import Cancellation, Notification, Order, OrderEvent, Shop
 from domain.rules.order_input import BuyerInput
-from domain.rules.transitions import FulfillmentOutcome
+from domain.rules.outcomes import FulfillmentOutcome, Problem
 from domain.rules.vocabulary import EventType, FulfillmentErrorCode, NotificationStatus
 from domain.storage import outbox
 from domain.storage.cancellations import MAIL_TOPIC
@@ -185,7 +185,7 @@ async def test_a_mail_that_can_reach_nobody_is_not_queued(database: Database, sh
     answer = await resend(database, shop, ids.of_cancellation(made.id))
 
     message = "The buyer has no usable e-mail address."
-    problem = FulfillmentProblem(FulfillmentErrorCode.INVALID_VALUE, message, ("cancellationId",))
+    problem = Problem(FulfillmentErrorCode.INVALID_VALUE, message, ("cancellationId",))
     assert answer == FulfillmentOutcome(order, cancellation=made, problems=(problem,))
     assert made.notification == Notification(FAILED, attempts=0, last_error=message)
     assert await dump(database) == before
@@ -214,7 +214,7 @@ async def test_cancellations_that_are_not_ours_to_see_are_all_alike(database: Da
     answers = [await resend(database, shop, each) for each in strange]
 
     message = "The shop has no cancellation with this id."
-    problem = FulfillmentProblem(FulfillmentErrorCode.NOT_FOUND, message, ("cancellationId",))
+    problem = Problem(FulfillmentErrorCode.NOT_FOUND, message, ("cancellationId",))
     assert set(answers) == {FulfillmentOutcome(problems=(problem,))}
     assert await dump(database) == before
 

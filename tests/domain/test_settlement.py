@@ -9,8 +9,9 @@ import pytest
 
 from domain import fulfillment
 from domain.rules import ids
-from domain.rules.order import Cancellation, FulfillmentProblem, Order, Shop
-from domain.rules.transitions import FulfillmentOutcome, Settlement
+from domain.rules.order import Cancellation, Order, Shop
+from domain.rules.outcomes import FulfillmentOutcome, Problem
+from domain.rules.transitions import Settlement
 from domain.rules.vocabulary import FulfillmentErrorCode, RefundStatus
 from domain.storage.database import Database
 from tests.support.cancelling import LATER, a_request, cancel_well, everything, happened, package_id, read_again, units
@@ -169,7 +170,7 @@ async def test_cancellations_that_are_not_ours_to_see_are_all_alike(database: Da
     ]
 
     message = "The shop has no cancellation with this id."
-    problem = FulfillmentProblem(FulfillmentErrorCode.NOT_FOUND, message, ("cancellationId",))
+    problem = Problem(FulfillmentErrorCode.NOT_FOUND, message, ("cancellationId",))
     assert set(outcomes) == {FulfillmentOutcome(problems=(problem,))}
     assert await dump(database) == before
 

@@ -9,10 +9,10 @@ import pytest
 
 from domain import fulfillment
 from domain.rules import ids
-from domain.rules.order import Cancellation, FulfillmentProblem, ItemEntry, Order, Package, PackageItem, Selection, Shop
+from domain.rules.order import Cancellation, ItemEntry, Order, Package, PackageItem, Selection, Shop
 from domain.rules.order_input import FeeInput
+from domain.rules.outcomes import FulfillmentOutcome, Problem
 from domain.rules.splits import PackageSplit
-from domain.rules.transitions import FulfillmentOutcome
 from domain.rules.vocabulary import FeeKind, FulfillmentErrorCode, OrderStatus, PackageStatus, ShippingRefundPolicy
 from domain.storage.database import Database
 from tests.support.cancelling import (
@@ -72,7 +72,7 @@ async def test_a_split_is_stored(
     after = await stored(database, shop, "1001")
     old = Package(1, "A", WAITING, None, None, tuple(PackageItem(item, quantity, 0) for item, quantity in left))
     new = Package(2, "A-2", WAITING, None, None, tuple(PackageItem(item, quantity, 0) for item, quantity in moved))
-    assert outcome == FulfillmentOutcome(after, old, new)
+    assert outcome == FulfillmentOutcome(after, package=old, new_package=new)
     assert after == replace(order, packages=(old, new), version=2, updated_at=LATER, event_sequence=2, feed_number=2)
     assert await happened(database, order) == ["ORDER_IMPORTED", "PACKAGE_SPLIT 1 2"]
 
@@ -273,9 +273,7 @@ async def test_packages_that_are_not_ours_to_see_are_all_alike(database: Databas
         for each in strange
     ]
 
-    problem = FulfillmentProblem(
-        FulfillmentErrorCode.NOT_FOUND, "The shop has no package with this id.", ("packageId",)
-    )
+    problem = Problem(FulfillmentErrorCode.NOT_FOUND, "The shop has no package with this id.", ("packageId",))
     assert set(outcomes) == {FulfillmentOutcome(problems=(problem,))}
     assert await dump(database) == before
 
@@ -304,8 +302,8 @@ async def test_items_that_are_not_in_the_package_are_all_alike(database: Databas
     ]
 
     message = "The package holds no unit of an item with this id."
-    problem = FulfillmentProblem(FulfillmentErrorCode.NOT_FOUND, message, ("items", "0", "itemId"))
-    assert set(outcomes) == {FulfillmentOutcome(order, order.packages[0], problems=(problem,))}
+    problem = Problem(FulfillmentErrorCode.NOT_FOUND, message, ("items", "0", "itemId"))
+    assert set(outcomes) == {FulfillmentOutcome(order, package=order.packages[0], problems=(problem,))}
     assert await dump(database) == before
 
 

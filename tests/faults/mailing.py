@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.cancellation import CancellationRequest
+from domain.rules.decision import CancellationRequest
 from domain.rules.order import Cancellation, Shop
 from domain.rules.order_input import BuyerInput
 from domain.rules.vocabulary import EventType, NotificationStatus

@@ -9,12 +9,12 @@ import pytest
 
 from api.settings import Settings
 from domain import ingestion, notification
-from domain.cancellation import Outcome
+from domain.cancellation import CancellationOutcome
 from domain.ingestion import ImportResult
 from domain.mail.sending import Sent
 from domain.rules import ids
 from domain.rules.order import Cancellation, Order, Selection, Shop, value
-from domain.rules.transitions import FulfillmentOutcome
+from domain.rules.outcomes import FulfillmentOutcome
 from domain.rules.vocabulary import ImportOutcome, OrderStatus, PackageStatus, RefundStatus
 from domain.storage import cancellations, events
 from domain.storage.database import EVERY_SHOP, Database, UnavailableError, UnknownOutcomeError
@@ -132,7 +132,7 @@ async def deliver(database: Database, _: Case) -> None:
     await run(database, Script(Sent()), now=LATER)
 
 
-async def cancel_the_rest(database: Database, case: Case) -> Outcome:
+async def cancel_the_rest(database: Database, case: Case) -> CancellationOutcome:
     return await cancel(database, case.shop, a_request(everything(case.order), "other"))
 
 
@@ -236,7 +236,7 @@ async def pending() -> AsyncIterator[Fault]:
     over.set()
 
 
-async def cancel_one(database: Database, case: Case) -> Outcome:
+async def cancel_one(database: Database, case: Case) -> CancellationOutcome:
     return await cancel(database, case.shop, a_request(units(case.order, ("SKU-dress", 1))))
 
 

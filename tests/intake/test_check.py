@@ -7,8 +7,9 @@ import pytest
 
 from domain.intake.check import normalise
 from domain.rules.new_order import NewOrder, content_hash
-from domain.rules.order import Buyer, Fee, FulfillmentProblem, OrderItem, Package, PackageItem
+from domain.rules.order import Buyer, Fee, OrderItem, Package, PackageItem
 from domain.rules.order_input import BuyerInput, FeeInput, OrderInput, PackageInput, PackageItemInput
+from domain.rules.outcomes import Problem
 from domain.rules.vocabulary import FeeKind, FulfillmentErrorCode, OrderStatus, PackageStatus
 from tests.support.stored import a_package_input, an_item_input, an_order_input
 
@@ -219,7 +220,7 @@ def test_a_wrong_total_is_told_with_both_sums() -> None:
     given = replace(ORDER, currency="JPY", items=(replace(DRESS, subtotal="3000"),), shipping_fee="500", total="3501")
 
     assert normalise(given) == (
-        FulfillmentProblem(AMOUNTS_DO_NOT_ADD_UP, "total is 3501, but the parts sum to 3500.", ("total",)),
+        Problem(AMOUNTS_DO_NOT_ADD_UP, "total is 3501, but the parts sum to 3500.", ("total",)),
     )
 
 
@@ -287,7 +288,7 @@ def test_more_than_500_items_are_refused() -> None:
 
     assert len(new_order(an_order_input("1001", *items[:500])).items) == 500
     assert normalise(an_order_input("1001", *items)) == (
-        FulfillmentProblem(INVALID_VALUE, "items must have at most 500 items, not 501.", ("items",)),
+        Problem(INVALID_VALUE, "items must have at most 500 items, not 501.", ("items",)),
     )
 
 
@@ -310,7 +311,7 @@ def test_more_than_2000_package_items_are_refused_whatever_else_is_wrong(
 
     assert sum(len(package.items) for package in new_order(in_packages(*largest)).packages) == 2000
     assert normalise(too_large) == (
-        FulfillmentProblem(
+        Problem(
             INVALID_VALUE,
             f"packages must have at most 2,000 package items, not {items * packages:,}.",
             ("packages",),
@@ -322,7 +323,7 @@ def test_empty_packages_count_as_much_as_others() -> None:
     empty = tuple(PackageInput(f"{number}", PackageStatus.AWAITING_SHIPMENT, ()) for number in range(2001))
 
     assert normalise(an_order_input("1001", packages=empty)) == (
-        FulfillmentProblem(INVALID_VALUE, "packages must have at most 2,000 package items, not 2,001.", ("packages",)),
+        Problem(INVALID_VALUE, "packages must have at most 2,000 package items, not 2,001.", ("packages",)),
     )
 
 
@@ -330,7 +331,7 @@ def test_more_than_100_fees_are_refused() -> None:
     fees = (FeeInput(FeeKind.HANDLING, "0.01"),) * 101
 
     assert normalise(an_order_input("1001", fees=fees)) == (
-        FulfillmentProblem(INVALID_VALUE, "fees must have at most 100 fees, not 101.", ("fees",)),
+        Problem(INVALID_VALUE, "fees must have at most 100 fees, not 101.", ("fees",)),
     )
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from domain.rules import ids
 from domain.rules.ids import Ref
+from tests.support.builders import ORDER_ID, a_package, an_item, an_order
 
 HEX = "0195a1b2c3d47e8f9a0b1c2d3e4f5a6b"
 SOME = UUID(HEX)
@@ -146,3 +147,16 @@ def test_a_shop_may_have_an_id_that_is_the_same_everywhere(text: str) -> None:
 )
 def test_a_shop_may_have_no_other_id(text: str) -> None:
     assert not ids.is_shop_id(text)
+
+
+def test_a_package_is_found_by_its_id() -> None:
+    order = an_order(an_item(quantity=2), packages=(a_package(1, units={1: 1}), a_package(4, units={1: 1})))
+
+    assert ids.find_package(order, ids.of_package(order.id, 4)) is order.packages[1]
+
+
+@pytest.mark.parametrize(
+    "package_id", [ids.of_package(ORDER_ID, 9), ids.of_package(UUID(int=1), 1), ids.of_item(ORDER_ID, 1), "", "1001-1"]
+)
+def test_any_other_id_finds_no_package(package_id: str) -> None:
+    assert ids.find_package(an_order(), package_id) is None

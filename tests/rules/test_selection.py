@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from domain.rules import ids
 from domain.rules.eligibility import Verdict, eligibility
 from domain.rules.order import ItemEntry, ItemsSelection, Order, OrderSelection, PackageSelection, Pick
-from domain.rules.selection import Judgement, Problem, find_package, judge, scope_of
+from domain.rules.outcomes import CancellationProblem, Problem
+from domain.rules.selection import Judgement, judge, scope_of
 from domain.rules.vocabulary import (
     CancellationErrorCode,
     CancellationReason,
@@ -74,18 +75,6 @@ def test_a_selection_has_its_scope(
     selection: ItemsSelection | PackageSelection | OrderSelection, expected: CancellationScope
 ) -> None:
     assert scope_of(selection) is expected
-
-
-def test_a_package_is_found_by_its_id() -> None:
-    package = find_package(a_split_order(), PACKAGE[4])
-
-    assert package
-    assert package.number == "1001-3"
-
-
-@pytest.mark.parametrize("package_id", [PACKAGE[9], ITEM[1], ORDER, "", "1001-3"])
-def test_any_other_id_finds_no_package(package_id: str) -> None:
-    assert find_package(a_split_order(), package_id) is None
 
 
 @pytest.mark.parametrize(
@@ -278,7 +267,7 @@ def test_an_order_gives_all_its_live_units() -> None:
         ),
     ],
 )
-def test_an_entry_is_refused_with_what_is_wrong(entry: ItemEntry, expected: Problem) -> None:
+def test_an_entry_is_refused_with_what_is_wrong(entry: ItemEntry, expected: CancellationProblem) -> None:
     judgement = judge_items(a_split_order(), entry)
 
     assert judgement == Judgement((expected,), ())

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.rules import ids
-from domain.rules.order import FulfillmentProblem, ItemEntry, Order, Package, PackageItem, RefundBreakdown
+from domain.rules.order import ItemEntry, Order, Package, PackageItem, RefundBreakdown
+from domain.rules.outcomes import FulfillmentOutcome, FulfillmentProblem, Problem
 from domain.rules.refunds import due, order_total, refund_breakdown
 from domain.rules.splits import PackageSplit, split_package
 from domain.rules.status import SET_ON_ORDER, order_status
-from domain.rules.transitions import FulfillmentOutcome
 from domain.rules.vocabulary import FulfillmentErrorCode, OrderStatus, PackageStatus, ShippingRefundPolicy
 from tests.rules.strategies import all_of, orders, policies
 from tests.support.builders import ORDER_ID, a_package, an_item, an_order
@@ -22,11 +22,9 @@ ITEM = {position: ids.of_item(ORDER_ID, position) for position in range(1, 10)}
 PACKAGE = {position: ids.of_package(ORDER_ID, position) for position in range(1, 10)}
 ELSEWHERE = "item_00000000000000000000000000000000_1"
 
-NO_PACKAGE = FulfillmentProblem(FulfillmentErrorCode.NOT_FOUND, "The shop has no package with this id.", ("packageId",))
-NOTHING = FulfillmentProblem(FulfillmentErrorCode.EMPTY_SELECTION, "Name at least one item to move.", ("items",))
-EVERYTHING = FulfillmentProblem(
-    FulfillmentErrorCode.INVALID_VALUE, "At least one unit has to stay in the package.", ("items",)
-)
+NO_PACKAGE = Problem(FulfillmentErrorCode.NOT_FOUND, "The shop has no package with this id.", ("packageId",))
+NOTHING = Problem(FulfillmentErrorCode.EMPTY_SELECTION, "Name at least one item to move.", ("items",))
+EVERYTHING = Problem(FulfillmentErrorCode.INVALID_VALUE, "At least one unit has to stay in the package.", ("items",))
 
 
 def split(order: Order | None, *entries: ItemEntry, package: int = 1) -> FulfillmentOutcome:
@@ -57,27 +55,27 @@ def an_order_of(*numbers: str, positions: tuple[int, ...] = (1, 2, 3, 4)) -> Ord
 
 def not_found(index: int) -> FulfillmentProblem:
     message = "The package holds no unit of an item with this id."
-    return FulfillmentProblem(FulfillmentErrorCode.NOT_FOUND, message, ("items", str(index), "itemId"))
+    return Problem(FulfillmentErrorCode.NOT_FOUND, message, ("items", str(index), "itemId"))
 
 
 def invalid_quantity(index: int) -> FulfillmentProblem:
     path = ("items", str(index), "quantity")
-    return FulfillmentProblem(FulfillmentErrorCode.INVALID_QUANTITY, "Move at least 1 unit.", path)
+    return Problem(FulfillmentErrorCode.INVALID_QUANTITY, "Move at least 1 unit.", path)
 
 
 def duplicate(index: int) -> FulfillmentProblem:
     message = "An earlier entry names this item; add the quantities up."
-    return FulfillmentProblem(FulfillmentErrorCode.DUPLICATE_ITEM, message, ("items", str(index), "itemId"))
+    return Problem(FulfillmentErrorCode.DUPLICATE_ITEM, message, ("items", str(index), "itemId"))
 
 
 def exceeded(index: int, asked: int, held: int) -> FulfillmentProblem:
     message = f"{asked} asked for, but the package holds {held}."
-    return FulfillmentProblem(FulfillmentErrorCode.QUANTITY_EXCEEDED, message, ("items", str(index), "quantity"))
+    return Problem(FulfillmentErrorCode.QUANTITY_EXCEEDED, message, ("items", str(index), "quantity"))
 
 
 def not_split(package: str, order: str) -> FulfillmentProblem:
     message = f"A package that is {package} in an order that is {order} cannot be split."
-    return FulfillmentProblem(FulfillmentErrorCode.TRANSITION_NOT_ALLOWED, message, ("packageId",))
+    return Problem(FulfillmentErrorCode.TRANSITION_NOT_ALLOWED, message, ("packageId",))
 
 
 @pytest.mark.parametrize(
@@ -119,7 +117,7 @@ def test_units_move_to_a_new_package(
     old = replace(order.packages[0], items=tuple(left))
     new = Package(3, "1001-1-2", WAITING, None, None, tuple(moved))
     after = replace(order, packages=(old, new, order.packages[1]))
-    assert outcome == FulfillmentOutcome(after, old, new)
+    assert outcome == FulfillmentOutcome(after, package=old, new_package=new)
 
 
 @pytest.mark.parametrize(
@@ -205,7 +203,7 @@ def test_a_selection_is_refused_with_what_is_wrong(
 
     outcome = split(order, *entries)
 
-    assert outcome == FulfillmentOutcome(order, order.packages[0], problems=tuple(expected))
+    assert outcome == FulfillmentOutcome(order, package=order.packages[0], problems=tuple(expected))
 
 
 @pytest.mark.parametrize(
@@ -248,7 +246,7 @@ def test_each_entry_has_the_first_problem_that_holds(
 
     outcome = split(order, *entries)
 
-    assert outcome == FulfillmentOutcome(order, order.packages[0], problems=tuple(expected))
+    assert outcome == FulfillmentOutcome(order, package=order.packages[0], problems=tuple(expected))
 
 
 def test_every_entry_is_reported_in_its_place() -> None:
@@ -266,7 +264,7 @@ def test_every_entry_is_reported_in_its_place() -> None:
     )
 
     expected = (exceeded(0, 5, 4), not_found(1), duplicate(3), invalid_quantity(4), not_found(5), duplicate(6))
-    assert outcome == FulfillmentOutcome(order, order.packages[0], problems=expected)
+    assert outcome == FulfillmentOutcome(order, package=order.packages[0], problems=expected)
 
 
 @pytest.mark.parametrize("status", [ARRANGED, TRAVELLING, THERE, GONE], ids=lambda status: status.name)
@@ -277,7 +275,7 @@ def test_only_a_package_that_awaits_shipment_is_split(status: PackageStatus) -> 
     outcome = split(order, ItemEntry(ITEM[1], 1))
 
     expected = (not_split(status.name, "PARTIALLY_SHIPPING"),)
-    assert outcome == FulfillmentOutcome(order, order.packages[0], problems=expected)
+    assert outcome == FulfillmentOutcome(order, package=order.packages[0], problems=expected)
 
 
 @pytest.mark.parametrize(
@@ -306,7 +304,7 @@ def test_how_many_units_may_move_is_not_told_of_a_package_that_is_not_split() ->
     everything = split(order, ItemEntry(ITEM[1], 3))
 
     expected = (not_split("AWAITING_COLLECTION", "AWAITING_COLLECTION"),)
-    assert too_many == FulfillmentOutcome(order, order.packages[0], problems=expected)
+    assert too_many == FulfillmentOutcome(order, package=order.packages[0], problems=expected)
     assert everything == too_many
 
 
@@ -321,7 +319,7 @@ def test_everything_else_that_is_wrong_is_told_of_a_package_that_is_not_split() 
         invalid_quantity(1),
         duplicate(2),
     )
-    assert outcome == FulfillmentOutcome(order, order.packages[0], problems=expected)
+    assert outcome == FulfillmentOutcome(order, package=order.packages[0], problems=expected)
 
 
 def test_a_package_that_is_not_split_and_no_entry_are_two_problems() -> None:
@@ -330,7 +328,7 @@ def test_a_package_that_is_not_split_and_no_entry_are_two_problems() -> None:
     outcome = split(order)
 
     expected = (not_split("AWAITING_SHIPMENT", "UNPAID"), NOTHING)
-    assert outcome == FulfillmentOutcome(order, order.packages[0], problems=expected)
+    assert outcome == FulfillmentOutcome(order, package=order.packages[0], problems=expected)
 
 
 def test_an_order_is_not_split_into_more_than_can_be_cancelled_in_a_moment() -> None:

@@ -8,9 +8,9 @@ from uuid import UUID
 import pytest
 
 from domain.rules import ids
-from domain.rules.order import Cancellation, FulfillmentProblem, Notification, Order, RefundBreakdown
+from domain.rules.order import Cancellation, Notification, Order, RefundBreakdown
+from domain.rules.outcomes import FulfillmentOutcome, FulfillmentProblem, Problem
 from domain.rules.transitions import (
-    FulfillmentOutcome,
     PackageMove,
     Settlement,
     moved_order,
@@ -30,9 +30,9 @@ from tests.support.builders import ORDER_ID, PLACED_AT, a_package, an_item, an_o
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 PACKAGE = {position: ids.of_package(ORDER_ID, position) for position in range(1, 10)}
-NO_PACKAGE = FulfillmentProblem(FulfillmentErrorCode.NOT_FOUND, "The shop has no package with this id.", ("packageId",))
-NO_ORDER = FulfillmentProblem(FulfillmentErrorCode.NOT_FOUND, "The shop has no order with this id.", ("orderId",))
-NO_CANCELLATION = FulfillmentProblem(
+NO_PACKAGE = Problem(FulfillmentErrorCode.NOT_FOUND, "The shop has no package with this id.", ("packageId",))
+NO_ORDER = Problem(FulfillmentErrorCode.NOT_FOUND, "The shop has no order with this id.", ("orderId",))
+NO_CANCELLATION = Problem(
     FulfillmentErrorCode.NOT_FOUND, "The shop has no cancellation with this id.", ("cancellationId",)
 )
 
@@ -94,11 +94,11 @@ def an_order_with(
 
 
 def not_allowed(message: str) -> FulfillmentProblem:
-    return FulfillmentProblem(FulfillmentErrorCode.TRANSITION_NOT_ALLOWED, message, ("status",))
+    return Problem(FulfillmentErrorCode.TRANSITION_NOT_ALLOWED, message, ("status",))
 
 
 def invalid(path: str, what: str) -> FulfillmentProblem:
-    return FulfillmentProblem(FulfillmentErrorCode.INVALID_VALUE, f"{path} {what}.", (path,))
+    return Problem(FulfillmentErrorCode.INVALID_VALUE, f"{path} {what}.", (path,))
 
 
 def unfit_texts(path: str, longest: int) -> list[tuple[str, list[FulfillmentProblem]]]:
@@ -132,7 +132,7 @@ def test_a_package_moves_along_a_way_and_the_order_follows(
 
     moved = replace(order.packages[0], status=to)
     after = replace(order, status=WAYS[present, to], packages=(moved, order.packages[1]))
-    assert outcome == FulfillmentOutcome(after, moved)
+    assert outcome == FulfillmentOutcome(after, package=moved)
 
 
 @pytest.mark.parametrize("status", MOVING, ids=names)
@@ -143,7 +143,7 @@ def test_a_package_moves_no_other_way(present: PackageStatus, to: PackageStatus,
     outcome = moved_package(order, PackageMove(PACKAGE[1], to, carrier="Swift", tracking_number="T-1"))
 
     message = f"A package that is {present.name} in an order that is {status.name} cannot become {to.name}."
-    assert outcome == FulfillmentOutcome(order, order.packages[0], problems=(not_allowed(message),))
+    assert outcome == FulfillmentOutcome(order, package=order.packages[0], problems=(not_allowed(message),))
 
 
 @pytest.mark.parametrize("status", RESTING, ids=names)
@@ -156,7 +156,7 @@ def test_packages_rest_while_a_status_is_set_on_the_order(
     outcome = moved_package(order, PackageMove(PACKAGE[1], to))
 
     message = f"A package that is {present.name} in an order that is {status.name} cannot become {to.name}."
-    assert outcome == FulfillmentOutcome(order, order.packages[0], problems=(not_allowed(message),))
+    assert outcome == FulfillmentOutcome(order, package=order.packages[0], problems=(not_allowed(message),))
 
 
 @pytest.mark.parametrize("status", [*RESTING, None], ids=names)
@@ -166,7 +166,9 @@ def test_the_present_status_of_a_package_again_changes_nothing(
 ) -> None:
     order = an_order_with(present, WAITING, status=status)
 
-    assert moved_package(order, PackageMove(PACKAGE[1], present)) == FulfillmentOutcome(order, order.packages[0])
+    assert moved_package(order, PackageMove(PACKAGE[1], present)) == FulfillmentOutcome(
+        order, package=order.packages[0]
+    )
 
 
 @pytest.mark.parametrize("status", [*RESTING, None], ids=names)
@@ -178,7 +180,7 @@ def test_with_the_present_status_a_carrier_is_taken(present: PackageStatus, stat
 
     package = replace(order.packages[0], carrier="Swift", tracking_number="T-1")
     after = replace(order, packages=(package, order.packages[1]))
-    assert outcome == FulfillmentOutcome(after, package)
+    assert outcome == FulfillmentOutcome(after, package=package)
 
 
 @pytest.mark.parametrize(
@@ -204,7 +206,7 @@ def test_what_is_not_given_of_a_package_stays(
 
     moved = replace(package, status=ARRANGED, carrier=expected[0], tracking_number=expected[1])
     after = replace(order, status=OrderStatus.AWAITING_COLLECTION, packages=(moved,))
-    assert outcome == FulfillmentOutcome(after, moved)
+    assert outcome == FulfillmentOutcome(after, package=moved)
 
 
 @pytest.mark.parametrize(("text", "expected"), unfit_texts("carrier", 500), ids=UNFIT)
@@ -213,7 +215,7 @@ def test_a_carrier_that_cannot_be_kept_is_refused(text: str, expected: list[Fulf
 
     outcome = moved_package(order, PackageMove(PACKAGE[1], ARRANGED, carrier=text))
 
-    assert outcome == FulfillmentOutcome(order, order.packages[0], problems=tuple(expected))
+    assert outcome == FulfillmentOutcome(order, package=order.packages[0], problems=tuple(expected))
 
 
 @pytest.mark.parametrize(("text", "expected"), unfit_texts("trackingNumber", 100), ids=UNFIT)
@@ -222,7 +224,7 @@ def test_a_tracking_number_that_cannot_be_kept_is_refused(text: str, expected: l
 
     outcome = moved_package(order, PackageMove(PACKAGE[1], WAITING, tracking_number=text))
 
-    assert outcome == FulfillmentOutcome(order, order.packages[0], problems=tuple(expected))
+    assert outcome == FulfillmentOutcome(order, package=order.packages[0], problems=tuple(expected))
 
 
 def test_everything_that_is_wrong_with_a_move_is_told() -> None:
@@ -236,7 +238,7 @@ def test_everything_that_is_wrong_with_a_move_is_told() -> None:
         invalid("carrier", "must have at most 500 characters"),
         invalid("trackingNumber", "must not have control characters or halves of surrogate pairs"),
     )
-    assert outcome == FulfillmentOutcome(order, order.packages[0], problems=expected)
+    assert outcome == FulfillmentOutcome(order, package=order.packages[0], problems=expected)
 
 
 @pytest.mark.parametrize("order", [None, an_order()], ids=["no order", "another order"])
@@ -259,7 +261,7 @@ def test_a_package_moves_on_without_its_cancelled_units() -> None:
 
     moved = replace(package, status=ARRANGED)
     after = replace(order, status=OrderStatus.AWAITING_COLLECTION, packages=(moved,))
-    assert outcome == FulfillmentOutcome(after, moved)
+    assert outcome == FulfillmentOutcome(after, package=moved)
 
 
 # Orders

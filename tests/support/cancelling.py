@@ -8,8 +8,9 @@ import sqlalchemy as sa
 from uuid_utils.compat import uuid7
 
 from domain import cancellation
-from domain.cancellation import CancellationRequest, Outcome
+from domain.cancellation import CancellationOutcome
 from domain.rules import ids
+from domain.rules.decision import CancellationRequest
 from domain.rules.order import (
     Cancellation,
     ItemEntry,
@@ -86,7 +87,7 @@ def a_request(
     return CancellationRequest(selection, reason, key, **more)
 
 
-async def cancel(database: Database, shop: Shop, request: CancellationRequest) -> Outcome:
+async def cancel(database: Database, shop: Shop, request: CancellationRequest) -> CancellationOutcome:
     return await cancellation.cancel(database, shop, request, cancellation_id=uuid7(), actor="seller@desk-1", now=LATER)
 
 
@@ -109,7 +110,7 @@ async def rows(database: Database, *columns: sa.ColumnElement[Any], by: Sequence
         return [tuple(row) for row in await connection.execute(sa.select(*columns).order_by(*by))]
 
 
-def codes(outcome: Outcome) -> list[str]:
+def codes(outcome: CancellationOutcome) -> list[str]:
     return [problem.code.name for problem in outcome.problems]
 
 

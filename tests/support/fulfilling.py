@@ -3,8 +3,9 @@
 from domain import fulfillment
 from domain.rules import ids
 from domain.rules.order import Cancellation, ItemEntry, Order, Shop
+from domain.rules.outcomes import FulfillmentOutcome
 from domain.rules.splits import PackageSplit
-from domain.rules.transitions import FulfillmentOutcome, PackageMove, Settlement
+from domain.rules.transitions import PackageMove, Settlement
 from domain.rules.vocabulary import OrderStatus, PackageStatus, RefundStatus
 from domain.storage.database import Database
 from tests.support.cancelling import LATER, item_id, package_id

@@ -10,11 +10,12 @@ from api.execution.answers import listed, not_listed
 from api.schema.types.cancellation import Cancellation, RefundBreakdown, breakdown_type
 from api.schema.types.order import Order
 from api.schema.types.scalars import DecimalText, described
-from domain.cancellation import CancellationRequest, Outcome, Plan, Preview
+from domain.cancellation import CancellationOutcome
 from domain.mail.phrases import phrases
+from domain.rules.decision import CancellationRequest, Decision, Plan
 from domain.rules.eligibility import UNLOCKS
 from domain.rules.order import ItemEntry, ItemsSelection, OrderSelection, PackageSelection, Selection
-from domain.rules.selection import Problem
+from domain.rules.outcomes import CancellationProblem, Problem
 from domain.rules.vocabulary import (
     CancellationErrorCode,
     CancellationReason,
@@ -168,7 +169,7 @@ def _selection(given: CancelItemsInput | CancelPackageInput | CancelOrderInput) 
             assert_never(given)
 
 
-def preview_type(preview: Preview, planned: Order | None) -> CancellationPreview:
+def preview_type(preview: Decision, planned: Order | None) -> CancellationPreview:
     """`planned` is the order of the plan, when there is one."""
     if preview.plan and planned:
         return _plan_type(preview.plan, planned)
@@ -180,7 +181,7 @@ def preview_type(preview: Preview, planned: Order | None) -> CancellationPreview
     )
 
 
-def errors_of(outcome: Outcome, planned: Order | None) -> list[CancellationError]:
+def errors_of(outcome: CancellationOutcome, planned: Order | None) -> list[CancellationError]:
     """The errors of a mutation, whose paths begin at its argument `input`; `planned` is as for previews."""
     current = _plan_type(outcome.plan, planned) if outcome.plan and planned else None
     return [_error(problem, "input", current=current) for problem in listed(outcome.problems, _more)]
@@ -195,11 +196,13 @@ def _plan_type(plan: Plan, planned: Order) -> CancellationPreview:
     )
 
 
-def _more(problem: Problem, count: int) -> Problem:
+def _more(problem: CancellationProblem, count: int) -> CancellationProblem:
     return Problem(problem.code, not_listed(count), ())
 
 
-def _error(problem: Problem, *argument: str, current: CancellationPreview | None = None) -> CancellationError:
+def _error(
+    problem: CancellationProblem, *argument: str, current: CancellationPreview | None = None
+) -> CancellationError:
     retryable = problem.code is CancellationErrorCode.TRY_AGAIN
     is_change = problem.code in (CancellationErrorCode.ORDER_CHANGED, CancellationErrorCode.REFUND_CHANGED)
     return CancellationError(

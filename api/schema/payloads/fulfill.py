@@ -8,7 +8,8 @@ from api.execution.answers import listed, not_listed
 from api.schema.types.cancellation import Cancellation
 from api.schema.types.order import Order, Package
 from api.schema.types.scalars import described
-from domain.rules.order import FulfillmentProblem, ItemEntry
+from domain.rules.order import ItemEntry
+from domain.rules.outcomes import FulfillmentProblem, Problem
 from domain.rules.splits import PackageSplit
 from domain.rules.transitions import PackageMove, Settlement
 from domain.rules.vocabulary import FulfillmentErrorCode, OrderStatus, PackageStatus, RefundStatus
@@ -134,7 +135,7 @@ def fulfillment_errors(problems: Sequence[FulfillmentProblem], *below: str) -> l
 
 
 def _more(problem: FulfillmentProblem, count: int) -> FulfillmentProblem:
-    return FulfillmentProblem(problem.code, not_listed(count), ())
+    return Problem(problem.code, not_listed(count), ())
 
 
 def _error(problem: FulfillmentProblem, place: tuple[str, ...]) -> FulfillmentError:

@@ -10,9 +10,9 @@ from api.schema.types.cancellation import Cancellation, cancellation_type
 from api.schema.types.event import OrderEvent, OrderEventConnection, event_connection, event_type
 from api.schema.types.node import Node
 from api.schema.types.order import Order, nodes_of, order_type, shop_type
-from domain.cancellation import Plan
 from domain.rules import ids
 from domain.rules import order as domain
+from domain.rules.decision import Plan
 from domain.storage import cancellations, events, orders
 from domain.storage.database import BusyError, Connection, UnavailableError, UnknownOutcomeError
 from domain.storage.pages import Page, PageRequest

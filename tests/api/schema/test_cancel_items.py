@@ -429,7 +429,7 @@ async def test_another_request_under_a_used_key_is_refused_alone(client: Client,
 
     payload = await cancel(client, split.request(split.entry("hat", 0), reason="OTHER"))
 
-    message = "The key was used for another request; give a new request a new key."
+    message = "The key was used for another request; use a new key."
     assert payload["errors"] == [an_error("IDEMPOTENCY_KEY_REUSED", message, ["input", "idempotencyKey"])]
     assert payload["cancellation"] is None
     assert payload["replayed"] is False
@@ -544,12 +544,12 @@ async def test_everything_wrong_with_the_call_comes_first(client: Client, split:
     assert payload["errors"] == [
         an_error(
             "INVALID_IDEMPOTENCY_KEY",
-            "Give 1 to 255 visible ASCII characters, without spaces.",
+            "An idempotency key has 1 to 255 visible ASCII characters and no spaces.",
             ["input", "idempotencyKey"],
         ),
         an_error(
             "INVALID_TEXT",
-            "The note has control characters; only tab and line ends are allowed.",
+            "The note contains control characters; only tabs and line breaks are allowed.",
             ["input", "note"],
         ),
         an_error("EMPTY_SELECTION", "Select at least one item to cancel.", ["input", "items"]),
@@ -589,7 +589,7 @@ async def test_a_note_of_2000_code_points_is_kept_as_it_is(client: Client, split
 async def test_a_longer_note_is_refused(client: Client, split: Stored) -> None:
     payload = await cancel(client, split.request(split.entry("dress", 1), note="😀" * 2001))
 
-    message = "The note has 2001 characters; 2000 are allowed."
+    message = "The note has 2,001 characters; at most 2,000 are allowed."
     assert payload["errors"] == [an_error("TEXT_TOO_LONG", message, ["input", "note"])]
 
 
@@ -608,13 +608,13 @@ async def test_what_the_seller_saw_has_to_hold_still(client: Client, split: Stor
     assert payload["errors"] == [
         an_error(
             "ORDER_CHANGED",
-            "The order's version is 2, not 1; look at it again.",
+            "The order is at version 2, not 1; review it and retry.",
             ["input", "expect", "orderVersion"],
             currentPreview=now,
         ),
         an_error(
             "REFUND_CHANGED",
-            "The refund would be 20.00 now, not 9.99; look at it again.",
+            "The refund would now be 20.00, not 9.99; review it and retry.",
             ["input", "expect", "refundTotal"],
             currentPreview=now,
         ),

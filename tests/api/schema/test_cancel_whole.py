@@ -252,7 +252,7 @@ async def test_a_key_belongs_to_one_mutation(client: Client, database: Database,
 
     assert (first["replayed"], again["replayed"]) == (False, True)
     assert again["cancellation"] == first["cancellation"]
-    message = "The key was used for another request; give a new request a new key."
+    message = "The key was used for another request; use a new key."
     assert other["errors"] == [an_error("IDEMPOTENCY_KEY_REUSED", message, ["input", "idempotencyKey"])]
     assert other["cancellation"] is None
     await assert_sound(database)

@@ -5,12 +5,11 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from domain.cancellation import CancellationRequest
 from domain.rules import ids
+from domain.rules.decision import CancellationRequest
 from domain.rules.eligibility import Verdict, eligibility
 from domain.rules.order import Cancellation as StoredCancellation
 from domain.rules.order import (
-    FulfillmentProblem,
     ItemEntry,
     ItemsSelection,
     OrderEvent,
@@ -22,7 +21,7 @@ from domain.rules.order import (
 from domain.rules.order import Order as StoredOrder
 from domain.rules.order import Package as StoredPackage
 from domain.rules.order_input import BuyerInput, FeeInput, OrderInput, OrderItemInput, PackageInput, PackageItemInput
-from domain.rules.selection import Problem
+from domain.rules.outcomes import CancellationProblem, FulfillmentProblem
 from domain.rules.vocabulary import CancellationReason, FeeKind, OrderStatus, PackageStatus
 from tests.domain.model.rules import Call, Entry, Item, Order, Package, Refund, amount
 from tests.domain.model.shop import Cancellation
@@ -109,13 +108,13 @@ def request(order: StoredOrder, key: str, call: Call) -> CancellationRequest:
 # What the domain says
 
 
-def refusal(problem: Problem | FulfillmentProblem, order: StoredOrder | None = None) -> str:
+def refusal(problem: CancellationProblem | FulfillmentProblem, order: StoredOrder | None = None) -> str:
     words = [problem.code.name, "/".join(problem.path)]
-    if isinstance(problem, Problem) and problem.not_cancellable_reason:
+    if problem.not_cancellable_reason:
         words.append(problem.not_cancellable_reason.name)
-    if isinstance(problem, Problem) and problem.cancellable_quantity is not None:
+    if problem.cancellable_quantity is not None:
         words.append(str(problem.cancellable_quantity))
-    if isinstance(problem, Problem) and order and problem.path == ("orderId",):
+    if order and problem.path == ("orderId",):
         words += [
             each.number for each in order.packages if ids.of_package(order.id, each.position) == problem.package_id
         ]

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import cancellation
-from domain.cancellation import CancellationRequest
+from domain.rules.decision import CancellationRequest
 from domain.rules.order import Order
 from domain.rules.vocabulary import CancellationReason
 from domain.storage import order_list, orders

@@ -9,8 +9,9 @@ from domain import fulfillment, notification
 from domain.mail.sending import Sent
 from domain.rules import ids
 from domain.rules.order import Cancellation, ItemEntry, Order, Shop
+from domain.rules.outcomes import FulfillmentOutcome
 from domain.rules.splits import PackageSplit
-from domain.rules.transitions import FulfillmentOutcome, PackageMove
+from domain.rules.transitions import PackageMove
 from domain.rules.vocabulary import OrderStatus, PackageStatus, RefundStatus
 from domain.storage.database import Database
 from tests.support.cancelling import LATER, a_request, cancel_well, happened, item_id, package_id, read_again, units

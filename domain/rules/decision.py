@@ -1,0 +1,198 @@
+"""Decides a cancellation: what it would do, or every reason why it may not happen."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, replace
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from domain.rules import ids
+from domain.rules.money import digits, to_minor, to_text
+from domain.rules.order import (
+    Cancellation,
+    Notification,
+    Order,
+    Package,
+    PackageSelection,
+    Pick,
+    RefundBreakdown,
+    Selection,
+    value,
+)
+from domain.rules.outcomes import CancellationProblem, Outcome, Problem
+from domain.rules.refunds import refund_breakdown
+from domain.rules.selection import judge, scope_of
+from domain.rules.status import order_status
+from domain.rules.texts import has_control_characters
+from domain.rules.vocabulary import CancellationErrorCode, CancellationReason, PackageStatus, RefundStatus
+
+_LONGEST_NOTE = 2_000
+_LONGEST_KEY = 255
+
+
+@value
+class CancellationRequest:
+    """What to cancel, and what the caller expects of it; an expectation that is None is not checked."""
+
+    selection: Selection
+    reason: CancellationReason
+    idempotency_key: str
+    note: str | None = None
+    expected_version: int | None = None
+    expected_refund: Decimal | None = None
+
+
+@value
+class Plan:
+    """What a cancellation would do; `after` lacks only the new log entries."""
+
+    before: Order
+    after: Order
+    breakdown: RefundBreakdown
+    picks: tuple[Pick, ...]
+    ended_packages: tuple[Package, ...]
+
+
+@value
+class Decision(Outcome[CancellationErrorCode]):
+    """There is a plan if nothing is wrong, and also with ORDER_CHANGED and REFUND_CHANGED: what would be done now."""
+
+    plan: Plan | None = None
+
+
+def decide(order: Order | None, selection: Selection, reason: CancellationReason) -> Decision:
+    """Decides for previews and cancellations alike; `order` is None if the selection names none of the shop's."""
+    judgement = judge(order, selection, reason)
+    if order is None or judgement.problems:
+        return Decision(order, judgement.problems)
+    breakdown = refund_breakdown(order, judgement.picks, order.shipping_refund_policy)
+    after = _after(order, judgement.picks, breakdown)
+    packages = zip(order.packages, after.packages, strict=True)
+    ended = tuple(new for old, new in packages if old.status is not new.status)
+    return Decision(order, plan=Plan(order, after, breakdown, judgement.picks, ended))
+
+
+def decide_request(order: Order | None, request: CancellationRequest) -> Decision:
+    """Decides, and checks the key, the note and, if all else is well, what the caller expects."""
+    decided = decide(order, request.selection, request.reason)
+    problems = (*_request_problems(request), *decided.problems)
+    if problems:
+        return Decision(decided.order, problems)
+    return replace(decided, problems=_expectation_problems(request, decided.plan) if decided.plan else ())
+
+
+def target(order: Order | None, selection: Selection) -> Order | None:
+    """The order, unless it lacks the selected package: the caller must not learn anything about it then."""
+    if order and isinstance(selection, PackageSelection) and not ids.find_package(order, selection.package_id):
+        return None
+    return order
+
+
+def new_cancellation(
+    request: CancellationRequest,
+    plan: Plan,
+    notification: Notification,
+    *,
+    cancellation_id: UUID,
+    actor: str,
+    now: datetime,
+) -> Cancellation:
+    selection = request.selection
+    package = ids.find_package(plan.before, selection.package_id) if isinstance(selection, PackageSelection) else None
+    return Cancellation(
+        id=cancellation_id,
+        order_id=plan.before.id,
+        scope=scope_of(selection),
+        reason=request.reason,
+        note=request.note,
+        package=package.position if package else None,
+        breakdown=plan.breakdown,
+        refund_status=RefundStatus.PENDING if plan.breakdown.total else RefundStatus.NOT_NEEDED,
+        notification=notification,
+        actor=actor,
+        idempotency_key=request.idempotency_key,
+        created_at=now,
+    )
+
+
+def is_key(key: str) -> bool:
+    """Whether a request can be sent under this idempotency key."""
+    return 1 <= len(key) <= _LONGEST_KEY and all("!" <= character <= "~" for character in key)
+
+
+def request_hash(request: CancellationRequest) -> bytes:
+    """Equal for requests with equal values: "5" equals "5.00", but the order of a list counts.
+
+    The hash is stored: changing it makes replays of earlier requests look like other requests.
+    """
+    expected = request.expected_refund
+    parts = (
+        scope_of(request.selection).name,
+        astuple(request.selection),
+        request.reason.name,
+        request.note,
+        request.expected_version,
+        None if expected is None else expected.as_integer_ratio(),
+    )
+    return hashlib.sha256(json.dumps(parts).encode()).digest()
+
+
+def _after(order: Order, picks: Sequence[Pick], breakdown: RefundBreakdown) -> Order:
+    """The order without the picked units."""
+    cancelled = {(pick.package, pick.item): pick.quantity for pick in picks}
+    packages = tuple(_without(package, cancelled) for package in order.packages)
+    by_item = Counter[int]()
+    for pick in picks:
+        by_item[pick.item] += pick.quantity
+    items = (replace(item, cancelled_quantity=item.cancelled_quantity + by_item[item.position]) for item in order.items)
+    return replace(
+        order,
+        status=order_status(order.status, packages),
+        version=order.version + 1,
+        items=tuple(items),
+        packages=packages,
+        refunded=order.refunded + breakdown.total,
+    )
+
+
+def _without(package: Package, cancelled: Mapping[tuple[int, int], int]) -> Package:
+    """The package without these units, keyed by (package, item); CANCELLED if no live unit is left."""
+    items = tuple(
+        replace(
+            packed, cancelled_quantity=packed.cancelled_quantity + cancelled.get((package.position, packed.item), 0)
+        )
+        for packed in package.items
+    )
+    left = replace(package, items=items)
+    return left if left.is_live else replace(left, status=PackageStatus.CANCELLED)
+
+
+def _request_problems(request: CancellationRequest) -> list[CancellationProblem]:
+    problems: list[CancellationProblem] = []
+    if not is_key(request.idempotency_key):
+        message = f"An idempotency key has 1 to {_LONGEST_KEY} visible ASCII characters and no spaces."
+        problems.append(Problem(CancellationErrorCode.INVALID_IDEMPOTENCY_KEY, message, ("idempotencyKey",)))
+    note = request.note or ""
+    if len(note) > _LONGEST_NOTE:
+        message = f"The note has {len(note):,} characters; at most {_LONGEST_NOTE:,} are allowed."
+        problems.append(Problem(CancellationErrorCode.TEXT_TOO_LONG, message, ("note",)))
+    elif has_control_characters(note, layout=True):
+        message = "The note contains control characters; only tabs and line breaks are allowed."
+        problems.append(Problem(CancellationErrorCode.INVALID_TEXT, message, ("note",)))
+    return problems
+
+
+def _expectation_problems(request: CancellationRequest, plan: Plan) -> tuple[CancellationProblem, ...]:
+    problems: list[CancellationProblem] = []
+    if request.expected_version not in (None, plan.before.version):
+        message = f"The order is at version {plan.before.version}, not {request.expected_version}; review it and retry."
+        problems.append(Problem(CancellationErrorCode.ORDER_CHANGED, message, ("expect", "orderVersion")))
+    expected, total = request.expected_refund, plan.breakdown.total
+    if expected is not None and to_minor(expected, digits(plan.before.currency) or 0) != total:
+        refund = to_text(total, plan.before.currency)
+        message = f"The refund would now be {refund}, not {expected}; review it and retry."
+        problems.append(Problem(CancellationErrorCode.REFUND_CHANGED, message, ("expect", "refundTotal")))
+    return tuple(problems)
