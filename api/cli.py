@@ -49,7 +49,7 @@ def main() -> None:
 def _mendable() -> tuple[type[Exception], ...]:
     from api.settings import SettingsError
     from domain.intake.file import UnreadableFileError
-    from domain.storage.database import BusyError, FileInUseError, UnavailableError
+    from domain.storage.faults import BusyError, FileInUseError, UnavailableError
 
     return BusyError, FileInUseError, UnavailableError, SettingsError, UnreadableFileError
 
@@ -194,7 +194,7 @@ def create_shop(
     """Creates a shop."""
     from api.wiring import clock
     from domain.storage import shops
-    from domain.storage.database import EVERY_SHOP
+    from domain.storage.backend import EVERY_SHOP
 
     make = partial(
         shops.create_shop,
@@ -249,7 +249,7 @@ def update_shop(
 def list_shops() -> None:
     """Lists the shops: ID, policy and name, with tabs between them."""
     from domain.storage import shops
-    from domain.storage.database import EVERY_SHOP
+    from domain.storage.backend import EVERY_SHOP
 
     async def look(database: "Database") -> list["Shop"]:
         await _check_migrated(database)
@@ -342,7 +342,7 @@ async def _check(settings: "Settings") -> None:
     database = database_of(settings)
     try:
         await Authenticator(settings, database).load_keys()
-        if settings.processes > 1 and database.is_sqlite:
+        if settings.processes > 1 and database.has_single_writer:
             _refuse("SHORTSHIP_PROCESSES above 1 needs PostgreSQL; SQLite takes one process that writes.")
         await _check_migrated(database)
         database.claim_file()
@@ -378,7 +378,7 @@ def _with_database(use: Callable[["Database"], Coroutine[Any, Any, _T]], **optio
 
 async def _find_shop(database: "Database", shop_id: str) -> "Shop":
     from domain.storage import shops
-    from domain.storage.database import EVERY_SHOP
+    from domain.storage.backend import EVERY_SHOP
 
     async with database.reading(EVERY_SHOP) as connection:
         shop = await shops.find_shop(connection, shop_id)
@@ -400,7 +400,9 @@ def _is_unknown(settings: "Settings", shop_id: str) -> bool:
     import asyncio
 
     from domain.storage import shops
-    from domain.storage.database import EVERY_SHOP, BusyError, Database, UnavailableError
+    from domain.storage.backend import EVERY_SHOP
+    from domain.storage.database import Database
+    from domain.storage.faults import BusyError, UnavailableError
     from domain.storage.migrations import runner
 
     async def look() -> bool:

@@ -5,8 +5,6 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from domain.mail import content
 from domain.mail.address import NO_USABLE_ADDRESS, usable_address
 from domain.once import look_up
@@ -25,11 +23,13 @@ from domain.rules.decision import (
 from domain.rules.order import Cancellation, Notification, Order, PackageSelection, Selection, Shop, value
 from domain.rules.outcomes import Problem, busy
 from domain.rules.vocabulary import CancellationErrorCode, CancellationReason, EventType, NotificationStatus
-from domain.storage import cancellations, events, orders, outbox
-from domain.storage.cancellations import MAIL_TOPIC, UsedKey
-from domain.storage.database import BusyError, Database, UnknownOutcomeError, roll_back
-from domain.storage.dialect import forget_plans, look_at_tables
+from domain.storage import cancellations, events, keys, orders, outbox
+from domain.storage.backend import Connection, backend_of
+from domain.storage.database import Database, roll_back
 from domain.storage.events import NewEvent
+from domain.storage.faults import BusyError, UnknownOutcomeError
+from domain.storage.keys import UsedKey
+from domain.storage.outbox import MAIL_TOPIC
 
 
 @value
@@ -58,9 +58,9 @@ async def cancel(
     """
     claim = UsedKey(request_hash(request), cancellation_id)
 
-    async def work(connection: AsyncConnection) -> CancellationOutcome | UsedKey:
+    async def work(connection: Connection) -> CancellationOutcome | UsedKey:
         if is_key(request.idempotency_key):
-            used = await cancellations.claim_key(connection, shop.id, request.idempotency_key, claim, now=now)
+            used = await keys.claim_key(connection, shop.id, request.idempotency_key, claim, now=now)
             if used:
                 return used
         order_id = _order_of(request.selection)
@@ -84,7 +84,7 @@ async def cancel(
     except BusyError:
         return CancellationOutcome(problems=(busy(CancellationErrorCode.TRY_AGAIN),))
     except UnknownOutcomeError as unknown:
-        find = partial(cancellations.find_key, shop_id=shop.id, key=request.idempotency_key)
+        find = partial(keys.find_key, shop_id=shop.id, key=request.idempotency_key)
         done = await look_up(database, shop.id, unknown, find)
     if isinstance(done, CancellationOutcome):
         return done
@@ -93,14 +93,11 @@ async def cancel(
         return await _answer_again(connection, shop, request, claim, done)
 
 
-async def _carry_out(
-    connection: AsyncConnection, shop: Shop, plan: Plan, cancellation: Cancellation
-) -> CancellationOutcome:
+async def _carry_out(connection: Connection, shop: Shop, plan: Plan, cancellation: Cancellation) -> CancellationOutcome:
     """Writes the plan. Events come last: they lock the row that the whole shop shares."""
     now, written = cancellation.created_at, _events(plan, cancellation)
     order = replace(plan.after, updated_at=now, event_sequence=written[-1].sequence)
-    await look_at_tables(connection, rows=len(plan.picks))
-    await forget_plans(connection, rows=len(plan.picks))
+    await backend_of(connection).expect_rows(connection, len(plan.picks), of_one_order=True)
     await cancellations.cancel_units(connection, shop.id, order.id, plan.picks)
     if plan.ended_packages:
         positions = [package.position for package in plan.ended_packages]
@@ -114,7 +111,7 @@ async def _carry_out(
     return CancellationOutcome(order, cancellation=cancellation)
 
 
-async def _queue_mail(connection: AsyncConnection, shop: Shop, order: Order, cancellation: Cancellation) -> None:
+async def _queue_mail(connection: Connection, shop: Shop, order: Order, cancellation: Cancellation) -> None:
     payload = content.to_json(content.cancellation_mail(shop, order, cancellation))
     error, now = cancellation.notification.last_error, cancellation.created_at
     await outbox.add(connection, shop.id, MAIL_TOPIC, cancellation.id, payload, now=now, error=error)
@@ -135,7 +132,7 @@ def _notification(order: Order) -> Notification:
 
 
 async def _answer_again(
-    connection: AsyncConnection, shop: Shop, request: CancellationRequest, claim: UsedKey, used: UsedKey
+    connection: Connection, shop: Shop, request: CancellationRequest, claim: UsedKey, used: UsedKey
 ) -> CancellationOutcome:
     """Answers a known key: with its cancellation as it is now, unless it was used for another request."""
     if used.request_hash != claim.request_hash:
@@ -157,7 +154,7 @@ def _order_of(selection: Selection) -> UUID | None:
     return ids.uuid_of(selection.order_id, "order")
 
 
-async def _find_target(connection: AsyncConnection, shop: Shop, selection: Selection) -> Order | None:
+async def _find_target(connection: Connection, shop: Shop, selection: Selection) -> Order | None:
     order_id = _order_of(selection)
     order = await orders.find_order(connection, shop.id, order_id) if order_id else None
     return target(order, selection)

@@ -10,7 +10,9 @@ import structlog
 
 from domain.rules.order import OrderEvent
 from domain.storage import events
-from domain.storage.database import BusyError, Connection, Database, UnavailableError
+from domain.storage.backend import Connection
+from domain.storage.database import Database
+from domain.storage.faults import BusyError, UnavailableError
 from domain.storage.hints import TICK_SECONDS, hint_or_tick
 
 _T = TypeVar("_T")

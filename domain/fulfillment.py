@@ -6,8 +6,6 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from domain.once import Done, once
 from domain.rules import ids, splits, transitions
 from domain.rules.order import Cancellation, Order, Shop
@@ -16,6 +14,7 @@ from domain.rules.splits import PackageSplit
 from domain.rules.transitions import PackageMove, Settlement
 from domain.rules.vocabulary import EventType, OrderStatus
 from domain.storage import cancellations, events, orders
+from domain.storage.backend import Connection
 from domain.storage.database import Database
 from domain.storage.events import NewEvent
 
@@ -53,12 +52,10 @@ async def settle_refund(
     """Notes how a refund went. Refuses with NOT_FOUND or TRANSITION_NOT_ALLOWED, INVALID_VALUE, and TRY_AGAIN alone."""
     cancellation_id = ids.uuid_of(told.cancellation_id, "cancellation")
 
-    async def lock(connection: AsyncConnection) -> tuple[Order | None, Cancellation | None]:
+    async def lock(connection: Connection) -> tuple[Order | None, Cancellation | None]:
         return await cancellations.lock_cancellation(connection, shop.id, cancellation_id)
 
-    async def do(
-        connection: AsyncConnection, locked: tuple[Order | None, Cancellation | None]
-    ) -> FulfillmentOutcome | Done:
+    async def do(connection: Connection, locked: tuple[Order | None, Cancellation | None]) -> FulfillmentOutcome | Done:
         decided = transitions.settled_refund(*locked, told)
         order, before = locked
         after = decided.cancellation
@@ -85,10 +82,10 @@ async def _act(
 ) -> FulfillmentOutcome:
     """Does to the order what is decided about it; nothing is written where that leaves it as it is."""
 
-    async def lock(connection: AsyncConnection) -> Order | None:
+    async def lock(connection: Connection) -> Order | None:
         return await orders.lock_order(connection, shop.id, order_id) if order_id else None
 
-    async def do(connection: AsyncConnection, before: Order | None) -> FulfillmentOutcome | Done:
+    async def do(connection: Connection, before: Order | None) -> FulfillmentOutcome | Done:
         decided = decide(before)
         after = decided.order
         if before is None or after is None or after == before:
@@ -107,7 +104,7 @@ async def _act(
     return await once(database, shop, lock, do, actor=actor)
 
 
-async def _store(connection: AsyncConnection, shop: Shop, decided: FulfillmentOutcome, after: Order) -> None:
+async def _store(connection: Connection, shop: Shop, decided: FulfillmentOutcome, after: Order) -> None:
     if decided.package and decided.new_package:
         await orders.store_split(connection, shop.id, after.id, decided.package, decided.new_package)
     elif decided.package:

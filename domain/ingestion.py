@@ -9,7 +9,6 @@ from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
 from domain.intake.check import normalise
@@ -22,9 +21,10 @@ from domain.rules.order_input import OrderInput
 from domain.rules.outcomes import FulfillmentProblem, busy, misfit
 from domain.rules.vocabulary import EventType, FulfillmentErrorCode, ImportOutcome
 from domain.storage import events, new_orders
-from domain.storage.database import BusyError, Database, UnknownOutcomeError, roll_back
-from domain.storage.dialect import forget_plans
+from domain.storage.backend import Connection, backend_of
+from domain.storage.database import Database, roll_back
 from domain.storage.events import NewEvent
+from domain.storage.faults import BusyError, UnknownOutcomeError
 from domain.storage.new_orders import Arrival, KnownOrder
 
 # Enough to make round trips cheap, and few enough to hold the shop's event counter for a moment only.
@@ -97,7 +97,7 @@ async def import_file(  # noqa: PLR0913 - each is a choice of whoever imports
     """
     stop = stop or asyncio.Event()
     batches = _read_aside(_batches(shop, read_orders(path, is_stopped=stop.is_set)))
-    most = 1 if database.is_sqlite else _MOST_AT_ONCE
+    most = 1 if database.has_single_writer else _MOST_AT_ONCE
     under_way = deque[tuple[set[str], asyncio.Task[ImportedBatch]]]()
     unreadable: UnreadableFileError | None = None
 
@@ -233,7 +233,7 @@ async def _import(
 ) -> list[ImportResult]:
     arrivals = _arrivals(judged)
 
-    async def store(connection: AsyncConnection) -> dict[str, KnownOrder]:
+    async def store(connection: Connection) -> dict[str, KnownOrder]:
         stored = await _store(connection, shop_id, arrivals, actor=actor, now=now)
         if rehearsal:
             await roll_back(connection)
@@ -243,7 +243,7 @@ async def _import(
         stored = await database.writing(shop_id, store) if arrivals else {}
     except UnknownOutcomeError as unknown:
 
-        async def find(connection: AsyncConnection) -> dict[str, KnownOrder] | None:
+        async def find(connection: Connection) -> dict[str, KnownOrder] | None:
             known = await new_orders.list_known(connection, shop_id, [arrival.order.number for arrival in arrivals])
             # All of them are there or none that came with this call.
             is_done = not {each.id for each in known.values()}.isdisjoint(arrival.id for arrival in arrivals)
@@ -256,11 +256,11 @@ async def _import(
 
 
 async def _store(
-    connection: AsyncConnection, shop_id: str, arrivals: Sequence[Arrival], *, actor: str, now: datetime
+    connection: Connection, shop_id: str, arrivals: Sequence[Arrival], *, actor: str, now: datetime
 ) -> dict[str, KnownOrder]:
     """The orders that the shop has under these numbers afterwards."""
     held = sum(len(package.items) for arrival in arrivals for package in arrival.order.packages)
-    await forget_plans(connection, rows=held)
+    await backend_of(connection).expect_rows(connection, held, of_one_order=False)
     inserted = await new_orders.insert_orders(connection, shop_id, arrivals, now=now)
     new = [arrival for arrival in arrivals if arrival.id in inserted]
     known = [arrival.order.number for arrival in arrivals if arrival.id not in inserted]

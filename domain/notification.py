@@ -11,7 +11,6 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.mail import content
 from domain.mail.address import NO_USABLE_ADDRESS, usable_address
@@ -24,11 +23,12 @@ from domain.rules.outcomes import FulfillmentOutcome, FulfillmentProblem, Proble
 from domain.rules.transitions import no_cancellation
 from domain.rules.vocabulary import EventType, FulfillmentErrorCode, NotificationStatus
 from domain.storage import cancellations, events, orders, outbox
-from domain.storage.cancellations import MAIL_TOPIC
-from domain.storage.database import BusyError, Database, UnavailableError, roll_back
+from domain.storage.backend import Connection
+from domain.storage.database import Database, roll_back
 from domain.storage.events import NewEvent
+from domain.storage.faults import BusyError, UnavailableError
 from domain.storage.hints import TICK_SECONDS, hint_or_tick
-from domain.storage.outbox import Claimed
+from domain.storage.outbox import MAIL_TOPIC, Claimed
 
 Compose = Callable[[CancellationMail], OutgoingMessage]
 
@@ -80,12 +80,10 @@ async def resend_notification(
     """
     uuid = ids.uuid_of(cancellation_id, "cancellation")
 
-    async def lock(connection: AsyncConnection) -> tuple[Order | None, Cancellation | None]:
+    async def lock(connection: Connection) -> tuple[Order | None, Cancellation | None]:
         return await cancellations.lock_cancellation(connection, shop.id, uuid)
 
-    async def do(
-        connection: AsyncConnection, locked: tuple[Order | None, Cancellation | None]
-    ) -> FulfillmentOutcome | Done:
+    async def do(connection: Connection, locked: tuple[Order | None, Cancellation | None]) -> FulfillmentOutcome | Done:
         order, cancellation = locked
         refusals = _resend_refusals(order, cancellation)
         if order is None or cancellation is None or refusals or cancellation.notification.status is _QUEUED:
@@ -202,9 +200,7 @@ class _Mailer:
                 return
             await asyncio.sleep(TICK_SECONDS)
 
-    async def _record(
-        self, claimed: Claimed, order_id: UUID | None, outcome: Outcome, connection: AsyncConnection
-    ) -> None:
+    async def _record(self, claimed: Claimed, order_id: UUID | None, outcome: Outcome, connection: Connection) -> None:
         now = self._clock()
         if isinstance(outcome, Deferred | Unreachable) and not claimed.is_too_old(now):
             await outbox.try_again(connection, claimed, now=now, error=outcome.error)

@@ -4,14 +4,14 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from domain.rules.order import Shop, value
 from domain.rules.outcomes import FulfillmentOutcome, busy
 from domain.rules.vocabulary import FulfillmentErrorCode
 from domain.storage import events
-from domain.storage.database import BusyError, Database, UnavailableError, UnknownOutcomeError, roll_back
+from domain.storage.backend import Connection
+from domain.storage.database import Database, roll_back
 from domain.storage.events import NewEvent
+from domain.storage.faults import BusyError, UnavailableError, UnknownOutcomeError
 
 _Locked = TypeVar("_Locked")
 _Found = TypeVar("_Found")
@@ -32,8 +32,8 @@ class Done:
 async def once(
     database: Database,
     shop: Shop,
-    lock: Callable[[AsyncConnection], Awaitable[_Locked]],
-    do: Callable[[AsyncConnection, _Locked], Awaitable[FulfillmentOutcome | Done]],
+    lock: Callable[[Connection], Awaitable[_Locked]],
+    do: Callable[[Connection, _Locked], Awaitable[FulfillmentOutcome | Done]],
     *,
     actor: str,
 ) -> FulfillmentOutcome:
@@ -45,7 +45,7 @@ async def once(
     """
     earlier: Done | None = None
 
-    async def work(connection: AsyncConnection) -> FulfillmentOutcome:
+    async def work(connection: Connection) -> FulfillmentOutcome:
         nonlocal earlier
         locked = await lock(connection)
         if earlier and await _is_committed(connection, shop, earlier, actor):
@@ -64,7 +64,7 @@ async def once(
         return FulfillmentOutcome(problems=(busy(FulfillmentErrorCode.TRY_AGAIN),))
     except UnknownOutcomeError as unknown:
 
-        async def find(connection: AsyncConnection) -> FulfillmentOutcome | None:
+        async def find(connection: Connection) -> FulfillmentOutcome | None:
             return earlier.outcome if earlier and await _is_committed(connection, shop, earlier, actor) else None
 
         return await look_up(database, shop.id, unknown, find)
@@ -74,7 +74,7 @@ async def look_up(
     database: Database,
     shop_id: str,
     unknown: UnknownOutcomeError,
-    find: Callable[[AsyncConnection], Awaitable[_Found | None]],
+    find: Callable[[Connection], Awaitable[_Found | None]],
 ) -> _Found:
     """What a transaction left whose commit had no answer; raises `unknown` where nothing is found, or cannot be."""
     try:
@@ -87,5 +87,5 @@ async def look_up(
     return found
 
 
-async def _is_committed(connection: AsyncConnection, shop: Shop, done: Done, actor: str) -> bool:
+async def _is_committed(connection: Connection, shop: Shop, done: Done, actor: str) -> bool:
     return done.event is not None and await events.is_written(connection, shop.id, done.event, actor=actor, now=done.at)

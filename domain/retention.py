@@ -5,10 +5,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.storage import cancellations
-from domain.storage.database import EVERY_SHOP, BusyError, Database, UnavailableError
+from domain.storage import keys
+from domain.storage.backend import EVERY_SHOP, Connection
+from domain.storage.database import Database
+from domain.storage.faults import BusyError, UnavailableError
 
 KEEP_KEYS = timedelta(days=7)
 _SWEEP_SECONDS = 3600.0
@@ -48,8 +49,8 @@ async def _sweep_or_put_off(database: Database, now: datetime) -> None:
 async def sweep(database: Database, *, now: datetime) -> int:
     """Forgets the keys that are old enough, and returns how many they were."""
 
-    async def work(connection: AsyncConnection) -> int:
-        return await cancellations.delete_keys(connection, before=now - KEEP_KEYS, limit=_AT_ONCE)
+    async def work(connection: Connection) -> int:
+        return await keys.delete_keys(connection, before=now - KEEP_KEYS, limit=_AT_ONCE)
 
     swept = 0
     while deleted := await database.writing(EVERY_SHOP, work):

@@ -49,8 +49,10 @@ from domain.rules.order import (
 from domain.rules.transitions import PackageMove, Settlement
 from domain.rules.vocabulary import CancellationReason, PackageStatus, RefundStatus, ShippingRefundPolicy
 from domain.storage import cancellation_list, order_list, shops
+from domain.storage.backend import EVERY_SHOP
 from domain.storage.cancellation_list import CancellationFilter
-from domain.storage.database import EVERY_SHOP, Database, FileInUseError
+from domain.storage.database import Database
+from domain.storage.faults import FileInUseError
 from domain.storage.migrations import runner
 from domain.storage.order_list import OrderFilter, OrderSequence
 from domain.storage.pages import PageRequest

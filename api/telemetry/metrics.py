@@ -24,7 +24,9 @@ from starlette.responses import Response
 
 from domain.rules.order import Cancellation
 from domain.storage import outbox
-from domain.storage.database import EVERY_SHOP, BusyError, Database, UnavailableError
+from domain.storage.backend import EVERY_SHOP
+from domain.storage.database import Database
+from domain.storage.faults import BusyError, UnavailableError
 
 # The variable by which prometheus_client learns, while it is imported, where processes leave what they have counted.
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"

@@ -1,32 +1,28 @@
-"""The statements that read and write cancellations, their lines and their idempotency keys. Decides nothing."""
+"""Reads and writes cancellations with their lines."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
-from datetime import datetime
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.rules.order import Cancellation, Notification, Order, Pick, RefundBreakdown, RefundLine, value
+from domain.rules.order import Cancellation, Notification, Order, Pick, RefundBreakdown, RefundLine
 from domain.rules.vocabulary import NotificationStatus, PackageStatus
+from domain.storage.backend import Connection
 from domain.storage.compiled import Row, Statement, among, equal, insert, parameters
-from domain.storage.dialect import insert_or_ignore
 from domain.storage.orders import fees_of, find_order, lock_sequence, pairs_of
+from domain.storage.outbox import MAIL_TOPIC
 from domain.storage.tables import (
     cancellation_lines,
     cancellations,
-    idempotency_keys,
     outbox,
     package_items,
     packages,
 )
 
-# The topic of the outbox whose messages are the e-mails about cancellations; their ids are the cancellations'.
-MAIL_TOPIC = "cancellation"
 # The work of the statement grows with the square of them, and databases bound its parameters.
 _PICKS_AT_ONCE = 500
 
@@ -66,79 +62,38 @@ def _selection(*conditions: sa.ColumnElement[bool]) -> Statement:
     )
 
 
-# Said of both tables, so that whichever is looked at first is looked at for these alone.
+# The condition names both tables, so that the planner can start with either of them.
 _BY_ID = _selection(among(cancellations.c.id, "ids"), among(cancellation_lines.c.cancellation_id, "ids"))
 _BY_ORDER = _selection(among(cancellations.c.order_id, "ids"), among(cancellation_lines.c.order_id, "ids"))
-
-
-@value
-class UsedKey:
-    """A claimed idempotency key: for which request, and the cancellation that answers it."""
-
-    request_hash: bytes
-    cancellation_id: UUID
-
-
-_CLAIM = Statement(
-    insert_or_ignore(idempotency_keys).values(parameters(*idempotency_keys.c)).returning(idempotency_keys.c.key)
-)
-_CLAIMED = Statement(
-    sa.select(idempotency_keys.c.request_hash, idempotency_keys.c.cancellation_id).where(
-        *equal(shop_id=idempotency_keys.c.shop_id, key=idempotency_keys.c.key)
-    )
+_THIS = equal(shop_id=cancellations.c.shop_id, id=cancellations.c.id)
+_ORDER_ID = Statement(sa.select(cancellations.c.order_id).where(*_THIS))
+_SETTLE = Statement(
+    sa.update(cancellations)
+    .where(*_THIS)
+    .values(parameters(cancellations.c.refund_status, cancellations.c.provider_reference))
 )
 
 
-async def claim_key(
-    connection: AsyncConnection, shop_id: str, key: str, claim: UsedKey, *, now: datetime
-) -> UsedKey | None:
-    """Claims the key for this transaction and gives None, or gives what it is used for already."""
-    claimed = {"request_hash": claim.request_hash, "cancellation_id": claim.cancellation_id, "created_at": now}
-    while not await _CLAIM.rows(connection, shop_id=shop_id, key=key, **claimed):
-        if used := await find_key(connection, shop_id, key):  # else it was swept in between
-            return used
-    return None
-
-
-async def find_key(connection: AsyncConnection, shop_id: str, key: str) -> UsedKey | None:
-    """What the key is used for, if it is."""
-    used = await _CLAIMED.rows(connection, shop_id=shop_id, key=key)
-    return UsedKey(*used[0]) if used else None
-
-
-async def delete_keys(connection: AsyncConnection, *, before: datetime, limit: int) -> int:
-    """Deletes keys of whatever shop that were claimed before then, at most so many, and returns how many."""
-    key = (idempotency_keys.c.shop_id, idempotency_keys.c.key)
-    oldest = sa.select(*key).where(idempotency_keys.c.created_at < before).order_by(idempotency_keys.c.created_at)
-    # A CTE, as in the outbox: a subquery may be run again and lock more.
-    chosen = oldest.limit(limit).with_for_update(skip_locked=True).cte("chosen")
-    deletion = sa.delete(idempotency_keys).where(sa.tuple_(*key).in_(sa.select(chosen)))
-    return len((await connection.execute(deletion.returning(*key))).all())
-
-
-async def find_cancellation(connection: AsyncConnection, shop_id: str, cancellation_id: UUID) -> Cancellation | None:
+async def find_cancellation(connection: Connection, shop_id: str, cancellation_id: UUID) -> Cancellation | None:
     return (await find_cancellations(connection, shop_id, [cancellation_id])).get(cancellation_id)
 
 
 async def find_cancellations(
-    connection: AsyncConnection, shop_id: str, cancellation_ids: Iterable[UUID]
+    connection: Connection, shop_id: str, cancellation_ids: Iterable[UUID]
 ) -> dict[UUID, Cancellation]:
     """Those that the shop has, by id."""
     found = await _BY_ID.rows(connection, shop_id=shop_id, topic=MAIL_TOPIC, ids=cancellation_ids)
     return {cancellation.id: cancellation for cancellation in _cancellations(found)}
 
 
-async def find_order_id(connection: AsyncConnection, shop_id: str, cancellation_id: UUID) -> UUID | None:
-    """The order that a cancellation is of."""
-    statement = sa.select(cancellations.c.order_id).where(
-        cancellations.c.shop_id == shop_id, cancellations.c.id == cancellation_id
-    )
-    order_id: UUID | None = (await connection.execute(statement)).scalar_one_or_none()
-    return order_id
+async def find_order_id(connection: Connection, shop_id: str, cancellation_id: UUID) -> UUID | None:
+    """The order that a cancellation belongs to."""
+    found = await _ORDER_ID.rows(connection, shop_id=shop_id, id=cancellation_id)
+    return found[0][0] if found else None
 
 
 async def lock_cancellation(
-    connection: AsyncConnection, shop_id: str, cancellation_id: UUID | None
+    connection: Connection, shop_id: str, cancellation_id: UUID | None
 ) -> tuple[Order | None, Cancellation | None]:
     """Locks the order of the cancellation until the transaction ends and takes its next event sequence.
 
@@ -153,18 +108,19 @@ async def lock_cancellation(
     return before, await find_cancellation(connection, shop_id, cancellation_id)
 
 
-async def store_settlement(connection: AsyncConnection, shop_id: str, cancellation: Cancellation) -> None:
-    """Writes how the refund went; the order is locked."""
-    statement = (
-        sa.update(cancellations)
-        .where(cancellations.c.shop_id == shop_id, cancellations.c.id == cancellation.id)
-        .values(refund_status=cancellation.refund_status, provider_reference=cancellation.provider_reference)
+async def store_settlement(connection: Connection, shop_id: str, cancellation: Cancellation) -> None:
+    """Stores how the refund went; the order is locked."""
+    await _SETTLE.rows(
+        connection,
+        shop_id=shop_id,
+        id=cancellation.id,
+        refund_status=cancellation.refund_status,
+        provider_reference=cancellation.provider_reference,
     )
-    await connection.execute(statement)
 
 
 async def list_by_order(
-    connection: AsyncConnection, shop_id: str, order_ids: Sequence[UUID]
+    connection: Connection, shop_id: str, order_ids: Sequence[UUID]
 ) -> dict[UUID, tuple[Cancellation, ...]]:
     """The cancellations of each of these orders, oldest first."""
     found: defaultdict[UUID, list[Cancellation]] = defaultdict(list)
@@ -218,13 +174,13 @@ def _cancellation(row: Mapping[str, Any], lines: tuple[RefundLine, ...]) -> Canc
     )
 
 
-async def cancel_units(connection: AsyncConnection, shop_id: str, order_id: UUID, picks: Sequence[Pick]) -> None:
+async def cancel_units(connection: Connection, shop_id: str, order_id: UUID, picks: Sequence[Pick]) -> None:
     """Marks the units as cancelled; the order is locked, and its checks refuse more units than there are."""
     for start in range(0, len(picks), _PICKS_AT_ONCE):
         await _cancel_some_units(connection, shop_id, order_id, picks[start : start + _PICKS_AT_ONCE])
 
 
-async def _cancel_some_units(connection: AsyncConnection, shop_id: str, order_id: UUID, picks: Sequence[Pick]) -> None:
+async def _cancel_some_units(connection: Connection, shop_id: str, order_id: UUID, picks: Sequence[Pick]) -> None:
     values = {"shop_id": shop_id, "order_id": order_id}
     values |= {f"item_{number}": pick.item for number, pick in enumerate(picks)}
     values |= {f"package_{number}": pick.package for number, pick in enumerate(picks)}
@@ -261,14 +217,14 @@ _END = Statement(
 )
 
 
-async def end_packages(connection: AsyncConnection, shop_id: str, order_id: UUID, positions: Sequence[int]) -> None:
+async def end_packages(connection: Connection, shop_id: str, order_id: UUID, positions: Sequence[int]) -> None:
     """Gives packages without a live unit their last status."""
     ended = PackageStatus.CANCELLED
     await _END.rows(connection, shop_id=shop_id, order_id=order_id, positions=positions, ended=ended)
 
 
 async def insert_cancellation(
-    connection: AsyncConnection, shop_id: str, cancellation: Cancellation, *, prices_include_tax: bool
+    connection: Connection, shop_id: str, cancellation: Cancellation, *, prices_include_tax: bool
 ) -> None:
     breakdown = cancellation.breakdown
     key = {"shop_id": shop_id, "order_id": cancellation.order_id}

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.rules import cursor
 from domain.rules.order import Order, OrderEvent, Shop, value
 from domain.rules.vocabulary import EventType
+from domain.storage.backend import Connection
 from domain.storage.compiled import Statement, among, equal, insert
 from domain.storage.database import announce
 from domain.storage.tables import order_events, shops
@@ -60,6 +60,11 @@ _PAGE = (
     .order_by(order_events.c.number)
     .limit(sa.bindparam("limit", type_=sa.Integer))
 )
+_ONE = Statement(
+    sa.select(*_COLUMNS).where(
+        *equal(shop_id=order_events.c.shop_id, order_id=order_events.c.order_id, sequence=order_events.c.sequence)
+    )
+)
 _AFTER = Statement(_PAGE)
 _OF_ORDERS = Statement(_PAGE.where(among(order_events.c.order_id, "order_ids")))
 
@@ -69,9 +74,7 @@ def topic(shop_id: str) -> str:
     return f"events:{shop_id}"
 
 
-async def append(
-    connection: AsyncConnection, shop_id: str, events: Sequence[NewEvent], *, actor: str, now: datetime
-) -> int:
+async def append(connection: Connection, shop_id: str, events: Sequence[NewEvent], *, actor: str, now: datetime) -> int:
     """Writes the events in this order and returns the number of the last one.
 
     It belongs at the end of a transaction: all of the shop's transactions wait for the row that it locks. That is also
@@ -137,7 +140,7 @@ def status_changes(before: Order, after: Order, *, first_sequence: int) -> list[
 
 
 async def append_to(
-    connection: AsyncConnection, shop_id: str, order: Order, events: Sequence[NewEvent], *, actor: str, now: datetime
+    connection: Connection, shop_id: str, order: Order, events: Sequence[NewEvent], *, actor: str, now: datetime
 ) -> Order:
     """Writes events of one order, none if there are none, and gives the order as it is with them."""
     if not events:
@@ -146,20 +149,15 @@ async def append_to(
     return replace(order, event_sequence=events[-1].sequence, feed_number=number)
 
 
-async def is_written(connection: AsyncConnection, shop_id: str, event: NewEvent, *, actor: str, now: datetime) -> bool:
+async def is_written(connection: Connection, shop_id: str, event: NewEvent, *, actor: str, now: datetime) -> bool:
     """Whether the log has this very event, as after a commit whose answer was lost."""
-    statement = sa.select(*_COLUMNS).where(
-        order_events.c.shop_id == shop_id,
-        order_events.c.order_id == event.order_id,
-        order_events.c.sequence == event.sequence,
-    )
-    row = (await connection.execute(statement)).one_or_none()
+    found = await _ONE.rows(connection, shop_id=shop_id, order_id=event.order_id, sequence=event.sequence)
     parts = (event.package, event.new_package, event.cancellation_id, event.before, event.after)
-    return row is not None and row[1:] == (event.order_id, event.sequence, event.type, now, actor, *parts)
+    return bool(found) and tuple(found[0])[1:] == (event.order_id, event.sequence, event.type, now, actor, *parts)
 
 
 async def list_events(
-    connection: AsyncConnection, shop_id: str, *, after: int, limit: int, order_ids: Collection[UUID] | None = None
+    connection: Connection, shop_id: str, *, after: int, limit: int, order_ids: Collection[UUID] | None = None
 ) -> list[OrderEvent]:
     """The shop's events after this number, of these orders or of all; oldest first."""
     if order_ids is None:
@@ -169,7 +167,7 @@ async def list_events(
     return [OrderEvent(*row) for row in rows]
 
 
-async def last_number(connection: AsyncConnection, shop_id: str) -> int:
+async def last_number(connection: Connection, shop_id: str) -> int:
     """The number of the shop's newest event, 0 before the first."""
     return int((await _LAST.rows(connection, shop_id=shop_id))[0][0])
 

@@ -6,17 +6,20 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.rules.new_order import NewOrder
 from domain.rules.order import OrderItem, Package, PackageItem, value
 from domain.rules.vocabulary import ShippingRefundPolicy
-from domain.storage.compiled import Statement, by_column, columns_of, insert
-from domain.storage.dialect import insert_or_ignore
+from domain.storage.backend import Connection
+from domain.storage.compiled import Statement, among, equal, insert
 from domain.storage.orders import pairs_of
 from domain.storage.tables import order_items, orders, package_items, packages
 
-_NEW_ORDERS = Statement(by_column(orders).on_conflict_do_nothing().returning(orders.c.id))
+_KNOWN = Statement(
+    sa.select(orders.c.number, orders.c.id, orders.c.content_hash).where(
+        *equal(shop_id=orders.c.shop_id), among(orders.c.number, "numbers")
+    )
+)
 
 
 @value
@@ -37,25 +40,21 @@ class KnownOrder:
 
 
 async def insert_orders(
-    connection: AsyncConnection, shop_id: str, arrivals: Sequence[Arrival], *, now: datetime
+    connection: Connection, shop_id: str, arrivals: Sequence[Arrival], *, now: datetime
 ) -> set[UUID]:
     """Stores the orders themselves and returns the ids of those whose number was free."""
     # By number, so that two imports of the same orders wait for each other in one order.
     rows = [_order_row(shop_id, arrival, now) for arrival in sorted(arrivals, key=lambda each: each.order.number)]
-    if connection.dialect.name == "sqlite":
-        statement = insert_or_ignore(orders).returning(orders.c.id)
-        return set((await connection.execute(statement, rows)).scalars())
-    return {row[0] for row in await _NEW_ORDERS.rows(connection, **columns_of(rows))}
+    return {row[0] for row in await insert(connection, orders, rows, new=orders.c.id)}
 
 
-async def list_known(connection: AsyncConnection, shop_id: str, numbers: Collection[str]) -> dict[str, KnownOrder]:
+async def list_known(connection: Connection, shop_id: str, numbers: Collection[str]) -> dict[str, KnownOrder]:
     """Those of the shop's orders that have one of these numbers, by number."""
-    columns = (orders.c.number, orders.c.id, orders.c.content_hash)
-    statement = sa.select(*columns).where(orders.c.shop_id == shop_id, orders.c.number.in_(numbers))
-    return {number: KnownOrder(*known) for number, *known in await connection.execute(statement)}
+    found = await _KNOWN.rows(connection, shop_id=shop_id, numbers=numbers)
+    return {number: KnownOrder(*known) for number, *known in found}
 
 
-async def insert_contents(connection: AsyncConnection, shop_id: str, arrivals: Sequence[Arrival]) -> None:
+async def insert_contents(connection: Connection, shop_id: str, arrivals: Sequence[Arrival]) -> None:
     """Stores the items and packages of orders that were inserted, at least one."""
     rows = [_item_row(shop_id, arrival.id, item) for arrival in arrivals for item in arrival.order.items]
     await insert(connection, order_items, rows)

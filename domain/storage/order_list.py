@@ -13,8 +13,7 @@ from domain.rules.order import Order, Shop, value
 from domain.rules.status import PAYMENT_BLOCKED
 from domain.rules.vocabulary import OrderStatus, PackageStatus
 from domain.storage import pages
-from domain.storage.compiled import Statement, among, equal, one_of
-from domain.storage.dialect import storable
+from domain.storage.compiled import Statement, among, equal, one_of, storable
 from domain.storage.orders import HEADER, with_contents
 from domain.storage.pages import Page, PageRequest, Sorting, TimeRange, ends, read_page, within
 from domain.storage.tables import order_items, orders, package_items, packages

@@ -9,12 +9,11 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.rules.order import Buyer, Fee, Order, OrderItem, Package, PackageItem
 from domain.rules.vocabulary import FeeKind
-from domain.storage.compiled import Row, Statement, among, equal, parameters
-from domain.storage.dialect import storable
+from domain.storage.backend import Connection
+from domain.storage.compiled import Row, Statement, among, equal, insert, parameters, storable
 from domain.storage.tables import order_items, orders, package_items, packages, shops
 
 HEADER = (
@@ -59,13 +58,26 @@ _LOCK_SEQUENCE = Statement(
 )
 _STORED = (orders.c.status, orders.c.paid_at, orders.c.refunded, orders.c.updated_at, orders.c.event_sequence)
 _STORE = Statement(sa.update(orders).where(*_THIS).values(parameters(*_STORED)))
+_CHANGED = (packages.c.status, packages.c.carrier, packages.c.tracking_number)
+_STORE_PACKAGE = Statement(
+    sa.update(packages)
+    .where(*equal(shop_id=packages.c.shop_id, order_id=packages.c.order_id, position=packages.c.position))
+    .values(parameters(*_CHANGED))
+)
+_IN_PACKAGE = equal(shop_id=package_items.c.shop_id, order_id=package_items.c.order_id, package=package_items.c.package)
+_EMPTY = Statement(sa.delete(package_items).where(*_IN_PACKAGE, among(package_items.c.item, "items")))
+_REDUCE = Statement(
+    sa.update(package_items)
+    .where(*_IN_PACKAGE, *equal(item=package_items.c.item))
+    .values(parameters(package_items.c.quantity))
+)
 
 
-async def find_order(connection: AsyncConnection, shop_id: str, order_id: UUID) -> Order | None:
+async def find_order(connection: Connection, shop_id: str, order_id: UUID) -> Order | None:
     return (await find_orders(connection, shop_id, [order_id])).get(order_id)
 
 
-async def find_by_number(connection: AsyncConnection, shop_id: str, number: str) -> Order | None:
+async def find_by_number(connection: Connection, shop_id: str, number: str) -> Order | None:
     if not storable([number]):
         return None
     headers = await _BY_NUMBER.rows(connection, shop_id=shop_id, number=number)
@@ -73,13 +85,13 @@ async def find_by_number(connection: AsyncConnection, shop_id: str, number: str)
     return found[0] if found else None
 
 
-async def find_orders(connection: AsyncConnection, shop_id: str, order_ids: Iterable[UUID]) -> dict[UUID, Order]:
+async def find_orders(connection: Connection, shop_id: str, order_ids: Iterable[UUID]) -> dict[UUID, Order]:
     """Those that the shop has, by id."""
     headers = await _BY_ID.rows(connection, shop_id=shop_id, order_ids=order_ids)
     return {order.id: order for order in await with_contents(connection, shop_id, headers)}
 
 
-async def lock_order(connection: AsyncConnection, shop_id: str, order_id: UUID) -> Order | None:
+async def lock_order(connection: Connection, shop_id: str, order_id: UUID) -> Order | None:
     """Locks the order until the transaction ends and raises its version by one; gives it as it was before.
 
     It is the transaction's first statement about the order. Its items are read afterwards and not in the same
@@ -90,7 +102,7 @@ async def lock_order(connection: AsyncConnection, shop_id: str, order_id: UUID) 
     return locked[0] if locked else None
 
 
-async def lock_sequence(connection: AsyncConnection, shop_id: str, order_id: UUID) -> tuple[int, datetime] | None:
+async def lock_sequence(connection: Connection, shop_id: str, order_id: UUID) -> tuple[int, datetime] | None:
     """Locks the order until the transaction ends and takes its next event sequence; the version stays.
 
     Gives the sequence, and when the order was last changed.
@@ -99,42 +111,32 @@ async def lock_sequence(connection: AsyncConnection, shop_id: str, order_id: UUI
     return (rows[0][0], rows[0][1]) if rows else None
 
 
-async def store_order(connection: AsyncConnection, shop_id: str, order: Order) -> None:
+async def store_order(connection: Connection, shop_id: str, order: Order) -> None:
     """Writes what an act changes of the order itself; its version is raised already, by the lock."""
     values = {column.name: getattr(order, column.name) for column in _STORED}
     await _STORE.rows(connection, shop_id=shop_id, order_id=order.id, **values)
 
 
-async def store_package(connection: AsyncConnection, shop_id: str, order_id: UUID, package: Package) -> None:
-    """Writes the package's status, carrier and tracking number."""
-    statement = (
-        sa.update(packages)
-        .where(packages.c.shop_id == shop_id, packages.c.order_id == order_id, packages.c.position == package.position)
-        .values(status=package.status, carrier=package.carrier, tracking_number=package.tracking_number)
-    )
-    await connection.execute(statement)
+async def store_package(connection: Connection, shop_id: str, order_id: UUID, package: Package) -> None:
+    """Stores the package's status, carrier and tracking number."""
+    values = {column.name: getattr(package, column.name) for column in _CHANGED}
+    await _STORE_PACKAGE.rows(connection, shop_id=shop_id, order_id=order_id, position=package.position, **values)
 
 
-async def store_split(connection: AsyncConnection, shop_id: str, order_id: UUID, left: Package, new: Package) -> None:
-    """Writes a package that is new, and takes what is in it out of the one that it was split from."""
-    key = {"shop_id": shop_id, "order_id": order_id}
-    row = {"position": new.position, "number": new.number, "status": new.status}
-    carried = {"carrier": new.carrier, "tracking_number": new.tracking_number}
-    await connection.execute(sa.insert(packages).values(**key, **row, **carried))
+async def store_split(connection: Connection, shop_id: str, order_id: UUID, left: Package, new: Package) -> None:
+    """Stores a new package and takes its units out of the package that it was split from."""
+    here = {"shop_id": shop_id, "order_id": order_id}
+    row = {column.name: getattr(new, column.name) for column in (packages.c.position, packages.c.number, *_CHANGED)}
+    await insert(connection, packages, [{**here, **row}])
     kept = {packed.item: packed.quantity for packed in left.items}
-    here = (
-        package_items.c.shop_id == shop_id,
-        package_items.c.order_id == order_id,
-        package_items.c.package == left.position,
+    await _EMPTY.rows(
+        connection, **here, package=left.position, items=[moved.item for moved in new.items if moved.item not in kept]
     )
-    gone = [moved.item for moved in new.items if moved.item not in kept]
-    await connection.execute(sa.delete(package_items).where(*here, package_items.c.item.in_(gone)))
-    fewer = sa.update(package_items).where(*here, package_items.c.item == sa.bindparam("moved"))
-    rest = [{"moved": moved.item, "quantity": kept[moved.item]} for moved in new.items if moved.item in kept]
-    if rest:
-        await connection.execute(fewer, rest)
-    rows = [{**key, "package": new.position, **asdict(moved)} for moved in new.items]
-    await connection.execute(sa.insert(package_items), rows)
+    for moved in new.items:
+        if quantity := kept.get(moved.item):
+            await _REDUCE.rows(connection, **here, package=left.position, item=moved.item, quantity=quantity)
+    rows = [{**here, "package": new.position, **asdict(moved)} for moved in new.items]
+    await insert(connection, package_items, rows)
 
 
 _CONTENTS = Statement(
@@ -183,7 +185,7 @@ _CONTENTS = Statement(
 )
 
 
-async def with_contents(connection: AsyncConnection, shop_id: str, headers: Sequence[Row]) -> list[Order]:
+async def with_contents(connection: Connection, shop_id: str, headers: Sequence[Row]) -> list[Order]:
     """The orders of these rows of HEADER, in their order, with their items and packages."""
     if not headers:
         return []

@@ -11,14 +11,16 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.rules.order import value
 from domain.rules.vocabulary import NotificationStatus
+from domain.storage.backend import EVERY_SHOP, Connection
 from domain.storage.compiled import Statement, equal, insert, parameters
-from domain.storage.database import EVERY_SHOP, Database, announce
+from domain.storage.database import Database, announce
 from domain.storage.tables import outbox, shops
 
+# The topic of e-mails about cancellations; a message has its cancellation's id.
+MAIL_TOPIC = "cancellation"
 # What is published when there is something new to send.
 HINT = "outbox"
 LEASE = timedelta(seconds=60)
@@ -118,10 +120,23 @@ _FIND_AHEAD = Statement(_ahead().limit(1))
 _BRING_BACK = Statement(_bringing_back())
 _SETTLE = _releasing(outbox.c.state, outbox.c.done_at, outbox.c.last_error)
 _TRY_AGAIN = _releasing(outbox.c.visible_at, outbox.c.last_error)
+_REQUEUE = Statement(
+    sa.update(outbox)
+    .where(*equal(shop_id=outbox.c.shop_id, topic=outbox.c.topic, id=outbox.c.id))
+    .values(
+        state=_QUEUED,
+        attempts=0,
+        done_at=None,
+        last_error=None,
+        **parameters(outbox.c.queued_at, outbox.c.visible_at),
+    )
+)
+_WAITING: tuple[sa.ColumnElement[Any], ...] = (sa.func.count(), sa.func.min(outbox.c.queued_at))
+_BACKLOG = Statement(sa.select(*_WAITING).where(outbox.c.state == _QUEUED))
 
 
 async def add(  # noqa: PLR0913 a row has that many columns
-    connection: AsyncConnection,
+    connection: Connection,
     shop_id: str,
     topic: str,
     id: UUID,  # noqa: A002 the column's name
@@ -149,16 +164,9 @@ async def add(  # noqa: PLR0913 a row has that many columns
         announce(connection, HINT)
 
 
-async def add_again(connection: AsyncConnection, shop_id: str, topic: str, id: UUID, *, now: datetime) -> None:  # noqa: A002 the column's name
-    """Queues a message that was sent or has failed as if it were new: its attempts and its age begin again."""
-    statement = (
-        sa.update(outbox)
-        .where(outbox.c.shop_id == shop_id, outbox.c.topic == topic, outbox.c.id == id)
-        .values(
-            state=NotificationStatus.QUEUED, attempts=0, queued_at=now, visible_at=now, done_at=None, last_error=None
-        )
-    )
-    await connection.execute(statement)
+async def add_again(connection: Connection, shop_id: str, topic: str, id: UUID, *, now: datetime) -> None:  # noqa: A002 the column's name
+    """Queues a message again that was sent or has failed; its attempts and its age start over."""
+    await _REQUEUE.rows(connection, shop_id=shop_id, topic=topic, id=id, queued_at=now, visible_at=now)
     announce(connection, HINT)
 
 
@@ -169,7 +177,7 @@ async def claim(database: Database, topic: str, *, limit: int, now: datetime) ->
     """
     values = {"topic": topic, "limit": limit, "now": now, "lease": uuid4(), "leased_until": now + LEASE}
 
-    async def work(connection: AsyncConnection) -> list[Claimed]:
+    async def work(connection: Connection) -> list[Claimed]:
         return [Claimed(*row) for row in await _CLAIM.rows(connection, **values)]
 
     return await database.writing(EVERY_SHOP, work)
@@ -190,20 +198,20 @@ async def bring_back(database: Database, topic: str, *, now: datetime) -> bool:
     return bool(await database.writing(EVERY_SHOP, lambda connection: _BRING_BACK.rows(connection, **values)))
 
 
-async def backlog(connection: AsyncConnection) -> Backlog:
+async def backlog(connection: Connection) -> Backlog:
     """What waits, also what is being sent or will be tried again; read it for every shop."""
-    statement = sa.select(sa.func.count(), sa.func.min(outbox.c.queued_at)).where(outbox.c.state == _QUEUED)
-    return Backlog(*(await connection.execute(statement)).one())
+    [row] = await _BACKLOG.rows(connection)
+    return Backlog(*row)
 
 
 async def settle(
-    connection: AsyncConnection, claimed: Claimed, state: NotificationStatus, *, now: datetime, error: str | None = None
+    connection: Connection, claimed: Claimed, state: NotificationStatus, *, now: datetime, error: str | None = None
 ) -> bool:
     """Ends a message as SENT or FAILED; False, and nothing is changed, when it is not ours any more."""
     return bool(await _SETTLE.rows(connection, **_ours(claimed), state=state, done_at=now, last_error=error))
 
 
-async def try_again(connection: AsyncConnection, claimed: Claimed, *, now: datetime, error: str) -> bool:
+async def try_again(connection: Connection, claimed: Claimed, *, now: datetime, error: str) -> bool:
     """Puts a message back for a while; False, and nothing is changed, when it is not ours any more."""
     due = now + pause_after(claimed.attempts, random.random())  # noqa: S311 - jitter, no secret
     return bool(await _TRY_AGAIN.rows(connection, **_ours(claimed), visible_at=due, last_error=error))

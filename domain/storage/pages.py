@@ -8,10 +8,10 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.rules import cursor
 from domain.rules.order import Shop, value
+from domain.storage.backend import Connection, backend_of
 from domain.storage.compiled import Row, Statement
 
 _Entry = TypeVar("_Entry")
@@ -55,7 +55,7 @@ class Sorting:
 
 
 async def read_page(
-    connection: AsyncConnection,
+    connection: Connection,
     shop: Shop,
     select: sa.Select[Any],
     values: Mapping[str, Any],
@@ -75,8 +75,7 @@ async def read_page(
         page.is_from_back,
         after and after[0] is None,
         before and before[0] is None,
-        # PostgreSQL's indexes have rows without a date last, as this page has.
-        is_first and not sorting.is_descending and connection.dialect.name == "postgresql",
+        is_first and not sorting.is_descending and backend_of(connection).has_nulls_last,
     )
     places = {"after_date": after and after[0], "after_id": after and after[1]}
     places |= {"before_date": before and before[0], "before_id": before and before[1]}

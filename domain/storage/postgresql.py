@@ -1,254 +1,191 @@
-"""Addresses of PostgreSQL, which are libpq's, and connecting to them, host after host."""
+"""PostgreSQL: any number of processes, each transaction scoped to one shop by row-level security."""
 
-import os
-import re
-import socket
-import ssl
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from functools import partial
 from typing import Any
-from urllib.parse import quote, unquote, urlencode
 
 import asyncpg
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from domain.rules.urls import ENCODE_PASSWORDS
+from domain.storage.backend import IN_DOUBT, JSON, Connection, EveryShop, PoolUse, ShopScope, driver_of, pool_use
+from domain.storage.faults import code_of, root_cause
+from domain.storage.hints import Hints, PostgresqlHints
+from domain.storage.postgresql_address import PostgresqlAddress, reason_of
 
-_ADDRESS = re.compile(
-    r"postgres(?:ql(?:\+asyncpg)?)?://(?:(?P<user>[^:@/?#]*)(?::(?P<password>[^@/?#]*))?@)?(?P<host>[^@/?#]*)"
-    r"(?:/(?P<dbname>[^@/?#]*))?(?:\?(?P<query>[^@#]*))?"
-)
-_PARTS = ("user", "password", "host", "dbname")
-_HOST = re.compile(r"(?P<folder>/.+)|(?:\[(?P<ipv6>[^\[\]]+)\]|(?P<name>[^\[\]:/]*))(?::(?P<port>[^:]*))?")
-_EXAMPLE = "Use postgresql://user:password@host/database."
-_REFUSAL = f"{_EXAMPLE} {ENCODE_PASSWORDS}"
-# For all hosts of an address, each of which has the same share, unless it has a connect_timeout for each.
-_CONNECT_SECONDS = 5.0
-_STATEMENTS = 100
-_PROTOCOLS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
-_SYSTEM = "system"
-# The driver takes these from an address alone. Files in the order in which they are looked at: a key before what it
-# belongs to.
-_FILES = ("passfile", "sslkey", "sslcert", "sslcrl", "sslrootcert")
-_OF_DRIVER = {
-    *_FILES,
-    "ssl_max_protocol_version",
-    "ssl_min_protocol_version",
-    "sslmode",
-    "sslnegotiation",
-    "sslpassword",
-}
-_CHOICES = {
-    "channel_binding": ("prefer", "disable"),
-    "client_encoding": ("utf8", "UTF8"),
-    "gssencmode": ("prefer", "disable"),
-    "load_balance_hosts": ("disable",),
-    "ssl_max_protocol_version": _PROTOCOLS,
-    "ssl_min_protocol_version": _PROTOCOLS,
-    "sslmode": ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
-    "sslnegotiation": ("postgres", "direct"),
-    "target_session_attrs": ("any", "primary", "read-write"),
-}
-_REASONS = {
-    "channel_binding": "; the driver has no channel binding, and sslmode=verify-full keeps everybody else out as well",
-    "target_session_attrs": "; Shortship writes",
-}
-_NUMBERS = ("connect_timeout", "prepared_statement_cache_size")
-_KNOWN = {*_PARTS, *_OF_DRIVER, *_CHOICES, *_NUMBERS, "application_name", "options", "port"}
-# The host does not answer, or is not the one that is looked for; another one may be.
-_NOT_THIS_HOST = (
-    OSError,
-    asyncpg.ClientConfigurationError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.TargetServerAttributeNotMatched,
-)
-
-_Host = tuple[str | None, int | None]
+SCHEMES = ("postgres", "postgresql", "postgresql+asyncpg")
+# The server ends a statement that takes too long; a server that says nothing at all is given up a little later.
+STATEMENT_SECONDS = 5
+_SILENCE_SECONDS = 2
+# How long a transaction waits for a lock, and the server for a transaction's next statement.
+LOCK_SECONDS = 2
+_IDLE_SECONDS = 5
+# How many connections are kept, and how many more are opened while those are in use.
+_POOL: dict[str, Any] = {"pool_size": 10, "max_overflow": 10}
+# For a connection; shorter than an operation may take, so that callers learn why.
+_LONGEST_WAIT_SECONDS = 3
+_BEGIN, _BEGIN_SNAPSHOT = "BEGIN", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+# What the policies of migration 0004 take for every shop; no shop's ID has a line feed.
+_EVERY_SHOP = "\n"
+_MIGRATING = 1_397_247_314  # any number that no other advisory lock has
+# The server ends the connection with these. 25006: it takes no writes any more; another server may be the primary now.
+_ENDS = frozenset({"25006", "57P01", "57P02", "57P03"})
+# With more rows arrays take half the time; with fewer the driver takes longer for them.
+_FEW = 10
+# From this many rows on, better plans are worth planning again, and then looking at the tables first.
+_MANY = 50
+_VERY_MANY = 500
+_LOOKED_AT = ("orders", "order_items", "packages", "package_items", "order_events", "cancellation_lines")
+# While all of them are small: autovacuum has long known the large ones.
+_HAVE_GROWN = """
+SELECT bool_or(pg_relation_size(oid) > 1.5 * relpages * current_setting('block_size')::integer)
+AND bool_and(pg_relation_size(oid) < 64 * 2^20)
+FROM pg_class WHERE oid = ANY ($1::regclass[])
+"""
+_LOOK = f"ANALYZE (SKIP_LOCKED) {', '.join(_LOOKED_AT)};"
 
 
-class PostgresqlAddress:
-    """One as libpq takes it; ValueError says in a sentence what is wrong with it, and nothing of its password.
+class Postgresql:
+    """The backend for a server; statements may take any time if `statement_seconds` is None."""
 
-    What it leaves out comes from libpq's environment, as the driver reads it.
-    """
+    has_single_writer = False
+    has_nulls_last = True
 
-    def __init__(self, text: str) -> None:
-        parts = _ADDRESS.fullmatch(text)
-        if not parts or "\0" in unquote(text):
-            raise ValueError(_REFUSAL if text.startswith("postgres") else _EXAMPLE)
-        given = {name: parts[name] for name in _PARTS if parts[name]}
-        given |= {name: unquote(value) for name, value in given.items() if name != "host"}
-        for name, value in _parameters(parts["query"] or ""):
-            if name in given:
-                raise ValueError(f"The address has {name} twice.")
-            given[name] = value
-        _check(given)
-        _check_tls(given)
-        self._hosts = _hosts(given)
-        self._seconds = float(given.get("connect_timeout", 0)) or _CONNECT_SECONDS / len(self._hosts)
-        # None where it depends on what answers.
-        self._cache_size = int(given["prepared_statement_cache_size"]) if _NUMBERS[1] in given else None
-        settings = {name: given[name] for name in ("application_name", "options") if name in given}
-        self._arguments: dict[str, Any] = {
-            "user": given.get("user"),
-            "password": given.get("password"),
-            "database": given.get("dbname"),
-            "target_session_attrs": given.get("target_session_attrs"),
-            "server_settings": {"application_name": "shortship"} | settings,
-        }
-        if given.get("sslrootcert") == _SYSTEM:
-            self._arguments["ssl"] = _trusting_the_system()
-            del given["sslrootcert"]
-            given.pop("sslmode", None)
-        of_driver = {name: value for name, value in given.items() if name in _OF_DRIVER}
-        self._dsn = f"postgresql://?{urlencode(of_driver, quote_via=quote)}"
+    def __init__(self, address: PostgresqlAddress, *, statement_seconds: int | None) -> None:
+        self._address = address
+        self._statement_seconds = statement_seconds
+        self.writer = self.reader = _engine(address, statement_seconds)
+        self.write_turn: AbstractAsyncContextManager[Any] = nullcontext()
 
-    def __str__(self) -> str:
-        """The database and its hosts; without a user or a password."""
-        return f"{self._arguments['database'] or 'PGDATABASE'} at {', '.join(map(_place, self._hosts))}"
+    @property
+    def place(self) -> str:
+        return f"The database {self._address}"
 
-    async def connect(self, *, command_timeout: float | None = None) -> asyncpg.Connection:
-        """A connection to the first host that gives one; ConnectionError says why none does.
+    def hints(self, listen_url: str | None) -> Hints:
+        return PostgresqlHints(PostgresqlAddress(listen_url) if listen_url else self._address)
 
-        Whoever gave one last is asked first: another host may be silent for as long as its turn lasts.
+    def pools(self) -> list[PoolUse]:
+        return [pool_use("transactions", self.writer, _POOL)]
+
+    def exists(self) -> bool:
+        return True
+
+    def claim(self) -> None:
+        """Any number of processes may write."""
+
+    def release(self) -> None:
+        """Nothing was claimed."""
+
+    def check(self) -> None:
+        """Connecting finds out."""
+
+    def cause(self, error: Exception) -> str:
+        return reason_of(root_cause(error))
+
+    async def begin(self, connection: Connection, shop: ShopScope, *, is_writing: bool) -> None:
+        """Sends the transaction's settings along, in one round trip.
+
+        Nothing is set for the session: a pooler may give it to others between two transactions.
         """
-        reasons: dict[str, str] = {}
-        for host in tuple(self._hosts):
-            try:
-                connection = await self._connect_to(host, command_timeout)
-            except _NOT_THIS_HOST as error:
-                reasons[_place(host)] = self._reason(error)
-                last = error
-            else:
-                self._hosts.remove(host)
-                self._hosts.insert(0, host)
-                return connection
-        told = [f"{place}: {reason}" for place, reason in reasons.items()] if len(reasons) > 1 else reasons.values()
-        raise ConnectionError("; ".join(told)) from last
-
-    async def _connect_to(self, host: _Host, command_timeout: float | None) -> asyncpg.Connection:
-        name, port = host
-        cache_size = self._cache_size  # another task may find out meanwhile what it has to be
-        connection = await asyncpg.connect(
-            self._dsn,
-            host=name,
-            port=port,
-            timeout=self._seconds,
-            command_timeout=command_timeout,
-            statement_cache_size=_STATEMENTS if cache_size is None else cache_size,
-            **self._arguments,
+        scope = _EVERY_SHOP if isinstance(shop, EveryShop) else shop
+        quoted = scope.replace("\\", r"\\").replace("'", "''")
+        await driver_of(connection).execute(
+            f"{_BEGIN if is_writing else _BEGIN_SNAPSHOT}; SET LOCAL shortship.shop = E'{quoted}'; "
+            f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'; "
+            f"SET LOCAL statement_timeout = '{self._statement_seconds or 0}s'; "
+            f"SET LOCAL idle_in_transaction_session_timeout = '{_IDLE_SECONDS}s';"
         )
-        try:
-            if cache_size is not None or await is_direct(connection, timeout=self._seconds):
-                return connection
-        except BaseException:
-            connection.terminate()
-            raise
-        # Others' statements have the same names there, and a pooler that does not know that runs theirs for ours.
-        self._cache_size = 0
-        connection.terminate()
-        return await self._connect_to(host, command_timeout)
 
-    def _reason(self, error: Exception) -> str:
-        if isinstance(error, asyncpg.TargetServerAttributeNotMatched):
-            return f"it is not {self._arguments['target_session_attrs'] or 'as PGTARGETSESSIONATTRS says'} now"
-        return reason_of(error)
+    async def commit(self, connection: Connection) -> None:
+        await driver_of(connection).execute("COMMIT;")
+        connection.info[IN_DOUBT] = False
 
+    async def roll_back(self, connection: Connection) -> None:
+        await driver_of(connection).execute("ROLLBACK;")
+        connection.info[IN_DOUBT] = False
 
-def reason_of(error: BaseException) -> str:
-    """What has gone wrong, as whoever found it out says it. They know of no password."""
-    if isinstance(error, TimeoutError):
-        return "it does not answer"
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted: {error.verify_message}"
-    if isinstance(error, OSError) and error.errno and not isinstance(error, ssl.SSLError):
-        return str(error.strerror) if isinstance(error, socket.gaierror) else os.strerror(error.errno)
-    return str(error).partition("\n")[0]
+    def is_open(self, connection: Connection) -> bool:
+        return bool(driver_of(connection).is_in_transaction())
 
+    def is_ended_by(self, connection: Connection, error: Exception) -> bool:
+        # After a lost answer the driver is confused by what it hears next; it may learn of the end a little later.
+        if connection.invalidated or isinstance(error, asyncpg.InternalClientError) or code_of(error) in _ENDS:
+            return True
+        return bool(driver_of(connection).is_closed())
 
-async def is_direct(connection: asyncpg.Connection, *, timeout: float | None = None) -> bool:  # noqa: ASYNC109 - as there
-    """Whether the server itself is at the other end, and not a pooler, which may share sessions out by transactions.
+    async def fetch(self, connection: Connection, text: str, arguments: Sequence[Any]) -> list[Any]:
+        rows: list[Any] = await driver_of(connection).fetch(text, *arguments)
+        return rows
 
-    A pooler has process IDs of its own for its clients. Asked in one word: this needs no prepared statement.
-    """
-    question = f"SELECT WHERE pg_backend_pid() = {connection.get_server_pid()}"
-    found = await connection.execute(question, timeout=timeout)
-    return bool(found == "SELECT 1")
+    def inserts_by_column(self, rows: int) -> bool:
+        return rows > _FEW
 
+    async def expect_rows(self, connection: Connection, rows: int, *, of_one_order: bool) -> None:
+        """Has the server plan its foreign key checks again, and first look at tables that have grown.
 
-def _parameters(query: str) -> Iterator[tuple[str, str]]:
-    for each in query.split("&") if query else ():
-        name, equals, value = each.partition("=")
-        if name not in _KNOWN or not equals:
-            # Behind a password that was not encoded there may be more of it.
-            may_be_of_password = "password=" in query or not equals or not re.fullmatch(r"\w+", name)
-            raise ValueError(_REFUSAL if may_be_of_password else f"There is no parameter {name}; take it out.")
-        if value:  # an empty one is none
-            yield name, unquote(value)
+        A connection keeps plans from when the tables were empty, and these read the whole shop for each row: the first
+        import into a new database fell to 300 orders a second. Until the server has looked at a table, indexes that
+        name the order look alike to it, and each check may read a whole order. It skips tables of other owners.
+        """
+        driver = driver_of(connection)
+        if of_one_order and rows >= _VERY_MANY and await driver.fetchval(_HAVE_GROWN, _LOOKED_AT):
+            await driver.execute(_LOOK)
+        if rows >= _MANY:
+            await driver.execute("DISCARD PLANS;")
 
+    @asynccontextmanager
+    async def filling(self, _connection: Connection) -> AsyncIterator[None]:
+        yield  # large values are written at once
 
-def _check(given: Mapping[str, str]) -> None:
-    for name, choices in _CHOICES.items():
-        if given.get(name, choices[0]) not in choices:
-            raise ValueError(f"{name} has to be {' or '.join(choices)}{_REASONS.get(name, '')}.")
-    for name in _NUMBERS:
-        if not re.fullmatch(r"\d{1,4}", given.get(name, "0"), re.ASCII):
-            raise ValueError(f"{name} has to be a number below 10000.")
+    async def begin_migration(self, connection: Connection) -> None:
+        driver = driver_of(connection)
+        await driver.execute("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0;")
+        # Other migrations of the same database wait for their turn, but nobody waits long for a table.
+        await driver.execute(f"SELECT pg_advisory_xact_lock({_MIGRATING});")
+        await driver.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s';")
+
+    async def expect_full_scans(self, connection: Connection) -> None:
+        # Never row against row, which it would choose for tables that it takes for small.
+        await driver_of(connection).execute(
+            "SET LOCAL work_mem = '64MB'; SET LOCAL jit = off; SET LOCAL enable_nestloop = off;"
+        )
 
 
-def _check_tls(given: Mapping[str, str]) -> None:
-    if given.get("sslrootcert") == _SYSTEM:
-        if given.get("sslmode", "verify-full") != "verify-full":
-            raise ValueError("sslrootcert=system needs sslmode=verify-full.")
-        for name in sorted(given.keys() & _OF_DRIVER - {"passfile", "sslmode", "sslnegotiation", "sslrootcert"}):
-            raise ValueError(f"{name} does not go with sslrootcert=system.")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    for name in _FILES:
-        if name in given and given[name] != _SYSTEM:
-            try:
-                _look_into(name, given, context)
-            except OSError as error:
-                raise ValueError(f"{name} cannot be read from {given[name]}: {error.strerror}.") from error
+def _engine(address: PostgresqlAddress, statement_seconds: int | None) -> AsyncEngine:
+    patience = None if statement_seconds is None else statement_seconds + _SILENCE_SECONDS
+    # Faults are logged, and parameters contain buyers' addresses. Transactions are begun and ended on the driver's
+    # connection: SQLAlchemy would begin them with the first statement that goes through it.
+    engine = create_async_engine(
+        "postgresql+asyncpg://",
+        hide_parameters=True,
+        isolation_level="AUTOCOMMIT",
+        connect_args={"async_creator_fn": partial(address.connect, command_timeout=patience)},
+        pool_timeout=_LONGEST_WAIT_SECONDS,
+        **JSON,
+        **_POOL,
+    )
+
+    @sa.event.listens_for(engine.sync_engine, "reset")
+    def end(connection: Any, record: Any, state: sa.PoolResetState) -> None:  # both have no public type
+        # Nobody else gets the connection before its transaction has ended. The driver may not know of one: its BEGIN
+        # was in flight when the caller was cancelled.
+        if record.info.get(IN_DOUBT) and state.asyncio_safe and not connection.driver_connection.is_closed():
+            connection.run_async(_roll_back)
+            record.info[IN_DOUBT] = False
+
+    @sa.event.listens_for(engine.sync_engine, "checkout")
+    def refuse_closed(connection: Any, _record: object, _proxy: object) -> None:  # the same
+        # After a restart of the server every idle connection is closed; another one is opened at once.
+        if connection.driver_connection.is_closed():
+            raise sa.exc.DisconnectionError
+
+    return engine
 
 
-def _look_into(name: str, given: Mapping[str, str], context: ssl.SSLContext) -> None:
-    """Raises OSError where the driver would when it connects."""
-    Path(given[name]).open("rb").close()
-    if name in {"sslrootcert", "sslcrl"}:
-        context.load_verify_locations(given[name])
-    if name == "sslcert" and "sslkey" in given:
-        context.load_cert_chain(given[name], given["sslkey"], lambda: given.get("sslpassword", ""))
-
-
-def _trusting_the_system() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.set_alpn_protocols(["postgresql"])  # as the driver does it, for sslnegotiation=direct
-    return context
-
-
-def _hosts(given: Mapping[str, str]) -> list[_Host]:
-    """Each with its port; None stands for what is not given."""
-    parsed = [each for text in given.get("host", "").split(",") if (each := _HOST.fullmatch(text))]
-    own_ports = [each["port"] for each in parsed]
-    ports = given["port"].split(",") if "port" in given else own_ports
-    if len(ports) == 1:
-        ports *= len(parsed)
-    if (
-        len(parsed) != given.get("host", "").count(",") + 1
-        or len(ports) != len(parsed)
-        or not all(map(_is_port, ports))
-    ):
-        raise ValueError(_REFUSAL)
-    if "port" in given and any(own_ports):
-        raise ValueError("The address has port twice.")
-    names = [unquote(each["folder"] or each["ipv6"] or each["name"] or "") or None for each in parsed]
-    return [(name, int(port) if port else None) for name, port in zip(names, ports, strict=True)]
-
-
-def _is_port(text: str | None) -> bool:
-    return not text or (text.isascii() and text.isdecimal() and 0 < int(text) < 2**16)
-
-
-def _place(host: _Host) -> str:
-    name, port = host
-    return f"{name or 'PGHOST'}:{port}" if port else name or "PGHOST"
+async def _roll_back(driver: asyncpg.Connection) -> None:
+    """Waits for what is in flight, and ends the transaction, or else the connection."""
+    try:
+        await driver.execute("ROLLBACK;", timeout=_SILENCE_SECONDS)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
+        driver.terminate()

@@ -4,18 +4,31 @@ import secrets
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.rules import ids
 from domain.rules.order import Shop, value
 from domain.rules.vocabulary import ShippingRefundPolicy
-from domain.storage.dialect import insert_or_ignore, storable
+from domain.storage.backend import Connection
+from domain.storage.compiled import Statement, equal, insert, parameters, storable
 from domain.storage.tables import shops
 
 _LONGEST_NAME = 500
 _BAD_NAME = f"A shop's name has 1 to {_LONGEST_NAME} printable characters, and not spaces alone."
 
 _SHOPS = sa.select(shops.c.id, shops.c.name, shops.c.shipping_refund_policy, shops.c.cursor_key)
+_ALL = Statement(_SHOPS.order_by(shops.c.id))
+_THIS = equal(shop_id=shops.c.id)
+_BY_ID = Statement(_SHOPS.where(*_THIS))
+_UPDATE = Statement(
+    sa.update(shops)
+    .where(*_THIS)
+    .values(
+        {
+            name: sa.func.coalesce(given, shops.c[name])
+            for name, given in parameters(shops.c.name, shops.c.shipping_refund_policy).items()
+        }
+    )
+)
 
 
 @value
@@ -31,7 +44,7 @@ def new_cursor_key() -> bytes:
 
 
 async def create_shop(
-    connection: AsyncConnection,
+    connection: Connection,
     shop_id: str,
     *,
     name: str,
@@ -53,34 +66,31 @@ async def create_shop(
         "last_event": 0,
         "created_at": now,
     }
-    statement = insert_or_ignore(shops).values(row).returning(shops.c.id)
-    is_new = (await connection.execute(statement)).first() is not None
+    is_new = await insert(connection, shops, [row], new=shops.c.id)
     if not is_new and await find_shop(connection, shop_id) != shop:
         return ShopRefusal(f"There is a shop {shop_id} already.")
     return shop
 
 
 async def update_shop(
-    connection: AsyncConnection, shop_id: str, *, name: str | None, policy: ShippingRefundPolicy | None
+    connection: Connection, shop_id: str, *, name: str | None, policy: ShippingRefundPolicy | None
 ) -> ShopRefusal | None:
     """Gives a shop that there is another name, or another policy, in a transaction of its own; None leaves either."""
     if name is not None and not _is_name(name):
         return ShopRefusal(_BAD_NAME)
-    given = {"name": name, "shipping_refund_policy": policy}
-    changes = {column: new for column, new in given.items() if new is not None}
-    await connection.execute(sa.update(shops).where(shops.c.id == shop_id).values(changes))
+    await _UPDATE.rows(connection, shop_id=shop_id, name=name, shipping_refund_policy=policy)
     return None
 
 
-async def find_shop(connection: AsyncConnection, shop_id: str) -> Shop | None:
+async def find_shop(connection: Connection, shop_id: str) -> Shop | None:
     """The shop with this ID, which may be older than the rule for new ones."""
-    row = (await connection.execute(_SHOPS.where(shops.c.id == shop_id))).first() if storable([shop_id]) else None
-    return Shop(*row) if row else None
+    found = await _BY_ID.rows(connection, shop_id=shop_id) if storable([shop_id]) else ()
+    return Shop(*found[0]) if found else None
 
 
-async def list_shops(connection: AsyncConnection) -> list[Shop]:
+async def list_shops(connection: Connection) -> list[Shop]:
     """Every shop, by ID; the transaction has to be about every shop too."""
-    return [Shop(*row) for row in await connection.execute(_SHOPS.order_by(shops.c.id))]
+    return [Shop(*row) for row in await _ALL.rows(connection)]
 
 
 def _is_name(name: str) -> bool:

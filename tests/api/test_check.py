@@ -110,7 +110,7 @@ UNFIT = {
     ),
     "newer tables": (
         "sqlite:///newer.db",
-        "The database newer.db has the tables of a newer version than this program: run the newer one.\n",
+        "The database newer.db was migrated by a newer version of Shortship; run that version.\n",
     ),
     "unreachable": (
         "postgresql://nobody:s3cr3t@127.0.0.1:1/none",
@@ -172,7 +172,9 @@ async def test_a_file_that_cannot_be_written_is_checked_with_all_that_is_beside_
         assert (done.returncode, done.stderr) == (1, "")
         assert "order 1001" in done.stdout
     else:
-        reason = "nothing can be written beside it, as reading shortship.db-wal requires; copy both to another folder"
+        reason = (
+            "nothing can be written beside it, which reading shortship.db-wal requires; copy both to another folder"
+        )
         assert said(done) == (2, "", f"The database shortship.db cannot be used: {reason}.\n")
 
 

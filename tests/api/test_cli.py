@@ -494,5 +494,5 @@ def test_a_port_for_root_alone_is_a_question_of_the_port(tmp_path: Path) -> None
 def test_a_database_in_a_folder_that_is_missing_makes_none(tmp_path: Path) -> None:
     done = run(tmp_path, "migrate", database_url="sqlite:///missing/shop.db")
 
-    assert said(done) == (2, "", "There is no folder missing for the database.\n")
+    assert said(done) == (2, "", "The database missing/shop.db cannot be used: there is no folder missing.\n")
     assert list(tmp_path.iterdir()) == []

@@ -39,8 +39,8 @@ from domain.rules.vocabulary import (
     ShippingRefundPolicy,
 )
 from domain.storage import outbox, tables
-from domain.storage.cancellations import MAIL_TOPIC
 from domain.storage.database import Database
+from domain.storage.outbox import MAIL_TOPIC
 from tests.support.cancelling import (
     LATER,
     a_request,

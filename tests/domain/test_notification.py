@@ -25,9 +25,10 @@ from domain.rules.order import Buyer, ItemEntry, ItemsSelection, Notification, O
 from domain.rules.order_input import BuyerInput
 from domain.rules.vocabulary import CancellationReason, EventType, NotificationStatus
 from domain.storage import hints, outbox
-from domain.storage.cancellations import MAIL_TOPIC
-from domain.storage.database import EVERY_SHOP, Database
+from domain.storage.backend import EVERY_SHOP
+from domain.storage.database import Database
 from domain.storage.migrations import runner
+from domain.storage.outbox import MAIL_TOPIC
 from domain.storage.tables import outbox as table
 from tests.mail.samples import a_mail, a_message
 from tests.support.mailing import Script, logged, notification_of, run
@@ -356,7 +357,7 @@ async def test_mail_is_sent_though_none_can_be_brought_back(database: Database, 
 def refusing_to_bring_back(database: Database) -> list[str]:
     """Statements after which no mail gets another time since when it is queued."""
     trigger = "CREATE TRIGGER refuse BEFORE UPDATE OF queued_at ON outbox"
-    if database.is_sqlite:
+    if database.has_single_writer:
         return [f"{trigger} BEGIN SELECT RAISE(ABORT, 'refused'); END"]
     function = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
     return [

@@ -13,17 +13,17 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.storage import database as transactions
+from domain.storage.backend import Connection, ShopScope, driver_of
 from domain.storage.compiled import Row, Statement
 from domain.storage.database import Database, Work
-from domain.storage.engines import driver_of
+from domain.storage.postgresql import Postgresql
 from tests.support.patience import PATIENCE_SECONDS
 
 Act = Callable[[Database], Awaitable[object]]
 # Who takes each step: the first or the second of the two.
 Merge = tuple[int, ...]
 _WITHOUT_KEY = 4
-_ENDS = ("COMMIT;", "ROLLBACK;")
+_ENDS = ("commit", "roll_back")
 
 
 def merges(steps: int, others: int) -> Iterator[Merge]:
@@ -39,12 +39,15 @@ _before_rows: ContextVar[Callable[[str], Awaitable[None]]] = ContextVar("before_
 @contextmanager
 def stepped_statements() -> Iterator[None]:
     """Statements on the driver's connection wait for their turn too, and so do ends."""
-    rows, send = Statement.rows, transactions._send  # noqa: SLF001 - what ends transactions is nobody else's business
+    rows = Statement.rows
 
-    async def sent(connection: AsyncConnection, text: str) -> None:
-        if text in _ENDS and (before := _before_rows.get(None)):
-            await before(text)
-        await send(connection, text)
+    def stepping(end: Callable[[Postgresql, Connection], Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+        async def stepped_end(self: Postgresql, connection: Connection) -> None:
+            if before := _before_rows.get(None):
+                await before(end.__name__)
+            await end(self, connection)
+
+        return stepped_end
 
     async def stepped(self: Statement, connection: AsyncConnection, **values: Any) -> list[Row]:
         if before := _before_rows.get(None):
@@ -53,7 +56,8 @@ def stepped_statements() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Statement, "rows", stepped)
-        patch.setattr(transactions, "_send", sent)
+        patch.setattr(Postgresql, "commit", stepping(Postgresql.commit))
+        patch.setattr(Postgresql, "roll_back", stepping(Postgresql.roll_back))
         yield
 
 
@@ -81,7 +85,7 @@ class SteppedDatabase(Database):
         self.waits.clear()
         self._may_go.set()
 
-    async def writing(self, shop_id: str, work: Work[Any]) -> Any:  # as there, for any result
+    async def writing(self, shop_id: ShopScope, work: Work[Any]) -> Any:  # as there, for any result
         async def stepped(connection: AsyncConnection) -> object:
             self.backend = driver_of(connection).get_server_pid()
             self._listen(connection.sync_connection)

@@ -16,7 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.feed import Feed
 from domain.rules.order import Shop
 from domain.storage import events
-from domain.storage.database import EVERY_SHOP, BusyError, Database, UnavailableError, Work
+from domain.storage.backend import EVERY_SHOP, ShopScope
+from domain.storage.database import Database, Work
+from domain.storage.faults import BusyError, UnavailableError
 from tests.domain.test_feed import arrive, take
 from tests.faults.writing import NAIVE_LOG, TwoLogsDatabase, write_at_once
 from tests.support.invariants import assert_sound
@@ -47,7 +49,7 @@ class HeldDatabase(Database):
         super().__init__(url)
         self.is_done, self.may_commit = asyncio.Event(), asyncio.Event()
 
-    async def writing(self, shop_id: str, work: Work[Any]) -> Any:  # as there, for any result
+    async def writing(self, shop_id: ShopScope, work: Work[Any]) -> Any:  # as there, for any result
         async def held(connection: AsyncConnection) -> object:
             result = await work(connection)
             self.is_done.set()

@@ -18,8 +18,9 @@ from domain import ingestion
 from domain.rules import ids
 from domain.rules.order import Order, Shop
 from domain.rules.vocabulary import ImportOutcome
-from domain.storage.database import EVERY_SHOP, Database
-from domain.storage.postgresql import PostgresqlAddress
+from domain.storage.backend import EVERY_SHOP
+from domain.storage.database import Database
+from domain.storage.postgresql_address import PostgresqlAddress
 from domain.storage.tables import metadata
 from tests.api.conftest import serving
 from tests.api.test_cli import ORDER

@@ -149,7 +149,7 @@ async def test_beside_a_running_server_nobody_imports_orders_or_creates_shops(
         refused = [run(tmp_path, *command) for command in commands]
         answer = await server.cancel(order, "key")
 
-    sentence = "shortship.db is in use by another process; SQLite takes one that writes.\n"
+    sentence = "shortship.db is in use by another process; only one may write to it.\n"
     assert [said(done) for done in refused] == [(2, "", sentence)] * len(commands)
     assert answer["errors"] == []
     await assert_sound(database)

@@ -10,7 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain import ingestion
 from domain.rules.order import Shop
 from domain.storage import shops
-from domain.storage.database import EVERY_SHOP, BusyError, Database, UnavailableError, Work
+from domain.storage.backend import EVERY_SHOP, ShopScope
+from domain.storage.database import Database, Work
+from domain.storage.faults import BusyError, UnavailableError
 from tests.support.cancelling import a_request, cancel, everything
 from tests.support.stored import NOW, an_order_input, stored
 
@@ -21,7 +23,7 @@ NAIVE_LOG = "CREATE TABLE naive_log (id bigserial PRIMARY KEY)"
 class TwoLogsDatabase(Database):
     """On PostgreSQL; each transaction writes to the naive log too."""
 
-    async def writing(self, shop_id: str, work: Work[Any]) -> Any:  # as there, for any result
+    async def writing(self, shop_id: ShopScope, work: Work[Any]) -> Any:  # as there, for any result
         async def logged(connection: AsyncConnection) -> object:
             await connection.execute(sa.text("INSERT INTO naive_log DEFAULT VALUES"))
             return await work(connection)

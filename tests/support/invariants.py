@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from domain.rules.order import Shop
 from domain.rules.refunds import due
 from domain.storage import orders, tables
-from domain.storage.database import EVERY_SHOP, Connection, Database
+from domain.storage.backend import EVERY_SHOP, Connection
+from domain.storage.database import Database
 from domain.storage.invariants.check import INVARIANTS, violations
 from domain.storage.invariants.invariant import Breaches
 
@@ -58,7 +59,7 @@ async def assert_sound(database: Database) -> None:
 async def _looking(database: Database) -> AsyncIterator[Connection]:
     """Reads of every shop and of whole tables; they may be further apart than PostgreSQL lets the service's be."""
     async with database.reading(EVERY_SHOP) as connection:
-        if not database.is_sqlite:
+        if not database.has_single_writer:
             for setting in _UNHURRIED:
                 await connection.execute(sa.text(f"SET LOCAL {setting}"))
         yield connection

@@ -9,14 +9,15 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.storage import engines
+from domain.storage import postgresql
+from domain.storage.backend import ShopScope
 from domain.storage.database import Database, Work, roll_back
 
 
 class ForgetfulDatabase(Database):
     """Loses the answer to each commit and runs the transaction again, as for a connection that breaks just then."""
 
-    async def writing(self, shop_id: str, work: Work[Any]) -> Any:  # as there, for any result
+    async def writing(self, shop_id: ShopScope, work: Work[Any]) -> Any:  # as there, for any result
         await super().writing(shop_id, work)
         return await super().writing(shop_id, work)
 
@@ -24,7 +25,7 @@ class ForgetfulDatabase(Database):
 class UnluckyDatabase(Database):
     """Has to roll each transaction back once and runs it again, as for a conflict with another one."""
 
-    async def writing(self, shop_id: str, work: Work[Any]) -> Any:  # as there, for any result
+    async def writing(self, shop_id: ShopScope, work: Work[Any]) -> Any:  # as there, for any result
         async def undone(connection: AsyncConnection) -> None:
             await work(connection)
             await roll_back(connection)
@@ -67,9 +68,9 @@ async def held_by_others(database: Database, database_url: str) -> AsyncIterator
         await connection.execute(sa.text("PRAGMA busy_timeout = 20"))
 
     with pytest.MonkeyPatch.context() as patch:
-        if database.is_sqlite:
+        if database.has_single_writer:
             await database.writing("demo", be_impatient)
         else:
-            patch.setattr(engines, "LOCK_SECONDS", 0.02)
+            patch.setattr(postgresql, "LOCK_SECONDS", 0.02)
         async with held(database_url, "UPDATE orders SET version = version", "UPDATE shops SET name = name"):
             yield

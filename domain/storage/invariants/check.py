@@ -1,13 +1,14 @@
 """Looks for everything in the stored data that breaks an invariant (specification, sections 3 and 9). Only reads."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.rules.order import value
-from domain.storage.database import EVERY_SHOP, Database
+from domain.storage.backend import EVERY_SHOP, Connection, backend_of
+from domain.storage.compiled import Statement
+from domain.storage.database import Database
 from domain.storage.invariants.constraints import CONSTRAINTS
 from domain.storage.invariants.contents import CONTENTS
 from domain.storage.invariants.invariant import Invariant
@@ -17,9 +18,6 @@ from domain.storage.tables import orders
 
 INVARIANTS = (*CONSTRAINTS, *CONTENTS, *MONEY, *LOG)
 _SHOWN = 20
-# Whole tables are compared: that takes memory, and is never done row against row, as PostgreSQL would where it takes
-# the rows for few.
-_AT_LENGTH = ("work_mem = '64MB'", "jit = off", "enable_nestloop = off")
 
 
 @value
@@ -37,18 +35,16 @@ async def check(database: Database) -> list[Violation]:
         return await violations(connection)
 
 
-async def violations(connection: AsyncConnection) -> list[Violation]:
-    if connection.dialect.name == "postgresql":
-        for setting in _AT_LENGTH:
-            await connection.execute(sa.text(f"SET LOCAL {setting}"))
+async def violations(connection: Connection) -> list[Violation]:
+    await backend_of(connection).expect_full_scans(connection)
     found = []
-    for invariant, statement in _STATEMENTS:
-        rows = (await connection.execute(statement)).mappings().all()
+    for invariant, names, statement in _STATEMENTS:
+        rows = [dict(zip(names, row, strict=True)) for row in await statement.rows(connection)]
         found += [Violation(invariant.name, invariant.sentence, place) for place in _places(rows)]
     return found
 
 
-def _places(rows: Iterable[sa.RowMapping]) -> list[str]:
+def _places(rows: Iterable[Mapping[str, Any]]) -> list[str]:
     places, more = [], 0
     for row in rows:
         parts = {"shop": row["shop_id"], "order": row["order_number"] or row["order_id"]}
@@ -72,4 +68,12 @@ def _statement(invariant: Invariant) -> sa.Select[Any]:
 
 
 _COMMON = {"shop_id", "order_id", "order_number", "breaches"}
-_STATEMENTS = tuple((invariant, _statement(invariant)) for invariant in INVARIANTS)
+
+
+def _statements() -> Iterator[tuple[Invariant, list[str], Statement]]:
+    for invariant in INVARIANTS:
+        select = _statement(invariant)
+        yield invariant, select.selected_columns.keys(), Statement(select)
+
+
+_STATEMENTS = tuple(_statements())

@@ -5,6 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from domain.storage.compiled import one_of
 from domain.storage.invariants.invariant import Invariant, place, row_of
 from domain.storage.tables import metadata
 
@@ -45,7 +46,7 @@ def _unique(table: sa.Table, name: str, columns: list[sa.Column[Any]]) -> Invari
 
 
 def _word(table: sa.Table, column: sa.Column[Any], words: sa.Enum) -> Invariant:
-    breaches = sa.select(*row_of(table)).where(sa.cast(column, sa.String).not_in(words.enums))
+    breaches = sa.select(*row_of(table)).where(~one_of(sa.cast(column, sa.String), words.enums))
     sentence = f"The {column.name} in {table.name} is one of {', '.join(words.enums)}."
     return Invariant(f"word_{table.name}_{column.name}", sentence, breaches)
 

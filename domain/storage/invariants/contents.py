@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from domain.rules.status import PAYMENT_BLOCKED, derived
 from domain.rules.vocabulary import EventType, OrderStatus, PackageStatus
+from domain.storage.compiled import one_of
 from domain.storage.invariants.invariant import Breaches, Invariant, row_of, same
 from domain.storage.tables import cancellation_lines, order_events, order_items, orders, package_items, packages
 
@@ -73,7 +74,7 @@ def _order_status() -> Breaches:
     rule = {sum(bits[status] for status in live): derived(live) for live in sets} | {0: OrderStatus.CANCELLED}
     is_right = sa.or_(
         *((orders.c.status == status) & (seen == live) for live, status in rule.items()),
-        orders.c.status.in_(PAYMENT_BLOCKED) & (seen > 0),
+        one_of(orders.c.status, PAYMENT_BLOCKED) & (seen > 0),
         (orders.c.status == OrderStatus.COMPLETED) & (seen == bits[PackageStatus.DELIVERED]),
     )
     return sa.select(*row_of(orders)).outerjoin(found, same(orders, found, id="order_id")).where(~is_right)
@@ -82,7 +83,7 @@ def _order_status() -> Breaches:
 def _versions() -> Breaches:
     """A carrier that is stored alone raises the version without an event, so a version may be higher."""
     moved = (order_events.c.type == EventType.PACKAGE_STATUS_CHANGED) & (order_events.c.after != "CANCELLED")
-    is_act = moved | order_events.c.type.in_([EventType.ITEMS_CANCELLED, EventType.PACKAGE_SPLIT])
+    is_act = moved | one_of(order_events.c.type, (EventType.ITEMS_CANCELLED, EventType.PACKAGE_SPLIT))
     of_order = (order_events.c.shop_id, order_events.c.order_id)
     acts = (
         sa.select(*of_order, sa.func.sum(sa.case((is_act, 1), else_=0)).label("acts"))

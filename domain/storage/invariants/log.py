@@ -5,8 +5,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from domain.rules.vocabulary import EventType, NotificationStatus, RefundStatus
-from domain.storage.cancellations import MAIL_TOPIC
+from domain.storage.compiled import one_of
 from domain.storage.invariants.invariant import Breaches, Columns, Invariant, row_of, same
+from domain.storage.outbox import MAIL_TOPIC
 from domain.storage.tables import cancellations, order_events, orders, outbox, packages, shops
 
 _EVENT = order_events.c
@@ -70,7 +71,7 @@ def _steps(*types: EventType) -> sa.Subquery:
         .label("later")
     )
     columns = (*of_one, _EVENT.number, _EVENT.before, _EVENT.after, earlier, later)
-    return sa.select(*columns).where(_EVENT.type.in_(types)).subquery("steps")
+    return sa.select(*columns).where(one_of(_EVENT.type, types)).subquery("steps")
 
 
 def _broken_steps() -> Breaches:
@@ -145,7 +146,7 @@ LOG = (
     Invariant(
         "log-times",
         "Nothing was done to an order before what was done to it earlier.",
-        _descents(_EVENT.occurred_at, _EVENT.type.in_(_ACTS)),
+        _descents(_EVENT.occurred_at, one_of(_EVENT.type, _ACTS)),
     ),
     Invariant(
         "log-import",

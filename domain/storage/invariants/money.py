@@ -7,9 +7,10 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 
 from domain.rules.vocabulary import CancellationScope, NotificationStatus, RefundStatus
-from domain.storage.cancellations import MAIL_TOPIC
+from domain.storage.compiled import one_of
 from domain.storage.invariants.contents import came_cancelled
 from domain.storage.invariants.invariant import Breaches, Invariant, row_of, same
+from domain.storage.outbox import MAIL_TOPIC
 from domain.storage.tables import (
     cancellation_lines,
     cancellations,
@@ -132,7 +133,7 @@ def _keys() -> Breaches:
     return sa.select(*row_of(idempotency_keys)).join(cancellations, joined).where(differs)
 
 
-_is_done = outbox.c.state.in_([NotificationStatus.SENT, NotificationStatus.FAILED])
+_is_done = one_of(outbox.c.state, (NotificationStatus.SENT, NotificationStatus.FAILED))
 _of_cancellation = same(outbox, cancellations, id="id") & (outbox.c.topic == MAIL_TOPIC)
 
 MONEY = (

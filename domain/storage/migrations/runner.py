@@ -12,27 +12,22 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.rules.vocabulary import ShippingRefundPolicy
-from domain.storage.database import EVERY_SHOP, Database, NewerTablesError, UnavailableError, roll_back
-from domain.storage.engines import LOCK_SECONDS
+from domain.storage.backend import EVERY_SHOP, Connection, backend_of
+from domain.storage.compiled import insert
+from domain.storage.database import Database, roll_back
+from domain.storage.faults import NewerTablesError, UnavailableError
 from domain.storage.tables import shops
 
 _ROOM = 2**20  # bytes
-_MIGRATING = 1_397_247_314  # any number that no other advisory lock has
 
 
 async def migrate(database: Database) -> None:
     """Does what is missing, in one transaction; nothing if nothing is. Raises NewerTablesError."""
 
-    async def upgrade(connection: AsyncConnection) -> None:
-        if not database.is_sqlite:
-            await connection.execute(sa.text("SET LOCAL statement_timeout = 0"))
-            # Others that migrate the same database wait for their turn, but nobody waits long for a table.
-            await connection.execute(sa.text("SET LOCAL lock_timeout = 0"))
-            await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATING)))
-            await connection.execute(sa.text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"))
+    async def upgrade(connection: Connection) -> None:
+        await backend_of(connection).begin_migration(connection)
         if _is_newer(await connection.run_sync(_revisions)):
             raise NewerTablesError(database.place)
         await connection.run_sync(lambda sync: command.upgrade(config(sync), "head"))
@@ -61,26 +56,19 @@ async def is_ready(database: Database, *, patience_seconds: float) -> bool:
     return True
 
 
-async def _find_room(connection: AsyncConnection) -> None:
+async def _find_room(connection: Connection) -> None:
     """Takes as much room on the disk as what the largest request brings, and gives it back."""
-    is_sqlite = connection.dialect.name == "sqlite"
     row = {
-        "id": f"{EVERY_SHOP}{uuid4()}",
+        "id": f"room-{uuid4()}",
         "name": "",
         "shipping_refund_policy": ShippingRefundPolicy.NEVER,
         "cursor_key": os.urandom(_ROOM),  # which cannot be compressed
         "last_event": 0,
         "created_at": datetime(2026, 1, 1, tzinfo=UTC),
     }
-    if is_sqlite:  # it would keep the pages in memory until the commit that never comes
-        kept = (await connection.execute(sa.text("PRAGMA cache_size"))).scalar_one()
-        await connection.execute(sa.text("PRAGMA cache_size = 8"))
-    try:
-        await connection.execute(sa.insert(shops), row)
+    async with backend_of(connection).filling(connection):
+        await insert(connection, shops, [row])
         await roll_back(connection)
-    finally:
-        if is_sqlite:
-            await connection.execute(sa.text(f"PRAGMA cache_size = {kept}"))
 
 
 async def is_migrated(database: Database) -> bool:

@@ -16,7 +16,8 @@ from api.telemetry.metrics import Age, Metrics
 from domain.rules import ids
 from domain.rules.order import Order, Shop
 from domain.storage import events
-from domain.storage.database import EVERY_SHOP, Database
+from domain.storage.backend import EVERY_SHOP
+from domain.storage.database import Database
 from tests.api.conftest import Clock, on_postgresql, on_sqlite, serving
 from tests.api.telemetry.scraping import Scrape, scrape, scrape_until
 from tests.faults.test_processes import children
@@ -202,7 +203,7 @@ async def test_what_is_not_counted_but_looked_at_is_there(client: Client, databa
     found = await scrape(client.http)
 
     connections = found.by("database_connections", "purpose", "state")
-    most = {"reads": 8, "writes": 1} if database.is_sqlite else {"transactions": 20}
+    most = {"reads": 8, "writes": 1} if database.has_single_writer else {"transactions": 20}
     assert found.by("database_connections_max", "purpose") == {(purpose,): most for purpose, most in most.items()}
     assert {purpose for purpose, _ in connections} == most.keys()
     assert {state for _, state in connections} == {"in_use", "idle"}
@@ -212,7 +213,7 @@ async def test_what_is_not_counted_but_looked_at_is_there(client: Client, databa
 
 
 async def test_connections_in_use_are_counted(database: Database) -> None:
-    reads = -1 if not database.is_sqlite else 0
+    reads = -1 if not database.has_single_writer else 0
     before = database.pools()[reads]
 
     async with database.reading(EVERY_SHOP), database.reading(EVERY_SHOP):

@@ -15,7 +15,8 @@ import structlog
 
 from api.settings import Settings
 from domain.rules.order import Shop
-from domain.storage.database import EVERY_SHOP, Database
+from domain.storage.backend import EVERY_SHOP
+from domain.storage.database import Database
 from tests.api.conftest import on_postgresql, on_sqlite, serving
 from tests.api.test_auth import close_code, opened
 from tests.support.client import SECRET, Client, a_token, say

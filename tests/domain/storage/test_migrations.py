@@ -24,7 +24,9 @@ from domain.rules.vocabulary import (
     RefundStatus,
     ShippingRefundPolicy,
 )
-from domain.storage.database import EVERY_SHOP, Database, NewerTablesError
+from domain.storage.backend import EVERY_SHOP
+from domain.storage.database import Database
+from domain.storage.faults import NewerTablesError
 from domain.storage.migrations import runner
 from domain.storage.tables import metadata
 from tests.support.invariants import assert_sound
@@ -109,7 +111,7 @@ async def test_the_tables_of_a_later_version_are_neither_used_nor_touched(databa
     await move_to(database, "9999")
 
     for use in (runner.is_migrated, runner.migrate):
-        with pytest.raises(NewerTablesError, match="newer version than this program"):
+        with pytest.raises(NewerTablesError, match="migrated by a newer version"):
             await use(database)
     async with database.reading(EVERY_SHOP) as connection:
         assert (await connection.execute(sa.text("SELECT version_num FROM alembic_version"))).scalars().all() == [

@@ -14,7 +14,8 @@ from domain.rules.cursor import InvalidCursorError
 from domain.rules.order import Order, Shop
 from domain.rules.vocabulary import CancellationReason, OrderStatus, PackageStatus
 from domain.storage import events, order_list
-from domain.storage.database import EVERY_SHOP, Database
+from domain.storage.backend import EVERY_SHOP
+from domain.storage.database import Database
 from domain.storage.order_list import OrderFilter, OrderOrderField, OrderSequence
 from domain.storage.pages import Page, PageRequest, TimeRange
 from tests.support.cancelling import a_request, cancel_well, everything, package, units

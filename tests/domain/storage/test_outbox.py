@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.rules.vocabulary import NotificationStatus
 from domain.storage import outbox
-from domain.storage.database import EVERY_SHOP, Database
+from domain.storage.backend import EVERY_SHOP
+from domain.storage.database import Database
 from domain.storage.hints import hint_or_tick
 from domain.storage.outbox import Claimed
 from domain.storage.tables import outbox as table

@@ -10,9 +10,11 @@ import sqlalchemy as sa
 
 from domain.rules.order import Shop
 from domain.storage import outbox
-from domain.storage.cancellations import MAIL_TOPIC
-from domain.storage.database import EVERY_SHOP, Database, DeniedError, roll_back
+from domain.storage.backend import EVERY_SHOP, ShopScope
+from domain.storage.database import Database, roll_back
+from domain.storage.faults import DeniedError
 from domain.storage.hints import ProcessHints
+from domain.storage.outbox import MAIL_TOPIC
 from domain.storage.tables import metadata
 from tests.api.conftest import on_postgresql
 from tests.support.cancelling import LATER, a_request, cancel_well, everything
@@ -34,14 +36,14 @@ async def two_shops(database: Database) -> AsyncIterator[tuple[Shop, Shop]]:
     await assert_sound(database)
 
 
-async def shops_seen(database: Database, shop_id: str, table: str) -> set[str]:
+async def shops_seen(database: Database, shop_id: ShopScope, table: str) -> set[str]:
     """The shops of the rows that a transaction of this shop sees in a table."""
     column = "id" if table == "shops" else "shop_id"
     async with database.reading(shop_id) as connection:
         return set((await connection.execute(sa.text(f"SELECT {column} FROM {table}"))).scalars())  # noqa: S608 - ours
 
 
-async def changed(database: Database, shop_id: str, statement: str) -> int:
+async def changed(database: Database, shop_id: ShopScope, statement: str) -> int:
     """How many rows a statement in a transaction of this shop changes."""
 
     async def work(connection: Any) -> int:

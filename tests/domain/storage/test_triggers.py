@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.rules.order import Shop
 from domain.storage import tables
-from domain.storage.database import EVERY_SHOP, Database, roll_back
+from domain.storage.backend import EVERY_SHOP
+from domain.storage.database import Database, roll_back
 from tests.support.cancelling import a_request, a_small_order, a_split_order, cancel_well, units
 from tests.support.invariants import assert_sound
 from tests.support.stored import a_shop
@@ -100,7 +101,7 @@ async def test_no_number_is_given_twice(log: Database) -> None:
 
     found = await outcomes(log, statements)
 
-    expected = "order_events_once" if log.is_sqlite else "unique constraint"
+    expected = "order_events_once" if log.has_single_writer else "unique constraint"
     assert found == dict.fromkeys(statements, expected)
 
 
@@ -119,11 +120,11 @@ async def test_events_are_neither_changed_nor_deleted(log: Database) -> None:
 
 
 async def test_nothing_else_takes_an_event_away(log: Database) -> None:
-    statement = an_event("INSERT OR REPLACE", number=1) if log.is_sqlite else "TRUNCATE order_events"
+    statement = an_event("INSERT OR REPLACE", number=1) if log.has_single_writer else "TRUNCATE order_events"
 
     found = await outcome(log, statement)
 
-    assert found == ("order_events_once" if log.is_sqlite else "order_events_stay")
+    assert found == ("order_events_once" if log.has_single_writer else "order_events_stay")
 
 
 async def test_the_log_is_not_read_whole_for_each_event(postgresql_url: str, as_owner: Callable[[str], str]) -> None:

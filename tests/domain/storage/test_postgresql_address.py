@@ -15,9 +15,11 @@ import pytest
 import sqlalchemy as sa
 import trustme
 
-from domain.storage import postgresql
-from domain.storage.database import EVERY_SHOP, Database, UnavailableError
-from domain.storage.postgresql import PostgresqlAddress
+from domain.storage import postgresql_address
+from domain.storage.backend import EVERY_SHOP
+from domain.storage.database import Database
+from domain.storage.faults import UnavailableError
+from domain.storage.postgresql_address import PostgresqlAddress
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.postgresql import SETTINGS, TLS_BINARIES, EmbeddedServer, connected
 
@@ -187,7 +189,7 @@ async def silent() -> AsyncIterator[Silent]:
 async def test_each_host_has_its_share_of_the_time_and_whoever_answered_is_asked_first(
     silent: Silent, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgresql, "_CONNECT_SECONDS", 2)
+    monkeypatch.setattr(postgresql_address, "_CONNECT_SECONDS", 2)
     address = PostgresqlAddress(postgresql_url.replace("@", f"@127.0.0.1:{silent.port},"))
 
     for _ in range(2):

@@ -1,0 +1,143 @@
+"""Rows of shops and orders. Amounts are minor units; `shop_id` leads every key."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+from domain.rules.vocabulary import OrderStatus, PackageStatus, ShippingRefundPolicy
+from domain.storage.columns import UTC_TIME, checks, enum, to_order
+
+
+class ShopRow(SQLModel, table=True):
+    """`last_event` numbers the shop's events: bumped as a transaction's last statement but the events themselves."""
+
+    __tablename__ = "shops"
+    __table_args__ = checks(last_event="last_event >= 0")
+
+    id: str = Field(primary_key=True)
+    name: str
+    shipping_refund_policy: ShippingRefundPolicy = Field(sa_type=enum(ShippingRefundPolicy))
+    cursor_key: bytes
+    last_event: int = Field(sa_type=sa.BigInteger)
+    created_at: datetime = Field(sa_type=UTC_TIME)
+
+
+class OrderRow(SQLModel, table=True):
+    """`content_hash` is that of the normalised input; `fees` is a list of pairs of kind and amount."""
+
+    __tablename__ = "orders"
+    __table_args__ = (
+        sa.ForeignKeyConstraint(["shop_id"], ["shops.id"]),
+        sa.UniqueConstraint("shop_id", "number"),
+        sa.Index(None, "shop_id", "ship_by", "id"),
+        sa.Index(None, "shop_id", "status", "ship_by", "id"),
+        sa.Index(None, "shop_id", "placed_at", "id"),
+        sa.Index(None, "shop_id", "updated_at", "id"),
+        *checks(
+            amounts="shipping_fee >= 0 AND shipping_tax >= 0",
+            refunded_within_total="refunded >= 0 AND refunded <= total",
+            counters="version >= 1 AND event_sequence >= 1",
+        ),
+    )
+
+    shop_id: str = Field(primary_key=True)
+    id: UUID = Field(primary_key=True)
+    number: str
+    status: OrderStatus = Field(sa_type=enum(OrderStatus))
+    version: int
+    event_sequence: int
+    currency: str
+    prices_include_tax: bool
+    placed_at: datetime = Field(sa_type=UTC_TIME)
+    paid_at: datetime | None = Field(sa_type=UTC_TIME)
+    ship_by: datetime | None = Field(sa_type=UTC_TIME)
+    updated_at: datetime = Field(sa_type=UTC_TIME)
+    buyer_name: str
+    buyer_email: str
+    buyer_locale: str
+    shipping_fee: int = Field(sa_type=sa.BigInteger)
+    shipping_tax: int = Field(sa_type=sa.BigInteger)
+    fees: list[Any] = Field(sa_type=sa.JSON)
+    total: int = Field(sa_type=sa.BigInteger)
+    refunded: int = Field(sa_type=sa.BigInteger)
+    content_hash: bytes
+    shipping_refund_policy: ShippingRefundPolicy = Field(
+        sa_type=enum(ShippingRefundPolicy),
+        sa_column_kwargs={"server_default": ShippingRefundPolicy.ON_FULL_CANCELLATION.name},
+    )
+
+
+class OrderItemRow(SQLModel, table=True):
+    """`search_name` is the product name folded for searching without case."""
+
+    __tablename__ = "order_items"
+    __table_args__ = (
+        to_order(),
+        sa.Index(None, "shop_id", "sku"),
+        sa.Index(None, "shop_id", "product_id"),
+        *checks(
+            quantity="quantity >= 1",
+            amounts="seller_discount >= 0 AND platform_discount >= 0 AND tax >= 0",
+            discounts_within_subtotal="seller_discount + platform_discount <= subtotal",
+        ),
+    )
+
+    shop_id: str = Field(primary_key=True)
+    order_id: UUID = Field(primary_key=True)
+    position: int = Field(primary_key=True)
+    sku: str
+    product_id: str
+    product_name: str
+    search_name: str
+    variant_name: str | None
+    image_url: str | None
+    is_gift: bool
+    quantity: int
+    subtotal: int = Field(sa_type=sa.BigInteger)
+    seller_discount: int = Field(sa_type=sa.BigInteger)
+    platform_discount: int = Field(sa_type=sa.BigInteger)
+    tax: int = Field(sa_type=sa.BigInteger)
+
+
+class PackageRow(SQLModel, table=True):
+    __tablename__ = "packages"
+    __table_args__ = (
+        to_order(),
+        sa.UniqueConstraint("shop_id", "order_id", "number"),
+        sa.Index(None, "shop_id", "status"),
+        sa.Index(None, "shop_id", "number"),
+        sa.Index(None, "shop_id", "tracking_number"),
+    )
+
+    shop_id: str = Field(primary_key=True)
+    order_id: UUID = Field(primary_key=True)
+    position: int = Field(primary_key=True)
+    number: str
+    status: PackageStatus = Field(sa_type=enum(PackageStatus))
+    carrier: str | None
+    tracking_number: str | None
+
+
+class PackageItemRow(SQLModel, table=True):
+    """`package` and `item` are positions."""
+
+    __tablename__ = "package_items"
+    __table_args__ = (
+        sa.ForeignKeyConstraint(
+            ["shop_id", "order_id", "item"], ["order_items.shop_id", "order_items.order_id", "order_items.position"]
+        ),
+        sa.ForeignKeyConstraint(
+            ["shop_id", "order_id", "package"], ["packages.shop_id", "packages.order_id", "packages.position"]
+        ),
+        *checks(quantity="quantity >= 1", cancelled="cancelled_quantity >= 0 AND cancelled_quantity <= quantity"),
+    )
+
+    shop_id: str = Field(primary_key=True)
+    order_id: UUID = Field(primary_key=True)
+    item: int = Field(primary_key=True)
+    package: int = Field(primary_key=True)
+    quantity: int
+    cancelled_quantity: int
