@@ -24,8 +24,17 @@ def _first_line(text: str) -> str:
     return text.strip().partition("\n")[0]
 
 
-def rows(page: str, section: str) -> list[list[str]]:
-    """The cells of the first table below a heading that begins so, without its head."""
+def tables(page: str, section: str) -> list[list[list[str]]]:
+    """The tables below the heading that begins with this, as rows of cells, without their heads."""
     [below] = re.findall(rf"^#+ {re.escape(section)}.*\n((?:.|\n)*?)(?=^##|\Z)", read(page), re.MULTILINE)
-    lines = [line for line in below.splitlines() if line.startswith("|")]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+    found = re.findall(r"(?:^\|.*\n)+", below, re.MULTILINE)
+    return [[_cells(line) for line in table.splitlines()[2:]] for table in found]
+
+
+def rows(page: str, section: str) -> list[list[str]]:
+    """The first of these tables."""
+    return tables(page, section)[0]
+
+
+def _cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.removeprefix("|").removesuffix("|").split("|")]
