@@ -1,4 +1,4 @@
-# The shell of the README's walk-through: bash --init-file docs/walk-through.sh
+# The shell of docs/walk-through.md: bash --init-file docs/walk-through.sh
 # It has ports and a folder of its own. What is started and written in it goes when it ends.
 
 if ! command -v curl > /dev/null; then

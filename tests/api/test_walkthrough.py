@@ -1,4 +1,4 @@
-"""The README's walk-through does what the README says, in a terminal as people have one, and leaves nothing behind."""
+"""docs/walk-through.md does what it says, in a terminal as people have one, and leaves nothing behind."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from tests.support.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[2]
 TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
-# What the README promises takes a moment to arrive.
+# Events and mails take a moment to arrive.
 RESULTS = """
 for try in {1..600}; do
   grep -q AWAITING_COLLECTION events.txt && grep -q "END MESSAGE" mails.txt && break
@@ -63,7 +63,7 @@ def shell(checkout: Path, *, api_port: int, mail_port: int) -> Iterator[subproce
     reader, writer = os.pipe()
     with (
         os.fdopen(reader, "rb") as processes,
-        subprocess.Popen(  # noqa: S603 - our own README
+        subprocess.Popen(  # noqa: S603 - our own page
             command,
             cwd=checkout,
             env=environment,
@@ -88,9 +88,9 @@ def paste(terminal: subprocess.Popen[str], text: str) -> str:
     return terminal.communicate(text, timeout=5 * PATIENCE_SECONDS)[0].replace("\r\n", "\n")
 
 
-def test_walkthrough_of_the_readme_does_what_it_says(checkout: Path) -> None:
-    readme = (ROOT / "README.md").read_text()
-    set_up, cancel = re.findall(r"<!-- walk-through: .*? -->\n```bash\n(.*?)```", readme, re.DOTALL)
+def test_the_walk_through_does_what_it_says(checkout: Path) -> None:
+    page = (ROOT / "docs" / "walk-through.md").read_text()
+    set_up, cancel = re.findall(r"<!-- walk-through: .*? -->\n```bash\n(.*?)```", page, re.DOTALL)
 
     with shell(checkout, api_port=_free_port(), mail_port=_free_port()) as terminal:
         shown = paste(terminal, f"{set_up}{cancel}{RESULTS}")
@@ -104,7 +104,7 @@ def test_walkthrough_of_the_readme_does_what_it_says(checkout: Path) -> None:
     assert preview["previewCancelItems"]["refundBreakdown"]["total"]["formatted"] == "$75.56"
     assert cancelled["cancelItems"]["cancellation"]["refundBreakdown"]["total"]["formatted"] == "$75.56"
     assert cancelled["cancelItems"]["order"] == {"status": "AWAITING_COLLECTION", "version": 2}
-    problems = re.findall(r"```json\n(.*?)```", readme, re.DOTALL)
+    problems = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
     assert refused["cancelItems"]["errors"] == [json.loads(problem) for problem in problems]
     assert '"from":"PARTIALLY_SHIPPING","to":"AWAITING_COLLECTION"' in shown
     assert "\nTo: Ana Ruiz <ana.ruiz@example.com>\n" in shown
