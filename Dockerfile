@@ -14,7 +14,7 @@ FROM python:3.13-slim-bookworm AS build
 WORKDIR /build
 ENV UV_PROJECT_ENVIRONMENT=/opt/shortship UV_PYTHON=/usr/local/bin/python3 UV_PYTHON_DOWNLOADS=never \
     UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_NO_CACHE=1
-# What changes seldom first: a change of the code does not install the dependencies again.
+# What rarely changes comes first, so that a change of the code does not reinstall the dependencies.
 COPY tools tools
 COPY pyproject.toml uv.lock ./
 RUN python tools/uv.py sync --locked --no-dev --extra tracing --extra nats --no-install-project
@@ -23,7 +23,7 @@ COPY shortship shortship
 COPY domain domain
 COPY api api
 COPY --from=graphiql /build/api/static/graphiql api/static/graphiql
-# uv's lock file is for everybody to write to.
+# uv leaves a lock file that anybody may write to.
 RUN python tools/uv.py sync --locked --no-dev --extra tracing --extra nats --no-editable && rm -f /opt/shortship/.lock
 
 
@@ -33,7 +33,7 @@ RUN useradd --system --user-group --no-create-home shortship && install -d -o sh
 COPY --from=build /opt/shortship /opt/shortship
 ENV PATH=/opt/shortship/bin:$PATH SHORTSHIP_HOST=0.0.0.0 SHORTSHIP_PORT=8000
 USER shortship
-# Where the SQLite file is, unless SHORTSHIP_DATABASE_URL names another database.
+# Holds the SQLite file, unless SHORTSHIP_DATABASE_URL names another database.
 WORKDIR /data
 VOLUME /data
 EXPOSE 8000

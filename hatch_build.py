@@ -1,4 +1,4 @@
-"""What building a distribution needs beyond pyproject.toml; `make wheel` builds one."""
+"""Build hooks beyond pyproject.toml; `make wheel` builds a wheel."""
 
 import os
 import re
@@ -10,19 +10,19 @@ from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 
 class WithGraphiQL(BuildHookInterface[Any]):
-    """Git has none of GraphiQL, and a wheel that silently goes without it would be half the product."""
+    """Refuses to build a wheel without GraphiQL, which is not in git and would be missing silently."""
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling's
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling's signature
         if version != "editable" and not Path(self.root, "api", "static", "graphiql", "index.html").is_file():
             self.app.abort("GraphiQL is not built: run `make graphiql` first, or `make wheel`, which does.")
 
 
 class WithAddresses(MetadataHookInterface):
-    """An index has no file that the README links to: with REPOSITORY_URL the links lead there."""
+    """With REPOSITORY_URL, makes the README's links absolute: a package index has none of the files."""
 
     def update(self, metadata: dict[str, Any]) -> None:
         text = Path(self.root, "README.md").read_text(encoding="utf-8")
-        repository = os.environ.get("REPOSITORY_URL", "").rstrip("/")  # noqa: TID251 - whoever publishes it knows
+        repository = os.environ.get("REPOSITORY_URL", "").rstrip("/")  # noqa: TID251 - set by whoever publishes
         if repository:
             text = re.sub(r"(!\[[^]]*\]\()(?!\w+:|#)", rf"\g<1>{repository}/raw/HEAD/", text)
             text = re.sub(r"((?<!!)\[[^]]*\]\()(?!\w+:|#)", rf"\g<1>{repository}/blob/HEAD/", text)

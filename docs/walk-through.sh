@@ -1,5 +1,5 @@
 # The shell of docs/walk-through.md: bash --init-file docs/walk-through.sh
-# It has ports and a folder of its own. What is started and written in it goes when it ends.
+# It has its own ports and folder. When it exits, everything that was started and written in it goes.
 
 if ! command -v curl > /dev/null; then
   echo "The walk-through needs curl: install it, and start again." >&2
@@ -16,20 +16,20 @@ done
 PROJECT=$PWD
 FOLDER=$(mktemp -d) || exit
 clean_up() {
-  for job in $(jobs -p); do kill -- "-$job"; done # with the processes that it has started
+  for job in $(jobs -p); do kill -- "-$job"; done # along with its children
   wait
   rm -r "$FOLDER"
 } 2> /dev/null
 trap clean_up EXIT
 cd "$FOLDER" || exit
 
-# Not the caller's settings, whose database may be a real one.
+# Ignore the caller's settings: their database may be a real one.
 unset "${!SHORTSHIP_@}"
 export PATH="$PROJECT/.venv/bin:$PATH" SHORTSHIP_PORT="$API_PORT"
 unset HISTFILE
 PS1='walk-through$ '
 
-ready() { # waits for the two servers, or says why one has ended
+ready() { # waits for both servers, or says why one of them ended
   while sleep 0.1; do
     if [ "$(jobs -pr | wc -l)" -lt 2 ]; then
       cat log.txt

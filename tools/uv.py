@@ -1,6 +1,6 @@
-"""`python tools/uv.py ARGUMENTS` runs uv: the one that is installed, or the one that uv.lock names.
+"""`python tools/uv.py ARGUMENTS` runs the installed uv, or the one that uv.lock names.
 
-It needs nothing but Python. Debian's has no venv and no pip, and its smallest system no certificates.
+It needs nothing but Python: Debian's python3 has no venv and no pip, and a minimal Debian has no certificates.
 """
 
 import hashlib
@@ -31,12 +31,12 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _installed(version: str) -> str | None:
-    """The one on PATH, unless it is older than the lock file's."""
+    """The uv on PATH, unless it is older than the locked one."""
     uv = shutil.which("uv")
     if uv is None:
         return None
-    told = subprocess.run([uv, "--version"], capture_output=True, check=False, text=True)  # noqa: S603 - found just now
-    return uv if _numbers(told.stdout) >= _numbers(version) else None
+    version_line = subprocess.run([uv, "--version"], capture_output=True, check=False, text=True)  # noqa: S603 - found above
+    return uv if _numbers(version_line.stdout) >= _numbers(version) else None
 
 
 def _numbers(version: str) -> list[int]:
@@ -50,7 +50,7 @@ def _fetched(locked: dict[str, Any]) -> Path:
     libc = "manylinux" if platform.libc_ver()[0] == "glibc" else "musllinux"
     wheel = fitting(locked["wheels"], "macosx" if sys.platform == "darwin" else libc, platform.machine())
     if wheel is None:
-        sys.exit("uv.lock has no uv for this machine: install uv, and start again.")
+        sys.exit("uv.lock has no uv for this machine: install uv, then try again.")
     print(f"Fetching uv {locked['version']}, which installs the rest ({wheel['size'] / 1e6:.0f} MB).", flush=True)  # noqa: T201
     content = _download(wheel)
     unfinished = uv.with_name(f"unfinished-{os.getpid()}")
@@ -63,7 +63,7 @@ def _fetched(locked: dict[str, Any]) -> Path:
 
 
 def fitting(wheels: Sequence[dict[str, Any]], system: str, machine: str) -> dict[str, Any] | None:
-    """The first of the wheels that is for the system (macosx, manylinux or musllinux) and the machine."""
+    """The first wheel for this system (macosx, manylinux or musllinux) and machine."""
     for wheel in wheels:
         tags = wheel["url"].removesuffix(".whl").rpartition("-")[2].split(".")
         if any(tag.startswith(system) and tag.endswith(f"_{machine}") for tag in tags):
@@ -72,7 +72,7 @@ def fitting(wheels: Sequence[dict[str, Any]], system: str, machine: str) -> dict
 
 
 def _download(wheel: dict[str, Any]) -> bytes:
-    # Whoever sends it, the lock file's hash says whether it is the right one.
+    # The hash in the lock file vouches for the content, so the sender's certificate need not.
     unverified = ssl.create_default_context()
     unverified.check_hostname = False
     unverified.verify_mode = ssl.CERT_NONE
@@ -82,11 +82,13 @@ def _download(wheel: dict[str, Any]) -> bytes:
     except OSError as error:
         reason = getattr(error, "reason", error)
         sys.exit(
-            f"uv cannot be downloaded: {reason}. The first time needs a network, and behind a proxy HTTPS_PROXY: "
-            "mend that, or install uv, and start again."
+            f"uv cannot be downloaded: {reason}. The first run needs a network and, behind a proxy, HTTPS_PROXY. "
+            "Fix that or install uv, then try again."
         )
     if f"sha256:{hashlib.sha256(content).hexdigest()}" != wheel["hash"]:
-        sys.exit("uv cannot be downloaded: what came is not what uv.lock names. Nothing was installed; start again.")
+        sys.exit(
+            "uv cannot be downloaded: the content does not match the hash in uv.lock. Nothing was installed; try again."
+        )
     return content
 
 

@@ -1,4 +1,4 @@
-"""tools/uv.py gets uv with Python alone, and only the one that the lock file names."""
+"""tools/uv.py fetches uv with Python alone, and only the one in the lock file."""
 
 import hashlib
 import platform
@@ -107,7 +107,7 @@ def test_anything_else_is_refused_and_not_kept(project: Project, other: bytes) -
     done = project.run()
 
     assert done.returncode == 1
-    assert "what came is not what uv.lock names" in done.stderr
+    assert "the content does not match the hash in uv.lock" in done.stderr
     assert not project.fetched
 
 
@@ -118,8 +118,8 @@ def test_without_a_network_it_says_what_to_do(project: Project) -> None:
     done = project.run()
 
     assert done.returncode == 1
-    assert done.stderr.startswith("uv cannot be downloaded: File not found. The first time needs a network")
-    assert "install uv, and start again" in done.stderr
+    assert done.stderr.startswith("uv cannot be downloaded: File not found. The first run needs a network")
+    assert "install uv, then try again" in done.stderr
     assert "Traceback" not in done.stderr
     assert not project.fetched
 
@@ -130,7 +130,7 @@ def test_where_no_wheel_fits_it_says_what_to_do(project: Project) -> None:
     done = project.run()
 
     assert done.returncode == 1
-    assert done.stderr == "uv.lock has no uv for this machine: install uv, and start again.\n"
+    assert done.stderr == "uv.lock has no uv for this machine: install uv, then try again.\n"
 
 
 @pytest.mark.parametrize(
