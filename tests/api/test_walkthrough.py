@@ -1,4 +1,4 @@
-"""docs/walk-through.md does what it says, in a terminal as people have one, and leaves nothing behind."""
+"""docs/walk-through.md does what it says in a real terminal, and leaves nothing behind."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from tests.support.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[2]
 TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
-# Events and mails take a moment to arrive.
+# What the README promises takes a moment to arrive.
 RESULTS = """
 for try in {1..600}; do
   grep -q AWAITING_COLLECTION events.txt && grep -q "END MESSAGE" mails.txt && break
@@ -88,7 +88,7 @@ def paste(terminal: subprocess.Popen[str], text: str) -> str:
     return terminal.communicate(text, timeout=5 * PATIENCE_SECONDS)[0].replace("\r\n", "\n")
 
 
-def test_the_walk_through_does_what_it_says(checkout: Path) -> None:
+def test_the_walkthrough_does_what_it_says(checkout: Path) -> None:
     page = (ROOT / "docs" / "walk-through.md").read_text()
     set_up, cancel = re.findall(r"<!-- walk-through: .*? -->\n```bash\n(.*?)```", page, re.DOTALL)
 

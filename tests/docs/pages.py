@@ -1,4 +1,4 @@
-"""The pages of documentation, as far as tests try what stands in them."""
+"""Reads the documentation, for tests that try what it says."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ def read(page: str) -> str:
 
 
 def blocks(page: str) -> dict[str, str]:
-    """What a reader would copy, by the name in the comment before it; without one, by its first line."""
+    """The code blocks, keyed by the name in the comment before them, or by their first line."""
     text = read(page)
     fenced = {found["name"] or _first_line(found["text"]): found["text"] for found in _BLOCK.finditer(text)}
     indented = _INDENTED.findall(_BLOCK.sub("", text))
@@ -25,14 +25,14 @@ def _first_line(text: str) -> str:
 
 
 def tables(page: str, section: str) -> list[list[list[str]]]:
-    """The tables below the heading that begins with this, as rows of cells, without their heads."""
+    """The tables below the heading that starts with `section`, as rows of cells, without their header rows."""
     [below] = re.findall(rf"^#+ {re.escape(section)}.*\n((?:.|\n)*?)(?=^##|\Z)", read(page), re.MULTILINE)
     found = re.findall(r"(?:^\|.*\n)+", below, re.MULTILINE)
     return [[_cells(line) for line in table.splitlines()[2:]] for table in found]
 
 
 def rows(page: str, section: str) -> list[list[str]]:
-    """The first of these tables."""
+    """The first table below that heading."""
     return tables(page, section)[0]
 
 

@@ -17,11 +17,11 @@ PAGE = "docs/errors.md"
 
 
 def listed(section: str) -> list[str]:
-    """The codes of the first table below this heading."""
+    """The codes in the first table below this heading."""
     return [row[0] for row in rows(PAGE, section)]
 
 
-def test_each_code_of_the_whole_answer_is_there() -> None:
+def test_every_code_of_the_whole_answer_is_listed() -> None:
     assert listed("Of the whole answer") == sorted(get_args(errors.Code))
 
 
@@ -33,20 +33,20 @@ def test_each_code_of_the_whole_answer_is_there() -> None:
         ("Of fulfilment and import", FulfillmentErrorCode),
     ],
 )
-def test_each_code_of_the_schema_is_there_with_what_to_do(section: str, codes: type[Enum]) -> None:
+def test_every_code_of_the_schema_is_listed_with_advice(section: str, codes: type[Enum]) -> None:
     assert listed(section) == sorted(codes.__members__)
     assert [row for row in rows(PAGE, section) if not row[-1]] == []
 
 
-def test_each_code_that_closes_a_socket_is_there() -> None:
+def test_every_code_that_closes_a_socket_is_listed() -> None:
     sources = inspect.getsource(handlers) + inspect.getsource(websocket)
-    closing = set(re.findall(r"\b(44\d\d|101\d)\b", sources)) | {"1009"}  # the last one is websockets' own
+    closing = set(re.findall(r"\b(44\d\d|101\d)\b", sources)) | {"1009"}  # closed by the websockets library itself
 
     assert listed("Of websockets") == sorted(closing)
 
 
-def test_no_code_is_given_that_is_not_declared() -> None:
-    """Those in dictionaries are out of sight of the types."""
+def test_every_code_in_use_is_declared() -> None:
+    """Type checkers do not see codes in dictionaries."""
     given = {
         code
         for module in (ROOT / "api").rglob("*.py")
@@ -56,5 +56,5 @@ def test_no_code_is_given_that_is_not_declared() -> None:
     assert given <= set(get_args(errors.Code))
 
 
-def test_the_schema_leads_to_the_page() -> None:
+def test_the_schema_points_to_the_page() -> None:
     assert read("schema.graphql").count("docs/errors.md says of each what to do.") == 3

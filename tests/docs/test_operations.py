@@ -1,4 +1,4 @@
-"""What docs/operations.md says to copy does what it says; names, ports and passwords are those of the test."""
+"""Runs what docs/operations.md tells readers to copy, with names, ports and passwords of its own."""
 
 import asyncio
 import json
@@ -36,7 +36,7 @@ from tests.support.stored import a_shop, an_order_input, store, stored
 
 PAGE = "docs/operations.md"
 BLOCKS = blocks(PAGE)
-# What no test runs, and why.
+# Blocks that no test runs, and why.
 UNTRIED = {
     "docker compose up --build --detach": "needs Docker; tests/docker judges what it starts",
     "install": "needs an index; tests/distribution installs the file that it names, beside the libraries of the tests",
@@ -52,7 +52,7 @@ def block(name: str) -> str:
 
 
 def bash(script: str, folder: Path, *path: Path, **variables: str) -> str:
-    """What it prints; fails as a shell would that stops at the first fault."""
+    """Returns the output; stops at the first command that fails, and fails the test."""
     programs = os.pathsep.join(map(str, (Path(sys.executable).parent, *path, os.environ["PATH"])))  # noqa: TID251 - handed on
     done = subprocess.run(  # noqa: S603 - our own documentation
         ["/bin/bash", "-euo", "pipefail", "-c", script],
@@ -70,7 +70,7 @@ def bash(script: str, folder: Path, *path: Path, **variables: str) -> str:
 SECRETS = block("secrets")
 
 
-def test_the_secrets_are_those_that_the_deployment_asks_for(tmp_path: Path) -> None:
+def test_the_secrets_are_the_ones_that_the_deployment_requires(tmp_path: Path) -> None:
     bash(SECRETS, tmp_path)
 
     made = dict(line.split("=") for line in (tmp_path / ".env").read_text().splitlines())
@@ -82,7 +82,7 @@ ROLES, GRANTS, DUMP, RESTORE = block("roles"), block("grants"), block("dump"), b
 
 
 class Managed:
-    """A server as a managed service hands it out: who makes roles and databases is no superuser."""
+    """A server like that of a managed service: its administrator creates roles and databases but is not a superuser."""
 
     def __init__(self, superuser: sa.URL) -> None:
         self.name = f"shortship_{secrets.token_hex(4)}"
@@ -93,13 +93,13 @@ class Managed:
         self.programs = Path(spec.origin).parent / "pginstall" / "bin"
 
     def url(self, role: str, database: str = "") -> str:
-        """For a role whose password is its name."""
+        """The address for a role whose password is its name."""
         role = f"{self.name}_{role}"
         url = self._superuser.set(username=role, password=role, database=database or self.name)
         return url.render_as_string(hide_password=False)
 
     def run(self, sql: str, url: str, folder: Path) -> None:
-        """By psql, with the names of this test, and for each role its name as password."""
+        """Runs it in psql, with this test's names, and with each role's name as its password."""
         sql = re.sub(r"shortship(?=_| OWNER)", self.name, sql)
         sql = re.sub(r"(ROLE (\w+) .*)'change me'", r"\1'\2'", sql)
         bash('psql --quiet --set=ON_ERROR_STOP=1 "$URL" <<< "$SQL"', folder, self.programs, SQL=sql, URL=url)
@@ -150,7 +150,7 @@ async def test_roles_backup_and_restore_of_postgresql(managed: Managed, tmp_path
 COPY, PUT_BACK, LOG = block("copy"), block("put back"), block("log")
 
 
-async def test_copy_of_sqlite_beside_a_server_that_logs_and_its_way_back(sqlite_url: str, tmp_path: Path) -> None:
+async def test_copy_and_restore_of_sqlite_beside_a_server_that_logs(sqlite_url: str, tmp_path: Path) -> None:
     database = Database(sqlite_url)
     shop = await a_shop(database)
     await store(database, shop, an_order_input("1001"))
@@ -178,7 +178,7 @@ async def test_copy_of_sqlite_beside_a_server_that_logs_and_its_way_back(sqlite_
 
 
 def _fields(lines: Iterable[dict[str, Any]]) -> dict[str, tuple[set[str], str]]:
-    """Of the last line of each event: which it has, and whose it is."""
+    """The fields and the logger of the last line of each event."""
     return {line["event"]: (set(line), line["logger"]) for line in lines}
 
 
@@ -217,7 +217,7 @@ def nginx() -> str:
 
 @contextmanager
 def proxied(nginx: str, folder: Path, upstream: str) -> Iterator[tuple[str, trustme.CA]]:
-    """The address of nginx before the upstream, and who vouches for it."""
+    """The address of an nginx in front of the upstream, and the authority of its certificate."""
     authority = trustme.CA()
     certificate = authority.issue_cert("127.0.0.1")
     (folder / "chain.pem").write_bytes(b"".join(each.bytes() for each in certificate.cert_chain_pems))
@@ -242,7 +242,7 @@ def proxied(nginx: str, folder: Path, upstream: str) -> Iterator[tuple[str, trus
 
 
 @on_sqlite
-async def test_through_the_proxy_go_calls_pages_sockets_and_streams(
+async def test_the_proxy_passes_calls_pages_sockets_and_streams(
     database: Database, database_url: str, nginx: str, tmp_path: Path
 ) -> None:
     shop = await a_shop(database)
@@ -289,10 +289,10 @@ async def _until_it_listens(http: httpx.AsyncClient) -> None:
 
 
 @on_postgresql
-async def test_a_server_goes_on_beside_tables_to_which_a_later_version_has_added(
+async def test_a_server_carries_on_after_a_later_version_has_added_to_its_tables(
     database: Database, database_url: str, as_owner: Callable[[str], str]
 ) -> None:
-    """The rolling upgrade: its connections and what they have prepared are older than the tables."""
+    """A rolling upgrade: its connections and their prepared statements are older than the tables."""
     shop = await a_shop(database)
     await store(database, shop, an_order_input("1001"))
     owner = await connected(as_owner(database_url))
@@ -319,9 +319,9 @@ async def test_a_server_goes_on_beside_tables_to_which_a_later_version_has_added
     assert ready.status_code == 200
     assert [done["cancelItems"]["errors"] for done in (before, after)] == [[], []]
     assert again == found
-    with pytest.raises(NewerTablesError):  # so that no older one starts
+    with pytest.raises(NewerTablesError):  # so an older server does not start
         await runner.is_migrated(database)
 
 
-def test_every_block_is_tried_or_has_a_reason() -> None:
+def test_every_block_is_tried_or_excused() -> None:
     assert BLOCKS.keys() == TRIED | UNTRIED.keys()

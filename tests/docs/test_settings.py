@@ -1,4 +1,4 @@
-"""docs/settings.md has every setting that there is, with its default."""
+"""docs/settings.md lists every setting, with its default."""
 
 import re
 
@@ -6,11 +6,11 @@ from api.settings import Settings
 from tests.docs.pages import rows
 
 PREFIX = "SHORTSHIP_"
-NOTHING = {"none", "any", "off", "system's"}  # what stands there for a default that is nothing
+NOTHING = {"none", "any", "off", "system's"}  # how the page writes an empty default
 
 
 def documented() -> dict[str, str]:
-    """The default of each setting, as it is written; rows may have several of them."""
+    """The default of each setting as the page writes it; a row may hold several settings."""
     found: dict[str, str] = {}
     for first, second, *_ in rows("docs/settings.md", "Settings"):
         names = re.findall(rf"`{PREFIX}(\w+)`", first)
@@ -19,7 +19,7 @@ def documented() -> dict[str, str]:
     return found
 
 
-def test_the_page_has_every_setting_and_its_default() -> None:
+def test_the_page_lists_every_setting_with_its_default() -> None:
     told = documented()
 
     defaults = {name.upper(): field.default for name, field in Settings.model_fields.items()}

@@ -32,7 +32,7 @@ PLATFORMS = [
 
 
 class Project:
-    """A folder with the script, a lock file and nothing else, and a server that no authority vouches for."""
+    """A folder with just the script and a lock file, and a server with an untrusted certificate."""
 
     def __init__(self, folder: Path, address: str) -> None:
         self.folder = folder
@@ -43,7 +43,7 @@ class Project:
         shutil.copy(PROJECT / "tools" / "uv.py", folder / "tools")
 
     def publish(self, name: str = OURS) -> bytes:
-        """A wheel whose uv says its arguments; the lock file names it."""
+        """Publishes a wheel whose uv prints its arguments, and puts it into the lock file."""
         with zipfile.ZipFile(self.served / name, "w") as wheel:
             wheel.writestr("uv-9.10.0.data/scripts/uv", _saying("fetched"))
         content = (self.served / name).read_bytes()
@@ -87,7 +87,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
         thread.join()
 
 
-def test_what_the_lock_file_names_is_fetched_once(project: Project) -> None:
+def test_the_locked_uv_is_fetched_once(project: Project) -> None:
     project.publish()
 
     first = project.run()
@@ -100,7 +100,7 @@ def test_what_the_lock_file_names_is_fetched_once(project: Project) -> None:
 
 
 @pytest.mark.parametrize("other", [b"", b"PK\x03\x04", b"#" * 10_000], ids=["nothing", "shorter", "longer"])
-def test_anything_else_is_refused_and_not_kept(project: Project, other: bytes) -> None:
+def test_any_other_content_is_refused_and_not_kept(project: Project, other: bytes) -> None:
     project.publish()
     (project.served / OURS).write_bytes(other)
 
@@ -136,7 +136,7 @@ def test_where_no_wheel_fits_it_says_what_to_do(project: Project) -> None:
 @pytest.mark.parametrize(
     ("installed", "taken"), [("9.10.0", "9.10.0"), ("9.11.1", "9.11.1"), ("9.9.3", "fetched"), ("broken", "fetched")]
 )
-def test_an_installed_one_is_taken_unless_it_is_older(project: Project, installed: str, taken: str) -> None:
+def test_an_installed_uv_is_used_unless_it_is_older(project: Project, installed: str, taken: str) -> None:
     project.publish()
     path = project.folder / "bin"
     path.mkdir()
@@ -146,7 +146,7 @@ def test_an_installed_one_is_taken_unless_it_is_older(project: Project, installe
     assert project.run(path).stdout.splitlines()[-1] == f"{taken}: sync --locked"
 
 
-def test_the_lock_file_has_one_for_each_platform() -> None:
+def test_the_lock_file_has_a_wheel_for_each_platform() -> None:
     packages = tomllib.loads((PROJECT / "uv.lock").read_text())["package"]
     wheels = next(package["wheels"] for package in packages if package["name"] == "uv")
 
@@ -157,7 +157,7 @@ def test_the_lock_file_has_one_for_each_platform() -> None:
         assert machine in wheel["url"]
 
 
-def test_make_without_a_python_that_is_new_enough_says_so_and_makes_nothing(tmp_path: Path) -> None:
+def test_make_without_a_recent_python_says_so_and_creates_nothing(tmp_path: Path) -> None:
     for name in ("Makefile", "pyproject.toml", "uv.lock"):
         (tmp_path / name).symlink_to(PROJECT / name)
     before = set(tmp_path.iterdir())
