@@ -16,6 +16,8 @@ from api.errors import LARGEST_ANSWER, AnswerTooLargeError, TooExpensiveError
 
 MOST_ITEMS = 100_000
 
+# Fields that plans may complete for one operation, all in one turn; a larger answer takes several.
+MOST_PLANNED_FIELDS = 30_000
 _TURN_SECONDS = 0.01
 # Lists up to this length are completed within one turn.
 _SHORT = 20
@@ -27,6 +29,7 @@ class FairExecutor(StrawberryGraphQLCoreExecutionContext):
     def __init__(self, *args: Any, **settings: Any) -> None:  # graphql-core's own
         super().__init__(*args, **settings)
         self._items = 0
+        self._fields_left = MOST_PLANNED_FIELDS
         self._characters = 0
         # Not by the loop's clock: uvloop's stands still within a turn.
         self._turn_ends_at = time.monotonic() + _TURN_SECONDS
@@ -37,6 +40,12 @@ class FairExecutor(StrawberryGraphQLCoreExecutionContext):
         self._characters += len(text)
         if self._is_too_large():
             raise AnswerTooLargeError(is_mutation=self.operation.operation is OperationType.MUTATION)
+
+    def fits_turn(self, items: int, fields: int) -> bool:
+        """Counts the items of a list with `fields` each; False once one turn is too short for them."""
+        self._items += items
+        self._fields_left -= items * fields
+        return self._fields_left >= 0
 
     def complete_leaf_value(self, return_type: Any, result: Any) -> Any:  # type: ignore[override] # a static method there
         completed = super().complete_leaf_value(return_type, result)

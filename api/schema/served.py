@@ -15,7 +15,7 @@ from strawberry.printer import print_schema
 from strawberry.schema.config import StrawberryConfig
 
 from api.execution.checks import Policy, Schema
-from api.execution.executor import CompilingExecutor
+from api.execution.executor import PlanningExecutor
 from api.execution.reporting import Observing
 from api.execution.trusted_documents import TrustedDocuments
 from api.schema.mutations import Mutation
@@ -48,7 +48,7 @@ def _types(*, is_sorted: bool) -> Schema:
         subscription=Subscription,
         types=EVENT_TYPES,
         extensions=[Observing],
-        execution_context_class=CompilingExecutor,
+        execution_context_class=PlanningExecutor,
         # Sorting makes plain enums of strawberry's, which then do not know the members that resolvers give.
         config=StrawberryConfig(scalar_map=SCALARS, sort_schema=is_sorted),
     )

@@ -1,7 +1,7 @@
-"""Compiled plans answer what graphql-core answers, byte for byte, and they answer the frequent operations.
+"""Plans give graphql-core's answers, byte for byte, and cover the frequent operations.
 
-Each run tries the same operations. More of them, and other ones each time: `pytest tests/api/execution/test_executor.py
---completion-examples 4000`.
+Every run tries the same operations. For more, and different ones each time: `pytest
+tests/api/execution/test_executor.py --completion-examples 4000`.
 """
 
 import asyncio
@@ -22,9 +22,10 @@ from hypothesis_graphql import mutations, queries
 from api.app import served_schema
 from api.auth import Principal, Scope
 from api.context import Context
-from api.execution import executor
+from api.execution import turns
 from api.execution.checks import Schema
-from api.execution.executor import CompilingExecutor, plans_of
+from api.execution.executor import PlanningExecutor
+from api.execution.known_plans import plans_of
 from api.execution.turns import FairExecutor
 from api.settings import Settings
 from api.telemetry.metrics import Metrics
@@ -42,22 +43,22 @@ from tests.support.stored import a_package_input, a_shop, an_item_input, an_orde
 from tests.support.trying import tried
 
 EXAMPLES = 60
-# Longer documents say nothing more, and take long in graphql-core.
+# Longer documents show nothing new, and graphql-core takes long over them.
 LONGEST = 2_000
 
 Run = Callable[[Callable[..., None]], None]
 
 
 class Plain(FairExecutor):
-    """Graphql-core's way, in one turn: what else fails beside an error depends on who comes first."""
+    """Completes as graphql-core does, in one turn: which fields fail beside an error depends on the order."""
 
     def __init__(self, *args: Any, **more: Any) -> None:  # graphql-core's own
         super().__init__(*args, **more)
         self._turn_ends_at = math.inf
 
 
-class Compiling(CompilingExecutor):
-    """The way of plans, in one turn."""
+class Planning(PlanningExecutor):
+    """Completes by plans, in one turn."""
 
     def __init__(self, *args: Any, **more: Any) -> None:  # the same
         super().__init__(*args, **more)
@@ -66,7 +67,7 @@ class Compiling(CompilingExecutor):
 
 @pytest.fixture
 def run(request: pytest.FixtureRequest) -> Run:
-    """Runs a property with so many examples: the same in each run, unless an option asks for more of them."""
+    """Runs a property with the same examples every time, unless an option asks for more."""
 
     def run(holds: Callable[..., None]) -> None:
         tried(request, "--completion-examples", holds, EXAMPLES)
@@ -76,13 +77,13 @@ def run(request: pytest.FixtureRequest) -> Run:
 
 @pytest.fixture
 def loop() -> Iterator[asyncio.Runner]:
-    """What runs the operations of a property, which is no coroutine itself."""
+    """Runs a property's operations; the property itself is not a coroutine."""
     with asyncio.Runner() as runner:
         yield runner
 
 
 class Answering:
-    """Runs documents on one schema by the executor that is asked for, and writes down all that comes of it."""
+    """Runs documents on one schema with a given executor, and writes down everything that results."""
 
     def __init__(self, loop: asyncio.Runner, schema: GraphQLSchema, new_context: Callable[[], Any] = dict) -> None:
         self.schema = schema
@@ -104,7 +105,7 @@ class Answering:
 
 
 def nodes(tree: Any) -> int:  # a node, its values and lists of them
-    """How many there are, at most LONGEST; to print all of a tree takes long where its parts are used again."""
+    """Counts nodes up to LONGEST; printing a whole tree takes long where it shares parts."""
     found, left = 0, [tree]
     while left and found < LONGEST:
         part = left.pop()
@@ -117,17 +118,17 @@ def nodes(tree: Any) -> int:  # a node, its values and lists of them
 
 
 def assert_same(answering: Answering, document: DocumentNode, variables: dict[str, Any]) -> None:
-    """Graphql-core's answer is that of a plan which is new, and of one that was used."""
+    """A new plan and a used one both give graphql-core's answer."""
     expected = answering(Plain, document, variables)
-    assert answering(Compiling, document, variables) == expected, print_ast(document)
-    assert answering(Compiling, document, variables) == expected, print_ast(document)
+    assert answering(Planning, document, variables) == expected, print_ast(document)
+    assert answering(Planning, document, variables) == expected, print_ast(document)
 
 
 @pytest.mark.parametrize("kind", [queries, mutations])
-def test_whatever_types_resolvers_and_values_there_are_the_answer_is_graphql_cores(
+def test_any_types_resolvers_and_values_get_graphql_cores_answer(
     run: Run, loop: asyncio.Runner, kind: Callable[..., st.SearchStrategy[DocumentNode]]
 ) -> None:
-    answering = Answering(loop, misbehaving.SCHEMA._schema)  # noqa: SLF001 - strawberry has no public way to it
+    answering = Answering(loop, misbehaving.SCHEMA._schema)  # noqa: SLF001 - strawberry has no public name for it
     documents = kind(answering.schema, print_ast=lambda document: document)
 
     @given(documents, st.randoms(use_true_random=False))
@@ -173,14 +174,14 @@ def test_a_known_document_goes_by_the_variables_of_each_run(loop: asyncio.Runner
 
 
 async def followed(document: DocumentNode, by: str) -> list[Any]:
-    """What a follower is given of all that happens."""
+    """Everything that a follower receives."""
     schema = misbehaving.SCHEMA._schema  # noqa: SLF001 - the same
-    given: Any = subscribe(schema, document, variable_values={"by": by}, executor_class=Compiling)
+    given: Any = subscribe(schema, document, variable_values={"by": by}, executor_class=Planning)
     results = await given if inspect.isawaitable(given) else given
     return [result.data["happenings"] async for result in results]
 
 
-async def test_the_followers_of_an_event_have_one_answer_and_what_they_ask_is_their_own() -> None:
+async def test_followers_of_an_event_share_one_answer_unless_it_has_arguments() -> None:
     looks = misbehaving.happening.looks
     looks.clear()
     document = parse("subscription { happenings { look } }")
@@ -195,13 +196,13 @@ async def test_the_followers_of_an_event_have_one_answer_and_what_they_ask_is_th
 
 
 class Stored:
-    """Orders on SQLite, and the schema on them as it is served."""
+    """Orders on SQLite, and the served schema on top of them."""
 
     def __init__(self, loop: asyncio.Runner, url: str) -> None:
         self.loop = loop
         self.database = Database(url)
         self.order: Order = loop.run(self._fill())
-        secret = "a secret that nobody asks for, of enough bytes"
+        secret = "a secret of sufficient length that nobody uses"
         self.schema: Schema = served_schema(Settings(database_url=url, jwt_secret=secret, introspection=True))
 
     async def _fill(self) -> Order:
@@ -228,7 +229,7 @@ class Stored:
         )
 
     def outcomes(self, text: str, **variables: object) -> dict[str, int]:
-        """What became of the root values of an operation that is run without an error."""
+        """How the root values of an operation were completed; it must run without an error."""
         plans = plans_of(self.schema._schema)  # noqa: SLF001 - the same
         before = Counter(plans.outcomes)
         result = self.loop.run(self._run(text, variables))
@@ -246,7 +247,7 @@ def stored(loop: asyncio.Runner, sqlite_url: str) -> Iterator[Stored]:
     loop.run(stored.database.close())
 
 
-def test_queries_of_stored_orders_are_answered_alike(run: Run, stored: Stored) -> None:
+def test_queries_of_stored_orders_get_graphql_cores_answer(run: Run, stored: Stored) -> None:
     answering = Answering(stored.loop, stored.schema._schema, stored.context)  # noqa: SLF001 - the same
     order = stored.order
     known = [f"order_{order.id.hex}", f"item_{order.id.hex}_1", f"package_{order.id.hex}_1", "order_0"]
@@ -287,15 +288,15 @@ C1 = f"""mutation ($input: CancelItemsInput!) {{ cancelItems(input: $input) {{
 
 
 @pytest.mark.parametrize("first", [1, 3, 100])
-def test_a_page_of_orders_is_compiled(stored: Stored, first: int) -> None:
-    assert stored.outcomes(R1, first=first) == {"compiled": 1}
+def test_a_page_of_orders_is_planned(stored: Stored, first: int) -> None:
+    assert stored.outcomes(R1, first=first) == {"planned": 1}
 
 
-def test_an_order_with_everything_is_compiled(stored: Stored) -> None:
-    assert stored.outcomes(R2, id=f"order_{stored.order.id.hex}") == {"compiled": 1}
+def test_an_order_with_everything_is_planned(stored: Stored) -> None:
+    assert stored.outcomes(R2, id=f"order_{stored.order.id.hex}") == {"planned": 1}
 
 
-def test_a_cancellation_is_compiled(stored: Stored) -> None:
+def test_a_cancellation_is_planned(stored: Stored) -> None:
     given = {
         "orderId": f"order_{stored.order.id.hex}",
         "reason": "OUT_OF_STOCK",
@@ -303,17 +304,17 @@ def test_a_cancellation_is_compiled(stored: Stored) -> None:
         "idempotencyKey": "key",
     }
 
-    assert stored.outcomes(C1, input=given) == {"compiled": 1}
+    assert stored.outcomes(C1, input=given) == {"planned": 1}
 
 
-def test_what_is_not_covered_is_counted(stored: Stored) -> None:
+def test_what_no_plan_covers_is_counted(stored: Stored) -> None:
     assert stored.outcomes("{ __schema { queryType { name } } shop { name } }") == {"uncovered": 1}
 
 
-def test_results_that_are_too_large_for_one_turn_are_left_to_turns(
+def test_results_too_large_for_one_turn_are_completed_in_several(
     stored: Stored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(executor, "MOST_FIELDS", 20)
+    monkeypatch.setattr(turns, "MOST_PLANNED_FIELDS", 20)
 
     assert stored.outcomes(R1, first=3) == {"uncovered": 1}
 
@@ -323,4 +324,4 @@ def test_plans_are_not_kept_for_ever(stored: Stored) -> None:
     for number in range(150):
         stored.outcomes(R1.replace("pageInfo", f"p{number}: pageInfo"), first=1)
 
-    assert 0 < plans.planned < 25_000
+    assert 0 < plans.fields < 25_000
