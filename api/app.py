@@ -1,17 +1,14 @@
-"""create_app: builds the database, routes and background loops, and wires them. No rule, no SQL."""
+"""Wires the application: routes, middleware, and what starts and ends with it."""
 
 import asyncio
-import signal
-import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from types import FrameType
 
-import structlog
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -23,7 +20,7 @@ from api.context import Context
 from api.execution.checks import Policy, Schema
 from api.execution.rate_limit import Budget
 from api.keys import Pace
-from api.loops import Loop
+from api.loops import Loop, beside
 from api.schema.served import make_schema
 from api.settings import Settings, SettingsError
 from api.telemetry.metrics import Metrics, MetricsPage
@@ -38,43 +35,33 @@ from api.wiring import clock, not_installed
 from domain.feed import Feed
 from domain.storage.database import Database
 
-log = structlog.get_logger(__name__)
-
 
 def tracing_of(settings: Settings) -> Callable[[], Tracing]:
-    """What makes the tracing of a process; raises SettingsError where the libraries for it are not installed."""
+    """Makes a process's tracing; raises SettingsError if its libraries are not installed."""
     if settings.otlp_endpoint is None:
         return NoTracing
     try:
-        from api.telemetry.otlp import OtlpTracing  # noqa: PLC0415 - takes time and memory that most servers need not spend
+        from api.telemetry.otlp import OtlpTracing  # noqa: PLC0415 - costs time and memory that few servers need to spend
     except ImportError as error:
         raise SettingsError(not_installed("OTLP_ENDPOINT", "tracing")) from error
     return partial(OtlpTracing, settings.otlp_endpoint)
 
 
-@contextmanager
-def _told_to_stop(stop: asyncio.Event) -> Iterator[None]:
-    """Sets the event with the signal that ends the server, which by itself tells us only when all is drained."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    loop = asyncio.get_running_loop()
+@dataclass(frozen=True, kw_only=True)
+class _Parts:
+    """What one application is wired from."""
 
-    def handle(number: int, frame: FrameType | None) -> None:
-        loop.call_soon_threadsafe(stop.set)
-        server = servers[signal.Signals(number)]
-        if callable(server):
-            server(number, frame)
-
-    servers = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, server in servers.items():
-            signal.signal(number, server)
+    settings: Settings
+    database: Database
+    clock: Callable[[], datetime]
+    authenticator: Authenticator
+    readiness: Readiness
+    metrics: Metrics
+    tracing: Tracing
+    stop: asyncio.Event
 
 
-def create_app(  # noqa: PLR0913 - all that there is to wire
+def create_app(  # noqa: PLR0913 - everything that is wired here
     settings: Settings,
     database: Database,
     *,
@@ -84,74 +71,79 @@ def create_app(  # noqa: PLR0913 - all that there is to wire
     pace: Pace | None = None,
     clock: Callable[[], datetime] = clock,
 ) -> Starlette:
-    """The application on a database that it closes at its end.
+    """The application on a database, which it closes when it ends.
 
-    The loops run beside it until their event is set, which is as soon as it is told to stop. The mail's is one of them;
-    `routes` are those of the demo, `metrics` those of several processes, where it is one of them; `pace` is when public
-    keys are looked at.
+    The loops, such as the mail loop, run beside it until it is told to stop. `routes` are the demo's own. `metrics`
+    come from outside where several processes share them. `pace` says when to fetch public keys again.
     """
-    authenticator = Authenticator(settings, database, clock=lambda: clock().timestamp(), pace=pace)
-    feed = Feed(database)
-    readiness = Readiness(database)
-    metrics, tracing = metrics or Metrics(), tracing_of(settings)()
-    stop = asyncio.Event()
+    parts = _Parts(
+        settings=settings,
+        database=database,
+        clock=clock,
+        authenticator=Authenticator(settings, database, clock=lambda: clock().timestamp(), pace=pace),
+        readiness=Readiness(database),
+        metrics=metrics or Metrics(),
+        tracing=tracing_of(settings)(),
+        stop=asyncio.Event(),
+    )
+    app = Starlette(
+        routes=[*_routes(parts), *routes, *pages.routes(is_on=settings.graphiql)],
+        middleware=_middleware(parts),
+        exception_handlers=EXCEPTION_HANDLERS,
+        lifespan=partial(_lifespan, parts, loops),
+    )
+    app.router.redirect_slashes = False  # a redirect would repeat any host that a request names
+    return app
 
-    @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        async with authenticator.fresh_keys():
-            database.hints.start()
-            running = [asyncio.ensure_future(loop(database, stop)) for loop in loops]
-            try:
-                with _told_to_stop(stop):
-                    yield
-            finally:
-                stop.set()
-                for ended in await asyncio.gather(*running, return_exceptions=True):
-                    if ended is not None:
-                        log.error("loop.crashed", exc_info=ended)
-                await readiness.close()
-                await database.close()
-                await tracing.close()
-                metrics.close()
 
-    def new_context(accept_language: str) -> Context:
-        return Context(
-            database=database,
-            feed=feed,
-            clock=clock,
-            page_limit=settings.page_limit,
-            accept_language=accept_language,
-            metrics=metrics,
-            tracing=tracing,
-        )
+@asynccontextmanager
+async def _lifespan(parts: _Parts, loops: Sequence[Loop], _app: Starlette) -> AsyncIterator[None]:
+    async with parts.authenticator.fresh_keys():
+        parts.database.hints.start()
+        try:
+            async with beside(loops, parts.database, parts.stop):
+                yield
+        finally:
+            await parts.readiness.close()
+            await parts.database.close()
+            await parts.tracing.close()
+            parts.metrics.close()
 
+
+def _routes(parts: _Parts) -> list[BaseRoute]:
+    settings, authenticator = parts.settings, parts.authenticator
     schema = served_schema(settings)
+    new_context = partial(
+        Context,
+        database=parts.database,
+        feed=Feed(parts.database),
+        clock=parts.clock,
+        page_limit=settings.page_limit,
+        metrics=parts.metrics,
+        tracing=parts.tracing,
+    )
     page = pages.page if settings.graphiql else None
-    middleware = [Middleware(RequestLog, tracing=tracing, metrics=metrics), Middleware(SecurityHeaders)]
+    return [
+        Route("/graphql", GraphQLOverHTTP(schema, authenticator, new_context, parts.stop, page=page)),
+        WebSocketRoute("/graphql", GraphQLSockets(schema, authenticator, new_context, settings.allowed_origins)),
+        Route("/healthz", _alive),
+        Route("/readyz", parts.readiness.answer),
+        Route("/metrics", MetricsPage(parts.metrics, parts.database, parts.clock).answer, methods=["GET"]),
+    ]
+
+
+def _middleware(parts: _Parts) -> list[Middleware]:
+    settings = parts.settings
+    middleware = [Middleware(RequestLog, tracing=parts.tracing, metrics=parts.metrics), Middleware(SecurityHeaders)]
     if settings.trusted_hosts:
         middleware.append(Middleware(TrustedHosts, settings.trusted_hosts))
     if settings.allowed_origins:
         middleware.append(_cors(settings))
-    app = Starlette(
-        routes=[
-            Route("/graphql", GraphQLOverHTTP(schema, authenticator, new_context, stop, page=page)),
-            WebSocketRoute("/graphql", GraphQLSockets(schema, authenticator, new_context, settings.allowed_origins)),
-            Route("/healthz", _alive),
-            Route("/readyz", readiness.answer),
-            Route("/metrics", MetricsPage(metrics, database, clock).answer, methods=["GET"]),
-            *routes,
-            *pages.routes(is_on=settings.graphiql),
-        ],
-        middleware=middleware,
-        exception_handlers=EXCEPTION_HANDLERS,
-        lifespan=lifespan,
-    )
-    app.router.redirect_slashes = False  # a redirect would name whatever host the request named
-    return app
+    return middleware
 
 
 def served_schema(settings: Settings) -> Schema:
-    """The schema with the limits of the settings. Raises SettingsError."""
+    """The schema under the limits of the settings; raises SettingsError."""
     policy = Policy(
         introspection=settings.introspection,
         page_limit=settings.page_limit,
@@ -163,7 +155,7 @@ def served_schema(settings: Settings) -> Schema:
 
 
 def _cors(settings: Settings) -> Middleware:
-    """Pages of these origins may read answers too."""
+    """Lets pages of the allowed origins read answers."""
     return Middleware(
         Cors,
         allow_origins=settings.allowed_origins,

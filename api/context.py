@@ -1,4 +1,4 @@
-"""What every resolver is given: who calls, and what of the server it may use."""
+"""The context of every resolver: the caller, and the parts of the server that resolvers use."""
 
 import asyncio
 from collections.abc import Callable
@@ -20,21 +20,22 @@ from domain.storage.database import Database
 
 @dataclass
 class Context:
-    """Over a websocket the caller becomes known with its first message, `connection_params`.
+    """The context of one request or one websocket.
 
-    `accept_language` is the request's header of this name, empty where it has none. `one_at_a_time` is for what
-    computes long and reads much: neither the loop nor the connections to the database are one request's.
+    `accept_language` is the request's header, empty if absent. Over a websocket, `principal` is known once the first
+    message has come, with its `connection_params`. `one_at_a_time` guards resolvers that compute long or read much, so
+    that one request takes neither the loop nor all database connections.
     """
 
+    accept_language: str
     database: Database
     feed: Feed
     clock: Callable[[], datetime]
     page_limit: int
-    accept_language: str
     metrics: Metrics
     tracing: Tracing
     principal: Principal | None = None
-    connection_params: dict[str, Any] = field(default_factory=dict)  # whatever JSON a client sends
+    connection_params: dict[str, Any] = field(default_factory=dict)  # any JSON
     one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property

@@ -375,7 +375,7 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
     ),
     "no sender": (
         {"jwt_secret": SECRET, "smtp_url": "smtp://127.0.0.1:1?tls=none"},
-        "SHORTSHIP_SMTP_URL needs SHORTSHIP_MAIL_FROM, the address that mails come from.",
+        "SHORTSHIP_SMTP_URL needs SHORTSHIP_MAIL_FROM, the address that mail comes from.",
     ),
     "bad sender": (
         {"jwt_secret": SECRET, "mail_from": "nobody"},

@@ -108,7 +108,7 @@ async def test_a_worker_sends_what_servers_leave_to_it(
         ({}, "There is no mail server to send to: set SHORTSHIP_SMTP_URL."),
         (
             {"smtp_url": "smtp://127.0.0.1:1?tls=none"},
-            "SHORTSHIP_SMTP_URL needs SHORTSHIP_MAIL_FROM, the address that mails come from.",
+            "SHORTSHIP_SMTP_URL needs SHORTSHIP_MAIL_FROM, the address that mail comes from.",
         ),
         (
             {
