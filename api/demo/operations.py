@@ -1,4 +1,4 @@
-"""The steps of the demo: documents for GraphiQL, with variables that fit the orders as they are."""
+"""The demo's steps: documents for GraphiQL, with variables that suit the orders at hand."""
 
 import json
 import secrets
@@ -14,14 +14,14 @@ from domain.rules.splits import PackageSplit, split_package
 from domain.rules.vocabulary import NotCancellableReason, PackageStatus
 
 _DOCUMENTS = Path(__file__).parent / "static" / "operations"
-_NOTHING_LEFT = "# There is nothing left to try this on: `shortship demo --reset` begins anew.\n"
+_NOTHING_LEFT = "# There is nothing left to try this on: `shortship demo --reset` starts over.\n"
 
 _Json = dict[str, Any]  # any JSON object
 
 
 @value
 class Step:
-    """The document begins with what it is `about`: its comment up to the first line that is empty."""
+    """`about` is the document's leading comment, up to its first empty line."""
 
     title: str
     about: str
@@ -29,14 +29,14 @@ class Step:
 
 
 def steps() -> list[Step]:
-    """In the order in which they are done."""
+    """The steps in order."""
     return [_step(path) for path in sorted(_DOCUMENTS.glob("*.graphql"))]
 
 
 def tabs(orders: Sequence[Order], unsettled: Cancellation | None, sample: _Json) -> list[dict[str, str]]:
-    """The steps as tabs of GraphiQL, each about an order of its own, so that no step takes another one's units.
+    """The steps as GraphiQL tabs, each on an order of its own, so that no step takes another's units.
 
-    `unsettled` is a cancellation whose refund is not paid yet, `sample` an order to import under another number.
+    `unsettled` is a cancellation whose refund has not been paid, `sample` an order to import under a new number.
     """
     variables = _variables(orders, unsettled, sample)
     return [_tab(step, variables.get(step.title)) for step in steps()]
@@ -57,7 +57,7 @@ def _tab(step: Step, variables: _Json | None) -> dict[str, str]:
 
 
 def _variables(orders: Sequence[Order], unsettled: Cancellation | None, sample: _Json) -> dict[str, _Json]:
-    """By the title of the step; none for a step that there is nothing for."""
+    """Variables keyed by the step's title; absent where no order suits the step."""
     free = list(orders)
     given: dict[str, _Json] = {}
 
@@ -68,7 +68,7 @@ def _variables(orders: Sequence[Order], unsettled: Cancellation | None, sample: 
                 given[title] = {"input": found}
                 return
 
-    # The first one is about the order that is the first of the list.
+    # The first step gets the first order of the list.
     take("Cancel", _one_unit)
     take("Refusal", _refused_units)
     take("Package", _waiting_package)
@@ -91,7 +91,7 @@ def _one_unit(order: Order) -> _Json | None:
 
 
 def _refused_units(order: Order) -> _Json | None:
-    """A unit that waits for the carrier, and more units of another place than there are."""
+    """One unit that awaits the carrier, and more units of another item than there are."""
     verdicts = eligibility(order).package_items
     why = NotCancellableReason.AWAITING_COLLECTION
     waiting = next((place for place, verdict in verdicts.items() if verdict.reason is why), None)

@@ -106,7 +106,7 @@ UNFIT = {
     "a folder": ("sqlite:///folder", "The database folder cannot be used: Is a directory.\n"),
     "no tables": (
         "sqlite:///empty.db",
-        "The database empty.db does not have the tables of this version: run `shortship migrate`.\n",
+        "The database empty.db is not migrated to this version: run `shortship migrate`.\n",
     ),
     "newer tables": (
         "sqlite:///newer.db",

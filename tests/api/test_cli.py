@@ -18,6 +18,7 @@ import orjson
 import pytest
 
 from api import cli
+from api.commands import tokens
 from api.schema import served
 from domain.rules.ids import SHOP_ID_RULE
 from tests.support.client import SECRET, a_token
@@ -111,7 +112,7 @@ def test_a_database_and_a_shop_are_made_once(command: Command) -> None:
     assert created == (0, "Created the shop demo.\n", "")
     assert twice == (2, "", "There is a shop demo already.\n")
     policies = "ON_FULL_CANCELLATION, PROPORTIONAL, NEVER"
-    assert odd == (2, "", f"There is no policy SOMETIMES; take one of {policies}.\n")
+    assert odd == (2, "", f"There is no policy SOMETIMES; use one of {policies}.\n")
     assert bad == (2, "", f"{SHOP_ID_RULE}\n")
 
 
@@ -234,7 +235,7 @@ def test_a_token_needs_the_secret_and_a_scope_that_there_is(command: Command) ->
 
     assert without == (2, "", "There is no secret to sign with: set SHORTSHIP_JWT_SECRET.\n")
     assert (code, out) == (2, "")
-    assert sentence.startswith("There is no scope orders:all; there are orders:read, ")
+    assert sentence.startswith("There is no scope orders:all; the scopes are orders:read, ")
 
 
 def test_a_token_of_an_unknown_shop_comes_with_a_warning(command: Command, database_url: str) -> None:
@@ -253,7 +254,7 @@ def test_a_token_of_an_unknown_shop_comes_with_a_warning(command: Command, datab
 def test_a_token_needs_no_database(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    monkeypatch.setattr(cli, "_LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(tokens, "_LOOK_SECONDS", 0.1)
     (tmp_path / "empty.db").touch()
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = {

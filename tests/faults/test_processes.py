@@ -212,7 +212,7 @@ def test_sqlite_takes_one_process(tmp_path: Path) -> None:
     done = run(tmp_path, "serve", jwt_secret=SECRET, processes="2")
 
     assert done.returncode == 2
-    assert done.stderr == "SHORTSHIP_PROCESSES above 1 needs PostgreSQL; SQLite takes one process that writes.\n"
+    assert done.stderr == "SHORTSHIP_PROCESSES above 1 needs PostgreSQL; SQLite takes one writing process.\n"
 
 
 @on_sqlite

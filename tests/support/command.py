@@ -27,11 +27,13 @@ _ORIGINAL = multiprocessing.get_context("forkserver")
 # What the commands import, each what it needs of it.
 _ORIGINAL.set_forkserver_preload(
     [
-        "api.app",
         "api.cli",
-        "api.demo.sample_shop",
-        "api.importing",
-        "api.serving",
+        "api.commands.demo",
+        "api.commands.importing",
+        "api.commands.serve",
+        "api.commands.shops",
+        "api.commands.tokens",
+        "api.commands.worker",
         "uvicorn.loops.uvloop",
         "tests.support.copies",
     ]

@@ -173,7 +173,11 @@ def test_a_second_demo_in_the_folder_is_refused_whatever_has_its_port(
 
     done = run(folder, *arguments, port=port)
 
-    assert said(done) == (2, "", "A demo runs in this folder already: use that one, or end it with Ctrl-C first.\n")
+    assert said(done) == (
+        2,
+        "",
+        "A demo is already running in this folder: use that one, or stop it with Ctrl-C first.\n",
+    )
     assert client.get("/readyz").status_code == 200
 
 
