@@ -1,4 +1,4 @@
-"""A token in, a Principal out (specification, section 8)."""
+"""Authentication: turns a bearer token into a Principal."""
 
 import asyncio
 import json
@@ -31,17 +31,17 @@ from domain.storage.database import Database
 log = structlog.get_logger(__name__)
 
 _LEEWAY_SECONDS = 30
-# So often somebody who waits for a token's end looks at the clock, which may have been set meanwhile.
+# How often to recheck the clock while waiting for a token to expire, since the clock may be set meanwhile.
 _LOOK_SECONDS = 10.0
 _EXPIRED = "The token has expired."
 _NOT_VALID = "The token is not valid."
 _SHARED_ALGORITHM = "HS256"
-# Other claims are the issuer's business.
+# Other claims are left to the issuer.
 _CHECKED_CLAIMS = frozenset({"sub", "shop", "exp", "nbf", "iss", "aud"})
-_REMEMBERED = 10_000  # of at most some 3 KB, for texts of a token are at most 500 characters
-# Then the shop is looked up again, for its name and its policy can change.
+_REMEMBERED = 10_000  # at most about 3 KB each, as a token's texts have at most 500 characters
+# After that the shop is looked up again, since its name and policy may change.
 _REMEMBERED_SECONDS = 60
-# What a token that is none can make the parsing of its parts raise.
+# What parsing a malformed token may raise.
 _BAD_TOKEN = (JoseError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 
 
@@ -51,13 +51,13 @@ class Scope(Enum):
     ORDERS_IMPORT = "orders:import"
     FULFILLMENT_WRITE = "fulfillment:write"
     REFUNDS_SETTLE = "refunds:settle"
-    EXPLORE = "explore"  # any document, where a server is limited to trusted ones
+    EXPLORE = "explore"  # any document, on a server limited to trusted ones
 
 
 class UnauthenticatedError(Exception):
-    """The token is missing or bad, or its shop does not exist; the message may be shown, and the details are logged.
+    """The token is missing or bad, or its shop does not exist; clients see the message, and the details are logged.
 
-    Neither has anything of a text that is not known to come from an issuer whose key is trusted.
+    Neither repeats any text of a token that no trusted key has verified.
     """
 
     def __init__(self, message: str, **details: str) -> None:
@@ -66,14 +66,14 @@ class UnauthenticatedError(Exception):
 
 
 class _UntrustedError(ValueError):
-    """No key verifies the token; the message says whether there was one to try."""
+    """No key verifies the token; the message says whether any key was tried."""
 
 
 @dataclass(frozen=True)
 class Principal:
-    """Who calls: the token's subject, for one shop; `expires_at` is in Unix seconds.
+    """The caller: the token's subject, acting for one shop. Times are in Unix seconds.
 
-    `withdrawn` is set when the key that verified the token is trusted no longer.
+    `withdrawn` is set once the key that verified the token is no longer trusted.
     """
 
     shop: Shop
@@ -84,11 +84,11 @@ class Principal:
     withdrawn: asyncio.Event = field(default_factory=asyncio.Event, compare=False)
 
     def seconds_left(self, now: float) -> float:
-        """For how long the token is still taken; not above 0 when it has expired."""
+        """How long the token is still accepted; 0 or less once it has expired."""
         return self.expires_at + _LEEWAY_SECONDS - now
 
     async def ended(self, clock: Callable[[], datetime], *, look_seconds: float = _LOOK_SECONDS) -> None:
-        """Waits until the token has expired by the clock, whichever way that is set meanwhile, or is `withdrawn`."""
+        """Waits until the token expires by the clock, even one that is set meanwhile, or is `withdrawn`."""
         while not self.withdrawn.is_set() and (left := self.seconds_left(clock().timestamp())) > 0:
             with suppress(TimeoutError):
                 async with asyncio.timeout(min(left, look_seconds)):
@@ -102,7 +102,7 @@ def mint(secret: str, *, shop_id: str, subject: str, scopes: Sequence[str], seco
 
 
 class Authenticator:
-    """Checks tokens against the keys of the settings; call `load_keys` before the first, or enter `fresh_keys`."""
+    """Checks tokens against the configured keys; first call `load_keys` or enter `fresh_keys`."""
 
     def __init__(
         self,
@@ -116,9 +116,9 @@ class Authenticator:
         self._clock = clock
         self._secret = TrustedKey(OctKey.import_key(settings.jwt_secret)) if settings.jwt_secret else None
         self._public = PublicKeys(settings.jwks, pace or Pace()) if settings.jwks else None
-        # A header that we do not know is no reason to refuse a token, says RFC 7515.
+        # RFC 7515 requires that unknown header parameters be ignored.
         self._registry = JWSRegistry(algorithms=[_SHARED_ALGORITHM, *ALGORITHMS], strict_check_header=False)
-        # Where nothing is asked of them, the issuer and the audience may be missing, but not be empty.
+        # Without a setting for it, issuer and audience may be missing, but not empty.
         self._claims: dict[str, ClaimsOption] = {
             "sub": {"essential": True},
             "shop": {"essential": True},
@@ -130,17 +130,17 @@ class Authenticator:
             self._claims["iss"] = {"essential": True, "value": settings.jwt_issuer}
         if settings.jwt_audience is not None:
             self._claims["aud"] = {"essential": True, "value": settings.jwt_audience}
-        # By their digests: a token itself may be longer than all that is known of it.
+        # Keyed by digest: a token may be longer than its Principal.
         self._remembered: dict[bytes, Principal] = {}
 
     async def load_keys(self) -> None:
-        """Raises SettingsError when there is a key file that has no keys."""
+        """Raises SettingsError if a key file has no keys."""
         if self._public:
             await self._public.load()
 
     @asynccontextmanager
     async def fresh_keys(self) -> AsyncIterator[None]:
-        """Loads the keys as `load_keys` does, and looks at them again from time to time until the block ends."""
+        """Loads the keys as `load_keys` does, and refreshes them until the block ends."""
         await self.load_keys()
         if self._public is None:
             yield
@@ -178,11 +178,11 @@ class Authenticator:
         return principal
 
     def _is_old(self, principal: Principal) -> bool:
-        # Also when the clock was set back.
+        # True also after the clock was set back.
         return not 0 <= self._clock() - principal.verified_at < _REMEMBERED_SECONDS
 
     def _remember(self, digest: bytes, principal: Principal) -> None:
-        """The one that was not used for longest goes."""
+        """Evicts the least recently used."""
         if len(self._remembered) >= _REMEMBERED:
             self._remembered.pop(next(iter(self._remembered)))
         self._remembered[digest] = principal
@@ -208,7 +208,7 @@ class Authenticator:
         return Principal(shop, subject, scopes, expires_at, self._clock(), trusted.withdrawn)
 
     async def _key_of(self, signed: CompactSignature) -> TrustedKey:
-        """The key that verifies it; _UntrustedError where there is none, also after another look at the public ones."""
+        """The key that verifies it; raises _UntrustedError if none does, even after refreshing the public keys."""
         algorithm, kid = _algorithm_and_kid(signed)
         found = self._verifying(signed, self._candidates(algorithm, kid))
         if found is None and self._public and algorithm in ALGORITHMS and await self._public.look_again():
@@ -218,14 +218,14 @@ class Authenticator:
         return found
 
     def _candidates(self, algorithm: str, kid: str | None) -> Sequence[TrustedKey]:
-        """The keys that go with the token's algorithm: never a public key as a shared secret."""
+        """The keys for the token's algorithm: a public key is never used as a shared secret."""
         if algorithm == _SHARED_ALGORITHM and self._secret:
             return [self._secret]
         return self._public.candidates(algorithm, kid) if algorithm in ALGORITHMS and self._public else []
 
     def _verifying(self, signed: CompactSignature, candidates: Sequence[TrustedKey]) -> TrustedKey | None:
         with warnings.catch_warnings():
-            # RFC 9864 gives EdDSA with this curve a name of its own; issuers go on with the old one.
+            # RFC 9864 renames EdDSA with this curve; issuers still use the old name.
             warnings.simplefilter("ignore", SecurityWarning)
             for trusted in candidates:
                 with suppress(*_BAD_TOKEN):
@@ -243,7 +243,7 @@ class Authenticator:
 
 
 def _refusal(error: Exception) -> UnauthenticatedError:
-    """Claims are looked at once it is known who has signed them."""
+    """The refusal for an error; claims are named, as they are checked only after the signature."""
     if isinstance(error, ExpiredTokenError):
         return UnauthenticatedError(_EXPIRED, reason="expired")
     if isinstance(error, MissingClaimError):
@@ -255,31 +255,31 @@ def _refusal(error: Exception) -> UnauthenticatedError:
 
 
 def _algorithm_and_kid(signed: CompactSignature) -> tuple[str, str | None]:
-    """The id is None where there is none. Raises something of _BAD_TOKEN for a header that asks for more."""
+    """The key id is None if absent. Raises one of _BAD_TOKEN for a header with critical parameters."""
     header = _json_object(urlsafe_b64decode(signed.segments["header"]))
     algorithm, kid = header["alg"], header.get("kid", "")
-    # Nothing that may be critical is understood here, and an empty list of it is malformed (RFC 7515, 4.1.11).
+    # No critical parameter is supported, and an empty list of them is malformed (RFC 7515, 4.1.11).
     if "crit" in header or header.get("b64", True) is not True:
-        raise ValueError("something critical")
+        raise ValueError("critical parameters")
     if not isinstance(algorithm, str) or not isinstance(kid, str):
-        raise TypeError("no text")
+        raise TypeError("not a string")
     return algorithm, kid if "kid" in header else None
 
 
 def _json_object(content: bytes) -> dict[str, Any]:  # any JSON
-    """Raises something of _BAD_TOKEN, also for members that are there twice and numbers that JSON does not have."""
+    """Raises one of _BAD_TOKEN, also for duplicate members and for numbers outside JSON such as NaN."""
     value = json.loads(content.decode(), object_pairs_hook=_members, parse_constant=_refuse)
     if not isinstance(value, dict):
-        raise TypeError("no object")
+        raise TypeError("not an object")
     return value
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:  # any JSON
     members = dict(pairs)
     if len(members) < len(pairs):
-        raise ValueError("a member twice")
+        raise ValueError("duplicate member")
     return members
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no number")
+    raise ValueError(f"{constant} is not a number")

@@ -1,4 +1,4 @@
-"""What stands at an https address: whole, in time and not too long, or not at all. Runs in a thread of its own."""
+"""Downloads from an https address: whole, in time and within a size, or not at all. Meant for a thread of its own."""
 
 import asyncio
 import logging
@@ -8,27 +8,27 @@ from typing import Any
 
 import httpx
 
-# It tells the whole address of each request.
+# It logs the full address of each request.
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
 _MOST_REDIRECTS = 5
-# What is packed could be a thousand times as long.
+# Compressed content could unpack to a thousand times its size.
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity"}
 
 
 class DownloadError(Exception):
-    """Why there is no content; the message tells nothing of the address, which may hold secrets."""
+    """Why the download failed; the message omits the address, which may contain secrets."""
 
 
 class _OwnLoop(asyncio.SelectorEventLoop):
-    """Looks names up in its own thread: those of executors keep the process from ending until there is an answer."""
+    """Resolves names in its own thread: an executor's threads would keep the process alive until they are done."""
 
-    async def getaddrinfo(self, *address: Any, **options: Any) -> Any:  # as of the function
+    async def getaddrinfo(self, *address: Any, **options: Any) -> Any:  # the function's own
         return socket.getaddrinfo(*address, **options)
 
 
 def download(address: str, *, most_bytes: int, seconds: float) -> bytes:
-    """Raises DownloadError. Within `seconds`, but for the looking up of names, which nothing ends."""
+    """Raises DownloadError. Takes at most `seconds`, except for name resolution, which nothing can interrupt."""
     with asyncio.Runner(loop_factory=_OwnLoop) as runner:
         return runner.run(_download(address, most_bytes, seconds))
 
@@ -36,10 +36,10 @@ def download(address: str, *, most_bytes: int, seconds: float) -> bytes:
 async def _download(address: str, most_bytes: int, seconds: float) -> bytes:
     trust = ssl.create_default_context()
     try:
-        async with asyncio.timeout(seconds), httpx.AsyncClient(verify=trust, timeout=None, headers=_HEADERS) as client:  # noqa: S113 - over all of it
+        async with asyncio.timeout(seconds), httpx.AsyncClient(verify=trust, timeout=None, headers=_HEADERS) as client:  # noqa: S113 - covers all of it
             return await _follow(client, address, most_bytes)
     except TimeoutError as error:
-        raise DownloadError(f"not there within {seconds:g} seconds") from error
+        raise DownloadError(f"timed out after {seconds:g} seconds") from error
     except httpx.ConnectError as error:
         raise DownloadError(f"no connection: {error}") from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:

@@ -1,4 +1,4 @@
-"""Errors that clients see at the top level, each with its `extensions.code`."""
+"""Top-level errors, each with its `extensions.code`."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -11,7 +11,7 @@ from domain.storage.faults import BusyError, UnavailableError, UnknownOutcomeErr
 
 log = structlog.get_logger(__name__)
 
-# docs/errors.md says of each what to do.
+# docs/errors.md says what to do about each.
 Code = Literal[
     "BAD_USER_INPUT",
     "FORBIDDEN",
@@ -29,16 +29,16 @@ Code = Literal[
     "UNSUPPORTED_MEDIA_TYPE",
 ]
 LARGEST_ANSWER = 8 * 1024 * 1024  # bytes
-UNAVAILABLE = "The service is not available now; try again in a moment."
+UNAVAILABLE = "The service is unavailable; try again in a moment."
 UNKNOWN_OUTCOME = (
-    "The database was lost before it was known what became of this; it may be done. Under an idempotency key it can be "
-    "repeated; without one look first."
+    "The database connection was lost before the outcome was known; this may have been done. Repeat it under its "
+    "idempotency key; without one, look it up first."
 )
-INTERNAL = "Something went wrong here; the fault is logged."
+INTERNAL = "Internal error; it has been logged."
 
 
 class RefusedError(Exception):
-    """A request that is answered without an operation being run; the message may be shown."""
+    """A request that is refused before any operation runs; clients see the message."""
 
     def __init__(self, status: int, code: Code, message: str, *, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
@@ -48,14 +48,14 @@ class RefusedError(Exception):
 
 
 class _CodedError(GraphQLError):
-    """An error of an operation; what is `more` stands beside its code."""
+    """An operation's error; `more` goes into its extensions, beside the code."""
 
     def __init__(self, message: str, code: Code, **more: object) -> None:
         super().__init__(message, extensions={"code": code, **more})
 
 
 class BadUserInputError(_CodedError):
-    """The caller's mistake; the message says what to do."""
+    """The caller's mistake; the message says how to fix it."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, "BAD_USER_INPUT")
@@ -70,21 +70,19 @@ class ForbiddenError(_CodedError):
 
 
 class TooExpensiveError(_CodedError):
-    """The document asks for more than one may; nothing of it ran."""
+    """The document asks for more than a limit allows; nothing ran."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, "TOO_EXPENSIVE")
 
 
 class AnswerTooLargeError(_CodedError):
-    """The operation ran, and its answer is not sent."""
+    """The operation ran, but its answer is not sent."""
 
     def __init__(self, *, is_mutation: bool) -> None:
-        message = f"An answer has at most {LARGEST_ANSWER} bytes, and this one would have more; ask for less."
+        message = f"The answer would exceed {LARGEST_ANSWER} bytes; ask for less."
         if is_mutation:
-            message = (
-                f"This has run, but its answer would have more than {LARGEST_ANSWER} bytes; look up what became of it."
-            )
+            message = f"The mutation ran, but its answer would exceed {LARGEST_ANSWER} bytes; look up the outcome."
         super().__init__(message, "TOO_EXPENSIVE")
 
 
@@ -92,37 +90,37 @@ class DocumentTooLongError(_CodedError):
     """`most` is in bytes."""
 
     def __init__(self, most: int) -> None:
-        message = f"A document has at most {most} bytes; values belong into variables."
+        message = f"A document has at most {most} bytes; put values into variables."
         super().__init__(message, "PAYLOAD_TOO_LARGE")
 
 
 class TooLateError(_CodedError):
-    """The operation was given up; nothing of it is stored but what was being committed just then."""
+    """The operation was cancelled; nothing is stored except what was being committed at that moment."""
 
     def __init__(self, seconds: float) -> None:
         message = (
-            f"This took longer than {seconds:g} s. Ask for less, or once more; a mutation under the same key, or else "
-            "when you have looked whether it was done."
+            f"This took longer than {seconds:g} s. Ask for less, or try again; repeat a mutation under the same "
+            "idempotency key, or look up first whether it was done."
         )
         super().__init__(message, "TIMEOUT")
 
 
 class RateLimitedError(_CodedError):
-    """The caller has asked for too much lately; nothing ran. `seconds` is when to come again."""
+    """The caller has used up its budget; nothing ran. It may retry after `seconds`."""
 
     def __init__(self, seconds: int, *, most: int, cost: int) -> None:
         message = (
-            f"This costs {cost}, more than is left to you of {most} for ten seconds; wait {seconds} s or ask for less."
+            f"This costs {cost}, more than you have left of {most} per ten seconds; wait {seconds} s or ask for less."
         )
         super().__init__(message, "RATE_LIMITED", retryAfter=seconds)
         self.seconds = seconds
 
 
 class MethodNotAllowedError(_CodedError):
-    """A mutation that did not come by POST, and might be sent again by whoever stands in between."""
+    """A mutation that came by GET, which caches and proxies may repeat."""
 
     def __init__(self) -> None:
-        super().__init__("Mutations are sent by POST.", "METHOD_NOT_ALLOWED")
+        super().__init__("Send mutations by POST.", "METHOD_NOT_ALLOWED")
 
 
 class NotFoundError(_CodedError):
@@ -131,7 +129,7 @@ class NotFoundError(_CodedError):
 
 
 class SlowConsumerError(_CodedError):
-    """The subscriber was ended because it read too slowly; it can go on after the cursor."""
+    """The subscription was ended because its client read too slowly; it can resume after the cursor."""
 
     def __init__(self, cursor: str) -> None:
         message = "Events came faster than they were read; subscribe again after this cursor."
@@ -139,15 +137,15 @@ class SlowConsumerError(_CodedError):
 
 
 def coded(error: GraphQLError) -> GraphQLError:
-    """The error as clients may see it: always with a code, and with nothing of the inside."""
+    """The error as clients may see it: always with a code, never with internals."""
     original = error.original_error
     if error.extensions and error.extensions.get("code"):
         return error
-    # Without a path but with a place in the document it is about what was sent; with neither a subscription broke.
+    # An error with nodes but no path is about the request; with neither, a subscription broke.
     if original is None or (error.path is None and error.nodes):
         return _as(error, error.message, "BAD_USER_INPUT")
     if isinstance(original, InvalidCursorError):
-        return _as(error, "The cursor is not one of this list; use one that a page or an event gave.", "BAD_USER_INPUT")
+        return _as(error, "This cursor is from another list; use one returned by this list.", "BAD_USER_INPUT")
     if isinstance(original, BusyError | UnavailableError):
         log_unavailable(original)
         is_unknown = isinstance(original, UnknownOutcomeError)
@@ -157,7 +155,7 @@ def coded(error: GraphQLError) -> GraphQLError:
 
 
 def log_unavailable(error: BusyError | UnavailableError) -> None:
-    """Why, for who runs the server; callers are told UNAVAILABLE."""
+    """Logs the reason for the server's operators; callers see only UNAVAILABLE."""
     log.warning("database.unavailable", reason=str(error))
 
 

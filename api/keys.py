@@ -1,4 +1,4 @@
-"""The public keys of the settings: which are trusted now, looked at again by age and for tokens that none verifies."""
+"""The trusted public keys, refreshed by age and when a token matches none of them."""
 
 import asyncio
 import math
@@ -19,7 +19,7 @@ from api.settings import SettingsError
 
 log = structlog.get_logger(__name__)
 
-ALGORITHMS = {"ES256": "EC", "RS256": "RSA", "EdDSA": "OKP"}  # and the type of their keys
+ALGORITHMS = {"ES256": "EC", "RS256": "RSA", "EdDSA": "OKP"}  # and their key types
 _MOST_BYTES = 1024 * 1024
 
 _Identity = tuple[object, ...]
@@ -27,7 +27,7 @@ _Identity = tuple[object, ...]
 
 @dataclass(frozen=True)
 class Pace:
-    """When the keys are looked at again, and how long that may take; in seconds of the clock."""
+    """When keys are fetched again: at `age`, or on demand after a `pause`; a fetch may take `deadline`. In seconds."""
 
     age: float = 600
     pause: float = 30
@@ -37,18 +37,18 @@ class Pace:
 
 @dataclass(frozen=True, eq=False)
 class TrustedKey:
-    """A key whose tokens are taken until `withdrawn` is set."""
+    """A key whose tokens are accepted until `withdrawn` is set."""
 
     key: Key
     withdrawn: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class UnreadableError(Exception):
-    """There are no keys to be had; the message tells nothing of the address."""
+    """The keys cannot be read; the message does not contain the address."""
 
 
 class PublicKeys:
-    """Those of a file or an https address; the last good ones are kept. Who knows its key waits for nothing here."""
+    """The keys of a file or an https address; the last good set is kept. A token whose key is known never waits."""
 
     def __init__(self, source: str, pace: Pace) -> None:
         self._source = source
@@ -61,7 +61,7 @@ class PublicKeys:
         self._reading: Future[dict[_Identity, Key]] | None = None
 
     async def load(self) -> None:
-        """Raises SettingsError for a file that has no keys; an address that gives none is asked again later."""
+        """Raises SettingsError for a file without keys; an address without keys is tried again later."""
         if self._source.startswith("https://"):
             await self._look()
             return
@@ -74,7 +74,7 @@ class PublicKeys:
             raise SettingsError(message)
 
     def candidates(self, algorithm: str, kid: str | None) -> list[TrustedKey]:
-        """The keys for the algorithm: those of this id, then those without one; all of them for None."""
+        """The keys for the algorithm: those with this id, then those without one; all of them if `kid` is None."""
         fitting = [trusted for trusted in self._trusted.values() if trusted.key.key_type == ALGORITHMS[algorithm]]
         if kid is None:
             return fitting
@@ -82,14 +82,14 @@ class PublicKeys:
         return named + [trusted for trusted in fitting if trusted.key.kid is None]
 
     async def look_again(self) -> bool:
-        """Whether there are other keys now; it is looked at most once in a pause, whoever asks."""
+        """Whether the keys have changed; fetches at most once per pause."""
         is_looking = self._looking and not self._looking.done()
         if not is_looking and self._pace.clock() < self._looked_at + self._pace.pause:
             return False
         return await self._look()
 
     async def keep_fresh(self) -> NoReturn:
-        """Looks by age, so that a key that was withdrawn ends without anybody asking."""
+        """Refreshes by age, so that a withdrawn key ends even without requests."""
         while True:
             await asyncio.sleep(max(self._due - self._pace.clock(), 0))
             if self._due <= self._pace.clock():
@@ -101,7 +101,7 @@ class PublicKeys:
             await asyncio.wait([self._looking])
 
     async def _look(self) -> bool:
-        """Whether there are other keys now. Who asks meanwhile waits for the same look; it ends with none of them."""
+        """Whether the keys have changed. Concurrent callers share one fetch, which none of them can cancel."""
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._refetch())
         looking = self._looking
@@ -111,8 +111,8 @@ class PublicKeys:
     async def _refetch(self) -> bool:
         try:
             found = await self._fetch()
-        except Exception as error:  # noqa: BLE001 - whatever it is, no later look may be missed
-            # What others say of it may quote the address.
+        except Exception as error:  # noqa: BLE001 - no error may prevent later fetches
+            # Other errors may quote the address.
             reason = str(error) if isinstance(error, UnreadableError) else type(error).__name__
             log.warning("jwks.unavailable", error=reason)
             return False
@@ -121,7 +121,7 @@ class PublicKeys:
         return self._trust(found)
 
     def _trust(self, found: dict[_Identity, Key]) -> bool:
-        """Whether they are others than before. A set without any is taken too: so an issuer withdraws its only key."""
+        """Whether they have changed. An empty set is accepted: that is how an issuer withdraws its only key."""
         self._due = self._looked_at + self._pace.age
         known = self._trusted
         self._trusted = {identity: known.get(identity) or TrustedKey(key) for identity, key in found.items()}
@@ -130,60 +130,60 @@ class PublicKeys:
         return known.keys() != found.keys()
 
     async def _fetch(self) -> dict[_Identity, Key]:
-        """In a thread of its own that nothing waits for at the end: a read of a file may never come back."""
+        """Reads in a daemon thread: reading a file may never return."""
         self._looked_at = self._pace.clock()
         self._due = self._looked_at + self._pace.pause
         if self._reading and not self._reading.done():
-            raise UnreadableError("the look before has not ended")
+            raise UnreadableError("the previous attempt has not ended")
         self._reading = Future()
         Thread(target=_settle, args=(self._reading, self._read), name="jwks", daemon=True).start()
         try:
             async with asyncio.timeout(self._pace.deadline):
                 return await asyncio.wrap_future(self._reading)
         except TimeoutError as error:
-            raise UnreadableError(f"not there within {self._pace.deadline:g} seconds") from error
+            raise UnreadableError(f"timed out after {self._pace.deadline:g} seconds") from error
 
 
 def _settle(found: Future[dict[_Identity, Key]], read: Callable[[], bytes]) -> None:
-    found.set_running_or_notify_cancel()  # from now on it cannot be cancelled, and so can always be set
+    found.set_running_or_notify_cancel()  # can no longer be cancelled, so setting it never fails
     try:
         found.set_result(_keys_of(read()))
-    except Exception as error:  # noqa: BLE001 - for who waits
+    except Exception as error:  # noqa: BLE001 - raised where it is awaited
         found.set_exception(error)
 
 
 def _keys_of(content: bytes) -> dict[_Identity, Key]:
-    """Raises UnreadableError for what is no JSON Web Key Set. Keys that cannot be used are left out beside others."""
+    """Raises UnreadableError for anything but a JSON Web Key Set. Unusable keys are skipped if others are usable."""
     if len(content) > _MOST_BYTES:
         raise UnreadableError(f"more than {_MOST_BYTES} bytes")
     try:
         given = orjson.loads(content)["keys"]
     except (ValueError, TypeError, KeyError) as error:
-        raise UnreadableError("no JSON Web Key Set") from error
+        raise UnreadableError("not a JSON Web Key Set") from error
     if not isinstance(given, list):
-        raise UnreadableError("no JSON Web Key Set")
+        raise UnreadableError("not a JSON Web Key Set")
     keys = [key for key in map(_import, given) if key and key.key_type in ALGORITHMS.values()]
-    if given and not keys:  # an issuer that withdraws its last key has none
-        raise UnreadableError("no key that can be used")
+    if given and not keys:  # an empty set withdraws the last key
+        raise UnreadableError("no usable key")
     return {_identity(key): key for key in keys}
 
 
 def _import(jwk: Any) -> Key | None:  # any JSON
     try:
         return JWKRegistry.import_key(jwk) if isinstance(jwk, dict) else None
-    except Exception:  # noqa: BLE001 - libraries raise all kinds of things at keys that they do not take
+    except Exception:  # noqa: BLE001 - libraries raise all kinds of errors for keys they do not accept
         return None
 
 
 def _identity(key: Key) -> _Identity:
-    """All that decides which tokens it verifies."""
+    """Everything that decides which tokens the key verifies."""
     return key.thumbprint(), key.kid, *(orjson.dumps(key.get(name)) for name in ("alg", "use", "key_ops"))
 
 
 def _reader(source: str, deadline: float) -> Callable[[], bytes]:
     if not source.startswith("https://"):
         return partial(_read_file, Path(source))
-    # Takes time that a server with a file need not spend.
+    # Its import takes time that a server with a key file need not spend.
     from api.download import DownloadError, download  # noqa: PLC0415
 
     def read() -> bytes:
@@ -200,4 +200,4 @@ def _read_file(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(_MOST_BYTES + 1)
     except (OSError, ValueError) as error:
-        raise UnreadableError("no file that can be read") from error
+        raise UnreadableError("not a readable file") from error

@@ -161,15 +161,15 @@ async def test_only_tokens_of_unknown_keys_wait_and_all_for_the_same_fetch(
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 5000000\r\n\r\n"
 BOMB = gzip.compress(b" " * 10_000_000)
 USELESS: dict[str, tuple[Speak, float, str]] = {  # what is said, the deadline, and what is logged
-    "nothing": (silence, 2, "not there within 2 seconds"),
-    "headers without end": (repeating(b"HTTP/1.1 200 OK\r\nX-Slow: ", b"x", 0.01), 2, "not there within 2 seconds"),
-    "a byte now and then": (repeating(HEAD, b" ", 0.01), 2, "not there within 2 seconds"),
+    "nothing": (silence, 2, "timed out after 2 seconds"),
+    "headers without end": (repeating(b"HTTP/1.1 200 OK\r\nX-Slow: ", b"x", 0.01), 2, "timed out after 2 seconds"),
+    "a byte now and then": (repeating(HEAD, b" ", 0.01), 2, "timed out after 2 seconds"),
     "more than 1 MiB": (repeating(HEAD, b" " * 65536, 0), PATIENCE_SECONDS, "more than 1048576 bytes"),
-    "packed": (answering(BOMB, "200 OK", "Content-Encoding: gzip"), PATIENCE_SECONDS, "no JSON Web Key Set"),
+    "packed": (answering(BOMB, "200 OK", "Content-Encoding: gzip"), PATIENCE_SECONDS, "not a JSON Web Key Set"),
     "a status": (answering(key_set(RS256), "404 Not Found"), PATIENCE_SECONDS, "status 404"),
-    "no JSON": (answering(b"<html>"), PATIENCE_SECONDS, "no JSON Web Key Set"),
-    "no set": (answering(b'{"keys": {}}'), PATIENCE_SECONDS, "no JSON Web Key Set"),
-    "no key that can be used": (answering(b'{"keys": [{}]}'), PATIENCE_SECONDS, "no key that can be used"),
+    "no JSON": (answering(b"<html>"), PATIENCE_SECONDS, "not a JSON Web Key Set"),
+    "no set": (answering(b'{"keys": {}}'), PATIENCE_SECONDS, "not a JSON Web Key Set"),
+    "no usable key": (answering(b'{"keys": [{}]}'), PATIENCE_SECONDS, "no usable key"),
     "no HTTP": (answering(b"", "junk"), PATIENCE_SECONDS, "RemoteProtocolError"),
     "itself again": (answering(b"", "302 Found", "Location: /keys"), PATIENCE_SECONDS, "redirected too often"),
 }
@@ -426,7 +426,7 @@ async def test_a_file_that_is_still_being_read_is_not_read_once_more(tmp_path: P
         await keys.look_again()
 
     fifo.write_bytes(b"")  # ends the reading
-    assert [line["error"] for line in logged] == ["the look before has not ended"]
+    assert [line["error"] for line in logged] == ["the previous attempt has not ended"]
 
 
 Follow = Callable[[Client, Callable[[], None]], Awaitable[bool]]

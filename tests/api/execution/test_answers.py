@@ -37,7 +37,7 @@ HOLD = f"""mutation ($order: ID!) {{
   updateOrderStatus(input: {{ orderId: $order, status: ON_HOLD }}) {{ order {{ {NOTES} }} errors {{ code }} }} }}"""
 FOLLOW = f"subscription ($after: String) {{ orderEvents(after: $after) {{ sequence order {{ {NOTES} }} }} }}"
 TOO_LARGE = {
-    "message": "An answer has at most 8388608 bytes, and this one would have more; ask for less.",
+    "message": "The answer would exceed 8388608 bytes; ask for less.",
     "extensions": {"code": "TOO_EXPENSIVE"},
 }
 NEW = "application/graphql-response+json"
@@ -79,7 +79,7 @@ async def test_a_mutation_whose_answer_is_too_large_is_said_to_be_done(client: C
     [error] = (await client.post(HOLD, order=order_id))["errors"]
     after = await client.data('{ orderByNumber(number: "1001") { status } }')
 
-    message = "This has run, but its answer would have more than 8388608 bytes; look up what became of it."
+    message = "The mutation ran, but its answer would exceed 8388608 bytes; look up the outcome."
     assert error == {"message": message, "extensions": {"code": "TOO_EXPENSIVE"}}
     assert after == {"orderByNumber": {"status": "ON_HOLD"}}
 

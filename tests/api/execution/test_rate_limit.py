@@ -88,6 +88,6 @@ def test_callers_that_were_not_heard_of_for_long_are_forgotten() -> None:
 
 def test_a_refusal_says_what_it_is_about() -> None:
     with pytest.raises(
-        RateLimitedError, match="This costs 60, more than is left to you of 50 for ten seconds; wait 2 s"
+        RateLimitedError, match="This costs 60, more than you have left of 50 per ten seconds; wait 2 s"
     ):
         Budget(5, Clock()).spend("a", 60)

@@ -237,7 +237,7 @@ async def test_a_fault_is_told_without_its_details(client: Client, database: Dat
         async with client.subscription(FOLLOW, after=cursor["endCursor"]) as results:
             followed = [answer async for answer in results]
 
-    fault = ("Something went wrong here; the fault is logged.", {"code": "INTERNAL"})
+    fault = ("Internal error; it has been logged.", {"code": "INTERNAL"})
     said = [(error["message"], error["extensions"]) for answer in (body, *followed) for error in answer["errors"]]
     assert said == [fault, fault]
     assert body["data"] == {"orderByNumber": None}
@@ -278,7 +278,7 @@ async def test_an_outage_of_the_database_is_told_as_such_and_ends_with_it(
         alive = await client.http.get("/healthz")
     after = await client.data(ORDER)
 
-    unavailable = ("The service is not available now; try again in a moment.", {"code": "UNAVAILABLE"})
+    unavailable = ("The service is unavailable; try again in a moment.", {"code": "UNAVAILABLE"})
     said = [(error["message"], error["extensions"]) for body in (*bodies, stranger) for error in body["errors"]]
     assert said == [unavailable] * 3
     assert (ready.status_code, ready.json()) == (503, {"ready": False})
