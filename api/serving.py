@@ -1,4 +1,4 @@
-"""Serving until told to stop: in this process, or in several that share one port."""
+"""Serves until told to stop: in this process, or in several that share one port."""
 
 import asyncio
 import errno
@@ -29,13 +29,13 @@ from api.wiring import database_of
 from domain.storage.database import Database
 
 _LARGEST_FRAME = 64 * 1024
-# For requests under way and sockets that do not read. What is being mailed may take 40 seconds beside it.
+# For requests in flight and sockets that do not read. A mail in flight may take 40 seconds besides.
 _DRAIN_SECONDS = 10
 _WATCH_SECONDS = 1.0
-# A process that is still being started answers nobody. One that takes longer is ended, and begins again.
+# A starting process does not answer health checks. One that takes longer is killed and restarted.
 _LONGEST_START_SECONDS = 20
 _FAILED_TO_START = 3
-# It is taken, or for root alone; all else is about the address: it is none of this machine, or no address at all.
+# The port is taken or needs root; other errors are about the host: another machine's, or not an address.
 _ABOUT_PORT = frozenset({errno.EADDRINUSE, errno.EACCES})
 
 log = structlog.get_logger(__name__)
@@ -43,28 +43,28 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class _Shared:
-    """What the processes of one server have in common: who started them, and where they leave what they count."""
+    """What the processes of one server share: their parent, and the folder for their metrics."""
 
     parent: int
     folder: Path
 
 
 def listen(settings: Settings) -> socket.socket:
-    """Takes the port, from now on and once: whoever looked first and took it later could find it taken."""
+    """Binds the port up front, so that it cannot be taken between a check and the start; raises SettingsError."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        settings.host.encode("idna")  # as the socket does it, which would be left open
+        settings.host.encode("idna")  # the socket does the same, but would be left open
         return socket.create_server((settings.host, settings.port), family=family)
     except (OSError, UnicodeError) as error:
         is_about_port = isinstance(error, OSError) and error.errno in _ABOUT_PORT
         cause = str(error.strerror).partition(" (")[0] if isinstance(error, OSError) else "not a host name"
         setting = "SHORTSHIP_PORT" if is_about_port else "SHORTSHIP_HOST"
-        message = f"{settings.host}:{settings.port} cannot be listened on: {cause}; set {setting}."
+        message = f"Cannot listen on {settings.host}:{settings.port}: {cause}; set {setting}."
         raise SettingsError(message) from error
 
 
 def serve(settings: Settings, listener: socket.socket, *, no_worker: bool) -> None:
-    """The API with the mail loop, unless that is left to workers, in as many processes as the settings say."""
+    """Serves the API in the configured number of processes, with the mail loop unless workers run it."""
     logs.configure(settings.log_format)
     if not no_worker and smtp_sender(settings) is None:
         log.warning("mail.stays_queued", reason="SHORTSHIP_SMTP_URL is not set")
@@ -72,10 +72,10 @@ def serve(settings: Settings, listener: socket.socket, *, no_worker: bool) -> No
         run(settings, listener, partial(_application, settings, no_worker=no_worker))
         return
     with TemporaryDirectory(prefix="shortship-metrics-") as folder:
-        # The processes are started with it in their environment, where prometheus_client looks for it.
+        # The processes inherit it, and prometheus_client reads it there.
         os.environ[FOLDER_VARIABLE] = folder  # noqa: TID251 - set, not read
         child = partial(_child, settings, no_worker=no_worker, shared=_Shared(os.getpid(), Path(folder)))
-        _tell_where(listener)
+        _log_address(listener)
         supervisor = _Supervisor(_config(settings, child), [listener])
         supervisor.run()
     if any(process.exitcode == _FAILED_TO_START for process in supervisor.processes):
@@ -83,27 +83,27 @@ def serve(settings: Settings, listener: socket.socket, *, no_worker: bool) -> No
 
 
 class _Supervisor(Multiprocess):
-    """Notices at once that a process has ended which has not answered yet, and not after the longest time for that."""
+    """Notices at once when a process dies before its first answer, not only after the start timeout."""
 
     def keep_subprocess_alive(self) -> None:
         for process in self.processes:
-            process.child_conn.close()  # it has its own; with ours, its pipe would not end with it
+            process.child_conn.close()  # the child has its own copy; while ours is open, the pipe outlives the child
         super().keep_subprocess_alive()
 
 
 def run(settings: Settings, listener: socket.socket, application: Callable[[], Starlette]) -> None:
     """Serves in this process."""
-    # uvicorn raises the signal again when all is closed; being told to stop is no failure.
+    # uvicorn raises the signal again once all is closed; a requested stop is not a failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     server = uvicorn.Server(_config(settings, application))
-    _tell_where(listener)
+    _log_address(listener)
     with suppress(KeyboardInterrupt):
         server.run([listener])
     if not server.started:
         sys.exit(_FAILED_TO_START)
 
 
-def _tell_where(listener: socket.socket) -> None:
+def _log_address(listener: socket.socket) -> None:
     host, port = listener.getsockname()[:2]
     log.info("listening", host=host, port=port, pid=os.getpid())
 
@@ -126,7 +126,7 @@ def _config(settings: Settings, application: Callable[[], Starlette]) -> uvicorn
 
 
 def _application(settings: Settings, *, no_worker: bool, shared: _Shared | None = None) -> Starlette:
-    """Made in the process that serves it."""
+    """Builds the application in the process that serves it."""
     logs.configure(settings.log_format)
     loops: list[Loop] = [retention_loop]
     sender = None if no_worker else smtp_sender(settings)
@@ -140,14 +140,14 @@ def _application(settings: Settings, *, no_worker: bool, shared: _Shared | None 
     database = database_of(settings)
     database.claim_file()
     application = create_app(settings, database, loops=loops, metrics=metrics)
-    # What is there now stays. Looking through all of it for garbage stops the loop for a tenth of a second.
+    # Everything so far is long-lived; scanning it for garbage would block the loop for a tenth of a second.
     gc.collect()
     gc.freeze()
     return application
 
 
 def _child(settings: Settings, *, no_worker: bool, shared: _Shared) -> Starlette:
-    """The same in one process of several. One that cannot begin ends them all; another one could not either."""
+    """The same in one of several processes. If one cannot start, none can: it ends them all."""
     try:
         return _application(settings, no_worker=no_worker, shared=shared)
     except Exception as error:
@@ -156,7 +156,7 @@ def _child(settings: Settings, *, no_worker: bool, shared: _Shared) -> Starlette
 
 
 async def _end_with_parent(parent: int, _database: Database, stop: asyncio.Event) -> None:
-    """A process whose parent was killed would hold the port, with nobody to start it again."""
+    """Stops once the parent is killed: an orphan would hold the port without a supervisor."""
     while not stop.is_set():
         if os.getppid() != parent:
             signal.raise_signal(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""What can be set. No other module looks at the environment."""
+"""The settings. No other module reads the environment."""
 
 import re
 from collections.abc import Iterable
@@ -22,44 +22,44 @@ from domain.storage.postgresql_address import PostgresqlAddress
 
 _SHORTEST_SECRET = 32
 _PREFIX = "SHORTSHIP_"
-# They begin as settings do, and are read by others: compose.yaml, the tests and the bench.
+# They have our prefix but belong to others: compose.yaml, the tests and the benchmark.
 _OF_OTHERS = frozenset(f"{_PREFIX}{name}" for name in ("APP_PASSWORD", "TEST_POSTGRESQL", "BENCH_POSTGRESQL"))
 _SERVICE_HOST, _SERVICE_PORT = "_SERVICE_HOST", "_SERVICE_PORT"
-# What follows the name of a Service in all that Kubernetes puts into the environment of the containers beside it.
+# The suffixes of the variables that Kubernetes sets for each Service.
 _SERVICE_LINK = re.compile(rf"{_SERVICE_HOST}|{_SERVICE_PORT}(_\w+)?|_PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?")
-# How alike a name is to the setting that is meant by it: others have no name so much like ours with its prefix.
+# How similar a misspelt name is to its setting. With our prefix it is ours, so less is enough to suggest one.
 _ALIKE = 0.88
 _ALIKE_WITHOUT_PREFIX = 0.5
 
 
 def _words(value: object) -> object:
-    """A list may be written with commas or spaces; raises ValueError for a text that has nothing else."""
+    """Splits a list at commas and spaces; raises ValueError if there is nothing else."""
     words = tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
     if words == () and value:
-        raise ValueError("has no word in it; leave it unset for none")
+        raise ValueError("is empty; leave it unset instead")
     return words
 
 
 def _web_address(address: str | None, example: str, *schemes: str) -> str | None:
-    """The address, if it is one with such a scheme; raises ValueError."""
+    """The address unchanged; raises ValueError unless it has one of the schemes."""
     if address is not None:
         parts = split_url(address)
         if parts is None or parts.scheme not in schemes:
-            raise ValueError(f"has to be an address such as {example}")
+            raise ValueError(f"must be an address such as {example}")
     return address
 
 
 class SettingsError(Exception):
-    """What the settings name cannot be used; the message is for the one who set them."""
+    """A setting cannot be used; the message is for the person who set it."""
 
 
 _Switch = Annotated[bool, Field(description="on or off")]
 
 
 class Settings(BaseSettings):
-    """Read from variables that begin with SHORTSHIP_, or a file `.env`; docs/settings.md explains each.
+    """Read from variables that begin with SHORTSHIP_, or from a file `.env`; docs/settings.md explains each.
 
-    A field's description says which values there are, to whoever has set another one.
+    A field's description completes the error "must be ...".
     """
 
     model_config = SettingsConfigDict(
@@ -90,7 +90,7 @@ class Settings(BaseSettings):
     cost_limit: Annotated[int, Field(ge=1, description="a whole number above 0")] = 20_000
     rate_limit: Annotated[int, Field(ge=0, description="a whole number, or 0 for no limit")] = 0
     operation_timeout: Annotated[
-        float, Field(gt=0, le=3600, description="a number of seconds above 0, 3600 at most")
+        float, Field(gt=0, le=3600, description="a number of seconds above 0 and at most 3600")
     ] = 5
     trusted_documents: str | None = None
 
@@ -103,7 +103,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The same as ever; raises SettingsError where one of them has a name that is misspelt."""
+        """Changes no source, but raises SettingsError if one of them contains a misspelt name."""
         known = {f"{_PREFIX}{name.upper()}" for name in cls.model_fields}
         _refuse_misspelt(known, _names(env_settings), _names(dotenv_settings))
         return super().settings_customise_sources(
@@ -151,7 +151,7 @@ class Settings(BaseSettings):
     @classmethod
     def _long_enough(cls, secret: str | None) -> str | None:
         if secret is not None and len(secret.encode()) < _SHORTEST_SECRET:
-            raise ValueError(f"has to be at least {_SHORTEST_SECRET} bytes long")
+            raise ValueError(f"must be at least {_SHORTEST_SECRET} bytes long")
         return secret
 
     @field_validator("jwks")
@@ -160,12 +160,12 @@ class Settings(BaseSettings):
         if source is not None and "://" in source:
             parts = split_url(source)
             if parts is None or parts.scheme != "https":
-                raise ValueError("has to be a file or an https address")
+                raise ValueError("must be a file or an https address")
         return source
 
 
 def load_settings() -> Settings:
-    """The settings of the environment; raises SettingsError, with nothing in it of what was set."""
+    """The settings of the environment; raises SettingsError, whose message repeats no value."""
     try:
         return Settings()
     except UnicodeDecodeError:
@@ -178,23 +178,23 @@ def load_settings() -> Settings:
 
 
 def _in_our_words(name: str, message: str) -> str:
-    """Our own validators say what is wrong; pydantic's are about its types."""
+    """Replaces pydantic's messages by our descriptions; our own validators' messages stay."""
     values = Settings.model_fields[name].description
-    told = f"has to be {values}" if values else message.removeprefix("Value error, ")
-    return f"{_PREFIX}{name.upper()}: {told}"
+    sentence = f"must be {values}" if values else message.removeprefix("Value error, ")
+    return f"{_PREFIX}{name.upper()}: {sentence}"
 
 
 def _names(source: PydanticBaseSettingsSource) -> list[str]:
-    """All that have a value there, whoever they are for."""
+    """The names of all variables there, ours or not."""
     if not isinstance(source, EnvSettingsSource):
         return []
     return [name.upper() for name in source.env_vars]
 
 
 def _refuse_misspelt(known: set[str], environment: Iterable[str], file: Iterable[str]) -> None:
-    """Raises SettingsError for names that were meant for us and would be ignored.
+    """Raises SettingsError for names that were meant as settings but would be ignored.
 
-    In the file that is also a setting without its prefix. In the environment others have such names: HOST, PORT.
+    In the file, that includes a setting without its prefix; in the environment, such names are others': HOST, PORT.
     """
     environment, file = list(environment), list(file)
     links = _service_links(environment)
@@ -203,13 +203,15 @@ def _refuse_misspelt(known: set[str], environment: Iterable[str], file: Iterable
     for name in file:
         meant = f"{_PREFIX}{name}"
         if meant in known and meant not in environment and meant not in file:
-            faults.append(f"{name} in .env is not read: the setting is {meant}; set that too if {name} is for others.")
+            faults.append(
+                f"{name} in .env is not read: the setting is {meant}; set that too if {name} is for another program."
+            )
     if faults:
         raise SettingsError(" ".join(faults))
 
 
 def _service_links(names: list[str]) -> set[str]:
-    """Those that Kubernetes set: for each Service it sets both its host and its port."""
+    """The names that Kubernetes set: for each Service it sets both the host and the port."""
     hosts = [name.removesuffix(_SERVICE_HOST) for name in names if name.endswith(_SERVICE_HOST)]
     services = [service for service in hosts if f"{service}{_SERVICE_PORT}" in names]
     return {name for name in names for service in services if _SERVICE_LINK.fullmatch(name.removeprefix(service))}
@@ -223,7 +225,7 @@ def _misspelling(name: str, place: str, known: set[str]) -> str | None:
         return f"{place} is not a setting; did you mean {nearest[0]}?" if nearest else None
     rests = [setting.removeprefix(_PREFIX) for setting in known]
     rest = name.removeprefix(_PREFIX)
-    # One word too few or too many, at the end, before any others that are alike: COST for COST_LIMIT is no HOST.
+    # A missing or extra word at the end comes before any other similarity: COST means COST_LIMIT, not HOST.
     begun = [each for each in rests if f"{each}_".startswith(f"{rest}_") or rest.startswith(f"{each}_")]
     nearest = get_close_matches(rest, begun, n=1, cutoff=0) or get_close_matches(
         rest, rests, n=1, cutoff=_ALIKE_WITHOUT_PREFIX

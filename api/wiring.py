@@ -1,4 +1,4 @@
-"""The clock and the database, which servers and commands alike are made with."""
+"""The clock and the database that servers and commands share."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -8,12 +8,12 @@ from domain.storage.database import Database
 
 
 def clock() -> datetime:
-    """The one place where the time is looked up."""
-    return datetime.now(UTC)  # noqa: TID251 - here it is
+    """The time in UTC; nothing else reads the clock."""
+    return datetime.now(UTC)  # noqa: TID251 - the one place for it
 
 
 def database_of(settings: Settings, **options: Any) -> Database:  # those of Database
-    """The database on the bus of the settings; raises SettingsError where the library for it is not installed."""
+    """The configured database and bus; raises SettingsError if the bus's library is not installed."""
     if settings.nats_url is None:
         return Database(settings.database_url, listen_url=settings.listen_url, **options)
     try:
@@ -24,5 +24,4 @@ def database_of(settings: Settings, **options: Any) -> Database:  # those of Dat
 
 
 def not_installed(setting: str, extra: str) -> str:
-    """What to do where a setting needs libraries that are not there."""
-    return f"SHORTSHIP_{setting} needs what comes with `shortship[{extra}]`: docs/operations.md, Installing, says how."
+    return f"SHORTSHIP_{setting} needs the libraries of `shortship[{extra}]`: see docs/operations.md, Installing."

@@ -1,4 +1,4 @@
-"""Where the command begins: under a name that is its own, for packages called `api` and `domain` are anybody's."""
+"""The command's entry point, in a package whose name is unique: `api` and `domain` may be anybody's."""
 
 import sys
 from importlib.util import find_spec
@@ -9,18 +9,18 @@ _OURS = ("api", "domain")
 
 
 def main() -> None:
-    """Runs the command; refuses in one sentence where another package is found instead of one of ours."""
+    """Runs the command; refuses in one sentence if another package shadows one of ours."""
     beside = Path(__file__).resolve().parents[1]
     for name in _OURS:
         spec = find_spec(name)
         if spec and spec.origin and Path(spec.origin).resolve() != beside / name / "__init__.py":
             _refuse(name, spec.origin)
     try:
-        from api.cli import main as run  # noqa: PLC0415 - what is not ours must not run
+        from api.cli import main as run  # noqa: PLC0415 - a package that is not ours must not run
 
         run()
     except ImportError as error:
-        # Two packages of one name that were installed into one folder are mixed, and some files are the other's.
+        # Two packages of one name installed into one folder are mixed: some files are the other's.
         name = (error.name or "").partition(".")[0]
         if name not in _OURS:
             raise

@@ -15,7 +15,7 @@ from tests.support.command import run
 def test_an_address_that_is_none_is_refused(tmp_path: Path) -> None:
     done = run(tmp_path, "serve", jwt_secret=SECRET, nats_url="nats:4222")
 
-    sentence = "SHORTSHIP_NATS_URL: has to be an address such as nats://127.0.0.1:4222\n"
+    sentence = "SHORTSHIP_NATS_URL: must be an address such as nats://127.0.0.1:4222\n"
     assert (done.returncode, done.stderr) == (2, sentence)
 
 
@@ -25,5 +25,5 @@ def test_without_its_client_the_address_is_refused_with_what_to_install(
     monkeypatch.setitem(sys.modules, "domain.storage.nats_hints", None)  # as if its import failed
     settings = Settings(database_url=sqlite_url, jwt_secret=SECRET, nats_url="nats://127.0.0.1:4222")
 
-    with pytest.raises(SettingsError, match=r"comes with `shortship\[nats\]`"):
+    with pytest.raises(SettingsError, match=r"needs the libraries of `shortship\[nats\]`"):
         database_of(settings)

@@ -348,7 +348,7 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
     ),
     "short secret": (
         {"jwt_secret": "too short"},
-        "SHORTSHIP_JWT_SECRET: has to be at least 32 bytes long",
+        "SHORTSHIP_JWT_SECRET: must be at least 32 bytes long",
     ),
     "no key file": (
         {"jwks": "missing.json"},
@@ -356,11 +356,11 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
     ),
     "keys over http": (
         {"jwks": "http://issuer.example/keys"},
-        "SHORTSHIP_JWKS: has to be a file or an https address",
+        "SHORTSHIP_JWKS: must be a file or an https address",
     ),
     "port": (
         {"jwt_secret": SECRET, "port": "http"},
-        "SHORTSHIP_PORT: has to be a number from 0 to 65535",
+        "SHORTSHIP_PORT: must be a number from 0 to 65535",
     ),
     "database": (
         {"jwt_secret": SECRET, "database_url": "mysql://host/name"},
@@ -472,7 +472,7 @@ def test_a_port_that_is_taken_is_one_sentence_and_leaves_nothing_behind(tmp_path
 
         done = run(tmp_path, "demo", port=port)
 
-    sentence = f"127.0.0.1:{port} cannot be listened on: Address already in use; set SHORTSHIP_PORT.\n"
+    sentence = f"Cannot listen on 127.0.0.1:{port}: Address already in use; set SHORTSHIP_PORT.\n"
     assert said(done) == (2, "", sentence)
     assert list(tmp_path.iterdir()) == []
 
@@ -489,7 +489,7 @@ def test_a_port_for_root_alone_is_a_question_of_the_port(tmp_path: Path) -> None
         check=False,
     )
 
-    assert said(done) == (2, "", "127.0.0.1:80 cannot be listened on: Permission denied; set SHORTSHIP_PORT.\n")
+    assert said(done) == (2, "", "Cannot listen on 127.0.0.1:80: Permission denied; set SHORTSHIP_PORT.\n")
 
 
 def test_a_database_in_a_folder_that_is_missing_makes_none(tmp_path: Path) -> None:

@@ -39,10 +39,10 @@ def refusals(**settings: str) -> list[str]:
         ("database_url", f"postgresql://user:{PASSWORD}@host/db?pgbouncer=true", "There is no parameter pgbouncer"),
         ("listen_url", f"postgresql://user:p@{PASSWORD}@host/db", "Write @, : and / of a password as %40"),
         ("listen_url", f"sqlite:///{PASSWORD}", "Use postgresql://user:password@host/database."),
-        ("nats_url", f"nats://u:p@ss:{PASSWORD}/x@h", "has to be an address such as nats://127.0.0.1:4222"),
-        ("otlp_endpoint", f"http://u:[{PASSWORD}]@h", "has to be an address such as http://127.0.0.1:4318"),
-        ("jwks", f"https://u:[{PASSWORD}]@h/keys", "has to be a file or an https address"),
-        ("jwks", f"HTTP://u:{PASSWORD}@h/keys", "has to be a file or an https address"),
+        ("nats_url", f"nats://u:p@ss:{PASSWORD}/x@h", "must be an address such as nats://127.0.0.1:4222"),
+        ("otlp_endpoint", f"http://u:[{PASSWORD}]@h", "must be an address such as http://127.0.0.1:4318"),
+        ("jwks", f"https://u:[{PASSWORD}]@h/keys", "must be a file or an https address"),
+        ("jwks", f"HTTP://u:{PASSWORD}@h/keys", "must be a file or an https address"),
     ],
 )
 def test_what_is_wrong_with_an_address_is_said_without_its_password(name: str, value: str, sentence: str) -> None:
@@ -78,7 +78,7 @@ def test_no_address_brings_its_password_into_an_error(
 
 @pytest.mark.parametrize("hosts", [",", " ", ", ,"])
 def test_hosts_without_a_name_are_not_taken_for_any_host(hosts: str) -> None:
-    assert refusals(trusted_hosts=hosts) == ["Value error, has no word in it; leave it unset for none"]
+    assert refusals(trusted_hosts=hosts) == ["Value error, is empty; leave it unset instead"]
 
 
 @pytest.fixture
@@ -104,24 +104,24 @@ def said_of_environment(monkeypatch: pytest.MonkeyPatch, **variables: str) -> st
 WRONG: dict[str, tuple[list[str], str]] = {
     "DATABASE_URL": (["oracle://h/d"], "Use sqlite:///path or postgresql://user:password@host/database."),
     "LISTEN_URL": (["sqlite:///shortship.db", "http://h"], "Use postgresql://user:password@host/database."),
-    "PORT": (["http", "-1", "65536", "80.5", "tcp://10.0.0.1:80"], "has to be a number from 0 to 65535"),
-    "PROCESSES": (["two", "0", "65", "1.5"], "has to be a number from 1 to 64"),
-    "JWT_SECRET": (["short"], "has to be at least 32 bytes long"),
-    "JWKS": (["ftp://h/keys"], "has to be a file or an https address"),
+    "PORT": (["http", "-1", "65536", "80.5", "tcp://10.0.0.1:80"], "must be a number from 0 to 65535"),
+    "PROCESSES": (["two", "0", "65", "1.5"], "must be a number from 1 to 64"),
+    "JWT_SECRET": (["short"], "must be at least 32 bytes long"),
+    "JWKS": (["ftp://h/keys"], "must be a file or an https address"),
     "SMTP_URL": (["http://h"], "Use smtp://user:password@host:587?tls=starttls."),
     "MAIL_FROM": (["nobody"], "is not an address such as Shop name <orders@example.com>"),
     "MAIL_REPLY_TO": (["nobody"], "is not an address such as Shop name <orders@example.com>"),
-    "INTROSPECTION": (["maybe", "2"], "has to be on or off"),
-    "GRAPHIQL": (["maybe", "2"], "has to be on or off"),
-    "ALLOWED_ORIGINS": ([",", ", ,"], "has no word in it; leave it unset for none"),
-    "TRUSTED_HOSTS": ([",", ", ,"], "has no word in it; leave it unset for none"),
-    "OTLP_ENDPOINT": (["collector"], "has to be an address such as http://127.0.0.1:4318"),
-    "NATS_URL": (["http://h"], "has to be an address such as nats://127.0.0.1:4222"),
-    "LOG_FORMAT": (["xml", "JSON"], "has to be json or console"),
-    "PAGE_LIMIT": (["many", "0", "1001"], "has to be a number from 1 to 1000"),
-    "COST_LIMIT": (["much", "0", "-5"], "has to be a whole number above 0"),
-    "RATE_LIMIT": (["much", "-1"], "has to be a whole number, or 0 for no limit"),
-    "OPERATION_TIMEOUT": (["long", "0", "nan", "3601"], "has to be a number of seconds above 0, 3600 at most"),
+    "INTROSPECTION": (["maybe", "2"], "must be on or off"),
+    "GRAPHIQL": (["maybe", "2"], "must be on or off"),
+    "ALLOWED_ORIGINS": ([",", ", ,"], "is empty; leave it unset instead"),
+    "TRUSTED_HOSTS": ([",", ", ,"], "is empty; leave it unset instead"),
+    "OTLP_ENDPOINT": (["collector"], "must be an address such as http://127.0.0.1:4318"),
+    "NATS_URL": (["http://h"], "must be an address such as nats://127.0.0.1:4222"),
+    "LOG_FORMAT": (["xml", "JSON"], "must be json or console"),
+    "PAGE_LIMIT": (["many", "0", "1001"], "must be a number from 1 to 1000"),
+    "COST_LIMIT": (["much", "0", "-5"], "must be a whole number above 0"),
+    "RATE_LIMIT": (["much", "-1"], "must be a whole number, or 0 for no limit"),
+    "OPERATION_TIMEOUT": (["long", "0", "nan", "3601"], "must be a number of seconds above 0 and at most 3600"),
 }
 # What is wrong with these is found where they are used.
 ANY_TEXT = {"HOST", "JWT_ISSUER", "JWT_AUDIENCE", "SMTP_CA_FILE", "TRUSTED_DOCUMENTS"}
@@ -175,7 +175,7 @@ def test_a_misspelt_name_is_refused_with_the_right_one(
             "DATABASE_URL=x",
             (
                 "DATABASE_URL in .env is not read: the setting is SHORTSHIP_DATABASE_URL; set that too if DATABASE_URL "
-                "is for others."
+                "is for another program."
             ),
         ),
         ("DATABASE_URL=x\nSHORTSHIP_DATABASE_URL=sqlite:///x.db", ""),
@@ -262,4 +262,4 @@ def test_an_address_that_is_not_ours_is_no_question_of_the_port(host: str, cause
     with pytest.raises(SettingsError) as refused:
         serving.listen(Settings(host=host, port=0))
 
-    assert str(refused.value) == f"{host}:0 cannot be listened on: {cause}; set SHORTSHIP_HOST."
+    assert str(refused.value) == f"Cannot listen on {host}:0: {cause}; set SHORTSHIP_HOST."

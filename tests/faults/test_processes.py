@@ -203,7 +203,7 @@ async def test_a_second_server_on_the_port_is_told_so_in_one_sentence(database_u
         second = run(tmp_path, "serve", **settings, port=port)
         still = client.get("/healthz").status_code
 
-    sentence = f"127.0.0.1:{port} cannot be listened on: Address already in use; set SHORTSHIP_PORT.\n"
+    sentence = f"Cannot listen on 127.0.0.1:{port}: Address already in use; set SHORTSHIP_PORT.\n"
     assert (second.returncode, second.stdout, second.stderr) == (2, "", sentence)
     assert still == 200
 

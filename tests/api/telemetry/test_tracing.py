@@ -143,5 +143,5 @@ def test_nothing_of_it_is_imported_without_a_collector() -> None:
 def test_an_address_that_is_none_is_refused(tmp_path: Path) -> None:
     done = run(tmp_path, "serve", jwt_secret=SECRET, otlp_endpoint="collector:4318")
 
-    sentence = "SHORTSHIP_OTLP_ENDPOINT: has to be an address such as http://127.0.0.1:4318\n"
+    sentence = "SHORTSHIP_OTLP_ENDPOINT: must be an address such as http://127.0.0.1:4318\n"
     assert (done.returncode, done.stderr) == (2, sentence)
