@@ -1,4 +1,4 @@
-"""Structured logs, as JSON or for people; those of the libraries go the same way."""
+"""Structured logs, as JSON or for people, including those of libraries."""
 
 import json
 import logging
@@ -12,13 +12,13 @@ from structlog.dev import plain_traceback
 from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-# Databases and mail servers put what they were given into their errors. Bounded, so that a long line is as quick.
+# Databases and mail servers quote their input in errors. The patterns are bounded, so that long lines stay fast.
 _ADDRESS = re.compile(r"[^\s\"'<>()=,;:@]{1,64}@[\w-][\w.-]{0,254}")
 _TOKEN = re.compile(r"\beyJ[\w-]{2,}\.[\w-]*(?:\.[\w-]*)?")
 
 
 def configure(log_format: Literal["json", "console"]) -> None:
-    """One line an event on stderr, with time, level and the request's id, and without address or token."""
+    """Logs one line per event to stderr, with time, level and request id, and with addresses and tokens redacted."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
@@ -26,7 +26,7 @@ def configure(log_format: Literal["json", "console"]) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
     ]
-    # Local variables hold tokens and e-mail addresses: they stay out of tracebacks.
+    # Local variables hold tokens and e-mail addresses, so they stay out of tracebacks.
     console = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain_traceback)
     renderers: list[Processor] = [_printable, _redacting(console)]
     if log_format == "json":
@@ -41,22 +41,22 @@ def configure(log_format: Literal["json", "console"]) -> None:
     handler = logging.StreamHandler(sys.stderr)
     of_libraries = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers]
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=of_libraries))
-    logging.captureWarnings(capture=True)  # they would be lines of another form
+    logging.captureWarnings(capture=True)  # otherwise they bypass the format
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.INFO)
-    # Its access log has no request id and tells nothing that ours does not. That of websockets goes with its errors,
-    # and has whole addresses, which may have tokens in them.
+    # Its access log has no request id and adds nothing to ours. For websockets it goes to the error log, with whole
+    # addresses, which may contain tokens.
     logging.getLogger("uvicorn.access").disabled = True
     logging.getLogger("uvicorn.error").addFilter(_is_no_access)
-    # It tells at each look at the tables what kind of database they are in.
+    # It logs the kind of database each time it looks at the tables.
     logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 class _Lines:
-    """Writes our own lines past the standard library's logging, which takes longer for one than all else together.
+    """Writes our own lines past the standard library's logging, which takes longer than all other work on a line.
 
-    A line that cannot be written is lost, and nothing else with it.
+    structlog's WriteLogger does not know its name, and raises what stderr raises: here an unwritable line is dropped.
     """
 
     def __init__(self, name: str) -> None:
@@ -73,12 +73,12 @@ class _Lines:
 _encoder = json.JSONEncoder(default=repr)
 
 
-def _to_json(event: EventDict, **_settings: Any) -> str:  # whatever structlog gives to json.dumps
+def _to_json(event: EventDict, **_settings: Any) -> str:  # arguments of json.dumps
     return _encoder.encode(event)
 
 
 def _redacting(render: Processor) -> Processor:
-    """What nobody meant to log is taken out of the finished line, wherever it came from."""
+    """Redacts the finished line, so that nothing slips through, wherever it came from."""
 
     def redacted(logger: WrappedLogger, method: str, event: EventDict) -> str:
         line = str(render(logger, method, event))
@@ -93,7 +93,7 @@ def _is_no_access(record: logging.LogRecord) -> bool:
 
 
 def _printable(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Nothing that was sent to us moves the cursor of a terminal or begins a line."""
+    """Escapes control characters: no input moves a terminal's cursor or starts a line."""
     return {name: _escaped(value) if isinstance(value, str) else value for name, value in event.items()}
 
 

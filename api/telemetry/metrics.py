@@ -1,4 +1,4 @@
-"""What is counted, for Prometheus to fetch: by the names of operations, never by shop."""
+"""Metrics for Prometheus, by operation name and never by shop."""
 
 import asyncio
 import math
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from platform import python_version
@@ -28,7 +29,7 @@ from domain.storage.backend import EVERY_SHOP
 from domain.storage.database import Database
 from domain.storage.faults import BusyError, UnavailableError
 
-# The variable by which prometheus_client learns, while it is imported, where processes leave what they have counted.
+# prometheus_client reads this variable at import: the folder that processes share their counts in.
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 OK = "ok"
 OTHER = "other"
@@ -36,91 +37,73 @@ _MOST_NAMES = 100
 _NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]{0,63}")
 _LAG_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _BACKLOG_SECONDS = 1.0
-# How old what is told of other processes may be.
+# How stale the samples of other processes may be.
 _SAMPLE_SECONDS = 5.0
-# The second number there is the process's resident memory in pages; only Linux has it.
+# Its second number is the process's resident memory in pages; only Linux has it.
 _STATM = Path("/proc/self/statm")
 
-disable_created_metrics()  # type: ignore[no-untyped-call]  # when each series began is of no use to anyone
+disable_created_metrics()  # type: ignore[no-untyped-call]  # nobody needs the time when a series began
 
 
 class Metrics:
-    """The counters of one application, in the folder that its processes share where it has several."""
+    """One application's metrics; several processes share them in a folder."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
         self._parent = os.getppid()
         self._names: set[str] = set()
-        self._registry = registry = CollectorRegistry()
-        self._requests = Counter(
+        self._registry = CollectorRegistry()
+        counter, histogram = partial(Counter, registry=self._registry), partial(Histogram, registry=self._registry)
+        gauge = partial(Gauge, registry=self._registry, multiprocess_mode="livesum")  # adds up over living processes
+        self._requests = counter(
             "shortship_requests",
-            "Operations that ended, over every transport, and requests that were refused before they were one "
-            "(without a name); the outcome is ok or the code of the first error.",
+            "Operations that ended, over any transport, and requests refused before they became one (without a name), "
+            "by outcome: ok, or the code of the first error.",
             ["operation", "outcome"],
-            registry=registry,
         )
-        self._seconds = Histogram(
-            "shortship_request_seconds", "How long queries and mutations took.", ["operation"], registry=registry
+        self._seconds = histogram("shortship_request_seconds", "Duration of queries and mutations.", ["operation"])
+        self._cancellations = counter(
+            "shortship_cancellations", "New cancellations; replays are not counted.", ["scope", "reason"]
         )
-        self._cancellations = Counter(
-            "shortship_cancellations", "Cancellations that were made.", ["scope", "reason"], registry=registry
-        )
-        self._refunds = Counter(
+        self._refunds = counter(
             "shortship_refunds_minor_units",
-            "What these cancellations give back, in minor units of the currency (cents).",
+            "Refunds of these cancellations, in minor units of the currency (cents).",
             ["currency"],
-            registry=registry,
         )
-        self._lag = Histogram(
+        self._lag = histogram(
             "shortship_event_lag_seconds",
-            "From an event to the moment it is given to a subscriber that follows live.",
+            "Time from an event until a live subscriber is given it.",
             buckets=_LAG_BUCKETS,
-            registry=registry,
         )
-        self._subscribers = Gauge(
-            "shortship_subscribers", "Subscriptions that are open.", registry=registry, multiprocess_mode="livesum"
+        self._subscribers = gauge("shortship_subscribers", "Open subscriptions.")
+        self._subscribers.set(0)  # an earlier process with this PID may have left its own value in the folder
+        self._connections = gauge(
+            "shortship_database_connections", "Connections for transactions, in use or idle.", ["purpose", "state"]
         )
-        self._subscribers.set(0)  # a process with this number may have left another in the folder
-        self._connections = Gauge(
-            "shortship_database_connections",
-            "Connections for transactions that are in use, or open and idle.",
-            ["purpose", "state"],
-            registry=registry,
-            multiprocess_mode="livesum",
+        self._most_connections = gauge(
+            "shortship_database_connections_max", "Maximum number of these connections.", ["purpose"]
         )
-        self._most_connections = Gauge(
-            "shortship_database_connections_max",
-            "How many of these connections there may be.",
-            ["purpose"],
-            registry=registry,
-            multiprocess_mode="livesum",
-        )
-        self._memory = Gauge(
-            "shortship_resident_memory_bytes",
-            "Resident memory of the processes that serve.",
-            registry=registry,
-            multiprocess_mode="livesum",
-        )
+        self._memory = gauge("shortship_resident_memory_bytes", "Resident memory of the serving processes.")
 
     def operation(self, name: str, outcome: str, seconds: float | None = None) -> None:
-        """An operation has ended. A subscription has no `seconds`: it lasts as long as somebody follows."""
+        """Counts an operation that has ended. `seconds` is None for subscriptions: their duration says nothing."""
         known = self._known(name)
         self._requests.labels(known, outcome).inc()
         if seconds is not None:
             self._seconds.labels(known).observe(seconds)
 
     def refused(self, code: str) -> None:
-        """A request was refused before the schema was asked to execute anything."""
+        """Counts a request refused before execution."""
         self._requests.labels("", code).inc()
 
     def cancelled(self, cancellation: Cancellation, currency: str) -> None:
-        """A cancellation was made; one that is told again is none."""
+        """Counts a new cancellation; replays are not counted."""
         self._cancellations.labels(cancellation.scope.name, cancellation.reason.name).inc()
         self._refunds.labels(currency).inc(cancellation.breakdown.total)
 
     @contextmanager
     def subscriber(self) -> Iterator[Callable[[datetime, datetime], None]]:
-        """Counts one while it is there; what it gives is to be called with an event's time and the time of now."""
+        """Counts a subscriber while it is connected; call the result with each event's time and the current time."""
         self._subscribers.inc()
         try:
             yield self._delivered
@@ -128,7 +111,7 @@ class Metrics:
             self._subscribers.dec()
 
     def sample(self, database: Database) -> None:
-        """Notes what of this process is not counted but looked at."""
+        """Sets this process's gauges."""
         for use in database.pools():
             self._connections.labels(use.purpose, "in_use").set(use.in_use)
             self._connections.labels(use.purpose, "idle").set(use.idle)
@@ -137,7 +120,7 @@ class Metrics:
             self._memory.set(int(_STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE"))
 
     async def keep_sampling(self, database: Database, stop: asyncio.Event) -> None:
-        """For the other processes, of which any may be asked, until `stop` is set."""
+        """Samples until `stop` is set, since a scrape may reach any of the processes."""
         while not stop.is_set():
             self.sample(database)
             with suppress(TimeoutError):
@@ -145,15 +128,15 @@ class Metrics:
                     await stop.wait()
 
     def close(self) -> None:
-        """Removes the shared folder where the process is gone that would have done so."""
+        """Removes the shared folder if the parent, which would have done so, is gone."""
         if self._folder and os.getppid() != self._parent:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def _delivered(self, occurred_at: datetime, now: datetime) -> None:
-        self._lag.observe(max((now - occurred_at).total_seconds(), 0))  # clocks of machines differ
+        self._lag.observe(max((now - occurred_at).total_seconds(), 0))  # clocks are skewed
 
     def _known(self, name: str) -> str:
-        """The name, if it is among the first: clients make names up, and each would be kept for ever."""
+        """The name if it is among the first seen, else "other": clients choose names, and each is kept for ever."""
         if name and name not in self._names:
             if len(self._names) >= _MOST_NAMES or not _NAME.fullmatch(name):
                 return OTHER
@@ -161,7 +144,7 @@ class Metrics:
         return name
 
     def exposition(self, waiting: "Waiting | None") -> bytes:
-        """Prometheus' text, of all processes; without the mails that wait where nobody could tell."""
+        """All processes' metrics in Prometheus's text format; without the outbox's if `waiting` is None."""
         scraped = self._registry
         if self._folder:
             _forget_dead_processes(self._folder)
@@ -174,32 +157,32 @@ class Metrics:
 
 @dataclass(frozen=True)
 class Waiting:
-    """The mails that wait: how many, and for how long the oldest does."""
+    """Mails waiting to be sent: their number and the age of the oldest."""
 
     depth: int
     oldest_seconds: float
 
 
 class _Common(Collector):
-    """What is the same whichever process is asked, and none counts."""
+    """Metrics that are the same in every process."""
 
     def __init__(self, waiting: Waiting | None) -> None:
         self._waiting = waiting
 
     def collect(self) -> Iterator[Metric]:
-        build = GaugeMetricFamily("shortship_build_info", "What runs; always 1.", labels=["version", "python"])
+        build = GaugeMetricFamily("shortship_build_info", "Running version; always 1.", labels=["version", "python"])
         build.add_metric([version("shortship"), python_version()], 1)
         yield build
         if self._waiting:
             depth, oldest = self._waiting.depth, self._waiting.oldest_seconds
-            yield GaugeMetricFamily("shortship_outbox_depth", "Mails that wait to be sent.", depth)
-            yield GaugeMetricFamily("shortship_outbox_oldest_seconds", "For how long the oldest of them waits.", oldest)
+            yield GaugeMetricFamily("shortship_outbox_depth", "Mails waiting to be sent.", depth)
+            yield GaugeMetricFamily("shortship_outbox_oldest_seconds", "Age of the oldest waiting mail.", oldest)
 
 
 class Age:
-    """For how long something has been going on, also where the clock was set back after it began.
+    """How long something has lasted, even if the clock was set back after it began.
 
-    It is at least as old as the time for which it has been looked at here; `timer` is in seconds, and nobody sets it.
+    The age never falls below the time that it has been observed for; `timer` is in seconds and monotonic.
     """
 
     def __init__(self, timer: Callable[[], float] = time.monotonic) -> None:
@@ -208,7 +191,7 @@ class Age:
         self._seen_at = 0.0
 
     def seconds(self, began_at: datetime | None, now: datetime) -> float:
-        """0 for what is not going on."""
+        """0 if `began_at` is None."""
         if began_at is None or began_at != self._began_at:
             self._began_at, self._seen_at = began_at, self._timer()
         if began_at is None:
@@ -217,7 +200,7 @@ class Age:
 
 
 class MetricsPage:
-    """Answers Prometheus. The database is looked at once a second at most, and has a second to answer."""
+    """Answers Prometheus. It queries the database at most once a second, and gives it a second to answer."""
 
     def __init__(self, metrics: Metrics, database: Database, clock: Callable[[], datetime]) -> None:
         self._metrics = metrics
@@ -234,7 +217,7 @@ class MetricsPage:
                 self._waiting = await self._look()
                 self._looked_at = time.monotonic()
         self._metrics.sample(self._database)
-        # There may be thousands of lines, and others are served meanwhile.
+        # There may be thousands of lines, so this runs outside the loop.
         text = await asyncio.to_thread(self._metrics.exposition, self._waiting)
         return Response(text, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
 
@@ -248,10 +231,10 @@ class MetricsPage:
 
 
 def _forget_dead_processes(folder: Path) -> None:
-    """Of a process that was killed its counts stay, its open subscriptions do not."""
+    """Drops the gauges of killed processes, such as open subscriptions; their counters stay."""
     for path in folder.glob("gauge_live*.db"):
         pid = int(path.stem.rpartition("_")[2])
-        with suppress(FileNotFoundError):  # another process is asked at the same time
+        with suppress(FileNotFoundError):  # another process may be scraped at the same time
             if not _is_alive(pid):
                 mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]
 

@@ -1,4 +1,4 @@
-"""Spans to a collector, by OTLP over HTTP: in batches, from a thread, and never waited for."""
+"""Sends spans to a collector by OTLP over HTTP, in batches from a background thread."""
 
 import asyncio
 import threading
@@ -31,12 +31,12 @@ class _Ending:
 
 
 class OtlpTracing:
-    """Sends to `<endpoint>/v1/traces`. Variables named OTEL_ that the libraries read apply besides."""
+    """Sends to `<endpoint>/v1/traces`. The libraries also honour their own OTEL_ variables."""
 
     def __init__(self, endpoint: str) -> None:
         exporter = OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces", timeout=_EXPORT_SECONDS)
         resource = Resource.create({"service.name": "shortship"})
-        # The application closes it; at the interpreter's end it would wait for a collector that does not answer.
+        # The application closes it; at interpreter exit it would wait for an unresponsive collector.
         self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
         self._provider.add_span_processor(BatchSpanProcessor(exporter))
         self._tracer = self._provider.get_tracer("shortship")
@@ -49,11 +49,11 @@ class OtlpTracing:
             yield _Ending(span)
 
     def start_operation(self) -> Span:
-        """It is not made the current one: a stream may end in another task than it began."""
+        """Not made the current span, since a stream may end in another task than it began in."""
         return _Ending(self._tracer.start_span("GraphQL"))
 
     async def close(self) -> None:
-        # A daemon: neither the server nor the interpreter waits for it any longer.
+        # A daemon thread, so neither the server nor the interpreter waits any longer.
         closing = threading.Thread(target=self._provider.shutdown, name="tracing", daemon=True)
         closing.start()
         await asyncio.to_thread(closing.join, _CLOSING_SECONDS)

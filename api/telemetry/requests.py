@@ -1,4 +1,4 @@
-"""One log line a request or websocket, under an id that its answer carries too."""
+"""Logs one line per request or websocket, under an id that its answer carries too."""
 
 import re
 import time
@@ -13,18 +13,18 @@ from api.telemetry.tracing import Span, Tracing
 
 log = structlog.get_logger(__name__)
 
-# Where in its scope a request that was refused says with which code.
+# The key in the ASGI scope under which a refused request keeps its error code.
 REFUSED = "shortship.refused"
 _HEADER = "X-Request-ID"
 _SENSIBLE = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _STARTS = ("http.response.start", "websocket.accept", "websocket.http.response.start")
-_LOST = 1006  # what a websocket that ended without a word is said to have ended with
+_LOST = 1006  # the close code of a websocket that ended without one
 
 
 class RequestLog:
-    """ASGI middleware: takes the caller's X-Request-ID or makes one, and binds it to everything that is logged.
+    """ASGI middleware: takes the caller's X-Request-ID or makes one, and binds it to every log line.
 
-    Of the address only the route is logged, for anything may stand in the rest: tokens, names.
+    Only the route of an address is logged, because the rest may contain tokens and names.
     """
 
     def __init__(self, app: ASGIApp, tracing: Tracing, metrics: Metrics) -> None:
@@ -39,15 +39,15 @@ class RequestLog:
         headers = Headers(scope=scope)
         given = headers.get(_HEADER, "")
         request_id = given if _SENSIBLE.fullmatch(given) else uuid7().hex
-        told = _Told(request_id, receive, send)
+        recorder = _Recorder(request_id, receive, send)
         began = time.perf_counter()
         with structlog.contextvars.bound_contextvars(request_id=request_id), self._tracing.request(headers) as span:
             try:
-                await self._app(scope, told.receive, told.send)
+                await self._app(scope, recorder.receive, recorder.send)
             finally:
-                self._tell(scope, told.status, time.perf_counter() - began, span)
+                self._record(scope, recorder.status, time.perf_counter() - began, span)
 
-    def _tell(self, scope: Scope, status: int, seconds: float, span: Span) -> None:
+    def _record(self, scope: Scope, status: int, seconds: float, span: Span) -> None:
         path, refused = getattr(scope.get("route"), "path", ""), scope.get(REFUSED)
         line = {"path": path, "status": status, "ms": round(seconds * 1000, 1)}
         attributes: dict[str, str | int] = {"http.route": path, "http.response.status_code": status}
@@ -59,8 +59,8 @@ class RequestLog:
         span.end(f"{method} {path}".strip(), attributes | {"http.request.method": method})
 
 
-class _Told:
-    """Puts the id into the answer, and keeps its status: that of HTTP, or the code that a websocket is closed with."""
+class _Recorder:
+    """Puts the id into the answer, and records its HTTP status or the websocket's close code."""
 
     def __init__(self, request_id: str, receive: Receive, send: Send) -> None:
         self.status = 0

@@ -1,4 +1,4 @@
-"""Traces by OpenTelemetry, where the settings say where to; without that nothing of it is imported."""
+"""The interface of tracing, and the no-op that is used unless an endpoint is set; OpenTelemetry is not imported."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Span(Protocol):
-    """Something that takes time; its name and what it was are told when it has ended."""
+    """A timed operation; its name and attributes are set when it ends."""
 
     def end(self, name: str, attributes: Mapping[str, str | int]) -> None: ...
 
@@ -14,13 +14,13 @@ class Span(Protocol):
 class Tracing(Protocol):
     @contextmanager
     def request(self, headers: Mapping[str, str]) -> Iterator[Span]:
-        """A request, as part of its caller's trace; operations that begin meanwhile are parts of it."""
+        """A request's span, within the caller's trace; operations started meanwhile are its children."""
         ...
 
     def start_operation(self) -> Span: ...
 
     async def close(self) -> None:
-        """Sends what is left, for a few seconds at most."""
+        """Sends what is left, taking a few seconds at most."""
         ...
 
 
