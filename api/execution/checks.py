@@ -1,4 +1,4 @@
-"""How a document is run, whatever it came over: what is checked before, how long it may take, how its errors look."""
+"""Runs documents from every transport: checks them first, limits their time, and shapes their errors."""
 
 import asyncio
 from copy import copy
@@ -36,8 +36,8 @@ from api.execution.known_documents import Document, Documents
 from api.execution.rate_limit import Budget
 from api.execution.trusted_documents import TrustedDocuments
 
-# How much work the search for conflicting fields may be: enough for whatever the other limits let pass and somebody
-# would write, and over in 30 ms. This is where graphql-core takes it from.
+# Limits the search for conflicting fields to 30 ms, enough for any real document within the other limits. graphql-core
+# reads the limit from its module.
 overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 25_000
 
 _RULES = tuple(specified_rules)
@@ -46,7 +46,7 @@ _RULES_WITHOUT_INTROSPECTION = (*_RULES, NoSchemaIntrospectionCustomRule)
 
 @dataclass(slots=True, kw_only=True)
 class Policy:
-    """What may be run, and how much of it; the settings of the same names say more."""
+    """What may run, and how much of it; see the settings of the same names."""
 
     introspection: bool = True
     page_limit: int = 100
@@ -56,10 +56,10 @@ class Policy:
 
 
 class Schema(strawberry.Schema):
-    """Strawberry's, with our checks and limits at the points that every transport passes.
+    """Strawberry's schema, with our checks and limits where every transport passes.
 
-    These points are private to strawberry, hence its version is pinned: its extensions cannot refuse a document without
-    an exception, which closes a socket on all its other operations.
+    These hooks are private, so strawberry's version is pinned: its extensions can refuse a document only by raising,
+    which would close a socket on all its other operations.
     """
 
     policy = Policy()
@@ -70,7 +70,7 @@ class Schema(strawberry.Schema):
         self.documents = Documents()
 
     def under(self, policy: Policy, trusted: TrustedDocuments | None) -> "Schema":
-        """The same types under another policy, with documents of its own."""
+        """The same types under another policy, with a separate document cache."""
         schema = copy(self)
         schema.policy, schema.trusted, schema.documents = policy, trusted, Documents()
         return schema
@@ -80,7 +80,7 @@ class Schema(strawberry.Schema):
         context: ExecutionContext,
         extensions_runner: object,  # noqa: ARG002 - strawberry passes it under this name
     ) -> PreExecutionError | None:
-        """Everything that is checked before execution; it does not wait for anything."""
+        """Checks everything before execution, without awaiting anything."""
         try:
             errors = self._refusals(context)
         except RecursionError:
@@ -90,21 +90,19 @@ class Schema(strawberry.Schema):
         return PreExecutionError(data=None, errors=errors) if errors else None
 
     def _refusals(self, context: ExecutionContext) -> list[GraphQLError]:
-        """What validation has against the document; raises GraphQLError for all else that speaks against it."""
+        """The validation errors; raises GraphQLError for any other reason to refuse the document."""
         policy, caller = self.policy, context.context.caller
-        self._spend(caller, 1)  # also by what turns out to be none
+        self._spend(caller, 1)  # even if the document turns out to be invalid
         document = self.documents.find(context.query or "") or self._parsed(context.query)
         context.graphql_document = document.node
         _check_operation(context, document.node)
         if not document.is_trusted and Scope.EXPLORE not in caller.scopes:
-            raise ForbiddenError(Scope.EXPLORE.value, "This server runs its trusted documents only.")
+            raise ForbiddenError(Scope.EXPLORE.value, "This server runs only its trusted documents.")
         variables = context.variables or {}
         check_variables(variables)
         cost = document.cost.of(variables)
         if cost > policy.cost_limit:
-            raise TooExpensiveError(
-                f"The document costs {cost}, at most {policy.cost_limit} are allowed; ask for less."
-            )
+            raise TooExpensiveError(f"The document costs {cost}, and the limit is {policy.cost_limit}; ask for less.")
         if not document.is_valid:
             if errors := self._validate(document.node):
                 return errors
@@ -140,7 +138,7 @@ class Schema(strawberry.Schema):
         *args: Any,
         **settings: Any,  # strawberry's own
     ) -> Any:
-        """One query or mutation, which is given up when it takes too long."""
+        """Runs one query or mutation, and cancels it when it takes too long."""
         try:
             async with asyncio.timeout(self.policy.timeout_seconds) as deadline:
                 result = await super()._execute_operation(execution_context, *args, **settings)
@@ -162,34 +160,32 @@ class Schema(strawberry.Schema):
         return await super()._handle_execution_result(context, result, *args, **settings)
 
     def _get_custom_context_kwargs(self, *args: Any, **settings: Any) -> dict[str, Any]:  # strawberry's own
-        """What graphql-core's `execute` is given."""
+        """The arguments of graphql-core's `execute`."""
         given = super()._get_custom_context_kwargs(*args, **settings)
         return given | {"hide_suggestions": not self.policy.introspection}
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
-        """Nothing: errors are logged where they are coded, and only those that are ours."""
+        """Logs nothing: errors are logged where they are coded, and only our own."""
 
 
 def _finish(context: ExecutionContext, result: Any) -> None:  # strawberry's result or graphql-core's
-    """Makes the result what may go out; of an operation that ran, what kind it is is known."""
+    """Codes and limits the result."""
     answers.finish(result, is_mutation=lambda: context.operation_type is OperationType.MUTATION)
 
 
 def _check_operation(context: ExecutionContext, document: DocumentNode) -> None:
-    """Raises BadUserInputError unless the document has exactly one operation to run, of a kind that is run here."""
+    """Raises BadUserInputError unless there is exactly one operation to run, of a kind allowed here."""
     name = context._provided_operation_name  # noqa: SLF001 - the public one guesses
     operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
     chosen = [each for each in operations if name is None or (each.name and each.name.value == name)]
     if not operations:
         raise BadUserInputError("The document has no operation.")
     if not chosen:
-        raise BadUserInputError("The document has no operation with the name in operationName.")
+        raise BadUserInputError("The document has no operation named by operationName.")
     if name is None and len(chosen) > 1:
-        raise BadUserInputError("The document has several operations: say in operationName which one to run.")
+        raise BadUserInputError("The document has several operations: choose one by operationName.")
     kind = OperationType(chosen[0].operation.value)
     if kind is OperationType.MUTATION and kind not in context.allowed_operations:
         raise MethodNotAllowedError
     if kind not in context.allowed_operations:
-        raise BadUserInputError(
-            "Subscriptions run over a websocket, or as server-sent events: Accept: text/event-stream."
-        )
+        raise BadUserInputError("Subscribe over a websocket, or by server-sent events with Accept: text/event-stream.")

@@ -1,4 +1,4 @@
-"""What a document may ask for: its size and its cost, known before anything of it runs (specification, section 9)."""
+"""Limits a document's size and cost before it runs; docs/settings.md, "Limits", lists them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -40,16 +40,16 @@ _MOST_FRAGMENTS = 50
 _MOST_DIRECTIVES = 50
 _MOST_OPERATIONS = 10
 _MOST_MEMBERS = 1_000
-# Of types that name types; one of them inside another multiplies the whole schema by itself.
+# Introspection fields that list types or fields; nesting them multiplies the schema by itself.
 _INTROSPECTION_LISTS = frozenset({"fields", "inputFields", "interfaces", "possibleTypes"})
 
 
 @dataclass(slots=True)
 class _Size:
-    """Of a selection set with all that is below it, fragments included as often as they are spread.
+    """The size of a selection set and all below it, counting a fragment once per spread.
 
-    `meta_depth` is how deep introspection goes, `width` counts the set's own fields, `lists` says whether introspection
-    lists are among what is below.
+    `meta_depth` is the depth of introspection, `width` the number of the set's own fields, and `lists` is set if it
+    contains introspection lists.
     """
 
     depth: int = 0
@@ -71,10 +71,10 @@ class _Size:
 
 
 class Cost:
-    """What one document costs: each field 1, times the page sizes of the connections above it.
+    """One document's cost: 1 per field, times the page sizes of the connections above it.
 
-    An entry of a list in a variable costs as much as a field, wherever one takes the list. Each fragment is walked
-    once, so the time is linear in the document. The document need not be valid.
+    Each entry of a list variable costs as much as a field, wherever it is used. Each fragment is walked once, so the
+    time is linear in the document, which need not be valid.
     """
 
     def __init__(self, schema: GraphQLSchema, document: DocumentNode, *, page_limit: int) -> None:
@@ -86,10 +86,10 @@ class Cost:
         self._last: tuple[int, tuple[dict[str, int | None], dict[str, int]]] | None = None
 
     def of(self, variables: Mapping[str, Any]) -> int:
-        """The cost with these variables, at once where pages and lists are as large as the last time.
+        """The cost with these variables, cached while page sizes and list lengths stay the same.
 
-        Raises TooExpensiveError for a document that is too large in any other way, and BadUserInputError for several
-        mutation fields and for a list that is too long.
+        Raises TooExpensiveError for a document over any other limit, and BadUserInputError for several mutation fields
+        or a list that is too long.
         """
         entries = self._lists.counts(variables)
         if self._last and self._last[1] == (self._sizes(variables), entries):
@@ -106,16 +106,16 @@ class Cost:
 
 
 def check_variables(variables: Mapping[str, Any]) -> None:
-    """Raises BadUserInputError where a value has more members than any input has fields.
+    """Raises BadUserInputError if a value has far more members than any input has fields.
 
-    Each error about such a value would go through all of them.
+    Every error about such a value would iterate over all of them.
     """
     left: list[object] = [*variables.values()]
     while left:
         match left.pop():
             case dict() as members:
                 if len(members) > _MOST_MEMBERS:
-                    raise BadUserInputError(f"No value of a variable has more than {_MOST_MEMBERS} members.")
+                    raise BadUserInputError(f"An object in a variable has at most {_MOST_MEMBERS} members.")
                 left += members.values()
             case list() as values:
                 left += values
@@ -133,13 +133,13 @@ class _Walk:
     ) -> None:
         self._schema = schema
         self._lists = lists
-        self._entries = entries  # of the lists in each variable
+        self._entries = entries  # in the lists of each variable
         self._given = variables
         self._variables: dict[str, Any] = {}
         self._page_limit = page_limit
         self._directives = 0
         self.page_variables: set[str] = set()
-        self._sizes: dict[str, _Size | None] = {}  # of fragments; None while one is walked
+        self._sizes: dict[str, _Size | None] = {}  # by fragment; None while it is being walked
         self.operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
         fragments = [each for each in document.definitions if isinstance(each, FragmentDefinitionNode)]
         _bound("operations", len(self.operations), _MOST_OPERATIONS)
@@ -147,14 +147,14 @@ class _Walk:
         self._fragments = {fragment.name.value: fragment for fragment in fragments}
 
     def operation(self, node: OperationDefinitionNode) -> _Size:
-        self._sizes.clear()  # page sizes may be variables, whose defaults are the operation's
+        self._sizes.clear()  # page sizes may be variables, with defaults per operation
         self._variables = {**_defaults(node), **self._given}
         self._count_directives(node)
         size = self._set(node.selection_set, self._schema.get_root_type(node.operation), 0)
         _bound("fields", size.fields, _MOST_FIELDS)
         _bound("aliases", size.aliases, _MOST_ALIASES)
         if node.operation is OperationType.MUTATION and size.width > 1:
-            raise BadUserInputError("A document has one mutation field; send the others in requests of their own.")
+            raise BadUserInputError("A document may have one mutation field; send the others in separate requests.")
         return size
 
     def _set(self, node: SelectionSetNode, parent: GraphQLNamedType | None, depth: int) -> _Size:
@@ -169,7 +169,7 @@ class _Walk:
             return self._field(node, parent, depth)
         if isinstance(node, FragmentSpreadNode):
             return self._spread(node.name.value, depth)
-        condition = node.type_condition  # type: ignore[attr-defined] # what is left is an inline fragment
+        condition = node.type_condition  # type: ignore[attr-defined] # only inline fragments are left
         on = self._schema.get_type(condition.name.value) if condition else parent
         return self._set(node.selection_set, on, depth)  # type: ignore[attr-defined] # the same
 
@@ -184,7 +184,7 @@ class _Walk:
             below = self._set(node.selection_set, of, depth + 1)
         is_list = is_meta and name in _INTROSPECTION_LISTS
         if is_list and below.lists:
-            raise TooExpensiveError("Introspection goes into the fields of types once; ask for __type by name instead.")
+            raise TooExpensiveError("Introspection lists cannot be nested; ask for __type by name instead.")
         size.depth += below.depth
         size.meta_depth = 1 + below.meta_depth if is_meta or below.meta_depth else 0
         size.fields += below.fields
@@ -202,7 +202,7 @@ class _Walk:
             self._count_directives(fragment)
             on = self._schema.get_type(fragment.type_condition.name.value)
             self._sizes[name] = self._set(fragment.selection_set, on, depth)
-        size = self._sizes[name] or _Size()  # none yet of one that spreads itself, which validation refuses
+        size = self._sizes[name] or _Size()  # a fragment that spreads itself has no size yet; validation refuses it
         _bound_depth(size, depth)
         return size
 
@@ -212,7 +212,7 @@ class _Walk:
         return self._schema.get_field(parent, field)
 
     def _count_entries(self, node: FieldNode, definition: GraphQLField | None) -> int:
-        """Of the lists in the variables that the field takes; those that are written here are only bounded."""
+        """Counts the entries of list variables in the field's arguments; literal lists are only checked."""
         count = 0
         for argument in node.arguments or ():
             name = argument.name.value
@@ -222,7 +222,7 @@ class _Walk:
         return count
 
     def _times(self, node: FieldNode, of: GraphQLNamedType | None) -> int:
-        """How often what is below the field is resolved: at most a page, for more is refused when it is asked for."""
+        """How often the fields below are resolved: at most a page, since larger pages are refused at run time."""
         if of is None or not of.name.endswith("Connection"):
             return 1
         asked = [self._size_of(arg.value) for arg in node.arguments or () if arg.name.value in {"first", "last"}]
@@ -230,13 +230,13 @@ class _Walk:
         return min(max(sizes, default=DEFAULT_PAGE), self._page_limit)
 
     def _size_of(self, node: ValueNode) -> int | None:
-        """None where nothing is asked for; a size that is none counts as the largest."""
+        """The page size of a literal or variable; None if null. An invalid size counts as the largest."""
         if isinstance(node, NullValueNode):
             return None
         if isinstance(node, VariableNode):
             self.page_variables.add(node.name.value)
             return _asked(self._variables.get(node.name.value), self._page_limit)
-        # Longer ones are no page, and Python refuses to read numbers of thousands of digits.
+        # Longer numbers are not page sizes, and Python refuses to parse thousands of digits.
         is_size = isinstance(node, IntValueNode) and len(node.value) < len(str(2**31))
         return max(int(node.value), 0) if is_size else self._page_limit  # type: ignore[attr-defined] # it is an integer
 
@@ -246,12 +246,12 @@ class _Walk:
 
 
 def _asked(size: object, page_limit: int) -> int | None:
-    """The page size that a variable asks for, None where for none; what is no size counts as the largest."""
+    """The page size in a variable; None if null. An invalid size counts as the largest."""
     return max(size, 0) if isinstance(size, int) else None if size is None else page_limit
 
 
 def _defaults(node: OperationDefinitionNode) -> dict[str, Any]:
-    """Those of variables that may be page sizes."""
+    """The defaults of variables that may be page sizes."""
     return {
         each.variable.name.value: int(each.default_value.value)
         for each in node.variable_definitions or ()
@@ -270,4 +270,6 @@ def _bound_depth(size: _Size, above: int) -> None:
 
 def _bound(name: str, count: int, most: int) -> None:
     if count > most:
-        raise TooExpensiveError(f"A document has at most {most} {name}; ask for less, or in several requests.")
+        raise TooExpensiveError(
+            f"A document has at most {most} {name}; ask for less, or split it into several requests."
+        )

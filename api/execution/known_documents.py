@@ -1,4 +1,4 @@
-"""Documents that were found valid, kept with what is known of them whoever sends them with whatever variables."""
+"""A cache of validated documents, keyed by text and shared by all callers."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ from graphql import DocumentNode
 
 from api.execution.cost import Cost
 
-# Of text; what is kept of it takes some seventy times as much.
+# In text; the parsed documents take about seventy times as much memory.
 _MOST_CHARACTERS = 256 * 1024
 
 
 @dataclass(slots=True)
 class Document:
-    """A document and what it costs; `is_valid` says whether validation has seen it and found nothing."""
+    """A parsed document and its cost; `is_valid` is set once validation has passed."""
 
     node: DocumentNode
     cost: Cost
@@ -22,7 +22,7 @@ class Document:
 
 
 class Documents:
-    """By their text, those that were used last. One text is one node here, so that more can be known by the node."""
+    """The most recently used documents. Equal texts share one node, so that plans can be keyed by node."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[str, Document] = OrderedDict()
@@ -39,5 +39,5 @@ class Documents:
             self._characters += len(text)
         self._kept[text] = document
         while self._characters > _MOST_CHARACTERS:
-            left, _ = self._kept.popitem(last=False)
-            self._characters -= len(left)
+            evicted, _ = self._kept.popitem(last=False)
+            self._characters -= len(evicted)

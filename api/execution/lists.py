@@ -1,4 +1,4 @@
-"""How long the lists in arguments are, known before anything is made of them."""
+"""Limits the lists in arguments before anything is made of them."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -22,36 +22,35 @@ from graphql import (
 from api.errors import BadUserInputError
 
 _MOST_VALUES = 1_000
-# By what they are lists of.
+# Keyed by the type of their entries.
 _MOST = {"CancelItemInput": 500, "SplitItemInput": 500, "OrderInput": 100}
-# What is in it is the order's own matter: one that has too much is refused alone, by the domain, and how much all
-# orders of a call can have is bounded by the size of a request.
+# Counts as one entry: the domain rejects an oversized order alone, and the size of a request bounds all of them.
 _ONE_ENTRY = "OrderInput"
 
 _Fields = list[tuple[str, GraphQLInputType]]
 
 
 class Lists:
-    """Those of one document's arguments, be they written in it or given as variables."""
+    """The lists in one document's arguments, whether literals or variables."""
 
     def __init__(self, schema: GraphQLSchema, document: DocumentNode) -> None:
         self._fields: dict[str, _Fields] = {}
         self._variables = [each for each in _variables(schema, document) if self._may_have_lists(each[1])]
 
     def check(self, name: str, written: ValueNode, kind: GraphQLInputType) -> None:
-        """Raises BadUserInputError where a list that is written into the document is too long."""
+        """Raises BadUserInputError if a literal list is too long."""
         if self._may_have_lists(kind):
             self._entries(name, value_from_ast_untyped(written), kind)
 
     def counts(self, variables: Mapping[str, Any]) -> dict[str, int]:
-        """How many entries all lists within each variable have; raises BadUserInputError where one has too many."""
+        """The number of list entries within each variable; raises BadUserInputError if a list is too long."""
         counts: dict[str, int] = {}
-        for name, kind, default in self._variables:  # two operations may have one each of this name
+        for name, kind, default in self._variables:  # two operations may share a name
             counts[name] = max(counts.get(name, 0), self._entries(name, variables.get(name, default), kind))
         return counts
 
     def _entries(self, name: str, value: object, kind: GraphQLInputType) -> int:
-        """Of the lists in a value, which need not fit its type; whatever is no list has no entries."""
+        """Counts the list entries in a value, which need not match its type."""
         kind = kind.of_type if isinstance(kind, GraphQLNonNull) else kind
         if isinstance(kind, GraphQLList):
             if not isinstance(value, list):
@@ -73,17 +72,17 @@ class Lists:
         return isinstance(kind, GraphQLInputObjectType) and bool(self._list_fields(kind))
 
     def _list_fields(self, kind: GraphQLInputObjectType) -> _Fields:
-        """The fields of an input in which there can be lists."""
+        """The fields of an input type that can contain lists."""
         found = self._fields.get(kind.name)
         if found is None:
-            found = self._fields[kind.name] = []  # what an input says of itself adds nothing
+            found = self._fields[kind.name] = []  # set first: an input type may contain itself
             if kind.name != _ONE_ENTRY:
                 found += [(name, each.type) for name, each in kind.fields.items() if self._may_have_lists(each.type)]
         return found
 
 
 def variables_in(value: ValueNode) -> Iterator[str]:
-    """The variables in a value that is written into a document."""
+    """The names of the variables within a literal value."""
     left = [value]
     while left:
         node = left.pop()
@@ -94,7 +93,7 @@ def variables_in(value: ValueNode) -> Iterator[str]:
 
 
 def _variables(schema: GraphQLSchema, document: DocumentNode) -> Iterator[tuple[str, GraphQLInputType, object]]:
-    """Name, type and default of those of all operations, as far as there are such types."""
+    """Name, type and default of all operations' variables, skipping those of unknown types."""
     operations: Iterable[OperationDefinitionNode] = (
         each for each in document.definitions if isinstance(each, OperationDefinitionNode)
     )

@@ -1,4 +1,4 @@
-"""How much each caller may ask for in a while: a bucket of cost units that fills up again (setting RATE_LIMIT)."""
+"""Rate limiting: each caller has a bucket of cost units that refills over time (setting RATE_LIMIT)."""
 
 import math
 from collections import OrderedDict
@@ -11,7 +11,7 @@ _REMEMBERED = 10_000
 
 
 class Budget:
-    """Of each caller, `rate` cost units a second and bursts of ten seconds' worth; `clock` is in seconds."""
+    """Gives each caller `rate` cost units per second, and bursts of ten seconds' worth; `clock` is in seconds."""
 
     def __init__(self, rate: int, clock: Callable[[], float]) -> None:
         self._rate = rate
@@ -20,9 +20,9 @@ class Budget:
         self._full_at: OrderedDict[Hashable, float] = OrderedDict()
 
     def spend(self, caller: Hashable, cost: int, *, paid: int = 0) -> None:
-        """Takes the cost, less what is paid of it, from the caller's bucket.
+        """Takes the cost, less what is already paid, from the caller's bucket.
 
-        RateLimitedError, and nothing taken, where it has not so much.
+        Takes nothing and raises RateLimitedError if the bucket does not hold that much.
         """
         now = self._clock()
         full_at = max(self._full_at.get(caller, now), now) + max(cost - paid, 0) / self._rate
@@ -30,6 +30,6 @@ class Budget:
             raise RateLimitedError(math.ceil(min(wait, _BURST_SECONDS)), most=self._most, cost=cost)
         self._full_at[caller] = full_at
         self._full_at.move_to_end(caller)
-        # Those that were not heard of for longest go first; most of their buckets are full again anyway.
+        # Evicts the least recent callers, whose buckets are mostly full again anyway.
         if len(self._full_at) > _REMEMBERED:
             self._full_at.popitem(last=False)

@@ -1,4 +1,4 @@
-"""Tells of every operation, whatever it came over: a line in the log, a count, a span of the trace."""
+"""Reports every operation, over any transport: a log line, metrics and a span."""
 
 import asyncio
 import time
@@ -15,20 +15,20 @@ from api.telemetry.metrics import OK
 log = structlog.get_logger(__name__)
 
 _SUBSCRIPTION = "subscription"
-# The client went away before the answer; a subscription ends so when all is well.
+# The client left before the answer; for a subscription that is a normal end.
 _ABANDONED = "abandoned"
 _LEFT = (asyncio.CancelledError, GeneratorExit)
 _LONGEST_NAME = 64
 
 
 class Observing(SchemaExtension):
-    """Goes before all other extensions of a schema: then it is told what clients are.
+    """Must come before a schema's other extensions, to see the outcome that clients see.
 
-    Of what was asked it tells the operation's name and type only. Literals and variables are about buyers.
+    Reports only the operation's name and type: literals and variables may be about buyers.
     """
 
     def __init__(self) -> None:
-        self._outcome = ""  # of a stream, which has results before it ends
+        self._outcome = ""  # of a stream, whose results come before its end
 
     def on_operation(self) -> Iterator[None]:
         began = time.perf_counter()
@@ -62,19 +62,19 @@ class Observing(SchemaExtension):
             self._note(result)
 
     def _note(self, result: object) -> None:
-        """The first error there is decides."""
+        """The first error decides the outcome."""
         errors = getattr(result, "errors", None)
         if errors and not self._outcome:
             self._outcome = _code(errors[0])
 
 
 def _code(error: Exception) -> str:
-    """That of an error as clients see it, or of one that they are not told about."""
+    """The error's code as clients see it; INTERNAL without one."""
     return str((getattr(error, "extensions", None) or {}).get("code", "INTERNAL"))
 
 
 def _chosen(context: ExecutionContext) -> OperationDefinitionNode | None:
-    """The operation that was asked for, once the document is known to have it."""
+    """The operation to run; None while the document is not parsed, or does not contain it."""
     definitions = context.graphql_document.definitions if context.graphql_document else ()
     for each in definitions:
         if isinstance(each, OperationDefinitionNode) and _name_of(each) == (context.operation_name or ""):

@@ -1,4 +1,4 @@
-"""The operations that a server is limited to (setting TRUSTED_DOCUMENTS)."""
+"""Limits a server to a set of trusted operations (setting TRUSTED_DOCUMENTS)."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,11 +10,11 @@ from api.settings import SettingsError
 
 
 class TrustedDocuments:
-    """Of a file, or of all files of a folder: `.graphql`, each with one operation or several, or a manifest in JSON.
+    """The operations of a file, or of all files in a folder: `.graphql` documents or JSON manifests.
 
-    Manifests are objects from whatever names the operation to its text, as Relay's and graphql-codegen's, or Apollo's
-    with a list of `operations` that each have a `body`. Spaces, commas, comments and the order of fragments do not
-    matter. Raises SettingsError for what is no valid operation of the schema.
+    A manifest is an object from names or hashes to documents, as Relay and graphql-codegen write, or Apollo's list of
+    `operations` that each have a `body`. Spaces, commas, comments and the order of fragments do not matter. Raises
+    SettingsError for anything that is not a valid operation of the schema.
     """
 
     def __init__(self, path: Path, schema: GraphQLSchema) -> None:
@@ -48,11 +48,11 @@ def _texts(path: Path) -> Iterator[tuple[str, str]]:
 def _bodies(manifest: object) -> list[str]:
     """Raises ValueError for a manifest of another form."""
     if not isinstance(manifest, dict):
-        raise ValueError("it is no object")  # noqa: TRY004 - of what is wrong with a file, no caller makes a difference
+        raise ValueError("not a JSON object")  # noqa: TRY004 - callers treat all faults of a file alike
     entries = manifest.get("operations")
     bodies = [entry.get("body") for entry in entries] if isinstance(entries, list) else list(manifest.values())
     if not all(isinstance(body, str) for body in bodies):
-        raise ValueError("it is no manifest of operations")
+        raise ValueError("not a manifest of operations")
     return bodies
 
 

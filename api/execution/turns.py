@@ -1,7 +1,7 @@
-"""How results are put together: others get their turn meanwhile, and there is an end to it.
+"""Completes results in short turns, so that other tasks run in between, and limits their size.
 
-What a document costs says nothing about lists that are no connections, and they multiply: an order's items, each with
-its order, each with its items.
+A document's cost does not cover lists that are not connections, and these multiply: an order's items, each with its
+order, each with its items.
 """
 
 import asyncio
@@ -19,24 +19,24 @@ MOST_ITEMS = 100_000
 # Fields that plans may complete for one operation, all in one turn; a larger answer takes several.
 MOST_PLANNED_FIELDS = 30_000
 _TURN_SECONDS = 0.01
-# Lists up to this length are completed within one turn.
+# Lists up to this length are completed in one turn.
 _SHORT = 20
 
 
 class FairExecutor(StrawberryGraphQLCoreExecutionContext):
-    """Strawberry's, which would complete a result of any size without ever giving way to the loop, or to a deadline."""
+    """Strawberry's executor, which on its own would complete any result without yielding to the loop or a deadline."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:  # graphql-core's own
         super().__init__(*args, **settings)
         self._items = 0
         self._fields_left = MOST_PLANNED_FIELDS
         self._characters = 0
-        # Not by the loop's clock: uvloop's stands still within a turn.
+        # Not the loop's clock: uvloop's stands still within a turn.
         self._turn_ends_at = time.monotonic() + _TURN_SECONDS
         self._one_at_a_time = asyncio.Lock()
 
     def spend_text(self, text: str) -> None:
-        """Counts a text of the answer; raises AnswerTooLargeError once there are too many, before they are written."""
+        """Counts a text of the answer; raises AnswerTooLargeError once all of them together are too long."""
         self._characters += len(text)
         if self._is_too_large():
             raise AnswerTooLargeError(is_mutation=self.operation.operation is OperationType.MUTATION)
@@ -65,7 +65,7 @@ class FairExecutor(StrawberryGraphQLCoreExecutionContext):
         if isinstance(result, Collection) and not isinstance(result, str):
             self._items += len(result)
             if self._items > MOST_ITEMS:
-                raise TooExpensiveError(f"The result has more than {MOST_ITEMS} items in its lists; ask for less.")
+                raise TooExpensiveError(f"The lists of the result have more than {MOST_ITEMS} items; ask for less.")
             if len(result) > _SHORT or time.monotonic() > self._turn_ends_at:
                 result = self._in_turns(result)
         return super().complete_list_value(return_type, field_details_list, info, path, result, *further)
@@ -73,9 +73,9 @@ class FairExecutor(StrawberryGraphQLCoreExecutionContext):
     async def _in_turns(self, items: Collection[Any]) -> AsyncIterator[Any]:
         for item in items:
             if self._items > MOST_ITEMS or self._is_too_large():
-                return  # the answer has its error; graphql-core would go on for nothing
+                return  # the answer is an error already; graphql-core would continue in vain
             if time.monotonic() > self._turn_ends_at:
-                # Lists within each other are completed side by side; all of them together have one turn.
+                # Nested lists are completed concurrently, and share one turn.
                 async with self._one_at_a_time:
                     if time.monotonic() > self._turn_ends_at:
                         await asyncio.sleep(0)

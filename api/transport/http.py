@@ -1,4 +1,4 @@
-"""GraphQL over HTTP: who is let in, and how answers and refusals look."""
+"""GraphQL over HTTP: authenticates requests, runs their operations, and shapes answers and refusals."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -33,15 +33,16 @@ from domain.storage.faults import BusyError, UnavailableError
 log = structlog.get_logger(__name__)
 
 _LARGE = 64 * 1024  # bytes
-# Of what was not executed, by the code of its error.
+# The status of requests that were not executed, by error code.
 _STATUS = {"METHOD_NOT_ALLOWED": 405, "RATE_LIMITED": 429, "PAYLOAD_TOO_LARGE": 413, "INTERNAL": 500}
 _STATUS_OF_GRAPHQL_JSON = {"FORBIDDEN": 403, "TIMEOUT": 503, "UNAVAILABLE": 503} | _STATUS
 
 
 class GraphQLOverHTTP:
-    """The endpoint as an ASGI application; `new_context` makes that of one request from its Accept-Language.
+    """The endpoint as an ASGI application.
 
-    `page` is what a person gets who opens it in a browser, if anything. Streams end when `stop` is set.
+    `new_context` makes a request's context from its Accept-Language. `page`, if given, is what browsers show when the
+    endpoint is opened. Streams end when `stop` is set.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class GraphQLOverHTTP:
         await response(scope, receive, send)
 
     async def _respond(self, request: Request) -> Response:
-        """Raises RefusedError for what is not executed, whatever the reason."""
+        """Raises RefusedError for every request that is not executed."""
         try:
             return await (self._show(request) if self._is_for_a_person(request) else self._run(request))
         except UnauthenticatedError as error:
@@ -82,24 +83,24 @@ class GraphQLOverHTTP:
             raise RefusedError(503, "UNAVAILABLE", UNAVAILABLE) from error
         except (RefusedError, ClientDisconnect):
             raise
-        except Exception as error:  # a fault of ours is told in the form of all answers
+        except Exception as error:  # our own faults are answered in GraphQL's form too
             log.exception("graphql.internal_error", exc_info=error)
             raise RefusedError(500, "INTERNAL", INTERNAL) from error
 
     def _is_for_a_person(self, request: Request) -> bool:
-        """Whether it comes from a browser's address bar, and there is a page or nothing else to do."""
+        """Whether a browser opens the endpoint; without a page, a `query` parameter makes it an operation."""
         is_opened = request.method == "GET" and "text/html" in request.headers.get("accept", "")
         return is_opened and (self._page is not None or "query" not in request.query_params)
 
     async def _show(self, request: Request) -> Response:
         if self._page is None:
-            raise RefusedError(404, "NOT_FOUND", "GraphiQL is off here; POST operations, or set SHORTSHIP_GRAPHIQL.")
+            raise RefusedError(404, "NOT_FOUND", "GraphiQL is off; POST operations, or set SHORTSHIP_GRAPHIQL.")
         return await self._page(request)
 
     async def _run(self, request: Request) -> Response:
         is_post = request.method == "POST"
         if not is_post and request.method != "GET":
-            message = "Send operations by POST; queries may also come by GET."
+            message = "Send operations by POST; queries may also use GET."
             raise RefusedError(405, "METHOD_NOT_ALLOWED", message, headers={"Allow": "GET, POST"})
         context = self._new_context(request.headers.get("accept-language", ""))
         context.principal = await self._authenticator.authenticate(request.headers.get("authorization", ""))
@@ -120,7 +121,7 @@ class GraphQLOverHTTP:
         return _answer(result, media_type)
 
     async def _posted(self, request: Request) -> Operation:
-        """What is made of a large body at once takes a while: others have a turn between one of them and the next."""
+        """Decoding a large body blocks the loop, so large ones take turns, and others run in between."""
         body = await read_body(request)
         if len(body) > _LARGE:
             async with self._one_at_a_time:
@@ -136,7 +137,7 @@ class GraphQLOverHTTP:
             allowed_operation_types=allowed,
         )
         first = asyncio.ensure_future(anext(results))
-        await asyncio.sleep(0)  # what is checked before execution is known after one turn of the loop
+        await asyncio.sleep(0)  # checks before execution finish within one turn of the loop
         if first.done() and code_of(first.result()) in _STATUS:
             await results.aclose()
             return _answer(first.result(), JSON)
@@ -144,7 +145,7 @@ class GraphQLOverHTTP:
 
 
 def refusal(refused: RefusedError, request: Request) -> Response:
-    """An answer in the form of GraphQL to a request that was not executed; what logs and counts it finds its code."""
+    """Answers a request that was not executed, in GraphQL's form, and leaves its code for logs and metrics."""
     request.scope[REFUSED] = refused.code
     body = {"errors": [{"message": str(refused), "extensions": {"code": refused.code}}]}
     media_type = GRAPHQL_JSON if GRAPHQL_JSON in request.headers.get("accept", "").lower() else JSON
@@ -152,7 +153,7 @@ def refusal(refused: RefusedError, request: Request) -> Response:
 
 
 def _answer(result: ExecutionResult, media_type: str) -> Response:
-    """Where nothing was executed, only the new media type can tell it by its status: old clients expect 200."""
+    """If nothing was executed, only the new media type gets an error status: older clients expect 200."""
     code, status, headers = code_of(result), 200, {}
     if not was_executed(result):
         statuses, otherwise = (_STATUS_OF_GRAPHQL_JSON, 400) if media_type == GRAPHQL_JSON else (_STATUS, 200)

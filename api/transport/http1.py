@@ -1,6 +1,6 @@
-"""HTTP/1.1 and websockets as uvicorn speaks them, without its endless patience.
+"""uvicorn's HTTP/1.1 and websockets, with time limits that it lacks.
 
-Requests have to come in time and heads to end, and what is sent has to be taken.
+Requests must arrive in time, heads must end, and clients must read what they are sent.
 """
 
 import asyncio
@@ -19,16 +19,16 @@ from api.transport.bodies import BODY_SECONDS
 
 _HEAD_SECONDS = 10
 _LARGEST_HEAD = 64 * 1024  # bytes
-# Whoever reads the body gives up first, and says so.
+# Reading the body times out first, and answers with a message.
 _REST_SECONDS = BODY_SECONDS + 5
 
 log = structlog.get_logger(__name__)
 
 
 class Unread(asyncio.Protocol):
-    """Goes before a protocol of uvicorn's: ends a connection whose client takes nothing of what is there for it.
+    """A mixin for uvicorn's protocols: closes a connection whose client reads none of what it was sent.
 
-    Who reads slowly is left alone, and so is who has nothing to read.
+    Clients that read slowly, or have nothing to read, are left alone.
     """
 
     unread_seconds: float = 10
@@ -39,7 +39,7 @@ class Unread(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        # Then writing is paused as soon as the kernel takes no more, and not resumed before it has taken all.
+        # Pauses writing as soon as the kernel takes no more, and resumes only once it has taken everything.
         self.transport.set_write_buffer_limits(high=0)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -73,9 +73,9 @@ class Unread(asyncio.Protocol):
 
 
 def _untaken(transport: asyncio.Transport) -> int:
-    """In bytes, with what the kernel has: it takes more only when a good part of its megabytes is gone."""
+    """Unread bytes, including the kernel's: it takes more only once much of its megabytes has been read."""
     queued = bytearray(4)
-    with suppress(OSError, ImportError):  # systems that do not tell
+    with suppress(OSError, ImportError):  # not on every system
         import fcntl  # noqa: PLC0415
         import termios  # noqa: PLC0415
 
@@ -84,7 +84,7 @@ def _untaken(transport: asyncio.Transport) -> int:
 
 
 class PatientSocket(Unread, WebSocketsSansIOProtocol):
-    """A websocket on which nothing piles up: whoever does not take what there is is sent no more, and not heard."""
+    """A websocket without a backlog: while the client does not read, nothing more is sent to it or read from it."""
 
     _pong = b""
 
@@ -105,34 +105,34 @@ class PatientSocket(Unread, WebSocketsSansIOProtocol):
     def handle_ping(self) -> None:
         if self.writable.is_set():
             super().handle_ping()
-        else:  # of several pings only the last has to be answered (RFC 6455, 5.5.3)
+        else:  # only the last of several pings must be answered (RFC 6455, 5.5.3)
             self._pong = b"".join(self.conn.data_to_send()) or self._pong
 
     def handle_cont(self, event: Frame) -> None:
-        if event.data or event.fin:  # of empty ones a message could have any number
+        if event.data or event.fin:  # a message could have any number of empty frames
             super().handle_cont(event)
 
     async def _taken(self) -> None:
-        """Waits until all that was sent is taken; of several that wait the first may send so much that it is not."""
+        """Waits until everything sent is read; loops because another waiter may have sent more in the meantime."""
         while not self.writable.is_set():
             await self.writable.wait()
 
 
 class PatientProtocol(Unread, HttpToolsProtocol):
-    """Closes a connection whose request does not get on, and refuses heads that do not end."""
+    """Closes a connection whose request stalls, and refuses oversized heads."""
 
     _deadline: asyncio.TimerHandle | None = None
     _is_in_head = True
     _head_size = 0
     _running: RequestResponseCycle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn's own signature
         super().connection_made(transport)
         self._expect_more(_HEAD_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._expect_nothing()
-        # Of several requests in a row uvicorn tells the last one; the one that runs would go on writing.
+        # With pipelined requests, uvicorn tells only the last one; the running one would keep writing.
         if self._running:
             self._running.disconnected = True
             self._running.message_event.set()
@@ -140,7 +140,7 @@ class PatientProtocol(Unread, HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._is_idle() and not self._deadline:  # uvicorn's own patience ends with any byte, be it a line end
+        if self._is_idle() and not self._deadline:  # any byte, even a newline, ends uvicorn's own timeout
             self._expect_more(_HEAD_SECONDS)
         super().data_received(data)
         if self._is_in_head:
@@ -157,7 +157,7 @@ class PatientProtocol(Unread, HttpToolsProtocol):
         self._is_in_head = False
         self._head_size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
         if self._head_size > _LARGEST_HEAD:
-            raise ValueError("The head is too large.")  # which the parser takes to `send_400_response`
+            raise ValueError("The head is too large.")  # the parser passes it to `send_400_response`
         self._expect_more(_REST_SECONDS)
         super().on_headers_complete()
 
@@ -176,9 +176,9 @@ class PatientProtocol(Unread, HttpToolsProtocol):
             self._refuse("400 Bad Request", "BAD_USER_INPUT", msg)
 
     def _should_upgrade(self) -> bool:
-        """Only what can be a websocket; the handshake of anything else would not end.
+        """Upgrades only what can be a websocket; any other handshake would never end.
 
-        What is still being answered would never learn how its connection fares, which is the websocket's from then on.
+        An upgrade takes over the connection, so a request still being answered would never learn of its end.
         """
         is_free = self._is_idle() and not self.flow.write_paused
         return bool(is_free and self.scope["method"] == "GET" and super()._should_upgrade())

@@ -1,4 +1,4 @@
-"""What every answer is protected with, and which requests get one at all."""
+"""Middleware for security headers, trusted hosts and CORS, and answers to Starlette's own errors."""
 
 from collections.abc import Awaitable, Callable
 
@@ -13,7 +13,7 @@ from starlette.websockets import WebSocketClose
 from api.errors import INTERNAL, Code, RefusedError
 from api.transport.http import refusal
 
-# What an answer has unless it says otherwise itself, as pages do.
+# Added unless an answer sets its own, as pages do.
 _HEADERS = (
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
@@ -22,12 +22,12 @@ _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
 )
-# Whoever looks whether the process lives has often only its address.
+# Probes often know only the IP address.
 _PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
 class SecurityHeaders:
-    """ASGI middleware: what browsers are told to leave alone."""
+    """ASGI middleware: adds security headers to every answer."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -44,7 +44,7 @@ class SecurityHeaders:
 
 
 class TrustedHosts:
-    """ASGI middleware: answers under these names only; `*.example.com` stands for every name below it."""
+    """ASGI middleware: answers only under these host names; `*.example.com` matches every name below it."""
 
     def __init__(self, app: ASGIApp, hosts: tuple[str, ...]) -> None:
         self._app = app
@@ -57,7 +57,7 @@ class TrustedHosts:
         elif scope["type"] == "websocket":
             await WebSocketClose()(scope, receive, send)
         else:
-            refused = RefusedError(400, "BAD_USER_INPUT", "This server does not go by the name in the Host header.")
+            refused = RefusedError(400, "BAD_USER_INPUT", "This server is not known by the name in the Host header.")
             await refusal(refused, Request(scope))(scope, receive, send)
 
     def _is_trusted(self, headers: Headers) -> bool:
@@ -67,7 +67,7 @@ class TrustedHosts:
 
 
 class Cors(CORSMiddleware):
-    """Starlette's, for the origins that are allowed; to others nothing is said, so browsers keep them out."""
+    """Starlette's CORS for allowed origins; others get no CORS headers, so browsers block them."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_asked = scope["type"] == "http" and self.is_allowed_origin(Headers(scope=scope).get("origin", ""))
@@ -78,7 +78,7 @@ Handler = Callable[[Request, Exception], Awaitable[Response]]
 
 
 async def _refuse(request: Request, error: Exception) -> Response:
-    """What Starlette itself has to say, in the form of all refusals."""
+    """Answers Starlette's own errors in the form of our refusals."""
     if isinstance(error, HTTPException):
         codes: dict[int, Code] = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
         code = codes.get(error.status_code, "BAD_USER_INPUT")

@@ -1,4 +1,4 @@
-"""Which form an answer takes, and which forms a request may have (GraphQL over HTTP; RFC 9110, section 12.5.1)."""
+"""Content negotiation (GraphQL over HTTP; RFC 9110, section 12.5.1)."""
 
 from functools import lru_cache
 
@@ -10,19 +10,19 @@ JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
 EVENT_STREAM = "text/event-stream"
 
-# From the best on, where the client likes several alike.
+# Best first, for clients that rate several equally.
 _ANSWERS = (GRAPHQL_JSON, JSON)
 _MOST_RANGES = 50
 _LONGEST_RANGE = 200
-# Of headers that are remembered: clients send the same ones again and again.
+# Headers to cache: clients keep sending the same ones.
 _REMEMBERED = 64
 
 
 def answer_type(accept: str) -> str:
-    """What to answer with for an Accept header; raises RefusedError where it takes nothing that there is.
+    """The media type that suits an Accept header best; raises RefusedError if none does.
 
-    Clients that take anything get what such clients have always got. A stream is for those that take no JSON: some
-    clients name all they could read, and expect JSON for a query.
+    Clients that accept anything get plain JSON, as they always have. Only clients that accept no JSON get a stream:
+    some list everything they can read, and expect JSON for a query.
     """
     listed = [each.strip()[:_LONGEST_RANGE] for each in accept.lower().split(",") if each.strip()]
     return _answer_type(",".join(listed[:_MOST_RANGES]) or "*/*")
@@ -33,17 +33,17 @@ def _answer_type(ranges: str) -> str:
     try:
         liked = {each: quality(each, ranges) for each in (*_ANSWERS, EVENT_STREAM)}
     except MimeTypeParseException as error:
-        raise RefusedError(400, "BAD_USER_INPUT", "The Accept header is no list of media types.") from error
+        raise RefusedError(400, "BAD_USER_INPUT", "The Accept header is not a list of media types.") from error
     best = max(_ANSWERS, key=lambda each: (liked[each], each in ranges))
     if liked[best]:
         return best if best in ranges else JSON if liked[JSON] else best
     if liked[EVENT_STREAM]:
         return EVENT_STREAM
-    raise RefusedError(406, "NOT_ACCEPTABLE", f"There are answers as {GRAPHQL_JSON}, {JSON} and {EVENT_STREAM}.")
+    raise RefusedError(406, "NOT_ACCEPTABLE", f"Accept one of {GRAPHQL_JSON}, {JSON} and {EVENT_STREAM}.")
 
 
 def check_content_type(content_type: str) -> None:
-    """Raises RefusedError unless it is JSON in UTF-8, which forms of other sites cannot send."""
+    """Raises RefusedError unless it is JSON in UTF-8, which other sites' forms cannot send."""
     if len(content_type) > _LONGEST_RANGE or not _is_json(content_type):
         raise RefusedError(415, "UNSUPPORTED_MEDIA_TYPE", f"Send the request as Content-Type: {JSON}, in UTF-8.")
 

@@ -1,4 +1,4 @@
-"""GraphiQL as it is built from `api/graphiql`: a page and its assets, of which nothing comes from elsewhere."""
+"""Serves GraphiQL, as built from `api/graphiql`: a page and its assets, nothing from other sites."""
 
 import asyncio
 import re
@@ -17,7 +17,7 @@ _POLICY = (
     "script-src 'self'",
     "worker-src 'self'",
     "connect-src 'self'",
-    "style-src 'self' 'unsafe-inline'",  # the editor writes styles as it runs
+    "style-src 'self' 'unsafe-inline'",  # the editor adds styles at run time
     "font-src 'self' data:",
     "img-src 'self' data:",
     "base-uri 'none'",
@@ -31,15 +31,15 @@ _SECURITY = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-# Not left to what the machine thinks of names.
+# Fixed here, since the machine's own table may differ.
 _MEDIA_TYPES = {".css": "text/css", ".html": "text/html", ".js": "text/javascript", ".ttf": "font/ttf"}
 _REFUSED = re.compile(r"\s*q\s*=\s*0(\.0*)?\s*", re.IGNORECASE)
 
 
 def routes(*, is_on: bool) -> list[BaseRoute]:
-    """What leads to the page, and where it is on what it loads.
+    """The redirects to the page, and its assets if it is on.
 
-    The demo answers / and /graphiql/config.json itself, with its steps, its token and its tabs.
+    The demo answers / and /graphiql/config.json itself, with its steps, token and tabs.
     """
     leading = [Route(path, _lead) for path in ("/graphiql", "/graphiql/")]
     if not is_on:
@@ -49,17 +49,17 @@ def routes(*, is_on: bool) -> list[BaseRoute]:
 
 
 async def page(request: Request) -> Response:
-    """GraphiQL, or how to build it."""
+    """GraphiQL, or how to build it if it is missing."""
     built = BUILT / "index.html"
     if await asyncio.to_thread(built.is_file):
         response = _file(built, request, caching="no-cache")
-        response.headers.add_vary_header("Accept")  # to others the same address answers with JSON
+        response.headers.add_vary_header("Accept")  # other clients get JSON at this address
         return response
     return PlainTextResponse(_MISSING, 404)
 
 
 def config(**settings: object) -> Response:
-    """What the page has to know: the headers that it begins with, and tabs if there are any."""
+    """The page's configuration: its initial headers, and its tabs if there are any."""
     return JSONResponse(settings, headers=_SECURITY | {"Cache-Control": "no-store"})
 
 
@@ -68,7 +68,7 @@ async def _welcome(_request: Request) -> Response:
 
 
 async def _lead(_request: Request) -> Response:
-    """To the page, or to what it says where it is off; without the host, for a request may name any."""
+    """Redirects to the page, or to the hint that it is off; without a host, since requests may name any."""
     return RedirectResponse("/graphql", 303)
 
 
@@ -76,13 +76,15 @@ async def _config(_request: Request) -> Response:
     return config(headers={"Authorization": "Bearer "})
 
 
-def _asset(request: Request) -> Response:  # outside the event loop
+def _asset(request: Request) -> Response:  # runs outside the event loop
     name = request.path_params["name"]
-    # Compared with what there is: no name leads out of the folder.
+    # Compared with existing files, so no name leads out of the folder.
     asset = next((path for path in BUILT.glob("assets/*") if path.name == name), None)
     if asset is None or asset.suffix not in _MEDIA_TYPES:
         raise HTTPException(404)
-    return _file(asset, request, caching="public, max-age=31536000, immutable")  # the name has a hash of it
+    return _file(
+        asset, request, caching="public, max-age=31536000, immutable"
+    )  # the name contains a hash of the content
 
 
 def _file(path: Path, request: Request, *, caching: str) -> Response:

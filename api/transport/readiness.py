@@ -1,4 +1,4 @@
-"""Whether to send requests here: told within a second, whatever has become of the database."""
+"""The readiness probe, which answers within a second even if the database hangs."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ _DEADLINE_SECONDS = 1
 
 
 class Readiness:
-    """One probe at a time, however often it is asked: on a database that is halted none of them ends soon."""
+    """Runs one probe of the database at a time, shared by all callers: while the database hangs, probes do too."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -1,4 +1,4 @@
-"""Answers as server-sent events, one stream for each operation (graphql-sse, distinct connections)."""
+"""Answers as server-sent events, one stream per operation (graphql-sse, distinct connections)."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
@@ -19,13 +19,13 @@ _End = Callable[[], Coroutine[Any, Any, object]]
 _HEARTBEAT_SECONDS = 15
 _HEARTBEAT = ":\n\n"
 _COMPLETE = "event: complete\ndata: \n\n"
-_HEADERS = {"X-Accel-Buffering": "no"}  # what makes nginx pass on each event at once
+_HEADERS = {"X-Accel-Buffering": "no"}  # nginx then passes on each event at once
 
 
 class EventStream(StreamingResponse):
-    """The results, of which the first may be on its way, as `next` events and a `complete`, with heartbeats in between.
+    """Sends results as `next` events, then `complete`, with heartbeats in between; `first` may still be pending.
 
-    It breaks off, without `complete`, when one of `ends` has been waited for: clients then come again by themselves.
+    Breaks off without `complete` once one of `ends` returns, so that clients reconnect.
     """
 
     def __init__(self, first: Result, results: Results, *, ends: Sequence[_End]) -> None:

@@ -1,4 +1,4 @@
-"""GraphQL over websockets (graphql-transport-ws): what a message may be, who is let in, and until when."""
+"""GraphQL over websockets (graphql-transport-ws): checks messages and tokens, and closes when a token ends."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -35,7 +35,7 @@ _TRY_AGAIN_LATER = 1013
 
 
 class _Adapter(ASGIWebSocketAdapter):
-    """Strawberry's, for which it is no fault that a client is gone before it is told something."""
+    """Strawberry's adapter, for which sending to a client that has gone is not a fault."""
 
     async def send_json(self, message: Mapping[str, object]) -> None:
         if self.ws.application_state is WebSocketState.DISCONNECTED:
@@ -49,7 +49,7 @@ class _Adapter(ASGIWebSocketAdapter):
 
 
 class _Socket(BaseGraphQLTransportWSHandler[Context, None]):
-    """Strawberry's websocket, which ends with the caller's token."""
+    """Strawberry's handler, closing the socket when the caller's token ends."""
 
     _expiry: asyncio.Task[None] | None = None
 
@@ -60,7 +60,7 @@ class _Socket(BaseGraphQLTransportWSHandler[Context, None]):
             await self.handle_invalid_message("Invalid message")
 
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
-        if message.get("payload") is None:  # null is as good as none, and what is missing then is the token
+        if message.get("payload") is None:  # treat null as absent, so that the error is the missing token
             message = {"type": "connection_init"}
         try:
             await super().handle_connection_init(message)
@@ -73,7 +73,7 @@ class _Socket(BaseGraphQLTransportWSHandler[Context, None]):
     async def handle_subscribe(self, message: SubscribeMessage) -> None:
         is_known = message["id"] in self.operations
         if self.connection_acknowledged and not is_known and len(self.operations) >= _MOST_OPERATIONS:
-            error = TooExpensiveError(f"A socket has at most {_MOST_OPERATIONS} operations at once; open another one.")
+            error = TooExpensiveError(f"A socket runs at most {_MOST_OPERATIONS} operations at once; open another.")
             await self.send_message({"id": message["id"], "type": "error", "payload": [error.formatted]})
             return
         await super().handle_subscribe(message)
@@ -84,7 +84,7 @@ class _Socket(BaseGraphQLTransportWSHandler[Context, None]):
         await super().shutdown()
 
     async def _end_with(self, principal: Principal) -> None:
-        """Closes the socket when the token has expired, or its key was withdrawn."""
+        """Closes the socket once the token expires or its key is withdrawn."""
         await principal.ended(self.context.clock)
         for operation_id in list(self.operations):
             await self.cleanup_operation(operation_id)
@@ -96,12 +96,12 @@ class _Socket(BaseGraphQLTransportWSHandler[Context, None]):
 
     @staticmethod
     def _get_pre_execution_close_reason(error: GraphQLError) -> str | None:  # noqa: ARG004
-        """None: what is wrong with one operation is no reason to close the socket on the others."""
+        """None: an error in one operation must not close the socket for the others."""
         return None
 
 
 class GraphQLSockets(GraphQL[Context, None]):
-    """Strawberry's view with our callers, for websockets alone; `new_context` makes that of a socket."""
+    """Strawberry's view with our authentication, for websockets only; `new_context` takes an Accept-Language."""
 
     graphql_transport_ws_handler_class = _Socket
     websocket_adapter_class = _Adapter
@@ -125,7 +125,7 @@ class GraphQLSockets(GraphQL[Context, None]):
         self._new_context = new_context
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:  # noqa: ARG002
-        """The context of all that comes over a socket; its caller becomes known with the first message."""
+        """The context of a whole socket; its caller is known after the first message."""
         return self._new_context(request.headers.get("accept-language", ""))
 
     async def on_ws_connect(self, context: Context) -> UnsetType:
@@ -146,7 +146,7 @@ class GraphQLSockets(GraphQL[Context, None]):
 
 
 def _is_message(message: object) -> bool:
-    """Whether it has the form of a message of graphql-transport-ws, as far as strawberry relies on it."""
+    """Whether it has a graphql-transport-ws message's form, as far as strawberry relies on it."""
     if not isinstance(message, dict):
         return False
     kind, payload = message.get("type"), message.get("payload")

@@ -226,7 +226,7 @@ def test_no_other_field_takes_an_id_or_a_cursor() -> None:
 
 async def test_what_is_another_shops_is_as_good_as_nothing(client: Client, database: Database, shop: Shop) -> None:
     ours, none = await furnished(client, database, shop), nothing()
-    theirs = await furnished(client, database, await a_shop(database, "other"))
+    theirs = await furnished(client, database, await a_shop(database, "rival"))
     before = await dump(database)
 
     foreign = {where: await answer(client, *each, theirs) for where, each in mixtures(ours, theirs).items()}
@@ -235,8 +235,8 @@ async def test_what_is_another_shops_is_as_good_as_nothing(client: Client, datab
 
     assert foreign == missing
     assert after == before
-    secrets = texts(before, "other") - texts(before, "demo")
-    assert {"other-number", "other Buyer", "other@buyer.example", "other note", "other-key"} <= secrets
+    secrets = texts(before, "rival") - texts(before, "demo")
+    assert {"rival-number", "rival Buyer", "rival@buyer.example", "rival note", "rival-key"} <= secrets
     assert [(where, each) for where, told in foreign.items() for each in sorted(secrets) if each in told] == []
     await assert_sound(database)
 
@@ -256,7 +256,7 @@ async def test_what_is_a_shops_own_is_not_nothing(client: Client, database: Data
 
 async def test_everything_that_a_shop_can_see_is_its_own(client: Client, database: Database, shop: Shop) -> None:
     await furnished(client, database, shop)
-    await furnished(client, database, await a_shop(database, "other"))
+    await furnished(client, database, await a_shop(database, "rival"))
     rows = await dump(database)
 
     fields = [
@@ -266,7 +266,7 @@ async def test_everything_that_a_shop_can_see_is_its_own(client: Client, databas
     ]
     seen = [await answer(client, document, {}, {}) for name in fields for document in documents(name)]
 
-    secrets = texts(rows, "other") - texts(rows, "demo")
+    secrets = texts(rows, "rival") - texts(rows, "demo")
     assert {"Query.orders", "Query.cancellations", "Query.orderEvents"} <= set(fields)
     assert [each for each in sorted(secrets) if each in str(seen)] == []
     assert all(text in str(seen) for text in ("demo-number", "demo note", "demo-key"))
@@ -277,7 +277,7 @@ async def test_a_cursor_of_another_shop_does_not_fit_the_timeline_of_an_order(
     client: Client, database: Database, shop: Shop
 ) -> None:
     ours = await furnished(client, database, shop)
-    theirs = await furnished(client, database, await a_shop(database, "other"))
+    theirs = await furnished(client, database, await a_shop(database, "rival"))
     timeline = (
         "query ($order: ID!, $after: String) { order(id: $order) { events(after: $after) { edges { cursor } } } }"
     )
@@ -296,9 +296,9 @@ async def test_a_cursor_of_another_shop_does_not_fit_the_timeline_of_an_order(
 async def test_two_shops_use_the_same_numbers_and_keys_without_meeting(
     client: Client, database: Database, shop: Shop
 ) -> None:
-    other = await a_shop(database, "other")
+    other = await a_shop(database, "rival")
     [ours], [theirs] = [await store(database, each, an_order_input("1001")) for each in (shop, other)]
-    stranger = client.with_token(a_token("other"))
+    stranger = client.with_token(a_token("rival"))
     by_number = '{ orderByNumber(number: "1001") { id cancellations { id } } }'
 
     calls = [

@@ -157,7 +157,7 @@ async def test_of_very_many_errors_the_first_hundred_are_told_and_how_many_more(
     assert [error["path"] for error in many[:100]] == [["broken", each, "never"] for each in range(100)]
     assert many[100:] == [
         {
-            "message": "400 more problems are not listed; mend these first.",
+            "message": "400 more problems are not listed; fix these first.",
             "extensions": {"code": "BAD_USER_INPUT"},
         }
     ]
@@ -177,7 +177,7 @@ async def test_of_a_document_with_very_many_faults_a_hundred_are_told_over_every
     assert [len(each) for each in (posted["errors"], streamed_body["errors"], heard["payload"])] == [101] * 3
 
 
-MORE = "400 more problems are not listed; mend these first."
+MORE = "400 more problems are not listed; fix these first."
 CANCEL = """mutation ($input: CancelItemsInput!) { cancelItems(input: $input) {
   errors { code message path itemId retryable } } }"""
 PREVIEW = """query ($order: ID!, $items: [CancelItemInput!]!) {
@@ -214,4 +214,4 @@ async def test_of_very_many_problems_of_an_order_that_comes_in_the_first_hundred
     assert [(each["outcome"], len(each["errors"])) for each in results] == [("CREATED", 0), ("REJECTED", 101)]
     last = results[1]["errors"][100]
     assert last["path"] == ["input", "orders", "1"]
-    assert last["message"].endswith(" more problems are not listed; mend these first.")
+    assert last["message"].endswith(" more problems are not listed; fix these first.")

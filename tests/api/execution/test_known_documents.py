@@ -69,7 +69,7 @@ async def test_a_known_document_is_refused_where_its_variables_make_it_too_expen
         await client.http.aclose()
 
     assert ["errors" in answer for answer in answers] == [False, True, False]
-    assert answers[1]["errors"][0]["message"] == "The document costs 51, at most 10 are allowed; ask for less."
+    assert answers[1]["errors"][0]["message"] == "The document costs 51, and the limit is 10; ask for less."
 
 
 @on_sqlite
