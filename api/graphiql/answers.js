@@ -1,14 +1,14 @@
-/** What a person gets to read of what came back, or of why nothing did: never an error of the browser with its stack. */
+/** Turns failures into hints that people can act on, instead of the browser's errors with their stacks. */
 import { isAsyncIterable } from "@graphiql/toolkit";
 
 const MOST_RESULTS = 100;
-const FORBIDDEN = 4403; // what the server closes a socket with whose token is not good, or not any more
+const FORBIDDEN = 4403; // the server's close code for a bad or expired token
 
-const AWAY = "The server does not answer. Start it again, then run this again.";
-const NO_JSON = "What came back is no JSON, so it is not from Shortship: look at what stands between.";
-const CUT_OFF = "There is no connection to the server, or no more. Run it again to follow what happens from then on.";
+const AWAY = "The server is not responding. Restart it, then run this again.";
+const NO_JSON = "The response is not JSON, so it is not from Shortship: check any proxy in between.";
+const CUT_OFF = "There is no connection to the server. Run this again to follow new events.";
 
-/** `advice` is what to do about a token that is not good. */
+/** `advice` says what to do about a bad token. */
 export function explained(fetcher, advice) {
   return async (operation, options) => {
     try {
@@ -25,7 +25,7 @@ function advised(answer, advice) {
   return isTokenBad ? { hint: advice, ...answer } : answer;
 }
 
-/** The results of a subscription up to now in place of the last one alone, and at the end why it ended. */
+/** Shows all results of a subscription so far instead of only the last, and why it ended. */
 function collected(results, advice) {
   const iterator = results[Symbol.asyncIterator]();
   const newestFirst = [];

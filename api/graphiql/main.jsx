@@ -15,15 +15,15 @@ const url = new URL("/graphql", location);
 const socketUrl = url.href.replace(/^http/, "ws");
 const plugins = [HISTORY_PLUGIN, explorerPlugin()];
 
-/** Sends the headers of the tab; over a websocket as the parameters of a connection that this operation has alone. */
+/** Sends the tab's headers; over a websocket, as connection parameters of a socket for this operation alone. */
 function fetcherWith(defaultHeaders) {
   return (operation, options) => {
-    // The first introspection comes before the editor of the headers.
+    // The first introspection runs before the header editor exists.
     const headers = options?.headers ?? defaultHeaders;
     const wsClient = createClient({
       url: socketUrl,
       lazy: true,
-      retryAttempts: 0, // what happened in between would be missing, and nobody would be told
+      retryAttempts: 0, // a silent reconnect would miss events
       connectionParams: headers,
     });
     const fetcher = createGraphiQLFetcher({
@@ -35,7 +35,7 @@ function fetcherWith(defaultHeaders) {
   };
 }
 
-/** Goes to one of the tabs as soon as there are editors to show it. */
+/** Switches to a tab as soon as the editors are ready. */
 function Opened({ tab }) {
   const { changeTab } = useGraphiQLActions();
   const isReady = useGraphiQL((state) =>
@@ -57,15 +57,15 @@ async function settings() {
 }
 
 function start({ headers, tabs }) {
-  // A link to a tab, such as #2, opens the prepared tabs anew; a reload then keeps what was done with them.
+  // A link to a tab, such as #2, resets all tabs; reloading after that keeps edits.
   const linked = Number(location.hash.slice(1));
   if (linked) {
     sessionStorage.clear();
     history.replaceState(null, "", location.pathname);
   }
   const advice = tabs
-    ? "The token of this page is no longer good: reload the page or, after a reset, open the step from the start page again."
-    : "Write a token that is good into Headers: shortship token makes one where the secret is shared.";
+    ? "This page's token is no longer valid: reload the page or, after a reset, reopen the step from the start page."
+    : "Enter a valid token in Headers. If the server has a shared secret, `shortship token` makes one.";
   createRoot(root).render(
     <GraphiQL
       fetcher={explained(fetcherWith(headers), advice)}
@@ -84,4 +84,4 @@ function start({ headers, tabs }) {
 const root = document.getElementById("graphiql");
 const given = await settings();
 if (given) start(given);
-else root.textContent = "The server does not answer. Start it again, then reload this page.";
+else root.textContent = "The server is not responding. Restart it, then reload this page.";

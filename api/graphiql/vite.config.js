@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { defineConfig } from "vite";
 
-/** Beside each file its gzip, so that the server compresses nothing. */
+/** Writes a gzip next to each file, so that the server need not compress. */
 const gzipped = {
   name: "gzipped",
   async writeBundle({ dir }) {
@@ -22,7 +22,7 @@ export default defineConfig({
     emptyOutDir: true,
     license: { fileName: "licenses.md" },
     chunkSizeWarningLimit: 4000,
-    rolldownOptions: { checks: { moduleLevelDirective: false } }, // "use client" means nothing here
+    rolldownOptions: { checks: { moduleLevelDirective: false } }, // "use client" has no effect here
   },
   worker: { format: "es" },
   plugins: [gzipped],

@@ -133,10 +133,10 @@ def test_open_pages_say_what_to_do_when_the_demo_ends_and_go_on_when_it_is_there
         followed.follow()
         process.send_signal(signal.SIGINT)
         code = process.wait(PATIENCE_SECONDS)
-        followed.shows("There is no connection to the server, or no more.")
+        followed.shows("There is no connection to the server.")
         listed.run()
-        listed.shows("The server does not answer.")
-        expect(trouble).to_contain_text("The demo does not answer")
+        listed.shows("The server is not responding.")
+        expect(trouble).to_contain_text("The demo is not responding")
 
     with started(tmp_path, "demo", "--still", port=port):
         listed.run()
@@ -147,9 +147,9 @@ def test_open_pages_say_what_to_do_when_the_demo_ends_and_go_on_when_it_is_there
 
     with started(tmp_path, "demo", "--still", "--reset", port=port):
         listed.run()
-        listed.shows("The token of this page is no longer good: reload the page")
+        listed.shows("This page's token is no longer valid: reload the page")
         followed.run()
-        followed.shows("The token of this page is no longer good: reload the page")
+        followed.shows("This page's token is no longer valid: reload the page")
         expect(trouble).to_contain_text("reload it")
         listed.page.reload()
         expect(listed.operation).to_contain_text("query List")
@@ -165,13 +165,13 @@ def test_answers_that_are_none_are_told_without_a_stack(window: Window) -> None:
     window.open_graphiql("List")
     window.page.route("**/graphql", lambda route: route.fulfill(status=502, body="<h1>Bad Gateway</h1>"))
     window.run()
-    window.shows("What came back is no JSON")
+    window.shows("The response is not JSON")
     window.page.route("**/graphiql/config.json", lambda route: route.abort())
     window.page.unroute("**/graphql")
     window.open("/graphql")
 
     expect(
-        window.page.get_by_text("The server does not answer. Start it again, then reload this page.")
+        window.page.get_by_text("The server is not responding. Restart it, then reload this page.")
     ).to_be_visible()
 
 

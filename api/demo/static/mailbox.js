@@ -1,4 +1,4 @@
-// Shows whole mails, and new ones as they come.
+// Shows mails at full height, and new ones as they arrive.
 const mails = document.getElementById("mails");
 const trouble = document.getElementById("trouble");
 const FOLLOWED = "subscription { orderEvents { __typename } }";
@@ -7,7 +7,7 @@ const PAUSE_MS = 1000;
 
 const sizes = new ResizeObserver((entries) => entries.forEach(({ target }) => fit(target)));
 
-/** Makes a frame as high as its mail is at this width. No script runs in a mail, so nothing but the page can. */
+/** Fits a frame's height to its mail at this width. Scripts do not run in mails, so the page has to do it. */
 function fit(frame) {
   const page = frame.contentDocument?.documentElement;
   if (page && frame.clientWidth) frame.style.height = `${Math.ceil(page.offsetHeight) + 2}px`;
@@ -20,7 +20,7 @@ function watch(mail) {
   fit(frame);
 }
 
-/** Puts what came since on top; what is open and where the page is scrolled to stays. */
+/** Adds new mails on top, leaving open mails and the scroll position as they are. */
 async function look() {
   const newest = mails.firstElementChild?.id ?? "";
   const response = await fetch(`/mailbox?after=${newest}`);
@@ -30,14 +30,14 @@ async function look() {
   found.forEach(watch);
 }
 
-/** Looks whenever a mail was sent, which the API tells as it tells it every client; returns where that ends. */
+/** Looks for mails whenever the API reports one as sent; returns the reason when the stream ends. */
 async function follow() {
   const response = await fetch(`/graphql?query=${encodeURIComponent(FOLLOWED)}`, {
     headers: { Accept: "text/event-stream", Authorization: `Bearer ${document.body.dataset.token}` },
   });
-  if (response.status === 401) return "This page is too old to go on by itself: reload it.";
+  if (response.status === 401) return "This page can no longer update itself: reload it.";
   trouble.textContent = "";
-  await look(); // at what came before it was followed
+  await look(); // for mails sent before the stream began
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   for (let rest = ""; ; ) {
     const { done, value } = await reader.read();
@@ -54,7 +54,7 @@ for (let isOver = false; !isOver; ) {
     trouble.textContent = await follow();
     isOver = trouble.textContent !== "";
   } catch {
-    trouble.textContent = "The demo does not answer: start it again, and this page goes on by itself.";
+    trouble.textContent = "The demo is not responding: restart it, and this page will continue by itself.";
   }
   await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
 }
