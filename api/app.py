@@ -49,7 +49,7 @@ def tracing_of(settings: Settings) -> Callable[[], Tracing]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Parts:
-    """What one application is wired from."""
+    """The parts that one application is wired from."""
 
     settings: Settings
     database: Database

@@ -1,4 +1,4 @@
-"""The `shortship` command: what can be typed, and nothing of what it does.
+"""The `shortship` command: declares its commands and options; api/commands carries them out.
 
 Each command imports its module when it is called: help and completion are instant, and only servers load the schema.
 """
@@ -14,12 +14,12 @@ from domain.rules.vocabulary import ShippingRefundPolicy
 _POLICIES = ", ".join(ShippingRefundPolicy.__members__)
 
 app = typer.Typer(
-    help="Cancels exactly the units that are missing, over GraphQL.",
+    help="Cancel exactly the units that are missing, over GraphQL.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,  # they show local variables, and with them secrets
 )
-shop_commands = typer.Typer(help="Shops.", no_args_is_help=True)
+shop_commands = typer.Typer(help="Create, update and list shops.", no_args_is_help=True)
 app.add_typer(shop_commands, name="shop")
 
 
@@ -54,7 +54,7 @@ def _print_version(is_asked: bool) -> None:  # noqa: FBT001 - typer calls it so
 def options(
     *,
     _version: Annotated[
-        bool, typer.Option("--version", help="Shows the version.", callback=_print_version, is_eager=True)
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
     """Options without a command."""
@@ -62,15 +62,15 @@ def options(
 
 @app.command()
 def serve(
-    *, no_worker: Annotated[bool, typer.Option("--no-worker", help="Leaves the mail to `shortship worker`.")] = False
+    *, no_worker: Annotated[bool, typer.Option("--no-worker", help="Leave the mail to `shortship worker`.")] = False
 ) -> None:
-    """Serves the API with the settings of the environment, and sends the mail unless workers do."""
+    """Serve the API with the settings of the environment, and send the mail unless workers do."""
     from api.commands.databases import refuse
     from api.settings import load_settings
 
     settings = load_settings()
     if not settings.jwt_secret and not settings.jwks:
-        refuse("There are no keys to check tokens with: set SHORTSHIP_JWT_SECRET or SHORTSHIP_JWKS.")
+        refuse("No keys to verify tokens: set SHORTSHIP_JWT_SECRET or SHORTSHIP_JWKS.")
 
     from api.commands import serve  # only now, so that bad settings are refused at once
 
@@ -79,7 +79,7 @@ def serve(
 
 @app.command()
 def worker() -> None:
-    """Sends queued mail until it is stopped."""
+    """Send queued mail until stopped."""
     from api.commands import worker
 
     worker.work()
@@ -88,10 +88,10 @@ def worker() -> None:
 @app.command()
 def demo(
     *,
-    still: Annotated[bool, typer.Option("--still", help="Nothing happens but what you do.")] = False,
-    reset: Annotated[bool, typer.Option("--reset", help="Starts over, without the orders and mail of before.")] = False,
+    still: Annotated[bool, typer.Option("--still", help="Keep packages from moving by themselves.")] = False,
+    reset: Annotated[bool, typer.Option("--reset", help="Start over without earlier orders and mail.")] = False,
 ) -> None:
-    """Serves a shop to play with: sample orders, GraphiQL with a token, and a mailbox."""
+    """Serve a shop to play with: sample orders, GraphiQL with a token, and a mailbox."""
     from api.commands import demo
 
     demo.demo(is_still=still, is_reset=reset)
@@ -99,7 +99,7 @@ def demo(
 
 @app.command()
 def migrate() -> None:
-    """Migrates the database to this version."""
+    """Migrate the database to this version."""
     from api.commands import databases
 
     databases.migrate()
@@ -107,7 +107,7 @@ def migrate() -> None:
 
 @app.command()
 def check() -> None:
-    """Verifies every invariant of the stored data, writing nothing. Exit code 1 if one is violated."""
+    """Verify every invariant of the stored data, writing nothing. Exit code 1 if one is violated."""
     from api.commands import databases
 
     databases.check()
@@ -115,13 +115,13 @@ def check() -> None:
 
 @shop_commands.command("create")
 def create_shop(
-    shop_id: Annotated[str, typer.Argument(metavar="ID", help="Its name in tokens and commands.")],
-    name: Annotated[str, typer.Option(help="Its name for buyers.")],
+    shop_id: Annotated[str, typer.Argument(metavar="ID", help="Identifies the shop in tokens and commands.")],
+    name: Annotated[str, typer.Option(help="Name shown to buyers.")],
     shipping_refund_policy: Annotated[
         str, typer.Option(metavar="POLICY", help=f"{_POLICIES}.")
     ] = ShippingRefundPolicy.ON_FULL_CANCELLATION.name,
 ) -> None:
-    """Creates a shop."""
+    """Create a shop."""
     from api.commands import shops
 
     shops.create(shop_id, name=name, policy=shipping_refund_policy)
@@ -130,7 +130,7 @@ def create_shop(
 @shop_commands.command("update")
 def update_shop(
     shop_id: Annotated[str, typer.Argument(metavar="ID", help="The shop.")],
-    name: Annotated[str | None, typer.Option(help="Its new name for buyers.")] = None,
+    name: Annotated[str | None, typer.Option(help="New name shown to buyers.")] = None,
     shipping_refund_policy: Annotated[
         str | None,
         typer.Option(
@@ -138,7 +138,7 @@ def update_shop(
         ),
     ] = None,
 ) -> None:
-    """Changes a shop's name or policy. Servers follow within a minute, open websockets once they reconnect."""
+    """Change a shop's name or policy. Servers follow within a minute, open websockets once they reconnect."""
     from api.commands import shops
 
     shops.update(shop_id, name=name, policy=shipping_refund_policy)
@@ -146,7 +146,7 @@ def update_shop(
 
 @shop_commands.command("list")
 def list_shops() -> None:
-    """Lists the shops: ID, policy and name, separated by tabs."""
+    """List the shops: ID, policy and name, separated by tabs."""
     from api.commands import shops
 
     shops.list_all()
@@ -154,7 +154,7 @@ def list_shops() -> None:
 
 @app.command(name="import")
 def import_orders(
-    shop: Annotated[str, typer.Option(metavar="ID", help="The shop that the orders belong to.")],
+    shop: Annotated[str, typer.Option(metavar="ID", help="Shop that the orders belong to.")],
     file: Annotated[
         Path,
         typer.Argument(
@@ -162,10 +162,12 @@ def import_orders(
         ),
     ],
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Checks everything and stores nothing.")] = False,
-    problems: Annotated[int, typer.Option(min=0, help="How many problems to list; the rest are counted by kind.")] = 20,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and store nothing.")] = False,
+    problems: Annotated[
+        int, typer.Option(min=0, help="Number of problems to list; the rest are counted by kind.")
+    ] = 20,
 ) -> None:
-    """Imports orders; running it again changes nothing. Exit code 1 if an order was rejected."""
+    """Import orders; running it again changes nothing. Exit code 1 if an order was rejected."""
     from api.commands import importing
 
     importing.import_orders(shop, file, is_dry_run=dry_run, most_problems=problems)
@@ -173,12 +175,12 @@ def import_orders(
 
 @app.command()
 def token(
-    shop: Annotated[str, typer.Option(metavar="ID", help="The shop that it is for.")],
-    scope: Annotated[str, typer.Option(help='What it allows, such as "orders:read orders:cancel".')],
-    subject: Annotated[str, typer.Option(help="Who uses it; their acts are logged under this name.")] = "developer",
-    hours: Annotated[float, typer.Option(help="How long it is valid; a year at most.", min=0.01, max=8784)] = 24,
+    shop: Annotated[str, typer.Option(metavar="ID", help="Shop that it is valid for.")],
+    scope: Annotated[str, typer.Option(help='Scopes, such as "orders:read orders:cancel".')],
+    subject: Annotated[str, typer.Option(help="Name of its user, under which actions are logged.")] = "developer",
+    hours: Annotated[float, typer.Option(help="Hours until it expires; at most a year.", min=0.01, max=8784)] = 24,
 ) -> None:
-    """Prints a token, signed with the shared secret."""
+    """Print a token, signed with the shared secret."""
     from api.commands import tokens
 
     tokens.mint(shop, scopes=scope.split(), subject=subject, hours=hours)
@@ -186,7 +188,7 @@ def token(
 
 @app.command()
 def schema() -> None:
-    """Prints the GraphQL schema."""
+    """Print the GraphQL schema."""
     from api.schema.served import printed
 
     sys.stdout.write(printed())

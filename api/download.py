@@ -1,4 +1,4 @@
-"""Downloads from an https address: whole, in time and within a size, or not at all. Meant for a thread of its own."""
+"""Downloads from an https address: whole, in time and within a size, or not at all."""
 
 import asyncio
 import logging

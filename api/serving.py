@@ -43,7 +43,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class _Shared:
-    """What the processes of one server share: their parent, and the folder for their metrics."""
+    """Shared by all processes of a server: their parent, and the folder for their metrics."""
 
     parent: int
     folder: Path

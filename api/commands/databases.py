@@ -70,10 +70,10 @@ async def find_shop(database: Database, shop_id: str) -> Shop:
 
 
 def no_shop(shop_id: str) -> str:
-    """Says that there is no such shop, and what to do about it."""
+    """The error about a missing shop, with what to do about it."""
     if not is_shop_id(shop_id):
-        return f"There is no shop {shop_id!r}: `shortship shop list` shows the shops."
-    return f"There is no shop {shop_id}: run `shortship shop create {shop_id} --name NAME`."
+        return f"The shop {shop_id!r} does not exist: `shortship shop list` shows the shops."
+    return f"The shop {shop_id} does not exist: run `shortship shop create {shop_id} --name NAME`."
 
 
 def refuse(sentence: str) -> NoReturn:

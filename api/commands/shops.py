@@ -36,7 +36,7 @@ def create(shop_id: str, *, name: str, policy: str) -> None:
 
 def update(shop_id: str, *, name: str | None, policy: str | None) -> None:
     if name is None and policy is None:
-        refuse("There is nothing to change: give --name or --shipping-refund-policy.")
+        refuse("Nothing to change: give --name or --shipping-refund-policy.")
     change = partial(shops.update_shop, shop_id=shop_id, name=name, policy=None if policy is None else _policy(policy))
 
     async def write(database: Database) -> ShopRefusal | None:
@@ -63,5 +63,5 @@ def list_all() -> None:
 def _policy(name: str) -> ShippingRefundPolicy:
     policies = ShippingRefundPolicy.__members__
     if name not in policies:
-        refuse(f"There is no policy {name}; use one of {', '.join(policies)}.")
+        refuse(f"Unknown policy {name}; use one of {', '.join(policies)}.")
     return policies[name]

@@ -22,12 +22,12 @@ def mint(shop_id: str, *, scopes: list[str], subject: str, hours: float) -> None
     settings = load_settings()
     secret = settings.jwt_secret
     if not secret:
-        refuse("There is no secret to sign with: set SHORTSHIP_JWT_SECRET.")
+        refuse("No secret to sign with: set SHORTSHIP_JWT_SECRET.")
     if not (shop_id and subject and scopes):
         refuse("A token needs a shop, a subject and at least one scope.")
     known = [scope.value for scope in auth.Scope]
     if unknown := set(scopes).difference(known):
-        refuse(f"There is no scope {', '.join(sorted(unknown))}; the scopes are {', '.join(known)}.")
+        refuse(f"Unknown scope {', '.join(sorted(unknown))}; the scopes are {', '.join(known)}.")
     seconds = int(hours * 3600)
     typer.echo(auth.mint(secret, shop_id=shop_id, subject=subject, scopes=scopes, seconds=seconds, now=time.time()))
     if asyncio.run(_is_unknown(settings, shop_id)):

@@ -1,4 +1,4 @@
-"""`worker`: sends mail, in a process of its own."""
+"""`worker`: sends the mail that servers leave queued."""
 
 import asyncio
 import signal
@@ -19,7 +19,7 @@ def work() -> None:
     logs.configure(settings.log_format)
     sender = smtp_sender(settings)
     if sender is None:
-        refuse("There is no mail server to send to: set SHORTSHIP_SMTP_URL.")
+        refuse("No mail server to send to: set SHORTSHIP_SMTP_URL.")
     send = mail_loop(sender, settings)
 
     async def run(database: Database) -> None:

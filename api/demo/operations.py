@@ -34,7 +34,7 @@ def steps() -> list[Step]:
 
 
 def tabs(orders: Sequence[Order], unsettled: Cancellation | None, sample: _Json) -> list[dict[str, str]]:
-    """The steps as GraphiQL tabs, each on an order of its own, so that no step takes another's units.
+    """The steps as GraphiQL tabs, each on its own order, so that no step takes another's units.
 
     `unsettled` is a cancellation whose refund has not been paid, `sample` an order to import under a new number.
     """

@@ -46,7 +46,7 @@ _RULES_WITHOUT_INTROSPECTION = (*_RULES, NoSchemaIntrospectionCustomRule)
 
 @dataclass(slots=True, kw_only=True)
 class Policy:
-    """What may run, and how much of it; see the settings of the same names."""
+    """Limits on what may run; the settings of the same names say more."""
 
     introspection: bool = True
     page_limit: int = 100
@@ -113,7 +113,7 @@ class Schema(strawberry.Schema):
 
     def _parsed(self, query: str | None) -> Document:
         if not query:
-            raise BadUserInputError("There is no query.")
+            raise BadUserInputError("The request has no query.")
         if len(query) > LONGEST_DOCUMENT or len(query.encode()) > LONGEST_DOCUMENT:
             raise DocumentTooLongError(LONGEST_DOCUMENT)
         node = parse(query, max_tokens=MOST_TOKENS)

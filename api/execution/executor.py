@@ -1,9 +1,9 @@
-"""Completes what root fields give by plans, and leaves everything else to graphql-core.
+"""Completes the values of root fields by plans, and leaves everything else to graphql-core.
 
 graphql-core looks at each field of each object every time, which takes ten times as long as the rest of a page of
-orders. It still coerces variables, runs the root fields and words every error. Where a plan does not reach, or
-something raises, it completes the whole root field again from the same value. So no root resolver runs twice; those
-below may, and have no effects.
+orders. It still coerces variables, runs the root fields and words every error. If no plan covers a value, or something
+raises, it completes the whole root field again from the same value. So no root resolver runs twice; those below may,
+and have no effects.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ from api.execution.turns import FairExecutor
 
 
 class PlanningExecutor(FairExecutor):
-    """Completes the values of root fields by plans where they reach."""
+    """Completes root values by plans, where plans cover them."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:  # graphql-core's own
         super().__init__(*args, **settings)
@@ -34,7 +34,7 @@ class PlanningExecutor(FairExecutor):
             root = plans.of(self, field_details_list, return_type)
             # All followers of an event get the same value, so its answer is completed once.
             completed = root.last[1] if root.last[0] is result else root.finish(result, run, path)
-        except Exception as error:  # noqa: BLE001 - graphql-core meets it again, and words it
+        except Exception as error:  # noqa: BLE001 - graphql-core runs into it again, and words it
             self._give_up(run, error, spent)
             return super().complete_value(*further)
         if run.pending:

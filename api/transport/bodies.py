@@ -32,9 +32,7 @@ class Operation:
 async def read_body(request: Request) -> bytes:
     """Raises RefusedError if the body is too large, or comes too slowly."""
     body = bytearray()
-    is_too_large = (
-        int(request.headers.get("content-length", 0)) > LARGEST_BODY
-    )  # the parser has refused anything but digits
+    is_too_large = int(request.headers.get("content-length", 0)) > LARGEST_BODY  # the parser allows digits only
     try:
         async with asyncio.timeout(BODY_SECONDS):
             chunks = request.stream()

@@ -132,7 +132,7 @@ class PatientProtocol(Unread, HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._expect_nothing()
-        # With pipelined requests, uvicorn tells only the last one; the running one would keep writing.
+        # With pipelined requests, uvicorn notifies only the last; the running one would keep writing.
         if self._running:
             self._running.disconnected = True
             self._running.message_event.set()

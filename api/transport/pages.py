@@ -82,9 +82,7 @@ def _asset(request: Request) -> Response:  # runs outside the event loop
     asset = next((path for path in BUILT.glob("assets/*") if path.name == name), None)
     if asset is None or asset.suffix not in _MEDIA_TYPES:
         raise HTTPException(404)
-    return _file(
-        asset, request, caching="public, max-age=31536000, immutable"
-    )  # the name contains a hash of the content
+    return _file(asset, request, caching="public, max-age=31536000, immutable")  # the name contains a hash
 
 
 def _file(path: Path, request: Request, *, caching: str) -> Response:

@@ -1,4 +1,4 @@
-"""The server that the tests of the API talk to, on a fresh database."""
+"""The server under test, on a fresh database."""
 
 import asyncio
 import socket
@@ -37,7 +37,7 @@ on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect
 async def started(server: uvicorn.Server, listener: socket.socket) -> AsyncIterator[int]:
     """The port of a server that runs in this process."""
     task = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn has no event for it
+    while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn has no event for this
         await asyncio.sleep(0.01)
     try:
         yield listener.getsockname()[1]
@@ -48,16 +48,16 @@ async def started(server: uvicorn.Server, listener: socket.socket) -> AsyncItera
 
 @asynccontextmanager
 async def running(config: uvicorn.Config) -> AsyncIterator[int]:
-    """The same of a server with this configuration, wherever there is room; hundreds of tests start one.
+    """The port of a server with this configuration, started fast, as hundreds of tests need one.
 
-    uvicorn's own loop looks ten times a second whether it is to end, and waits as long again before it does.
+    uvicorn's own loop checks for its end only ten times a second, and then waits as long again.
     """
     config.load()
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         await server.startup([listener])
-        await server.on_tick(0)  # the headers of all answers
+        await server.on_tick(0)  # sets the headers of all answers
         try:
             yield listener.getsockname()[1]
         finally:
@@ -72,7 +72,7 @@ async def _end(server: uvicorn.Server) -> None:
         connection.shutdown()
     with suppress(TimeoutError):
         async with asyncio.timeout(server.config.timeout_graceful_shutdown):
-            while state.connections or state.tasks:  # noqa: ASYNC110 - nobody tells
+            while state.connections or state.tasks:  # noqa: ASYNC110 - there is no event for this
                 await asyncio.sleep(0.001)
     for task in state.tasks:
         task.cancel()
@@ -83,7 +83,7 @@ async def _end(server: uvicorn.Server) -> None:
 async def serving(
     settings: Settings, database: Database, *, pace: Pace | None = None, clock: Callable[[], datetime] = wiring.clock
 ) -> AsyncIterator[str]:
-    """The address of the API, served in this process."""
+    """The address of an API served in this process."""
     application = app.create_app(settings, database, pace=pace, clock=clock)
     async with running(uvicorn.Config(application, log_config=None, timeout_graceful_shutdown=1)) as port:
         yield f"http://127.0.0.1:{port}"
@@ -103,7 +103,7 @@ async def shop(database: Database) -> Shop:
 
 @pytest.fixture
 async def client(settings: Settings, database: Database, shop: Shop) -> AsyncIterator[Client]:
-    """A client whose token allows everything in the shop `demo`."""
+    """A client with a token for everything in the shop `demo`."""
     async with serving(settings, database) as base:
         client = Client(base, a_token(shop.id))
         yield client

@@ -1,4 +1,4 @@
-"""Operations that are made from the served schema: each root field with all that can be selected below it."""
+"""Operations generated from the served schema: each root field with everything selectable below it."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -15,27 +15,27 @@ from graphql import (
 
 from tests.api.schema.test_schema import SERVED
 
-# How far a selection goes below a root field.
+# The depth of a selection below a root field.
 _DEPTH = 2
 
 
 def root_fields() -> dict[str, GraphQLField]:
-    """All of them, by names such as Query.shop."""
+    """All root fields, keyed by names such as Query.shop."""
     roots = (SERVED.query_type, SERVED.mutation_type, SERVED.subscription_type)
     return {f"{root.name}.{name}": field for root in roots if root for name, field in root.fields.items()}
 
 
 @cache
 def documents(name: str) -> list[str]:
-    """The operation with this root field, which takes each argument from a variable of its name.
+    """Operations on this root field, taking each argument from a variable of its name.
 
-    Where it may give several types of object there is one for each, for their fields do not go together.
+    A field that may give several object types has one operation for each, since their fields conflict.
     """
     return sorted({_document(name, member) for member in SERVED.type_map})
 
 
 def fullest(name: str) -> str:
-    """The one of them that selects the most."""
+    """The operation that selects the most."""
     return max(documents(name), key=len)
 
 
@@ -50,7 +50,7 @@ def _document(name: str, member: str) -> str:
 
 
 def places(name: str) -> set[str]:
-    """Where the arguments of a root field take an id, or another text by which a query finds something."""
+    """The paths in a root field's arguments that take an id, or another text to find something by."""
     is_reading = not name.startswith("Mutation.")
     return {
         path

@@ -1,4 +1,4 @@
-"""Who is let in, over HTTP and websockets, and what a token without a scope may not do."""
+"""Authentication over HTTP and websockets, and what a token may not do without its scope."""
 
 import asyncio
 import time
@@ -33,7 +33,7 @@ SHOP = "{ shop { id } }"
 
 
 async def status(client: Client, token: str) -> tuple[int, str | None]:
-    """The status of a request with this token, and the code of its error."""
+    """The status and error code of a request with this token."""
     headers = {"Authorization": f"Bearer {token}".strip()}
     answer = await client.http.post("/graphql", json={"query": SHOP}, headers=headers)
     body = answer.json()
@@ -58,7 +58,7 @@ def settings(database_url: str, key_file: Path) -> Settings:
     )
 
 
-async def test_tokens_of_every_kind_of_key_are_taken(client: Client) -> None:
+async def test_tokens_of_every_kind_of_key_are_accepted(client: Client) -> None:
     tokens = [
         signed(claims()),
         signed(claims(), ES256, "ES256", kid="es"),
@@ -165,7 +165,7 @@ NOT_VALID = "The token is not valid."
     ],
     ids=lambda given: given["reason"] if isinstance(given, dict) else "",
 )
-async def test_why_a_token_is_refused_is_logged_and_told_as_far_as_is_safe(
+async def test_the_reason_of_a_refusal_is_logged_and_shown_as_far_as_is_safe(
     settings: Settings, database: Database, authorization: str, said: str, logged: dict[str, str]
 ) -> None:
     strict = settings
@@ -182,7 +182,7 @@ async def test_why_a_token_is_refused_is_logged_and_told_as_far_as_is_safe(
 
 
 def a_claim(text: str, *without: str) -> bytes:
-    """A good token's claims as JSON, those of `without` left out, with one more member as it is written here."""
+    """A good token's claims as JSON, except those in `without`, plus one member as written."""
     good = {name: claim for name, claim in claims().items() if name not in without}
     return orjson.dumps(good)[:-1] + b", " + text.encode() + b"}"
 
@@ -206,7 +206,7 @@ def a_claim(text: str, *without: str) -> bytes:
         '"typ": NaN',
     ],
 )
-async def test_a_header_that_is_malformed_or_critical_is_refused(client: Client, header: str) -> None:
+async def test_a_malformed_or_critical_header_is_refused(client: Client, header: str) -> None:
     token = by_hand(f'{{"alg": "HS256", {header}}}'.encode(), claims(), SECRET.encode())
 
     assert await status(client, token) == (401, "UNAUTHENTICATED")
@@ -226,7 +226,7 @@ async def test_a_header_that_is_malformed_or_critical_is_refused(client: Client,
         '"other": {"a": 1, "a": 1}',
     ],
 )
-async def test_a_claim_that_is_given_and_malformed_is_not_as_good_as_none(client: Client, claim: str) -> None:
+async def test_a_malformed_claim_is_not_ignored(client: Client, claim: str) -> None:
     name = claim[1 : claim.index('"', 1)]
     token = by_hand({"alg": "HS256"}, a_claim(claim, name), SECRET.encode())
 
@@ -246,7 +246,7 @@ async def test_a_claim_that_is_given_and_malformed_is_not_as_good_as_none(client
     ],
     ids=["a claim twice", "another exp", "an unknown claim twice", "UTF-16", "BOM", "list", "deep"],
 )
-async def test_claims_that_can_be_read_in_two_ways_are_refused(client: Client, content: bytes) -> None:
+async def test_ambiguous_claims_are_refused(client: Client, content: bytes) -> None:
     token = by_hand({"alg": "HS256"}, content, SECRET.encode())
 
     assert await status(client, token) == (401, "UNAUTHENTICATED")
@@ -268,7 +268,7 @@ async def test_long_tokens_take_no_more_memory_than_short_ones(
     assert grown < 2_000_000
 
 
-async def test_a_shop_that_changes_is_found_changed_within_a_minute(settings: Settings, database: Database) -> None:
+async def test_a_changed_shop_is_noticed_within_a_minute(settings: Settings, database: Database) -> None:
     await a_shop(database)
     started = now = time.time()
     authenticator = Authenticator(settings, database, clock=lambda: now)
@@ -289,7 +289,7 @@ async def test_a_shop_that_changes_is_found_changed_within_a_minute(settings: Se
     assert set_back is not after
 
 
-async def test_a_refusal_says_how_to_come_in(client: Client) -> None:
+async def test_a_refusal_says_how_to_authenticate(client: Client) -> None:
     del client.http.headers["Authorization"]
 
     answer = await client.http.post("/graphql", json={"query": SHOP})
@@ -307,9 +307,7 @@ async def test_a_refusal_says_how_to_come_in(client: Client) -> None:
     }
 
 
-async def test_issuer_and_audience_are_required_where_they_are_set(
-    settings: Settings, database: Database, shop: Shop
-) -> None:
+async def test_issuer_and_audience_are_required_if_set(settings: Settings, database: Database, shop: Shop) -> None:
     strict = settings.model_copy(update={"jwt_issuer": "https://issuer.example", "jwt_audience": "shortship"})
     good = {"iss": "https://issuer.example", "aud": ["shortship", "other"]}
     wrong: list[dict[str, Any]] = [
@@ -339,7 +337,7 @@ async def test_issuer_and_audience_are_required_where_they_are_set(
     assert refused == [(401, "UNAUTHENTICATED")] * len(wrong + empty)
 
 
-async def test_without_a_shared_secret_nothing_that_is_signed_with_one_is_taken(
+async def test_without_a_shared_secret_no_token_signed_with_one_is_accepted(
     settings: Settings, database: Database, shop: Shop
 ) -> None:
     public_only = settings.model_copy(update={"jwt_secret": None})
@@ -406,7 +404,7 @@ async def test_cancelling_needs_its_scope_and_does_nothing_without_it(
     assert (await stored(database, shop, "1001")).version == 1
 
 
-async def test_what_was_cancelled_may_be_read_without_the_scope_for_reading(
+async def test_a_cancellations_answer_needs_no_scope_for_reading(
     client: Client, database: Database, shop: Shop
 ) -> None:
     [order] = await store(database, shop, an_order_input("1001"))
@@ -484,7 +482,7 @@ async def test_a_socket_ends_with_its_token(client: Client) -> None:
         assert await close_code(socket) == 4403
 
 
-async def test_a_token_ends_by_the_clock_whichever_way_it_is_set(settings: Settings, database: Database) -> None:
+async def test_a_token_ends_by_the_clock_even_if_it_is_set(settings: Settings, database: Database) -> None:
     shop = await a_shop(database)
     principal = await Authenticator(settings, database).authenticate(f"Bearer {a_token(shop.id)}")
     end = datetime.fromtimestamp(principal.expires_at + 30, UTC)
@@ -496,7 +494,7 @@ async def test_a_token_ends_by_the_clock_whichever_way_it_is_set(settings: Setti
     assert list(times) == []
 
 
-async def test_who_is_connected_and_who_calls_again_go_by_the_same_clock(
+async def test_open_sockets_and_new_calls_go_by_the_same_clock(
     settings: Settings, database: Database, shop: Shop
 ) -> None:
     clock = Clock()
@@ -536,14 +534,14 @@ async def test_who_is_connected_and_who_calls_again_go_by_the_same_clock(
     + [b'{"type": "subscribe", "id": "1", "payload": ' + payload + b"}" for payload in (b"5", b"{}", b'{"query": 5}')]
     + [b'{"type": "subscribe", "id": [], "payload": {"query": "{ __typename }"}}', b'{"type": "complete"}'],
 )
-async def test_a_message_that_is_none_closes_the_socket(client: Client, message: bytes) -> None:
+async def test_an_invalid_message_closes_the_socket(client: Client, message: bytes) -> None:
     async with client.socket() as socket:
         await socket.send(message.decode())
 
         assert await close_code(socket) == 4400
 
 
-async def test_a_socket_is_open_to_no_browser_the_own_host_and_allowed_origins(client: Client) -> None:
+async def test_a_socket_opens_without_an_origin_and_for_its_own_and_allowed_ones(client: Client) -> None:
     for origin in (None, client.base, "https://app.example"):
         async with opened(client, origin) as socket:
             await say(socket, type="connection_init", payload={"Authorization": f"Bearer {client.token}"})

@@ -1,4 +1,4 @@
-"""The bus that hints go over, as the settings name it."""
+"""The setting for the bus that carries hints."""
 
 import sys
 from pathlib import Path
@@ -12,16 +12,14 @@ from tests.support.command import run
 
 
 @pytest.mark.usefixtures("sqlite_url")
-def test_an_address_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_an_invalid_address_is_refused(tmp_path: Path) -> None:
     done = run(tmp_path, "serve", jwt_secret=SECRET, nats_url="nats:4222")
 
     sentence = "SHORTSHIP_NATS_URL: must be an address such as nats://127.0.0.1:4222\n"
     assert (done.returncode, done.stderr) == (2, sentence)
 
 
-def test_without_its_client_the_address_is_refused_with_what_to_install(
-    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_its_library_the_error_says_what_to_install(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "domain.storage.nats_hints", None)  # as if its import failed
     settings = Settings(database_url=sqlite_url, jwt_secret=SECRET, nats_url="nats://127.0.0.1:4222")
 

@@ -1,4 +1,4 @@
-"""`shortship check` as it is installed: what it says, how it ends, and that it only reads."""
+"""The installed `shortship check`: its output and exit code, and that it only reads."""
 
 import asyncio
 import shutil
@@ -29,7 +29,7 @@ async def check(folder: Path, database_url: str) -> subprocess.CompletedProcess[
     return await asyncio.to_thread(run, folder, "check", database_url=database_url)
 
 
-async def test_what_is_sound_holds(tmp_path: Path, database: Database, database_url: str, shop: Shop) -> None:
+async def test_a_sound_database_passes(tmp_path: Path, database: Database, database_url: str, shop: Shop) -> None:
     order = await a_split_order(database, shop)
     await cancel_well(database, shop, a_request(units(order, ("SKU-dress", 1))))
 
@@ -39,7 +39,7 @@ async def test_what_is_sound_holds(tmp_path: Path, database: Database, database_
     await assert_sound(database)
 
 
-async def test_each_breach_is_a_line(tmp_path: Path, database: Database, database_url: str, shop: Shop) -> None:
+async def test_each_violation_is_a_line(tmp_path: Path, database: Database, database_url: str, shop: Shop) -> None:
     order = await a_split_order(database, shop)
     await cancel_well(database, shop, a_request(units(order, ("SKU-dress", 1))))
     take = sa.text("UPDATE package_items SET cancelled_quantity = 0")
@@ -52,7 +52,7 @@ async def test_each_breach_is_a_line(tmp_path: Path, database: Database, databas
     assert said(done) == (1, line, "")
 
 
-async def test_of_many_breaches_the_first_are_told(
+async def test_of_many_violations_the_first_are_listed(
     tmp_path: Path, database: Database, database_url: str, shop: Shop
 ) -> None:
     await store(database, shop, *(an_order_input(str(number)) for number in range(1000, 1025)))
@@ -93,14 +93,14 @@ async def test_it_runs_beside_a_server_and_writes_nothing(tmp_path: Path, databa
     await assert_sound(database)
 
 
-def test_a_file_that_is_missing_is_not_made(tmp_path: Path) -> None:
+def test_a_missing_file_is_not_created(tmp_path: Path) -> None:
     done = run(tmp_path, "check")
 
     assert said(done) == (2, "", "The database shortship.db does not exist: run `shortship migrate`.\n")
     assert list(tmp_path.iterdir()) == []
 
 
-# Databases that cannot be checked, and what is said of them.
+# Databases that cannot be checked, with the errors.
 UNFIT = {
     "no database": ("sqlite:///text.db", "The database text.db cannot be used: file is not a database.\n"),
     "a folder": ("sqlite:///folder", "The database folder cannot be used: Is a directory.\n"),
@@ -120,7 +120,7 @@ UNFIT = {
 
 
 @pytest.mark.parametrize(("database_url", "sentence"), UNFIT.values(), ids=UNFIT)
-def test_what_cannot_be_checked_is_one_sentence(tmp_path: Path, database_url: str, sentence: str) -> None:
+def test_a_database_that_cannot_be_checked_is_one_sentence(tmp_path: Path, database_url: str, sentence: str) -> None:
     (tmp_path / "text.db").write_text("This is no database.\n" * 100)
     (tmp_path / "empty.db").touch()
     (tmp_path / "folder").mkdir()
@@ -134,7 +134,7 @@ def test_what_cannot_be_checked_is_one_sentence(tmp_path: Path, database_url: st
 
 
 def run_read_only(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
-    """The command where nothing can be written in the folder, as on a medium that is read-only."""
+    """Runs the command in a folder without write access, as on a read-only medium."""
     script = 'mount --bind . . && mount -o remount,bind,ro . && cd "$PWD" && exec "$@"'
     namespace = ["unshare", "--map-root-user", "--mount", "sh", "-ec", script, "sh"]
     if not shutil.which("unshare") or subprocess.run([*namespace, "true"], cwd=folder, check=False).returncode:  # noqa: S603
@@ -151,10 +151,10 @@ def run_read_only(folder: Path, command: str) -> subprocess.CompletedProcess[str
 
 @on_sqlite
 @pytest.mark.parametrize("beside", [(), ("-wal", "-shm"), ("-wal",)], ids=["nothing", "both files", "the log alone"])
-async def test_a_file_that_cannot_be_written_is_checked_with_all_that_is_beside_it(
+async def test_a_read_only_file_is_checked_together_with_its_write_ahead_log(
     database: Database, tmp_path: Path, shop: Shop, beside: tuple[str, ...]
 ) -> None:
-    """Catches a check that needs to write, and one that leaves out what was written last."""
+    """Catches a check that has to write, and one that misses the last writes."""
     await store(database, shop, an_order_input("1001"))
     await database.close()
     file, medium = tmp_path / "shortship.db", tmp_path / "medium"
@@ -178,7 +178,7 @@ async def test_a_file_that_cannot_be_written_is_checked_with_all_that_is_beside_
         assert said(done) == (2, "", f"The database shortship.db cannot be used: {reason}.\n")
 
 
-def test_whoever_writes_says_that_the_file_system_is_read_only(tmp_path: Path, sqlite_url: str) -> None:
+def test_commands_that_write_say_that_the_file_system_is_read_only(tmp_path: Path, sqlite_url: str) -> None:
     assert sqlite_url.endswith("/shortship.db")
 
     done = run_read_only(tmp_path, "migrate")

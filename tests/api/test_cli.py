@@ -1,4 +1,4 @@
-"""The command: in this process what it says, and in processes of its own what becomes of them."""
+"""The command: its output, run in this process, and its behaviour as a process."""
 
 import os
 import shutil
@@ -53,13 +53,13 @@ mutation ($input: CancelItemsInput!) { cancelItems(input: $input) { errors { cod
 """
 
 
-# A command in the folder of the test, with these settings: its exit code, and what it says on stdout and stderr.
+# Runs a command in the test's folder, with settings; returns its exit code, stdout and stderr.
 Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
 def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Runs in this process, which takes a hundredth of the time."""
+    """Runs in this process, a hundred times as fast."""
 
     def run_here(*arguments: str, **settings: str) -> tuple[int, str, str]:
         capsys.readouterr()
@@ -92,13 +92,13 @@ def cancel_one(client: httpx.Client, token: str, order: dict[str, Any], key: str
 
 @pytest.fixture
 def shop_folder(tmp_path: Path, sqlite_url: str, command: Command) -> Path:
-    """A folder with a database that has the shop `demo` and no order."""
+    """A folder with a database that has the shop `demo` and no orders."""
     assert sqlite_url == f"sqlite:///{tmp_path / 'shortship.db'}"
     assert command("shop", "create", "demo", "--name", "Demo Shop") == (0, "Created the shop demo.\n", "")
     return tmp_path
 
 
-def test_a_database_and_a_shop_are_made_once(command: Command) -> None:
+def test_a_database_and_a_shop_are_created_once(command: Command) -> None:
     too_early = command("shop", "create", "demo", "--name", "Demo Shop")
     migrated = command("migrate")
     created = command("shop", "create", "demo", "--name", "Demo Shop", "--shipping-refund-policy", "NEVER")
@@ -112,7 +112,7 @@ def test_a_database_and_a_shop_are_made_once(command: Command) -> None:
     assert created == (0, "Created the shop demo.\n", "")
     assert twice == (2, "", "There is a shop demo already.\n")
     policies = "ON_FULL_CANCELLATION, PROPORTIONAL, NEVER"
-    assert odd == (2, "", f"There is no policy SOMETIMES; use one of {policies}.\n")
+    assert odd == (2, "", f"Unknown policy SOMETIMES; use one of {policies}.\n")
     assert bad == (2, "", f"{SHOP_ID_RULE}\n")
 
 
@@ -131,16 +131,16 @@ def test_shops_are_listed_and_changed(command: Command, database_url: str) -> No
     assert listed == (0, "one\tNEVER\tAda's Läden\ntwo\tON_FULL_CANCELLATION\tTwo\n", "")
     assert (renamed, changed) == ((0, "Updated the shop one.\n", ""), (0, "Updated the shop two.\n", ""))
     assert shop("list") == (0, "one\tNEVER\tOne\ntwo\tPROPORTIONAL\tTwo\n", "")
-    assert shop("update", "one") == (2, "", "There is nothing to change: give --name or --shipping-refund-policy.\n")
+    assert shop("update", "one") == (2, "", "Nothing to change: give --name or --shipping-refund-policy.\n")
     assert shop("update", "three", "--name", "Three") == (2, "", f"{no_shop('three')}\n")
     assert shop("update", "one", "--name", " ")[:2] == (2, "")
 
 
 def no_shop(shop_id: str) -> str:
-    return f"There is no shop {shop_id}: run `shortship shop create {shop_id} --name NAME`."
+    return f"The shop {shop_id} does not exist: run `shortship shop create {shop_id} --name NAME`."
 
 
-def test_an_import_counts_and_says_what_it_rejects(command: Command, shop_folder: Path) -> None:
+def test_an_import_reports_counts_and_rejections(command: Command, shop_folder: Path) -> None:
     orders = shop_folder / "orders.jsonl"
     bad = ORDER | {"number": "1002", "total": "19.99"}
     orders.write_bytes(b"\n".join(orjson.dumps(order) for order in (ORDER, bad)))
@@ -164,17 +164,17 @@ def test_an_import_counts_and_says_what_it_rejects(command: Command, shop_folder
     for code, _, sentence in (cut_off, missing):
         assert (code, sentence.count("\n")) == (2, 1)
     assert nobody == (2, "", f"{no_shop('nobody')}\n")
-    assert older == (2, "", "There is no shop 'Läden & Co': `shortship shop list` shows the shops.\n")
+    assert older == (2, "", "The shop 'Läden & Co' does not exist: `shortship shop list` shows the shops.\n")
 
 
-def test_problems_beyond_the_first_are_told_by_kind(command: Command, shop_folder: Path) -> None:
+def test_problems_beyond_the_first_are_counted_by_kind(command: Command, shop_folder: Path) -> None:
     orders = [ORDER | {"number": f"{number}", "total": "19.99"} for number in range(1_200)]
     (shop_folder / "orders.json").write_bytes(orjson.dumps([*orders, ORDER | {"total": "-1"}]))
     alike = "AMOUNTS_DO_NOT_ADD_UP: total is 19.99, but the parts sum to 20.00."
 
-    code, counts, told = command("import", "--shop", "demo", "orders.json")
+    code, counts, problems = command("import", "--shop", "demo", "orders.json")
     none = command("import", "--shop", "demo", "orders.json", "--problems", "0")
-    *each, rest = told.splitlines()
+    *each, rest = problems.splitlines()
 
     assert (code, counts) == (1, "created 0, unchanged 0, rejected 1201\n")
     assert each == [f"{number}: {alike}" for number in range(20)]
@@ -182,10 +182,8 @@ def test_problems_beyond_the_first_are_told_by_kind(command: Command, shop_folde
     assert none[2] == "1,201 problems: 1,200 AMOUNTS_DO_NOT_ADD_UP, 1 INVALID_VALUE\n"
 
 
-@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
-def test_an_import_that_is_told_to_stop_says_how_far_it_came(
-    command: Command, shop_folder: Path, told: signal.Signals
-) -> None:
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_import_says_how_far_it_got(command: Command, shop_folder: Path, sent: signal.Signals) -> None:
     [item] = ORDER["items"]
     long = {"items": [item | {"productName": "n" * 500, "imageUrl": f"https://example.com/{'i' * 1_900}"}]}
     content = b"".join(orjson.dumps(ORDER | long | {"number": f"{number}"}) + b"\n" for number in range(1_999))
@@ -200,11 +198,11 @@ def test_an_import_that_is_told_to_stop_says_how_far_it_came(
     assert importing.stdin
 
     with importing:
-        # It takes the last of these orders only when the first of them are stored, and it waits for more.
+        # It reads the last of these orders only after storing the first, and then waits for more.
         written = memoryview(content)
         while written:
             written = written[importing.stdin.write(written) :]
-        importing.send_signal(told)
+        importing.send_signal(sent)
         code = importing.wait(PATIENCE_SECONDS)
         out, err = (stream.read().decode() for stream in (importing.stdout, importing.stderr) if stream)
     with closing(sqlite3.connect(shop_folder / "shortship.db")) as database:
@@ -213,11 +211,9 @@ def test_an_import_that_is_told_to_stop_says_how_far_it_came(
     again = command("import", "--shop", "demo", "orders.jsonl")
 
     assert stored in {500, 1_000, 1_500}
-    assert code == 128 + told
+    assert code == 128 + sent
     assert out == f"created {stored}, unchanged 0, rejected 0\n"
-    assert (
-        err == f"Stopped after {stored:,} orders, the last of them {stored - 1}.\n"
-    )  # of a pipe nobody can run it again
+    assert err == f"Stopped after {stored:,} orders, the last of them {stored - 1}.\n"  # a pipe cannot be read again
     assert again == (0, f"created {1_999 - stored}, unchanged {stored}, rejected 0\n", "")
 
 
@@ -227,18 +223,18 @@ def test_the_schema_needs_no_settings(tmp_path: Path) -> None:
     assert said(done) == (0, served.printed(), "")
 
 
-def test_a_token_needs_the_secret_and_a_scope_that_there_is(command: Command) -> None:
+def test_a_token_needs_the_secret_and_a_known_scope(command: Command) -> None:
     arguments = ("token", "--shop", "demo", "--scope")
 
     without = command(*arguments, "orders:read")
     code, out, sentence = command(*arguments, "orders:read orders:all", jwt_secret=SECRET)
 
-    assert without == (2, "", "There is no secret to sign with: set SHORTSHIP_JWT_SECRET.\n")
+    assert without == (2, "", "No secret to sign with: set SHORTSHIP_JWT_SECRET.\n")
     assert (code, out) == (2, "")
-    assert sentence.startswith("There is no scope orders:all; the scopes are orders:read, ")
+    assert sentence.startswith("Unknown scope orders:all; the scopes are orders:read, ")
 
 
-def test_a_token_of_an_unknown_shop_comes_with_a_warning(command: Command, database_url: str) -> None:
+def test_a_token_for_an_unknown_shop_comes_with_a_warning(command: Command, database_url: str) -> None:
     def token(shop_id: str) -> tuple[int, str, str]:
         arguments = ("--shop", shop_id, "--scope", "orders:read")
         return command("token", *arguments, jwt_secret=SECRET, database_url=database_url)
@@ -304,7 +300,7 @@ loaded(["starlette", "strawberry", "uvicorn"], "import", "--shop", "demo", "miss
 
 
 def test_a_command_loads_no_more_than_it_needs(shop_folder: Path) -> None:
-    """Help and completion have to come at once, and these libraries take their time."""
+    """Help and completion must be instant, and these libraries are slow to load."""
     done = subprocess.run(  # noqa: S603 - our own code
         [sys.executable, "-c", LOADED],
         cwd=shop_folder,
@@ -329,7 +325,7 @@ def test_bash_completes_commands_and_options(tmp_path: Path) -> None:
     echo "${COMPREPLY[@]}"
     """
     done = subprocess.run(  # noqa: S603 - our own command
-        ["bash", "-c", script, COMMAND],  # noqa: S607 - wherever it is
+        ["bash", "-c", script, COMMAND],  # noqa: S607 - found on the PATH
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -340,11 +336,11 @@ def test_bash_completes_commands_and_options(tmp_path: Path) -> None:
     assert said(done) == (0, "update\n", "")
 
 
-# Settings with which `serve` refuses to start, and what it says.
+# Settings under which `serve` refuses to start, with the errors.
 REFUSED: dict[str, tuple[dict[str, str], str]] = {
     "no keys": (
         {},
-        "There are no keys to check tokens with: set SHORTSHIP_JWT_SECRET or SHORTSHIP_JWKS.",
+        "No keys to verify tokens: set SHORTSHIP_JWT_SECRET or SHORTSHIP_JWKS.",
     ),
     "short secret": (
         {"jwt_secret": "too short"},
@@ -411,7 +407,7 @@ def test_serve_refuses_to_start_with_one_sentence(tmp_path: Path, settings: dict
     assert said(done) == (2, "", f"{sentence}\n")
 
 
-def test_a_server_serves_alone_logs_no_secret_and_ends_when_told(shop_folder: Path) -> None:
+def test_a_server_runs_alone_logs_no_secret_and_stops_when_told(shop_folder: Path) -> None:
     (shop_folder / "orders.json").write_bytes(orjson.dumps([ORDER]))
     run(shop_folder, "import", "--shop", "demo", "orders.json")
     scopes = "orders:read orders:cancel"
@@ -462,11 +458,11 @@ def test_a_server_leaves_the_mail_to_workers_when_told(shop_folder: Path) -> Non
     assert "is in use by another process" in worker.stderr
     assert code == 0
     log = (shop_folder / "log").read_text()
-    told = [orjson.loads(line)["event"] for line in log.splitlines()]
-    assert [event for event in told if "mail" in event] == []
+    logged = [orjson.loads(line)["event"] for line in log.splitlines()]
+    assert [event for event in logged if "mail" in event] == []
 
 
-def test_a_port_that_is_taken_is_one_sentence_and_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_a_taken_port_is_one_sentence_and_leaves_nothing_behind(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
 
@@ -477,7 +473,7 @@ def test_a_port_that_is_taken_is_one_sentence_and_leaves_nothing_behind(tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_port_for_root_alone_is_a_question_of_the_port(tmp_path: Path) -> None:
+def test_a_port_reserved_for_root_is_reported_as_the_port(tmp_path: Path) -> None:
     without = ["setpriv", "--bounding-set=-net_bind_service"] if os.geteuid() == 0 else []
     done = subprocess.run(  # noqa: S603 - our own command
         [*without, COMMAND, "demo"],
@@ -492,7 +488,7 @@ def test_a_port_for_root_alone_is_a_question_of_the_port(tmp_path: Path) -> None
     assert said(done) == (2, "", "Cannot listen on 127.0.0.1:80: Permission denied; set SHORTSHIP_PORT.\n")
 
 
-def test_a_database_in_a_folder_that_is_missing_makes_none(tmp_path: Path) -> None:
+def test_a_database_in_a_missing_folder_is_not_created(tmp_path: Path) -> None:
     done = run(tmp_path, "migrate", database_url="sqlite:///missing/shop.db")
 
     assert said(done) == (2, "", "The database missing/shop.db cannot be used: there is no folder missing.\n")

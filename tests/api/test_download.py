@@ -1,4 +1,4 @@
-"""What is fetched holds neither the end of a process, nor the start of one that fetches nothing."""
+"""Downloads delay neither the exit of a process, nor the start of one that downloads nothing."""
 
 import os
 import subprocess
@@ -29,7 +29,7 @@ asyncio.run(load())
 
 
 @pytest.mark.parametrize("source", NEVER_READY.values(), ids=NEVER_READY)
-def test_what_cannot_be_ended_does_not_hold_the_process(tmp_path: Path, source: str) -> None:
+def test_a_download_that_hangs_does_not_keep_the_process_alive(tmp_path: Path, source: str) -> None:
     command = [sys.executable, "-c", source + LOADING]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}  # noqa: TID251 - handed on to a process
 
@@ -38,7 +38,7 @@ def test_what_cannot_be_ended_does_not_hold_the_process(tmp_path: Path, source: 
     assert done.returncode == 0
 
 
-def test_a_server_with_a_key_file_does_not_import_what_fetches() -> None:
+def test_a_server_with_a_key_file_does_not_import_the_downloader() -> None:
     script = "import sys, api.cli; print([name for name in ('httpx', 'api.download') if name in sys.modules])"
 
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)  # noqa: S603 - our own

@@ -1,4 +1,4 @@
-"""Each code that a cancellation can be refused with, provoked by a call: its path and the data that come with it."""
+"""Every error code of cancellations, provoked by a call, with its path and data."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ EMPTY = {
 
 
 async def an_order(client: Client, database: Database, shop: Shop) -> Stored:
-    """Three dresses for 10.00 each in A that awaits shipment, and a hat in B that the carrier has."""
+    """Three dresses at 10.00 each in A, which awaits shipment, and a hat in B, which the carrier has."""
     items = (an_item_input("dress"), an_item_input("hat", quantity=1, subtotal="8.00"))
     packages = (a_package_input("A", dress=3), a_package_input("B", PackageStatus.IN_TRANSIT, hat=1))
     await store(database, shop, an_order_input("1001", *items, packages=packages))
@@ -30,7 +30,7 @@ async def an_order(client: Client, database: Database, shop: Shop) -> Stored:
 
 
 def requests(order: Stored) -> dict[str, dict[str, Any]]:
-    """A request for each code but TRY_AGAIN, which test_cancel_items.py provokes; the key `used` was used before."""
+    """A request for each code except TRY_AGAIN, which test_cancel_items.py provokes; the key `used` is taken."""
     one = order.entry("dress", 1)
     unknown = {"itemId": "nothing", "quantity": 1}
     elsewhere = {"itemId": order.item("dress"), "quantity": 1, "packageId": order.package("B")}
@@ -54,7 +54,7 @@ def requests(order: Stored) -> dict[str, dict[str, Any]]:
 
 
 def expected(order: Stored) -> dict[str, dict[str, Any]]:
-    """Path and data of the one error of each request."""
+    """The path and data of each request's one error."""
     dress, hat, b = order.item("dress"), order.item("hat"), order.package("B")
     now = {
         "orderVersion": 2,
@@ -98,9 +98,9 @@ async def test_every_code_comes_with_its_path_and_its_data(client: Client, datab
 
     payloads = {code: await cancel(client, request) for code, request in requests(order).items()}
 
-    told = {code: [dict(error) for error in payload["errors"]] for code, payload in payloads.items()}
-    assert all(error.pop("message") for errors in told.values() for error in errors)
-    assert told == {code: [EMPTY | {"code": code} | more] for code, more in expected(order).items()}
+    found = {code: [dict(error) for error in payload["errors"]] for code, payload in payloads.items()}
+    assert all(error.pop("message") for errors in found.values() for error in errors)
+    assert found == {code: [EMPTY | {"code": code} | more] for code, more in expected(order).items()}
     assert {code for code, payload in payloads.items() if payload["order"] is None} == {"ORDER_NOT_FOUND"}
     assert {payload["order"]["version"] for payload in payloads.values() if payload["order"]} == {2}
     assert used["errors"] == []

@@ -1,4 +1,4 @@
-"""Public keys come, change and go while tokens are checked, and nothing that an address does holds that up."""
+"""Public keys come, change and go while tokens are checked, and no address can delay the checks."""
 
 import asyncio
 import gzip
@@ -47,14 +47,14 @@ from tests.support.patience import PATIENCE_SECONDS
 pytestmark = [on_sqlite, pytest.mark.usefixtures("shop")]
 
 AT_ONCE = Pace(pause=0)
-OTHER = ECKey.generate_key("P-256", {"kid": "es"})  # has the id of ES256
+OTHER = ECKey.generate_key("P-256", {"kid": "es"})  # has ES256's id
 GOOD = signed(claims(), ES256, "ES256", kid="es")
 STRANGE = signed(claims(), UNKNOWN, "ES256", kid="unknown")
 
 
 @pytest.fixture
 def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
-    """What a server may show, for it is trusted during the test."""
+    """A server certificate that is trusted during the test."""
     context, authority = a_certificate(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(authority))
     return context
@@ -68,7 +68,7 @@ def key_file(tmp_path: Path) -> Path:
 
 
 def rewrite(key_file: Path, *keys: Key) -> None:
-    """At once, for whoever reads it just then."""
+    """Replaces the file atomically, for concurrent readers."""
     new = key_file.with_suffix(".new")
     new.write_bytes(key_set(*keys))
     new.replace(key_file)
@@ -93,7 +93,7 @@ async def is_taken(authenticator: Authenticator, token: str) -> bool:
     ],
     ids=["another id", "the same id", "a token without an id", "no ids at all", "an id that the set does not have"],
 )
-async def test_a_key_that_is_not_known_yet_is_looked_for(
+async def test_an_unknown_key_is_fetched(
     database: Database, certificate: ssl.SSLContext, before: Speak, after: Speak, token: str
 ) -> None:
     issuer = Issuer(before)
@@ -111,7 +111,7 @@ async def test_a_key_that_is_not_known_yet_is_looked_for(
     [STRANGE, signed(claims(), UNKNOWN, "ES256", kid="es"), signed(claims(), UNKNOWN, "ES256")],
     ids=["another id", "the same id", "no id"],
 )
-async def test_unknown_keys_are_looked_for_every_thirty_seconds_at_most(
+async def test_unknown_keys_are_fetched_at_most_every_thirty_seconds(
     database: Database, certificate: ssl.SSLContext, unknown: str
 ) -> None:
     now = 1000.0
@@ -121,14 +121,14 @@ async def test_unknown_keys_are_looked_for_every_thirty_seconds_at_most(
         await authenticator.load_keys()
 
         asked = []
-        for now in (1029.9, 1030.0, 1059.9, 1060.0):  # noqa: B007 - what the clock says
+        for now in (1029.9, 1030.0, 1059.9, 1060.0):  # noqa: B007 - the clock reads it
             assert not await is_taken(authenticator, unknown)
             asked.append(issuer.requests.qsize())
 
     assert asked == [1, 2, 2, 3]
 
 
-async def test_only_tokens_of_unknown_keys_wait_and_all_for_the_same_fetch(
+async def test_only_tokens_of_unknown_keys_wait_and_share_one_fetch(
     database: Database, certificate: ssl.SSLContext
 ) -> None:
     published = Event()
@@ -160,7 +160,7 @@ async def test_only_tokens_of_unknown_keys_wait_and_all_for_the_same_fetch(
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 5000000\r\n\r\n"
 BOMB = gzip.compress(b" " * 10_000_000)
-USELESS: dict[str, tuple[Speak, float, str]] = {  # what is said, the deadline, and what is logged
+USELESS: dict[str, tuple[Speak, float, str]] = {  # the answer, the deadline, and the logged error
     "nothing": (silence, 2, "timed out after 2 seconds"),
     "headers without end": (repeating(b"HTTP/1.1 200 OK\r\nX-Slow: ", b"x", 0.01), 2, "timed out after 2 seconds"),
     "a byte now and then": (repeating(HEAD, b" ", 0.01), 2, "timed out after 2 seconds"),
@@ -176,7 +176,7 @@ USELESS: dict[str, tuple[Speak, float, str]] = {  # what is said, the deadline, 
 
 
 @pytest.mark.parametrize(("speak", "deadline", "reason"), USELESS.values(), ids=USELESS)
-async def test_an_address_without_keys_is_given_up_in_time_and_the_known_ones_stay(
+async def test_an_address_without_keys_times_out_and_the_known_keys_stay(
     database: Database, certificate: ssl.SSLContext, speak: Speak, deadline: float, reason: str
 ) -> None:
     issuer = Issuer(publishing(ES256))
@@ -220,7 +220,7 @@ async def test_keys_may_be_at_another_https_address(database: Database, certific
     assert await is_taken(authenticator, GOOD)
 
 
-async def test_a_certificate_that_is_not_trusted_gives_no_keys(
+async def test_keys_under_an_untrusted_certificate_are_refused(
     database: Database, certificate: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     issuer = Issuer(publishing(ES256))
@@ -240,7 +240,7 @@ async def test_a_certificate_that_is_not_trusted_gives_no_keys(
     [answering(b"", "503 Busy"), answering(b"", "302 Found", "Location: https://user:hidden@[/?hidden")],
     ids=["a status", "a redirect"],
 )
-async def test_what_is_logged_has_no_secret_of_the_address(
+async def test_the_log_contains_no_secret_of_the_address(
     database: Database, certificate: ssl.SSLContext, speak: Speak, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -254,7 +254,7 @@ async def test_what_is_logged_has_no_secret_of_the_address(
 
 
 @pytest.mark.parametrize("kind", ["file", "address"])
-async def test_a_key_that_is_removed_ends_by_age_without_anybody_asking(
+async def test_a_removed_key_ends_by_age_without_requests(
     database: Database, certificate: ssl.SSLContext, key_file: Path, kind: str
 ) -> None:
     issuer = Issuer(publishing(ES256))
@@ -273,9 +273,7 @@ async def test_a_key_that_is_removed_ends_by_age_without_anybody_asking(
             assert await is_taken(authenticator, signed(claims(), OTHER, "ES256", kid="es"))
 
 
-async def test_a_fetch_that_failed_is_tried_again_after_the_pause(
-    database: Database, certificate: ssl.SSLContext
-) -> None:
+async def test_a_failed_fetch_is_retried_after_the_pause(database: Database, certificate: ssl.SSLContext) -> None:
     issuer = Issuer(answering(b"", "503 Busy"))
     async with issuer.at_address(certificate) as address, asyncio.timeout(PATIENCE_SECONDS):
         authenticator = Authenticator(Settings(jwks=address), database, pace=Pace(age=3600, pause=0.02))
@@ -284,11 +282,11 @@ async def test_a_fetch_that_failed_is_tried_again_after_the_pause(
                 await issuer.requests.get()
 
 
-async def test_keys_are_looked_at_after_ten_minutes_and_given_five_seconds() -> None:
+async def test_keys_are_fetched_after_ten_minutes_within_five_seconds() -> None:
     assert (Pace().age, Pace().pause, Pace().deadline) == (600, 30, 5)
 
 
-async def test_remembered_tokens_go_with_their_key_alone(database: Database, key_file: Path) -> None:
+async def test_cached_tokens_end_only_with_their_own_key(database: Database, key_file: Path) -> None:
     rewrite(key_file, ES256, RS256)
     kept = [signed(claims(), RS256, "RS256", kid="rs"), signed(claims())]
     authenticator = Authenticator(Settings(jwks=str(key_file), jwt_secret=SECRET), database, pace=AT_ONCE)
@@ -303,9 +301,7 @@ async def test_remembered_tokens_go_with_their_key_alone(database: Database, key
     assert [principal.withdrawn.is_set() for principal in remembered] == [True, False, False]
 
 
-async def test_a_remembered_token_is_verified_anew_when_its_key_is_for_something_else(
-    database: Database, key_file: Path
-) -> None:
+async def test_a_cached_token_is_verified_again_once_its_keys_use_changes(database: Database, key_file: Path) -> None:
     authenticator = Authenticator(Settings(jwks=str(key_file)), database, pace=AT_ONCE)
     await authenticator.load_keys()
     taken = [await is_taken(authenticator, GOOD)]
@@ -319,13 +315,13 @@ async def test_a_remembered_token_is_verified_anew_when_its_key_is_for_something
     assert taken == [True, True, False]
 
 
-async def test_a_token_that_is_being_verified_while_its_key_is_withdrawn_is_refused(
+async def test_a_token_is_refused_if_its_key_is_withdrawn_during_verification(
     database: Database, key_file: Path
 ) -> None:
     authenticator = Authenticator(Settings(jwks=str(key_file)), database, pace=AT_ONCE)
     await authenticator.load_keys()
     async with AsyncExitStack() as held:
-        for _ in range(8):  # all connections that there are for reading, so that its shop is not found yet
+        for _ in range(8):  # all connections for reading, so that the lookup of its shop waits
             await held.enter_async_context(database.reading(EVERY_SHOP))
         verifying = asyncio.create_task(is_taken(authenticator, GOOD))
         await asyncio.sleep(0)
@@ -349,7 +345,7 @@ async def test_a_set_without_keys_withdraws_the_last_one(database: Database, key
     assert (before, await is_taken(authenticator, GOOD)) == (True, False)
 
 
-async def test_keys_that_cannot_be_used_are_left_out_of_a_set(database: Database, key_file: Path) -> None:
+async def test_unusable_keys_of_a_set_are_skipped(database: Database, key_file: Path) -> None:
     odd: list[Any] = [
         5,
         {"kty": "EC"},
@@ -386,7 +382,7 @@ async def test_keys_that_cannot_be_used_are_left_out_of_a_set(database: Database
     ],
     ids=["no file", "nothing", "list", "object", "no keys", "no key", "one key", "too long", "shared secret"],
 )
-async def test_a_key_file_without_keys_is_a_fault_of_the_settings(
+async def test_a_key_file_without_keys_is_a_settings_error(
     database: Database, tmp_path: Path, content: str | None
 ) -> None:
     file = tmp_path / "none.json"
@@ -398,7 +394,9 @@ async def test_a_key_file_without_keys_is_a_fault_of_the_settings(
         await authenticator.load_keys()
 
 
-async def test_closing_waits_for_no_fetch_and_leaves_nothing(database: Database, certificate: ssl.SSLContext) -> None:
+async def test_closing_does_not_wait_for_a_fetch_and_leaves_nothing(
+    database: Database, certificate: ssl.SSLContext
+) -> None:
     issuer = Issuer(publishing(ES256))
     async with issuer.at_address(certificate) as address:
         pace = Pace(pause=0, deadline=PATIENCE_SECONDS)
@@ -415,7 +413,7 @@ async def test_closing_waits_for_no_fetch_and_leaves_nothing(database: Database,
         assert not [task for task in asyncio.all_tasks() if "PublicKeys" in repr(task)]
 
 
-async def test_a_file_that_is_still_being_read_is_not_read_once_more(tmp_path: Path) -> None:
+async def test_a_file_is_not_read_again_while_it_is_being_read(tmp_path: Path) -> None:
     fifo = tmp_path / "keys"
     os.mkfifo(fifo)
     keys = PublicKeys(str(fifo), Pace(pause=0, deadline=0.05))
@@ -449,7 +447,7 @@ async def ends_a_stream(client: Client, on_follow: Callable[[], None]) -> bool:
 
 
 @pytest.mark.parametrize("follow", [ends_a_socket, ends_a_stream])
-async def test_what_is_followed_ends_with_the_key_of_its_token(
+async def test_subscriptions_end_with_the_key_of_their_token(
     database_url: str, database: Database, shop: Shop, key_file: Path, follow: Follow
 ) -> None:
     settings = Settings(database_url=database_url, jwks=str(key_file))

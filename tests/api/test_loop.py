@@ -1,4 +1,4 @@
-"""Whatever a server does, it lets others have their turn: nothing blocks the loop that all of them share."""
+"""Nothing that a server does blocks its event loop."""
 
 import asyncio
 import time
@@ -18,7 +18,7 @@ from tests.support.client import Client
 from tests.support.invariants import assert_sound
 from tests.support.patience import PATIENCE_SECONDS
 
-# Far more than a turn takes on a slow machine, and less than anything waits here for another process.
+# Far longer than a turn on a slow machine, and shorter than any wait for another process here.
 SECONDS = 1.0
 PAGE = """
 query ($after: String) { orders(first: 100, after: $after) { totalCount pageInfo { endCursor } edges { cursor node {
@@ -43,23 +43,23 @@ class Day(NamedTuple):
 
 @pytest.fixture
 def long_turns(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The turns of loops that took long. The debug mode would tell of them, too, but it makes every turn slow."""
-    told: list[str] = []
-    run = asyncio.Handle._run  # noqa: SLF001 - nothing public is called for each turn
+    """Long turns of the loop. Debug mode would report them too, but it slows every turn."""
+    found: list[str] = []
+    run = asyncio.Handle._run  # noqa: SLF001 - there is no public hook for each turn
 
     def watched(handle: asyncio.Handle) -> None:
         began = time.monotonic()
         run(handle)
         if time.monotonic() - began > SECONDS:
-            told.append(repr(handle))
+            found.append(repr(handle))
 
     monkeypatch.setattr(asyncio.Handle, "_run", watched)
-    return told
+    return found
 
 
 @asynccontextmanager
 async def mailing(settings: Settings, database: Database) -> AsyncIterator[Inbox]:
-    """What comes in of the mail that is sent meanwhile, and what is swept is swept."""
+    """Runs a server's loops within the block: sending mail, and deleting expired keys."""
     stop = asyncio.Event()
     async with serving(inbox := Inbox()) as port:
         mail = {"smtp_url": f"smtp://127.0.0.1:{port}?tls=none", "mail_from": "Shop <shop@example.com>"}
@@ -74,13 +74,13 @@ async def mailing(settings: Settings, database: Database) -> AsyncIterator[Inbox
 
 
 async def a_message(inbox: Inbox) -> None:
-    """Waits for the first."""
+    """Waits for the first mail."""
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while not inbox.messages:  # noqa: ASYNC110 - a handler of aiosmtpd has no event
+        while not inbox.messages:  # noqa: ASYNC110 - aiosmtpd's handler has no event
             await asyncio.sleep(0.01)
 
 
-async def test_a_turn_that_takes_long_is_told(long_turns: list[str]) -> None:
+async def test_a_long_turn_is_noticed(long_turns: list[str]) -> None:
     asyncio.get_running_loop().call_soon(time.sleep, SECONDS * 1.2)
     await asyncio.sleep(0)
     await asyncio.sleep(0)
@@ -89,7 +89,7 @@ async def test_a_turn_that_takes_long_is_told(long_turns: list[str]) -> None:
 
 
 async def a_day(number: int, settings: Settings, database: Database, client: Client, long_turns: list[str]) -> Day:
-    """What is done on one, with turns of all kinds."""
+    """A day's work, with turns of all kinds."""
     before = len(long_turns)
     items = [DRESS | {"ref": str(each), "sku": f"SKU-{each}"} for each in range(10)]
     orders = [SIMPLE | {"number": f"{number}-{each}", "items": items, "total": "300"} for each in range(100)]
@@ -106,10 +106,8 @@ async def a_day(number: int, settings: Settings, database: Database, client: Cli
     return Day(outcomes, page["totalCount"], len(page["edges"]), errors, long_turns[before:])
 
 
-async def test_no_turn_takes_long(
-    settings: Settings, database: Database, client: Client, long_turns: list[str]
-) -> None:
-    # Whoever else computes here may hold a turn up once; what blocks the loop does so every day.
+async def test_no_turn_is_long(settings: Settings, database: Database, client: Client, long_turns: list[str]) -> None:
+    # Other load on the machine may delay a turn once; code that blocks the loop does so every day.
     days = [await a_day(number, settings, database, client, long_turns) for number in range(3)]
 
     done = [day[:-1] for day in days]

@@ -1,4 +1,4 @@
-"""Settings that cannot be: what is said of them, and what never is."""
+"""Invalid settings: their errors, and what these never reveal."""
 
 import re
 from pathlib import Path
@@ -16,7 +16,7 @@ PASSWORD = "s3cr3t"
 
 
 def refusals(**settings: str) -> list[str]:
-    """What is said of these settings; nothing where they are good."""
+    """The errors about these settings."""
     try:
         Settings.model_validate(settings)
     except ValidationError as error:
@@ -45,7 +45,7 @@ def refusals(**settings: str) -> list[str]:
         ("jwks", f"HTTP://u:{PASSWORD}@h/keys", "must be a file or an https address"),
     ],
 )
-def test_what_is_wrong_with_an_address_is_said_without_its_password(name: str, value: str, sentence: str) -> None:
+def test_errors_about_an_address_omit_its_password(name: str, value: str, sentence: str) -> None:
     [said] = refusals(**{name: value})
 
     assert sentence in said
@@ -68,7 +68,7 @@ PIECES = st.text("[]@:/?#%\\& .1", max_size=6)
     ],
 )
 @given(before=PIECES, within=PIECES, behind=PIECES)
-def test_no_address_brings_its_password_into_an_error(
+def test_no_error_contains_the_password_of_an_address(
     name: str, scheme: str, before: str, within: str, behind: str
 ) -> None:
     said = refusals(**{name: f"{scheme}://user:{before}{PASSWORD}{within}{PASSWORD}{behind}@host/db"})
@@ -77,19 +77,19 @@ def test_no_address_brings_its_password_into_an_error(
 
 
 @pytest.mark.parametrize("hosts", [",", " ", ", ,"])
-def test_hosts_without_a_name_are_not_taken_for_any_host(hosts: str) -> None:
+def test_an_empty_list_of_hosts_does_not_mean_any_host(hosts: str) -> None:
     assert refusals(trusted_hosts=hosts) == ["Value error, is empty; leave it unset instead"]
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where a file `.env` is looked for, and there is none."""
+    """The working directory, without a file `.env`."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 def said_of_environment(monkeypatch: pytest.MonkeyPatch, **variables: str) -> str:
-    """What is said of an environment with these variables; nothing where it is good."""
+    """The error about an environment with these variables; empty if there is none."""
     with monkeypatch.context() as context:
         for name, value in variables.items():
             context.setenv(name, value)
@@ -100,7 +100,7 @@ def said_of_environment(monkeypatch: pytest.MonkeyPatch, **variables: str) -> st
     return ""
 
 
-# Of each setting, values that it cannot have, and what is said of them.
+# Invalid values of each setting, and the error about them.
 WRONG: dict[str, tuple[list[str], str]] = {
     "DATABASE_URL": (["oracle://h/d"], "Use sqlite:///path or postgresql://user:password@host/database."),
     "LISTEN_URL": (["sqlite:///shortship.db", "http://h"], "Use postgresql://user:password@host/database."),
@@ -123,13 +123,13 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "RATE_LIMIT": (["much", "-1"], "must be a whole number, or 0 for no limit"),
     "OPERATION_TIMEOUT": (["long", "0", "nan", "3601"], "must be a number of seconds above 0 and at most 3600"),
 }
-# What is wrong with these is found where they are used.
+# These are validated where they are used.
 ANY_TEXT = {"HOST", "JWT_ISSUER", "JWT_AUDIENCE", "SMTP_CA_FILE", "TRUSTED_DOCUMENTS"}
 
 
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("name", sorted(name.upper() for name in Settings.model_fields))
-def test_a_value_that_cannot_be_is_answered_in_our_words(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_value_is_refused_in_our_words(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if name in ANY_TEXT:
         assert said_of_environment(monkeypatch, **{f"SHORTSHIP_{name}": "anything"}) == ""
         return
@@ -182,7 +182,7 @@ def test_a_misspelt_name_is_refused_with_the_right_one(
         ("POSTGRES_PASSWORD=x\nSHORTSHIP_APP_PASSWORD=x\nOTEL_TRACES_SAMPLER=always_on", ""),
     ],
 )
-def test_a_misspelt_name_in_the_file_is_refused_and_those_of_others_are_not(
+def test_misspelt_names_in_the_file_are_refused_and_names_of_others_are_not(
     line: str, sentence: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / ".env").write_text(line)
@@ -216,15 +216,15 @@ def test_a_misspelt_name_in_the_file_is_refused_and_those_of_others_are_not(
     ],
     ids=["names without our prefix", "a service shortship-api", "a service shortship"],
 )
-def test_what_others_put_into_the_environment_is_no_misspelling(
+def test_variables_of_others_in_the_environment_are_not_misspellings(
     variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Kubernetes tells each container of the services beside it."""
+    """Kubernetes sets variables for each Service in every container."""
     assert said_of_environment(monkeypatch, **variables) == ""
 
 
 @pytest.mark.usefixtures("folder")
-def test_beside_a_service_a_misspelt_name_is_still_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_misspelt_name_is_still_refused_beside_a_service(monkeypatch: pytest.MonkeyPatch) -> None:
     service = {"SHORTSHIP_SERVICE_HOST": "10.0.0.1", "SHORTSHIP_SERVICE_PORT": "8000"}
 
     said = said_of_environment(monkeypatch, **service, SHORTSHIP_HTTP_PORT="9000")
@@ -233,7 +233,7 @@ def test_beside_a_service_a_misspelt_name_is_still_told(monkeypatch: pytest.Monk
 
 
 @pytest.mark.usefixtures("folder")
-def test_every_name_in_what_users_copy_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_setting_in_the_files_that_users_copy_exists(monkeypatch: pytest.MonkeyPatch) -> None:
     sources = ["compose.yaml", "README.md", "docs/operations.md", "docs/settings.md"]
     names = set(re.findall(r"SHORTSHIP_[A-Z_]*[A-Z]", "".join((ROOT / source).read_text() for source in sources)))
 
@@ -243,7 +243,7 @@ def test_every_name_in_what_users_copy_is_taken(monkeypatch: pytest.MonkeyPatch)
     assert {"SHORTSHIP_APP_PASSWORD", "SHORTSHIP_PORT"} <= names
 
 
-def test_a_file_that_is_no_text_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_not_text_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / ".env").write_bytes(b"SHORTSHIP_HOST=\xff")
 
     assert said_of_environment(monkeypatch) == "The file .env is not UTF-8 text."
@@ -258,7 +258,7 @@ def test_a_file_that_is_no_text_is_refused(folder: Path, monkeypatch: pytest.Mon
         ("\N{GREEK SMALL LETTER ALPHA}" * 70, "not a host name"),
     ],
 )
-def test_an_address_that_is_not_ours_is_no_question_of_the_port(host: str, cause: str) -> None:
+def test_an_address_of_another_machine_is_reported_as_the_host(host: str, cause: str) -> None:
     with pytest.raises(SettingsError) as refused:
         serving.listen(Settings(host=host, port=0))
 

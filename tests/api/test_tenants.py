@@ -1,4 +1,4 @@
-"""To a shop, another one's orders do not exist: not by ids, not by numbers, cursors or keys, nor in any answer."""
+"""For a shop, another shop's orders do not exist: not by id, number, cursor or key, nor in any answer."""
 
 from collections.abc import Iterator, Mapping
 from itertools import chain
@@ -20,8 +20,8 @@ from tests.support.invariants import assert_sound, dump
 from tests.support.stored import a_shop, an_item_input, an_order_input, store
 
 Names = dict[str, str]
-# Arguments of each root field, more than one set where not all can be given at once. A text that begins with @ stands
-# for what a shop calls its own by this name.
+# Arguments of each root field, in several sets if not all can be given at once. A text that begins with @ is a
+# placeholder for a shop's own id, number or other name.
 ITEM = {"itemId": "@item", "quantity": 1}
 CASES: dict[str, list[dict[str, Any]]] = {
     "Query.shop": [{}],
@@ -80,7 +80,7 @@ CANCEL = """mutation ($order: ID!) { cancelOrder(input: { orderId: $order, reaso
 
 
 def used(arguments: object) -> list[tuple[str, str]]:
-    """Where names stand in arguments, each as a path and the name."""
+    """The placeholders in arguments, each as its path and itself."""
 
     def walk(part: object, path: str) -> Iterator[tuple[str, str]]:
         if isinstance(part, dict):
@@ -96,7 +96,7 @@ def used(arguments: object) -> list[tuple[str, str]]:
 
 
 def filled(arguments: Any, names: Names) -> Any:
-    """The arguments with what the names stand for; some of them may stand still."""
+    """The arguments with placeholders filled in; unknown ones stay."""
     if isinstance(arguments, dict):
         return {key: filled(value, names) for key, value in arguments.items()}
     if isinstance(arguments, list):
@@ -105,7 +105,7 @@ def filled(arguments: Any, names: Names) -> Any:
 
 
 async def furnished(client: Client, database: Database, shop: Shop) -> Names:
-    """Gives the shop an order with a cancellation, in words that only it has; and what it calls them."""
+    """Gives the shop an order with a cancellation, in words unique to it; returns values for the placeholders."""
     word = shop.id
     given = an_order_input(
         f"{word}-number",
@@ -148,7 +148,7 @@ async def furnished(client: Client, database: Database, shop: Shop) -> Names:
 
 
 def nothing() -> Names:
-    """Names of what no shop has."""
+    """Values that no shop has."""
     uuid = "0" * 32
     ids = ("order_{}", "item_{}_1", "package_{}_1", "cancellation_{}", "event_{}_1")
     return {
@@ -161,7 +161,7 @@ def nothing() -> Names:
 
 
 def mixtures(ours: Names, others: Names) -> dict[str, tuple[str, Any]]:
-    """Root fields and arguments in which one name is another's, and such in which all of them are."""
+    """Root fields and arguments with one placeholder filled from another shop, and with all of them."""
     return {
         f"{name} {arguments} {foreign}": (
             fullest(name),
@@ -175,7 +175,7 @@ def mixtures(ours: Names, others: Names) -> dict[str, tuple[str, Any]]:
 
 
 async def answer(client: Client, document: str, arguments: Any, names: Names) -> str:
-    """What is answered, with these names for the ids and texts that were sent."""
+    """The answer, with the ids and texts that were sent replaced by their placeholders."""
     if document.startswith("subscription"):
         async with client.subscription(document, **arguments) as results:
             body: object = [result async for result in results]
@@ -188,7 +188,7 @@ async def answer(client: Client, document: str, arguments: Any, names: Names) ->
 
 
 def texts(rows: Mapping[str, list[tuple[Any, ...]]], shop_id: str) -> set[str]:
-    """Every text that is stored for the shop, and its UUIDs as ids have them."""
+    """Every text stored for the shop, and its UUIDs as they appear in ids."""
 
     def walk(part: object) -> Iterator[str]:
         if isinstance(part, dict):
@@ -203,7 +203,7 @@ def texts(rows: Mapping[str, list[tuple[Any, ...]]], shop_id: str) -> set[str]:
     return {text for text in walk([row for each in rows.values() for row in each if shop_id in row]) if len(text) > 2}
 
 
-def test_the_cases_have_every_root_field_and_every_place_for_an_id() -> None:
+def test_the_cases_cover_every_root_field_and_every_place_for_an_id() -> None:
     covered = {name: {path for arguments in cases for path, _ in used(arguments)} for name, cases in CASES.items()}
 
     assert covered == {name: places(name) for name in root_fields()}
@@ -224,7 +224,7 @@ def test_no_other_field_takes_an_id_or_a_cursor() -> None:
     assert others == {"Order.events.after", "Money.formatted.locale"}
 
 
-async def test_what_is_another_shops_is_as_good_as_nothing(client: Client, database: Database, shop: Shop) -> None:
+async def test_another_shops_data_looks_as_if_it_did_not_exist(client: Client, database: Database, shop: Shop) -> None:
     ours, none = await furnished(client, database, shop), nothing()
     theirs = await furnished(client, database, await a_shop(database, "rival"))
     before = await dump(database)
@@ -237,24 +237,24 @@ async def test_what_is_another_shops_is_as_good_as_nothing(client: Client, datab
     assert after == before
     secrets = texts(before, "rival") - texts(before, "demo")
     assert {"rival-number", "rival Buyer", "rival@buyer.example", "rival note", "rival-key"} <= secrets
-    assert [(where, each) for where, told in foreign.items() for each in sorted(secrets) if each in told] == []
+    assert [(where, each) for where, text in foreign.items() for each in sorted(secrets) if each in text] == []
     await assert_sound(database)
 
 
-async def test_what_is_a_shops_own_is_not_nothing(client: Client, database: Database, shop: Shop) -> None:
-    """Otherwise the test above would compare two answers about nothing."""
+async def test_a_shops_own_data_does_exist(client: Client, database: Database, shop: Shop) -> None:
+    """Otherwise the test above would compare two empty answers."""
     ours, none = await furnished(client, database, shop), nothing()
     asked = [(name, each) for name, cases in CASES.items() for each in cases if used(each) and "Subscr" not in name]
 
     missing = [await answer(client, fullest(name), filled(each, none), {}) for name, each in asked]
     own = [await answer(client, fullest(name), filled(each, ours), {}) for name, each in asked]
 
-    alike = [name for (name, _), told, silence in zip(asked, own, missing, strict=True) if told == silence]
+    alike = [name for (name, _), text, silence in zip(asked, own, missing, strict=True) if text == silence]
     assert alike == []
     await assert_sound(database)
 
 
-async def test_everything_that_a_shop_can_see_is_its_own(client: Client, database: Database, shop: Shop) -> None:
+async def test_everything_a_shop_can_see_is_its_own(client: Client, database: Database, shop: Shop) -> None:
     await furnished(client, database, shop)
     await furnished(client, database, await a_shop(database, "rival"))
     rows = await dump(database)
@@ -273,7 +273,7 @@ async def test_everything_that_a_shop_can_see_is_its_own(client: Client, databas
     await assert_sound(database)
 
 
-async def test_a_cursor_of_another_shop_does_not_fit_the_timeline_of_an_order(
+async def test_another_shops_cursor_is_refused_by_an_orders_timeline(
     client: Client, database: Database, shop: Shop
 ) -> None:
     ours = await furnished(client, database, shop)
@@ -293,9 +293,7 @@ async def test_a_cursor_of_another_shop_does_not_fit_the_timeline_of_an_order(
     await assert_sound(database)
 
 
-async def test_two_shops_use_the_same_numbers_and_keys_without_meeting(
-    client: Client, database: Database, shop: Shop
-) -> None:
+async def test_two_shops_can_use_the_same_numbers_and_keys(client: Client, database: Database, shop: Shop) -> None:
     other = await a_shop(database, "rival")
     [ours], [theirs] = [await store(database, each, an_order_input("1001")) for each in (shop, other)]
     stranger = client.with_token(a_token("rival"))

@@ -18,7 +18,7 @@ from tests.support.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[2]
 TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
-# What the README promises takes a moment to arrive.
+# The promised mail and events take a moment to arrive.
 RESULTS = """
 for try in {1..600}; do
   grep -q AWAITING_COLLECTION events.txt && grep -q "END MESSAGE" mails.txt && break
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """With what `make install` makes."""
+    """A checkout after `make install`."""
     folder = tmp_path / "checkout"
     folder.mkdir()
     (folder / ".venv").symlink_to(sys.prefix)
@@ -47,7 +47,7 @@ def checkout(tmp_path: Path) -> Path:
 
 @contextmanager
 def shell(checkout: Path, *, api_port: int, mail_port: int) -> Iterator[subprocess.Popen[str]]:
-    """The walk-through's, in a terminal. When it has ended, no process and no file of it may be left."""
+    """The walk-through's shell in a terminal; when it has ended, no process and no file of it may be left."""
     temporary = checkout.parent / "temporary"
     temporary.mkdir()
     environment = {
@@ -59,7 +59,7 @@ def shell(checkout: Path, *, api_port: int, mail_port: int) -> Iterator[subproce
         "SHORTSHIP_DATABASE_URL": "sqlite:////of/the/caller.db",
     }
     command = [sys.executable, "-c", TERMINAL, "bash", "--init-file", "docs/walk-through.sh"]
-    # Every process has the one end, so that the other end reads nothing more when there is none.
+    # Every process holds the writing end, so the reading end closes once none is left.
     reader, writer = os.pipe()
     with (
         os.fdopen(reader, "rb") as processes,
@@ -84,7 +84,7 @@ def shell(checkout: Path, *, api_port: int, mail_port: int) -> Iterator[subproce
 
 
 def paste(terminal: subprocess.Popen[str], text: str) -> str:
-    """What the terminal shows until the shell ends."""
+    """Everything the terminal shows until the shell ends."""
     return terminal.communicate(text, timeout=5 * PATIENCE_SECONDS)[0].replace("\r\n", "\n")
 
 
@@ -128,7 +128,7 @@ def test_a_server_that_does_not_start_says_why_and_ends_it(checkout: Path) -> No
         shown = paste(terminal, "sleep 600 &\nshortship serve 2> log.txt &\nready\n")
 
     assert terminal.returncode == 1
-    assert "There are no keys to check tokens with" in shown
+    assert "No keys to verify tokens" in shown
 
 
 def test_a_terminal_that_is_closed_ends_it(checkout: Path) -> None:

@@ -1,4 +1,4 @@
-"""Mail that is left to a worker: from the call over the worker's process to the buyer's mail server and back."""
+"""Mail sent by a worker: from the call through the worker's process to the buyer's mail server and back."""
 
 import asyncio
 import signal
@@ -38,7 +38,7 @@ EVENTS = """
 
 @asynccontextmanager
 async def working(folder: Path, **settings: str) -> AsyncIterator[Copy]:
-    """A worker in a process of its own; it is told to stop at the end, and its stderr goes to the file `log`."""
+    """A worker process; it is stopped at the end, and its stderr goes to the file `log`."""
     process = Copy("worker", folder=folder, environment=an_environment(settings), err=folder / "log")
     try:
         yield process
@@ -48,12 +48,12 @@ async def working(folder: Path, **settings: str) -> AsyncIterator[Copy]:
 
 
 async def ended(process: Copy) -> int:
-    """Its exit code, when it has ended."""
+    """Its exit code, once it has ended."""
     return await asyncio.to_thread(process.wait, PATIENCE_SECONDS)
 
 
 async def notification(client: Client, cancellation_id: str, status: str) -> dict[str, Any]:
-    """What is known of the e-mail as soon as it has this status."""
+    """The notification, once it has this status."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             found: dict[str, Any] = (await client.data(MAIL, id=cancellation_id))["node"]["notification"]
@@ -63,7 +63,7 @@ async def notification(client: Client, cancellation_id: str, status: str) -> dic
 
 
 @on_postgresql
-async def test_a_worker_sends_what_servers_leave_to_it(
+async def test_a_worker_sends_the_mail_that_servers_leave_to_it(
     client: Client, database: Database, shop: Shop, database_url: str, tmp_path: Path
 ) -> None:
     [order] = await store(database, shop, an_order_input("1001"))
@@ -92,8 +92,8 @@ async def test_a_worker_sends_what_servers_leave_to_it(
     assert message["To"] == "Ada Buyer <ada@example.com>"
     assert message["Message-ID"] == f"<{made['id'].replace('_', '-')}@shop.example>"
     edges = (await client.data(EVENTS))["orderEvents"]["edges"]
-    told = [(edge["node"]["actor"], edge["node"]["to"]) for edge in edges if "to" in edge["node"]]
-    assert told == [("mail", "FAILED"), ("tester", "QUEUED"), ("mail", "SENT")]
+    changes = [(edge["node"]["actor"], edge["node"]["to"]) for edge in edges if "to" in edge["node"]]
+    assert changes == [("mail", "FAILED"), ("tester", "QUEUED"), ("mail", "SENT")]
     assert code == 0
     log = (tmp_path / "log").read_text()
     assert "worker.started" in log
@@ -105,7 +105,7 @@ async def test_a_worker_sends_what_servers_leave_to_it(
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({}, "There is no mail server to send to: set SHORTSHIP_SMTP_URL."),
+        ({}, "No mail server to send to: set SHORTSHIP_SMTP_URL."),
         (
             {"smtp_url": "smtp://127.0.0.1:1?tls=none"},
             "SHORTSHIP_SMTP_URL needs SHORTSHIP_MAIL_FROM, the address that mail comes from.",

@@ -170,9 +170,7 @@ def test_answers_that_are_none_are_told_without_a_stack(window: Window) -> None:
     window.page.unroute("**/graphql")
     window.open("/graphql")
 
-    expect(
-        window.page.get_by_text("The server is not responding. Restart it, then reload this page.")
-    ).to_be_visible()
+    expect(window.page.get_by_text("The server is not responding. Restart it, then reload this page.")).to_be_visible()
 
 
 def test_on_a_phone_the_answer_is_in_sight(window: Window) -> None:

@@ -1,4 +1,4 @@
-"""The demo as it is started: what is in it, what its steps do, and what is there after a restart."""
+"""The running demo: its contents, its steps, and what survives a restart."""
 
 import html
 import os
@@ -31,7 +31,7 @@ CONTENTS = """{
   orders(first: 100) { edges { node { number status packages { status } buyer { locale } } } }
   cancellations { edges { node { refundStatus notification { status } order { buyer { locale } } } } }
 }"""
-# What is sent again and does nothing new: the answers to both calls of a step, at these places.
+# Steps that take effect once: a path in the answer, and its values in the first and the second call.
 TWICE = {
     "Cancel": ("cancelItems", "replayed", [False, True]),
     "Package": ("cancelPackage", "replayed", [False, True]),
@@ -49,7 +49,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def client(folder: Path) -> Iterator[httpx.Client]:
-    """A demo in which nothing happens but what the tests do."""
+    """A demo in which only the tests act."""
     with started(folder, "demo", "--still") as (_, client):
         yield client
 
@@ -59,7 +59,7 @@ def token_of(client: httpx.Client) -> str:
 
 
 def mails_in(client: httpx.Client, count: int) -> str:
-    """The mailbox once it has so many mails."""
+    """The mailbox, once it has this many mails."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while (page := client.get("/mailbox").text).count('class="mail"') < count:
         assert time.monotonic() < deadline, page
@@ -69,7 +69,7 @@ def mails_in(client: httpx.Client, count: int) -> str:
 
 
 def mail_statuses(client: httpx.Client) -> set[str]:
-    """Once no mail is on its way any more."""
+    """The page, once no mail is in flight."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         edges = ask(client, CONTENTS, token_of(client))["data"]["cancellations"]["edges"]
@@ -81,7 +81,7 @@ def mail_statuses(client: httpx.Client) -> set[str]:
 
 
 def tabs_of(client: httpx.Client) -> dict[str, tuple[str, dict[str, Any]]]:
-    """Document and variables of each step by its title."""
+    """Each step's document and variables, keyed by title."""
     tabs = client.get("/graphiql/config.json").json()["tabs"]
     prepared = [(tab["query"], orjson.loads(tab["variables"] or "{}")) for tab in tabs]
     return {step.title: tab for step, tab in zip(operations.steps(), prepared, strict=True)}
@@ -93,7 +93,7 @@ def at(data: Any, path: str) -> Any:  # any JSON
     return data
 
 
-def test_it_has_every_status_and_buyers_and_mails_in_every_language(client: httpx.Client) -> None:
+def test_it_has_every_status_and_every_language_of_buyers_and_mails(client: httpx.Client) -> None:
     data = ask(client, CONTENTS, token_of(client))["data"]
     orders = [edge["node"] for edge in data["orders"]["edges"]]
     cancelled = [edge["node"] for edge in data["cancellations"]["edges"]]
@@ -106,11 +106,11 @@ def test_it_has_every_status_and_buyers_and_mails_in_every_language(client: http
     assert {*re.findall(r"&lt;html lang=&#34;(\w+)", page)} == LANGUAGES
     assert "<p>Japanese (Japan)</p>" in page
     assert "Demo Shop &lt;orders@shop.example&gt;" in page
-    # The third is QUEUED, which each of them was on its way.
+    # The third status is QUEUED, which every mail has passed through.
     assert mail_statuses(client) == {*NotificationStatus.__members__} - {"QUEUED"}
 
 
-def test_each_step_runs_as_it_is_prepared_and_says_what_comes_of_it_when_it_is_run_again(client: httpx.Client) -> None:
+def test_each_step_runs_as_prepared_and_shows_what_a_second_run_does(client: httpx.Client) -> None:
     token, tabs = token_of(client), tabs_of(client)
     refused = [ask(client, tabs["Refusal"][0], token, **tabs["Refusal"][1])["data"]["cancelItems"] for _ in "12"]
     listed = ask(client, tabs["List"][0], token)["data"]["orders"]
@@ -149,7 +149,7 @@ def test_the_start_page_has_the_steps_in_order_and_a_command_that_works(client: 
     assert len(orjson.loads(done.stdout)["data"]["orders"]["edges"]) == 3
 
 
-def test_its_pages_are_for_no_other_name(client: httpx.Client) -> None:
+def test_its_pages_are_refused_under_other_names(client: httpx.Client) -> None:
     paths = ("/", "/mailbox", "/graphiql/config.json")
 
     misled = [client.get(path, headers={"Host": "evil.example"}) for path in paths]
@@ -157,7 +157,7 @@ def test_its_pages_are_for_no_other_name(client: httpx.Client) -> None:
     assert [(answer.status_code, "Bearer" in answer.text) for answer in misled] == [(400, False)] * 3
 
 
-def test_a_step_for_which_nothing_is_left_says_so() -> None:
+def test_a_step_with_nothing_left_to_try_says_so() -> None:
     tabs = dict(zip((step.title for step in operations.steps()), operations.tabs([], None, {}), strict=True))
 
     stuck = {title for title, tab in tabs.items() if "There is nothing left to try this on" in tab["query"]}
@@ -166,7 +166,7 @@ def test_a_step_for_which_nothing_is_left_says_so() -> None:
 
 
 @pytest.mark.parametrize("arguments", [("demo",), ("demo", "--reset")], ids=" ".join)
-def test_a_second_demo_in_the_folder_is_refused_whatever_has_its_port(
+def test_a_second_demo_in_the_folder_is_refused_on_any_port(
     client: httpx.Client, folder: Path, arguments: tuple[str, ...]
 ) -> None:
     port = "0" if "--reset" in arguments else str(client.base_url.port)
@@ -181,7 +181,7 @@ def test_a_second_demo_in_the_folder_is_refused_whatever_has_its_port(
     assert client.get("/readyz").status_code == 200
 
 
-async def test_a_demo_goes_on_where_it_ended_until_it_is_reset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_demo_resumes_where_it_ended_until_it_is_reset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     given = sample_shop.settings_of(Settings())
 

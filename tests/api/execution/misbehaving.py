@@ -1,4 +1,4 @@
-"""A schema with whatever types, fields and resolvers there can be, and values that do not always go with them."""
+"""A schema with every kind of type, field and resolver, and values that do not always match them."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -15,11 +15,11 @@ from strawberry.scalars import JSON
 from strawberry.schema.config import StrawberryConfig
 
 T = TypeVar("T")
-Value = Any  # whatever a field may get, be it of its type or not
+Value = Any  # anything a field may get, of its type or not
 
 
-class Odd(Exception):  # noqa: N818 - it is given as a value
-    """Raised, or given as a value."""
+class Odd(Exception):  # noqa: N818 - also given as a value
+    """Raised by resolvers, or given as a value."""
 
 
 @strawberry.enum
@@ -167,8 +167,8 @@ class Person(Being):
 Anyone = Annotated[Person | Robot, strawberry.union("Anyone")]
 
 
-def one(number: int) -> Any:  # some being
-    """Some being, with values of its own that are not always of their types."""
+def one(number: int) -> Any:  # a person, or another being
+    """A being whose values do not always match their types."""
     if number % 3 == 2:
         values: Value = [2**31, 2**31 - 1, True, "7", 1.0, None][number % 6 : number % 6 + 1]
         colour: Value = Colour.RED if number % 2 else "green"
@@ -264,7 +264,7 @@ class Mutation:
 
 @strawberry.type
 class Happening:
-    """What happened, and how often it was looked at."""
+    """An event, and how often it was read."""
 
     looks: strawberry.Private[list[str]]
 

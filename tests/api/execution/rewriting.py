@@ -1,4 +1,4 @@
-"""Documents rewritten at random into others that are as valid: aliases, duplicates, fragments, skip and include."""
+"""Rewrites documents at random, keeping them valid: aliases, duplicates, fragments, skip and include."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -29,7 +29,7 @@ from graphql import (
 
 
 def rewritten(schema: GraphQLSchema, document: DocumentNode, random: Random) -> tuple[DocumentNode, dict[str, bool]]:
-    """Another document with the same operation in it, and the values of the variables that were added."""
+    """A document with the same operation, and the values of the variables added to it."""
     [operation] = document.definitions
     assert isinstance(operation, OperationDefinitionNode)
     rewriter = _Rewriter(schema, random)
@@ -62,7 +62,7 @@ class _Rewriter:
                 yield self._wrapped(changed, parent)
 
     def _within(self, node: SelectionNode, parent: GraphQLNamedType) -> SelectionNode:
-        """The same with what is below it rewritten."""
+        """The node with its selections rewritten."""
         if isinstance(node, FieldNode) and node.selection_set:
             definition = self._schema.get_field(parent, node.name.value)  # type: ignore[arg-type] # it has fields
             assert definition

@@ -1,4 +1,4 @@
-"""How much an answer tells, over every transport: at most 8 MiB, and of very many errors the first hundred."""
+"""Limits of an answer, over every transport: 8 MiB, and the first hundred errors."""
 
 import asyncio
 import tracemalloc
@@ -22,7 +22,7 @@ from tests.support.patience import PATIENCE_SECONDS
 from tests.support.stored import an_item_input, an_order_input, store
 
 
-# Of 20 items, each with its order, and so with ten notes of 6 kB: a megabyte for each alias.
+# 20 items, each with its order and so with ten notes of 6 kB: a megabyte per alias.
 def notes(aliases: int) -> str:
     return f"items {{ order {{ {' '.join(f'a{each}: cancellations {{ note }}' for each in range(aliases))} }} }}"
 
@@ -49,19 +49,19 @@ ITEMS = [an_item_input(quantity=20), *(an_item_input(f"i{each}", quantity=1) for
 
 @pytest.fixture
 async def order_id(database: Database, shop: Shop) -> str:
-    """The id of an order with which answers get large."""
+    """The id of an order that makes answers large."""
     [order] = await store(database, shop, an_order_input("1001", *ITEMS))
     await make_heavy(database, shop, order)
     return f"order_{order.id.hex}"
 
 
-def told(text: str) -> list[dict[str, Any]]:
+def events_in(text: str) -> list[dict[str, Any]]:
     return [orjson.loads(line.removeprefix("data: ")) for line in text.split("\n") if line.startswith("data: {")]
 
 
 @on_sqlite
 @pytest.mark.usefixtures("order_id")
-async def test_an_answer_that_is_too_large_is_an_error_over_every_transport(client: Client) -> None:
+async def test_too_large_an_answer_is_an_error_over_every_transport(client: Client) -> None:
     posted = await client.post(LARGE)
     streamed = await client.http.post("/graphql", json={"query": LARGE}, headers=EVENT_STREAM)
     async with client.socket() as socket:
@@ -70,12 +70,12 @@ async def test_an_answer_that_is_too_large_is_an_error_over_every_transport(clie
 
     answer = {"data": None, "errors": [TOO_LARGE]}
     assert posted == answer
-    assert told(streamed.text) == [answer]
+    assert events_in(streamed.text) == [answer]
     assert heard == [{"id": "1", "type": "next", "payload": answer}, {"id": "1", "type": "complete"}]
 
 
 @on_sqlite
-async def test_a_mutation_whose_answer_is_too_large_is_said_to_be_done(client: Client, order_id: str) -> None:
+async def test_a_mutation_with_too_large_an_answer_is_reported_as_done(client: Client, order_id: str) -> None:
     [error] = (await client.post(HOLD, order=order_id))["errors"]
     after = await client.data('{ orderByNumber(number: "1001") { status } }')
 
@@ -85,9 +85,7 @@ async def test_a_mutation_whose_answer_is_too_large_is_said_to_be_done(client: C
 
 
 @on_sqlite
-async def test_events_that_are_too_large_are_errors_and_others_follow(
-    client: Client, database: Database, shop: Shop
-) -> None:
+async def test_too_large_events_are_errors_and_others_follow(client: Client, database: Database, shop: Shop) -> None:
     [order] = await store(database, shop, an_order_input("1001", *ITEMS))
     after = await now(client)
     await make_heavy(database, shop, order)
@@ -102,7 +100,7 @@ async def test_events_that_are_too_large_are_errors_and_others_follow(
 
 @on_sqlite
 @pytest.mark.usefixtures("order_id")
-async def test_an_answer_of_nearly_as_much_as_may_be_is_told_whole(client: Client) -> None:
+async def test_an_answer_just_below_the_limit_is_sent_whole(client: Client) -> None:
     answer = await client.http.post("/graphql", json={"query": order_with(notes(6))})
     larger = await client.http.post("/graphql", json={"query": order_with(notes(7))}, headers={"Accept": NEW})
 
@@ -120,8 +118,8 @@ class Query:
 
 @on_sqlite
 @pytest.mark.usefixtures("order_id")
-async def test_an_answer_that_is_too_large_is_not_written_at_all(client: Client) -> None:
-    """Eighteen megabytes of the same notes, which are in memory once until somebody writes them down."""
+async def test_too_large_an_answer_is_never_serialised(client: Client) -> None:
+    """Eighteen megabytes of the same notes, which are in memory once until they are serialised."""
     await client.post(order_with(notes(1)))
     tracemalloc.start()
 
@@ -150,7 +148,7 @@ async def errors_of(count: int) -> list[dict[str, Any]]:
     return [error.formatted for error in result.errors]  # type: ignore[misc] # a typed dict is a dict
 
 
-async def test_of_very_many_errors_the_first_hundred_are_told_and_how_many_more() -> None:
+async def test_the_first_hundred_errors_are_listed_and_the_rest_counted() -> None:
     few, many = await errors_of(100), await errors_of(500)
 
     assert len(few) == 100
@@ -164,7 +162,7 @@ async def test_of_very_many_errors_the_first_hundred_are_told_and_how_many_more(
 
 
 @on_sqlite
-async def test_of_a_document_with_very_many_faults_a_hundred_are_told_over_every_transport(client: Client) -> None:
+async def test_the_first_hundred_faults_of_a_document_are_listed_over_every_transport(client: Client) -> None:
     query = "{ " + " ".join(f"x{each}" for each in range(600)) + " }"
 
     posted = await client.post(query)
@@ -173,7 +171,7 @@ async def test_of_a_document_with_very_many_faults_a_hundred_are_told_over_every
         await say(socket, id="1", type="subscribe", payload={"query": query})
         heard = await hear(socket)
 
-    [streamed_body] = told(streamed.text)
+    [streamed_body] = events_in(streamed.text)
     assert [len(each) for each in (posted["errors"], streamed_body["errors"], heard["payload"])] == [101] * 3
 
 
@@ -186,7 +184,7 @@ SPLIT = "mutation ($input: SplitPackageInput!) { splitPackage(input: $input) { e
 
 
 @on_sqlite
-async def test_of_very_many_problems_of_a_call_the_first_hundred_are_told(client: Client, order_id: str) -> None:
+async def test_the_first_hundred_problems_of_a_call_are_listed(client: Client, order_id: str) -> None:
     items = [{"itemId": f"item_{each}", "quantity": 1} for each in range(500)]
     given = {"orderId": order_id, "reason": "OUT_OF_STOCK", "idempotencyKey": "many", "items": items}
     package = order_id.replace("order", "package") + "_1"
@@ -204,7 +202,7 @@ async def test_of_very_many_problems_of_a_call_the_first_hundred_are_told(client
 
 
 @on_sqlite
-async def test_of_very_many_problems_of_an_order_that_comes_in_the_first_hundred_are_told(client: Client) -> None:
+async def test_the_first_hundred_problems_of_an_imported_order_are_listed(client: Client) -> None:
     item = ORDER["items"][0]
     bad = [item | {"ref": f"{each}", "quantity": -1} for each in range(400)]
     orders = [ORDER, ORDER | {"number": "1002", "items": bad, "packages": None}]

@@ -1,4 +1,4 @@
-"""What a document costs, and which ones are too large to be looked at any further."""
+"""The cost of documents, and the limits on their size."""
 
 from contextlib import nullcontext
 from typing import Any
@@ -17,7 +17,7 @@ def cost(document: str, variables: dict[str, Any] | None = None, *, page_limit: 
 
 
 def code(document: str) -> Any:  # any JSON
-    """That of the error that refuses the document."""
+    """The code of the error that refuses the document."""
     with pytest.raises(GraphQLError) as refused:
         cost(document)
     return (refused.value.extensions or {})["code"]
@@ -56,7 +56,7 @@ def deep(levels: int) -> str:
         ('mutation { cancelOrder(input: {orderId: "1"}) { replayed } }', 2),
     ],
 )
-def test_each_field_costs_one_for_each_time_that_it_may_be_resolved(document: str, expected: int) -> None:
+def test_each_field_costs_one_per_time_it_may_be_resolved(document: str, expected: int) -> None:
     assert cost(document) == expected
 
 
@@ -71,11 +71,11 @@ def test_page_sizes_may_be_variables(variables: dict[str, Any] | None, expected:
     assert cost(document, variables) == expected
 
 
-def test_a_variable_without_a_value_asks_for_the_usual_page() -> None:
+def test_a_variable_without_a_value_asks_for_the_default_page() -> None:
     assert cost("query ($n: Int) { orders(first: $n) { totalCount } }") == 21
 
 
-def test_pages_are_no_larger_than_the_servers_largest() -> None:
+def test_pages_count_up_to_the_servers_limit() -> None:
     assert cost("{ orders { totalCount } }", page_limit=5) == 6
 
 
@@ -91,7 +91,7 @@ def test_pages_are_no_larger_than_the_servers_largest() -> None:
     ],
     ids=["none", "a long list", "many variables", "a thousand members", "more", "more within lists"],
 )
-def test_no_value_has_more_members_than_inputs_have(variables: dict[str, Any], *, is_refused: bool) -> None:
+def test_a_value_has_a_limited_number_of_members(variables: dict[str, Any], *, is_refused: bool) -> None:
     outcome = pytest.raises(GraphQLError, match="1000 members") if is_refused else nullcontext()
 
     with outcome:
@@ -160,13 +160,13 @@ def test_a_document_at_the_limits_is_not_refused(document: str) -> None:
     ],
     ids=["two", "the same twice", "by fragments", "by an alias"],
 )
-def test_a_document_has_one_mutation_field(selections: str) -> None:
+def test_a_document_may_have_one_mutation_field(selections: str) -> None:
     document = f"mutation {{ {selections} }} fragment F on Mutation {{ cancelPackage(input: {{}}) {{ replayed }} }}"
 
     assert code(document) == "BAD_USER_INPUT"
 
 
-def test_several_operations_may_have_a_mutation_field_each() -> None:
+def test_each_of_several_operations_may_have_a_mutation_field() -> None:
     one = "cancelOrder(input: {}) { __typename replayed } __typename"
 
     assert cost(f"mutation A {{ {one} }} mutation B {{ {one} }}") == 4

@@ -1,4 +1,4 @@
-"""Operations that take longer than they may: the caller is told in time, and nothing of them happens later."""
+"""Operations past their deadline: the caller learns of it in time, and nothing of them happens later."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -28,7 +28,7 @@ TRIES = 2 * CONNECTIONS
 
 @pytest.fixture
 async def hurried(settings: Settings, database: Database, shop: Shop) -> AsyncIterator[Client]:
-    """A client of a server that gives an operation half a second."""
+    """A client of a server that gives operations half a second."""
     async with serving(settings.model_copy(update={"operation_timeout": 0.5}), database) as base:
         client = Client(base, a_token(shop.id))
         yield client
@@ -36,14 +36,14 @@ async def hurried(settings: Settings, database: Database, shop: Shop) -> AsyncIt
 
 
 async def open_all_connections(database: Database) -> None:
-    """So that nobody has to wait until one is made."""
+    """Opens the connections, so that no test waits for one."""
     async with AsyncExitStack() as stack:
         for _ in range(CONNECTIONS):
             await stack.enter_async_context(database.reading("demo"))
 
 
 async def answered(client: Client) -> dict[str, Any]:
-    """The data of a query, which is sent again as long as connections are made anew."""
+    """The data of a query, resent while connections are being replaced."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while (body := await client.post(READ)).get("errors"):
             assert codes(body) == ["TIMEOUT"]
@@ -55,7 +55,7 @@ def codes(body: dict[str, Any]) -> list[str]:
     return [error["extensions"]["code"] for error in body["errors"]]
 
 
-async def test_a_cancellation_that_is_given_up_is_not_done_later_either(
+async def test_a_cancellation_past_its_deadline_is_not_done_later_either(
     hurried: Client, database: Database, shop: Shop, database_url: str
 ) -> None:
     order = await a_small_order(database, shop)
@@ -74,7 +74,7 @@ async def test_a_cancellation_that_is_given_up_is_not_done_later_either(
 
 
 @on_postgresql
-async def test_queries_that_are_given_up_hold_no_connection(
+async def test_queries_past_their_deadline_release_their_connections(
     hurried: Client, database: Database, database_url: str, as_owner: Callable[[str], str]
 ) -> None:
     await open_all_connections(database)
@@ -89,7 +89,7 @@ async def test_queries_that_are_given_up_hold_no_connection(
 
 
 @on_postgresql
-async def test_a_socket_has_no_more_time_than_post(
+async def test_a_socket_has_the_same_deadline_as_post(
     hurried: Client, database_url: str, as_owner: Callable[[str], str]
 ) -> None:
     async with hurried.socket() as socket:

@@ -1,4 +1,4 @@
-"""Documents that are known: answered like new ones, whoever sends them, and not kept for ever."""
+"""Known documents: answered like new ones for every caller, and evicted in the end."""
 
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def test_a_known_document_costs_what_its_variables_ask_for() -> None:
     assert costs == [4, 4, 6, 8, 101, 21, 4]
 
 
-def test_the_documents_that_were_used_last_are_kept() -> None:
+def test_the_most_recently_used_documents_are_kept() -> None:
     documents = Documents()
     texts = [of_length(name, 64 * 1024) for name in "abcde"]
     for text in texts[:4]:
@@ -59,7 +59,7 @@ def test_a_document_that_is_kept_twice_counts_once() -> None:
 
 
 @on_sqlite
-async def test_a_known_document_is_refused_where_its_variables_make_it_too_expensive(
+async def test_a_known_document_is_refused_if_its_variables_make_it_too_expensive(
     settings: Settings, database: Database, shop: Shop
 ) -> None:
     async with serving(settings.model_copy(update={"cost_limit": 10}), database) as base:
@@ -73,7 +73,7 @@ async def test_a_known_document_is_refused_where_its_variables_make_it_too_expen
 
 
 @on_sqlite
-async def test_a_document_that_an_explorer_sent_is_still_no_trusted_one(
+async def test_a_document_sent_by_an_explorer_stays_untrusted(
     settings: Settings, database: Database, shop: Shop, tmp_path: Path
 ) -> None:
     (tmp_path / "name.graphql").write_text("query Name { shop { name } }")
@@ -89,7 +89,7 @@ async def test_a_document_that_an_explorer_sent_is_still_no_trusted_one(
 
 @on_sqlite
 @pytest.mark.parametrize("name", ["A", "B"])
-async def test_of_a_known_document_each_operation_may_be_run(client: Client, name: str) -> None:
+async def test_each_operation_of_a_known_document_can_run(client: Client, name: str) -> None:
     body = {"query": "query A { shop { A: name } } query B { shop { B: name } }", "operationName": name}
     headers = {"Authorization": f"Bearer {client.token}"}
 

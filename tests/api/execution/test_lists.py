@@ -1,4 +1,4 @@
-"""Lists in arguments: each has a bound, they count in the cost, and nothing is made of one that is too long."""
+"""Lists in arguments: limited in length, counted in the cost, and refused unread if too long."""
 
 from typing import Any
 
@@ -50,13 +50,13 @@ def cost(document: str, variables: dict[str, Any]) -> int:
         (ORDERS, {"filter": {"skus": {"a": ["b"]}}}, 2),
     ],
 )
-def test_each_entry_costs_one_wherever_a_field_takes_the_list(
+def test_each_entry_costs_one_for_every_field_that_takes_the_list(
     document: str, variables: dict[str, Any], expected: int
 ) -> None:
     assert cost(document, variables) == expected
 
 
-def test_a_name_that_is_a_page_here_and_a_list_there_is_both() -> None:
+def test_a_variable_may_be_a_page_in_one_operation_and_a_list_in_another() -> None:
     events = "edges { node { events(first: $a) { edges { cursor } } } }"
     both = f"query A($a: Int) {{ orders(first: $a) {{ {events} }} }} query B($a: [ID!]!) {{ nodes(ids: $a) {{ id }} }}"
     known = Cost(SCHEMA, parse(both), page_limit=100)
@@ -69,7 +69,7 @@ def test_a_name_that_is_a_page_here_and_a_list_there_is_both() -> None:
     assert cost(both, {"a": 100}) > 20_000 > cost(both, {"a": 1})
 
 
-def test_the_cost_is_that_of_the_lists_of_this_time() -> None:
+def test_the_cost_follows_the_lists_of_each_call() -> None:
     known = Cost(SCHEMA, parse(NODES), page_limit=100)
 
     assert [known.of({"ids": ["a"] * count}) for count in (1, 3, 1)] == [3, 5, 3]
@@ -93,7 +93,7 @@ def test_the_cost_is_that_of_the_lists_of_this_time() -> None:
         (f"{NODES} query A ($ids: Int) {{ orders(first: $ids) {{ totalCount }} }}", {"ids": ["a"] * 1001}, "ids takes"),
     ],
 )
-def test_a_list_that_is_too_long_is_refused(document: str, variables: dict[str, Any], sentence: str) -> None:
+def test_too_long_a_list_is_refused(document: str, variables: dict[str, Any], sentence: str) -> None:
     with pytest.raises(GraphQLError, match=sentence) as refused:
         cost(document, variables)
 
@@ -101,7 +101,7 @@ def test_a_list_that_is_too_long_is_refused(document: str, variables: dict[str, 
 
 
 @on_sqlite
-async def test_aliases_multiply_what_a_list_costs(client: Client) -> None:
+async def test_aliases_multiply_the_cost_of_a_list(client: Client) -> None:
     aliases = " ".join(f"a{number}: orders(filter: {{skus: $skus}}) {{ totalCount }}" for number in range(30))
 
     body = await client.post(f"query ($skus: [String!]) {{ {aliases} }}", skus=["a"] * 1000)
@@ -110,7 +110,7 @@ async def test_aliases_multiply_what_a_list_costs(client: Client) -> None:
 
 
 @on_sqlite
-async def test_of_a_list_that_is_too_long_nothing_is_done(client: Client, database: Database) -> None:
+async def test_a_call_with_too_long_a_list_does_nothing(client: Client, database: Database) -> None:
     before = await dump(database)
     request = {"orderId": "x", "items": [ENTRY] * 501, "reason": "OUT_OF_STOCK", "idempotencyKey": "1"}
 
@@ -121,7 +121,7 @@ async def test_of_a_list_that_is_too_long_nothing_is_done(client: Client, databa
 
 
 @on_sqlite
-async def test_an_order_that_is_too_large_is_refused_alone(client: Client) -> None:
+async def test_too_large_an_order_is_rejected_alone(client: Client) -> None:
     held = [
         {"number": f"P{number}", "status": "IN_TRANSIT", "items": [{"ref": "1", "quantity": 1}]}
         for number in range(2001)

@@ -1,4 +1,4 @@
-"""What callers send is not kept: texts of a megabyte leave nothing behind, wherever something is remembered."""
+"""Caches stay small: a megabyte of text from a caller leaves nothing behind in any of them."""
 
 import tracemalloc
 from collections.abc import Callable

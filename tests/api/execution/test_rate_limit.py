@@ -1,4 +1,4 @@
-"""The bucket of what a caller may ask for."""
+"""The buckets of rate limiting."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from api.execution.rate_limit import Budget
 
 
 class Clock:
-    """Seconds that pass only when a test says so."""
+    """A clock in seconds that moves only when a test sets it."""
 
     now = 1000.0
 
@@ -16,7 +16,7 @@ class Clock:
 
 
 def spent(budget: Budget, caller: str, costs: list[int]) -> list[int | None]:
-    """For each cost None, or after how many seconds to come again."""
+    """For each cost, None or the seconds to wait."""
     return [_spent(budget, caller, cost) for cost in costs]
 
 
@@ -34,13 +34,13 @@ def test_ten_seconds_worth_may_be_spent_at_once() -> None:
     assert spent(budget, "a", [49, 1, 1]) == [None, None, 1]
 
 
-def test_what_was_refused_takes_nothing() -> None:
+def test_a_refused_cost_takes_nothing() -> None:
     budget = Budget(5, Clock())
 
     assert spent(budget, "a", [30, 25, 20]) == [None, 1, None]
 
 
-def test_what_is_paid_already_is_not_taken_again() -> None:
+def test_a_cost_already_paid_is_not_taken_again() -> None:
     budget = Budget(5, Clock())
     budget.spend("a", 1)
 
@@ -50,7 +50,7 @@ def test_what_is_paid_already_is_not_taken_again() -> None:
     assert spent(budget, "a", [11, 10]) == [1, None]
 
 
-def test_the_bucket_fills_up_and_does_not_flow_over() -> None:
+def test_the_bucket_refills_up_to_its_size() -> None:
     clock = Clock()
     budget = Budget(5, clock)
     budget.spend("a", 50)
@@ -64,18 +64,18 @@ def test_the_bucket_fills_up_and_does_not_flow_over() -> None:
     assert after_long == [1, None, 1]
 
 
-def test_what_can_never_be_paid_is_not_waited_for_longer_than_a_full_bucket() -> None:
+def test_the_wait_for_an_unaffordable_cost_is_that_for_a_full_bucket() -> None:
     assert spent(Budget(5, Clock()), "a", [1_000_000]) == [10]
 
 
-def test_callers_have_a_bucket_each() -> None:
+def test_each_caller_has_a_bucket() -> None:
     budget = Budget(5, Clock())
     budget.spend("a", 50)
 
     assert spent(budget, "b", [50]) == [None]
 
 
-def test_callers_that_were_not_heard_of_for_long_are_forgotten() -> None:
+def test_the_least_recent_callers_are_forgotten() -> None:
     clock = Clock()
     budget = Budget(1, clock)
     budget.spend("first", 10)
@@ -86,7 +86,7 @@ def test_callers_that_were_not_heard_of_for_long_are_forgotten() -> None:
     assert spent(budget, "first", [10]) == [None]
 
 
-def test_a_refusal_says_what_it_is_about() -> None:
+def test_a_refusal_names_the_cost_and_the_wait() -> None:
     with pytest.raises(
         RateLimitedError, match="This costs 60, more than you have left of 50 per ten seconds; wait 2 s"
     ):

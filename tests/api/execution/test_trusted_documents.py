@@ -1,4 +1,4 @@
-"""A server that runs the operations of a folder or a file, and nothing else."""
+"""A server that runs only the operations of a folder or a file."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -40,9 +40,7 @@ def known(path: Path, text: str) -> bool:
     ids=["graphql", "gql", "by hash", "Apollo's"],
 )
 @pytest.mark.parametrize("is_folder", [True, False], ids=["folder", "file"])
-def test_operations_are_found_in_whatever_form_they_are_kept(
-    tmp_path: Path, name: str, content: Any, *, is_folder: bool
-) -> None:
+def test_operations_are_found_in_every_format(tmp_path: Path, name: str, content: Any, *, is_folder: bool) -> None:
     file = tmp_path / name
     file.write_bytes(content.encode() if isinstance(content, str) else orjson.dumps(content))
     path = tmp_path if is_folder else file
@@ -82,7 +80,7 @@ def test_a_file_may_have_several_operations_that_share_fragments(tmp_path: Path,
     ],
     ids=["syntax", "unknown field", "not UTF-8", "no JSON", "list", "number", "no body", "no operations at all"],
 )
-def test_what_is_no_operation_is_a_fault_of_the_settings(tmp_path: Path, name: str, content: bytes) -> None:
+def test_a_file_without_valid_operations_is_a_settings_error(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
 
     with pytest.raises(SettingsError, match="SHORTSHIP_TRUSTED_DOCUMENTS"):
@@ -91,7 +89,7 @@ def test_what_is_no_operation_is_a_fault_of_the_settings(tmp_path: Path, name: s
 
 @pytest.fixture
 async def limited(settings: Settings, database: Database, shop: Shop, tmp_path: Path) -> AsyncIterator[Client]:
-    """A client of a server that runs one operation, and the standard introspection for nobody."""
+    """A client of a server that runs one operation, and no introspection."""
     file = tmp_path / "name.graphql"
     file.write_text(NAME)
     async with serving(settings.model_copy(update={"trusted_documents": str(file)}), database) as base:
@@ -113,7 +111,7 @@ async def test_only_trusted_documents_run_unless_the_token_is_for_exploring(limi
 
 
 @on_sqlite
-async def test_a_socket_runs_no_other_documents_than_post(limited: Client) -> None:
+async def test_a_socket_runs_the_same_documents_as_post(limited: Client) -> None:
     async with limited.socket() as socket:
         await say(socket, id="1", type="subscribe", payload={"query": OTHER})
         refused = await hear(socket)

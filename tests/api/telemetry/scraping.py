@@ -1,4 +1,4 @@
-"""What a server has counted, as Prometheus reads it."""
+"""A server's metrics, read as Prometheus reads them."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from tests.support.patience import PATIENCE_SECONDS
 
 
 class Scrape:
-    """All samples of one answer."""
+    """The samples of one scrape."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -27,11 +27,11 @@ class Scrape:
         return self.of(name)
 
     def of(self, name: str, **labels: str) -> float | None:
-        """None where nothing was counted."""
+        """None if nothing was counted."""
         return self._samples.get((f"shortship_{name}", frozenset(labels.items())))
 
     def by(self, name: str, *labels: str) -> dict[tuple[str, ...], float]:
-        """All samples of the name, by their labels' values in this order."""
+        """All samples of the name, keyed by the values of these labels."""
         found = [(dict(given), value) for (each, given), value in self._samples.items() if each == f"shortship_{name}"]
         return {tuple(given[label] for label in labels): value for given, value in found}
 
@@ -43,7 +43,7 @@ async def scrape(http: httpx.AsyncClient) -> Scrape:
 
 
 async def scrape_until(http: httpx.AsyncClient, is_so: Callable[[Scrape], bool]) -> Scrape:
-    """What ends in tasks of its own is counted in its own time; a process that is killed is replaced meanwhile."""
+    """Scrapes until `is_so`: some samples are set by tasks of their own, and killed processes are replaced later."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             with suppress(httpx.TransportError):

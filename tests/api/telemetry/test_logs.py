@@ -1,4 +1,4 @@
-"""What is logged, and what never is: addresses, tokens, and anything that reaches out of its line."""
+"""What is logged, and what never is: addresses, tokens, and characters that break out of a line."""
 
 import io
 import logging
@@ -27,7 +27,7 @@ HOSTILE = "\x1b[31m\r\n{}forged"
 
 @pytest.fixture
 def folder(tmp_path: Path, sqlite_url: str) -> Path:
-    """A folder with a database that has the shop `demo` and an order of it."""
+    """A folder with a database that has the shop `demo` and one order."""
     assert sqlite_url.startswith("sqlite")
     (tmp_path / "orders.json").write_bytes(orjson.dumps([ORDER]))
     assert run(tmp_path, "shop", "create", "demo", "--name", "Demo Shop").returncode == 0
@@ -36,13 +36,13 @@ def folder(tmp_path: Path, sqlite_url: str) -> Path:
 
 
 def lines(folder: Path, event: str) -> list[dict[str, Any]]:
-    """The fields of these lines that do not depend on the clock."""
+    """The fields of the lines with this event, without those that depend on the clock."""
     found = [orjson.loads(line) for line in (folder / "log").read_text().splitlines()]
     left_out = {"timestamp", "ms", "logger", "level", "event"}
     return [{key: line[key] for key in line if key not in left_out} for line in found if line["event"] == event]
 
 
-async def test_requests_and_operations_are_logged_under_an_id_over_every_transport(folder: Path) -> None:
+async def test_requests_and_operations_are_logged_with_an_id_over_every_transport(folder: Path) -> None:
     with started(folder, "serve", jwt_secret=SECRET) as (process, http):
         async with httpx.AsyncClient(base_url=http.base_url, timeout=PATIENCE_SECONDS) as other:
             client = Client(str(http.base_url), a_token(), other)
@@ -77,7 +77,7 @@ async def test_requests_and_operations_are_logged_under_an_id_over_every_transpo
 
 
 @pytest.mark.parametrize("log_format", ["json", "console"])
-async def test_no_line_has_an_address_or_a_token_and_none_is_forged(
+async def test_no_line_contains_an_address_or_a_token_or_is_forged(
     folder: Path, log_format: Literal["json", "console"]
 ) -> None:
     token, stolen = a_token(), a_token("unknown-shop")
@@ -103,7 +103,7 @@ async def test_no_line_has_an_address_or_a_token_and_none_is_forged(
 
 
 async def _visit_with_secrets(base: str, token: str, stolen: str) -> None:
-    """A token and an address wherever a client can put them, and characters that end a line or colour a terminal."""
+    """Sends a token and an address everywhere a client can, with characters that end a line or colour a terminal."""
     query = f'query eve {{ order(id: "eve@example.com {token}") {{ id }} }}'
     async with httpx.AsyncClient(base_url=base, timeout=PATIENCE_SECONDS) as http:
         for path in (f"/{token}", "/eve@example.com", f"/graphql?token={token}", "/%1b%5b31m%0d%0aforged", "/graphql"):
@@ -125,7 +125,7 @@ async def _visit_with_secrets(base: str, token: str, stolen: str) -> None:
 
 @pytest.fixture
 def _as_it_was() -> Iterator[None]:
-    """Logging as the tests have it, afterwards."""
+    """Restores the tests' logging."""
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
     yield

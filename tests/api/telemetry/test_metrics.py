@@ -1,4 +1,4 @@
-"""What Prometheus is told: by which operation, with which outcome, and never about whom."""
+"""Metrics for Prometheus: by operation and outcome, never by person."""
 
 import os
 import signal
@@ -34,7 +34,7 @@ FOLLOW = "subscription Follow { orderEvents { __typename } }"
 
 
 def a_request(order: Order) -> dict[str, Any]:
-    """The variables of CANCEL for one unit."""
+    """Variables of CANCEL for one unit."""
     items = [{"itemId": ids.of_item(order.id, 1), "quantity": 1}]
     return {"orderId": ids.of_order(order.id), "reason": "OUT_OF_STOCK", "items": items, "idempotencyKey": "one"}
 
@@ -67,7 +67,7 @@ async def test_operations_are_counted_by_name_and_outcome_over_every_transport(
 
 
 @on_sqlite
-async def test_requests_that_are_refused_before_are_counted_by_their_code(client: Client, database: Database) -> None:
+async def test_requests_refused_up_front_are_counted_by_code(client: Client, database: Database) -> None:
     await client.with_token("none").post(FIND)
     await client.http.put("/graphql")
     await client.http.post("/graphql", content=b"{")
@@ -86,7 +86,7 @@ async def test_requests_that_are_refused_before_are_counted_by_their_code(client
     await assert_sound(database)
 
 
-def test_names_that_clients_make_up_are_not_kept_for_ever() -> None:
+def test_made_up_operation_names_are_not_kept_for_ever() -> None:
     metrics = Metrics()
 
     _count(metrics, [f"Operation{number}" for number in range(1000)])
@@ -123,7 +123,7 @@ async def test_cancellations_and_refunds_are_counted_once(client: Client, databa
     await assert_sound(database)
 
 
-async def test_subscribers_are_counted_while_they_are_there_and_events_are_timed(
+async def test_subscribers_are_counted_while_connected_and_events_are_timed(
     client: Client, database: Database, shop: Shop
 ) -> None:
     order = await a_small_order(database, shop)
@@ -144,7 +144,7 @@ async def test_subscribers_are_counted_while_they_are_there_and_events_are_timed
 
 
 @on_sqlite
-async def test_events_are_timed_also_when_the_clock_is_set_back_meanwhile(
+async def test_events_are_timed_even_if_the_clock_is_set_back(
     settings: Settings, database: Database, shop: Shop
 ) -> None:
     clock = Clock()
@@ -165,7 +165,7 @@ async def test_events_are_timed_also_when_the_clock_is_set_back_meanwhile(
 
 
 @on_sqlite
-async def test_what_was_missed_is_not_timed(client: Client, database: Database, shop: Shop) -> None:
+async def test_replayed_events_are_not_timed(client: Client, database: Database, shop: Shop) -> None:
     order = await a_small_order(database, shop)
     after = events.cursor_of(shop, order.feed_number - 1)
     follow = f'subscription {{ orderEvents(after: "{after}") {{ id }} }}'
@@ -178,7 +178,7 @@ async def test_what_was_missed_is_not_timed(client: Client, database: Database, 
 
 
 @on_sqlite
-async def test_there_is_an_answer_without_the_database(client: Client, tmp_path: Path) -> None:
+async def test_metrics_are_served_without_the_database(client: Client, tmp_path: Path) -> None:
     await client.data(FIND)
     (tmp_path / "shortship.db").rename(tmp_path / "gone.db")
 
@@ -188,7 +188,7 @@ async def test_there_is_an_answer_without_the_database(client: Client, tmp_path:
     assert found["outbox_depth"] is None
 
 
-def test_the_oldest_mail_tells_for_how_long_mail_waits_also_when_the_clock_was_set_back() -> None:
+def test_the_age_of_the_oldest_mail_survives_a_clock_that_is_set_back() -> None:
     passed, minute, back = 0.0, timedelta(minutes=1), NOW - timedelta(hours=2)
     age = Age(lambda: passed)
 
@@ -199,7 +199,7 @@ def test_the_oldest_mail_tells_for_how_long_mail_waits_also_when_the_clock_was_s
     assert (before, after) == ([0, 60], [90, 300])
 
 
-async def test_what_is_not_counted_but_looked_at_is_there(client: Client, database: Database) -> None:
+async def test_gauges_are_exposed(client: Client, database: Database) -> None:
     found = await scrape(client.http)
 
     connections = found.by("database_connections", "purpose", "state")
@@ -231,7 +231,7 @@ async def test_one_scrape_sees_all_processes_and_forgets_the_subscribers_of_dead
     settings = {"database_url": database_url, "jwt_secret": SECRET, "processes": "2"}
 
     def has_both(found: Scrape) -> bool:
-        """One of them answers when the other is still being started, and on a busy machine nobody counts the mails."""
+        """Waits for both processes to have started, and for the mails, which a busy machine may not count in time."""
         most = found.by("database_connections_max", "purpose")
         return most == {("transactions",): 40} and found["outbox_depth"] is not None
 
@@ -265,7 +265,7 @@ def _kill(pids: list[int]) -> None:
 
 
 async def _ask_on_a_new_connection(base: str, token: str) -> int:
-    """The system gives it to one process or the other."""
+    """The kernel picks one of the processes."""
     async with httpx.AsyncClient(
         base_url=base, headers={"Authorization": f"Bearer {token}"}, timeout=PATIENCE_SECONDS
     ) as http:

@@ -1,4 +1,4 @@
-"""What docs/monitoring gives to Prometheus and Grafana: alerts that fire when they should, on metrics that exist."""
+"""docs/monitoring, for Prometheus and Grafana: alerts that fire when they should, on metrics that exist."""
 
 import os
 import re
@@ -23,9 +23,9 @@ from tests.support.client import Client
 ROOT = Path(__file__).parents[3]
 DOCS = ROOT / "docs"
 RULES = DOCS / "monitoring" / "rules.yml"
-# What Grafana puts into a query before it asks.
+# Grafana's variables, with values for the test.
 VARIABLES = {"$__rate_interval": "5m", "$job": ".*", "$instance": ".*"}
-# Labels that Prometheus gives itself.
+# Labels that Prometheus adds.
 GIVEN = {"job", "instance"}
 
 needs_promtool = pytest.mark.skipif(
@@ -45,7 +45,7 @@ def dashboard() -> dict[str, Any]:
 
 
 def queries() -> list[str]:
-    """Those of the dashboard, as Grafana asks them."""
+    """The dashboard's queries, as Grafana sends them."""
     found = [target["expr"] for panel in dashboard()["panels"] for target in panel["targets"]]
     for name, text in VARIABLES.items():
         found = [query.replace(name, text) for query in found]
@@ -59,7 +59,7 @@ def rules() -> list[dict[str, Any]]:
 
 
 @needs_promtool
-def test_prometheus_takes_the_rules_and_the_queries_of_the_dashboard(tmp_path: Path) -> None:
+def test_prometheus_accepts_the_rules_and_the_dashboards_queries(tmp_path: Path) -> None:
     file = tmp_path / "queries.yml"
     recorded = [{"record": f"query:{number}", "expr": query} for number, query in enumerate(queries())]
     YAML().dump({"groups": [{"name": "dashboard", "rules": recorded}]}, file)
@@ -68,11 +68,11 @@ def test_prometheus_takes_the_rules_and_the_queries_of_the_dashboard(tmp_path: P
 
 
 @needs_promtool
-def test_alerts_fire_when_something_is_wrong_and_then_only() -> None:
+def test_alerts_fire_only_when_something_is_wrong() -> None:
     promtool("test", "rules", Path(__file__).with_name("alerts.yml"))
 
 
-def test_every_alert_waits_and_says_how_bad_it_is_and_what_to_do() -> None:
+def test_every_alert_waits_and_has_a_severity_and_advice() -> None:
     for rule in rules():
         assert rule["for"]
         assert rule["labels"]["severity"] in {"critical", "warning"}
@@ -81,7 +81,7 @@ def test_every_alert_waits_and_says_how_bad_it_is_and_what_to_do() -> None:
 
 
 @on_sqlite
-async def test_alerts_dashboard_and_table_name_metrics_and_labels_that_there_are(
+async def test_alerts_dashboard_and_table_name_existing_metrics_and_labels(
     client: Client, database: Database, shop: Shop
 ) -> None:
     order = await a_small_order(database, shop)
@@ -102,7 +102,7 @@ async def test_alerts_dashboard_and_table_name_metrics_and_labels_that_there_are
 
 
 def _labels(found: Scrape) -> Iterator[tuple[str, set[str]]]:
-    """Of each series that is there the labels."""
+    """The labels of each series."""
     for name, labels in re.findall(r"^(\w+)(?:\{(.*)\})? ", found.text, re.MULTILINE):
         yield name, set(re.findall(r'(\w+)="', labels))
 
@@ -112,7 +112,7 @@ def _labels_in(query: str) -> set[str]:
     return {*re.findall(r"(\w+)(?:=~|!=|=)\"", query), *re.findall(r"\w+", " ".join(grouped))}
 
 
-def test_panels_of_the_dashboard_ask_the_source_that_is_chosen_and_lie_side_by_side() -> None:
+def test_panels_of_the_dashboard_query_the_chosen_source_and_do_not_overlap() -> None:
     board = dashboard()
     source = {"type": "prometheus", "uid": "${datasource}"}
     panels = board["panels"]

@@ -1,4 +1,4 @@
-"""Spans as a collector gets them: what was asked for and how it ended, and nothing that a buyer has said."""
+"""Spans as a collector receives them: what ran and how it ended, and nothing about buyers."""
 
 import asyncio
 import socket
@@ -31,7 +31,7 @@ FIND = (
 
 
 class Collector:
-    """Takes spans over HTTP, as OpenTelemetry's does."""
+    """Receives spans over HTTP, like OpenTelemetry's collector."""
 
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
@@ -57,7 +57,7 @@ class Collector:
         self._server.server_close()
 
     def spans(self) -> dict[str, Span]:
-        """By their names."""
+        """The spans received so far, keyed by name."""
         requests = [ExportTraceServiceRequest.FromString(body) for body in self.bodies]
         scopes = [scope for each in requests for resource in each.resource_spans for scope in resource.scope_spans]
         return {span.name: span for scope in scopes for span in scope.spans}
@@ -75,7 +75,7 @@ def attributes(span: Span) -> dict[str, Any]:
 
 
 @on_sqlite
-async def test_a_request_is_part_of_its_callers_trace_and_tells_nothing_of_what_was_sent(
+async def test_a_request_joins_its_callers_trace_and_reveals_nothing_that_was_sent(
     collector: Collector, settings: Settings, database: Database, shop: Shop
 ) -> None:
     traced = settings.model_copy(update={"otlp_endpoint": collector.address})
@@ -117,7 +117,7 @@ def a_collector_that_never_answers() -> Iterator[str]:
 
 @on_sqlite
 @pytest.mark.parametrize("is_there", [True, False], ids=["silent", "not there"])
-async def test_a_collector_that_does_not_answer_delays_nothing(
+async def test_an_unresponsive_collector_delays_nothing(
     settings: Settings, database: Database, shop: Shop, *, is_there: bool
 ) -> None:
     with a_collector_that_never_answers() as silent:
@@ -131,7 +131,7 @@ async def test_a_collector_that_does_not_answer_delays_nothing(
     assert {answer["data"]["orderByNumber"] for answer in answers} == {None}
 
 
-def test_nothing_of_it_is_imported_without_a_collector() -> None:
+def test_opentelemetry_is_not_imported_without_a_collector() -> None:
     script = "import sys, api.cli; print([name for name in sys.modules if name.startswith('opentelemetry')])"
 
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)  # noqa: S603
@@ -140,7 +140,7 @@ def test_nothing_of_it_is_imported_without_a_collector() -> None:
 
 
 @pytest.mark.usefixtures("sqlite_url")
-def test_an_address_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_an_invalid_address_is_refused(tmp_path: Path) -> None:
     done = run(tmp_path, "serve", jwt_secret=SECRET, otlp_endpoint="collector:4318")
 
     sentence = "SHORTSHIP_OTLP_ENDPOINT: must be an address such as http://127.0.0.1:4318\n"

@@ -1,4 +1,4 @@
-"""Requests that cannot be served: each gets an answer in the form of GraphQL, with a code and nothing of the inside."""
+"""Requests that cannot be served: each is answered in GraphQL's form, with a code and without internals."""
 
 import asyncio
 from collections import Counter
@@ -31,7 +31,7 @@ def a_body(query: Any, **more: Any) -> bytes:
     return orjson.dumps({"query": query} | more)
 
 
-# What is sent, and the status of the answer; its code is BAD_USER_INPUT.
+# Requests, and the status of the answer; its code is BAD_USER_INPUT.
 BAD_BODIES: dict[str, tuple[bytes, int]] = {
     "nothing": (b"", 400),
     "no JSON": (b"query", 400),
@@ -82,7 +82,7 @@ def codes(answer: httpx.Response) -> set[str]:
 
 
 @on_sqlite
-async def test_a_request_that_makes_no_sense_is_bad_input(client: Client) -> None:
+async def test_a_malformed_request_is_bad_input(client: Client) -> None:
     answers = {name: await send(client, content) for name, (content, _) in BAD_BODIES.items()}
 
     assert {name: answer.status_code for name, answer in answers.items()} == {
@@ -95,7 +95,7 @@ async def test_a_request_that_makes_no_sense_is_bad_input(client: Client) -> Non
 
 
 @on_sqlite
-async def test_methods_and_types_that_are_not_served_are_refused_as_json(client: Client) -> None:
+async def test_unsupported_methods_and_types_are_refused_as_json(client: Client) -> None:
     answers = [
         await client.http.get("/graphql", headers={"Accept": "text/html"}),
         await client.http.put("/graphql", json={"query": ORDER}),
@@ -115,7 +115,7 @@ async def test_methods_and_types_that_are_not_served_are_refused_as_json(client:
 
 
 @on_sqlite
-async def test_queries_may_come_by_get(client: Client) -> None:
+async def test_queries_may_use_get(client: Client) -> None:
     by_number = "query A($n: String!) { orderByNumber(number: $n) { number } } query B { shop { name } }"
     asked = {"query": by_number, "operationName": "A", "variables": '{"n": "1"}', "extensions": "{}"}
 
@@ -128,7 +128,7 @@ async def test_queries_may_come_by_get(client: Client) -> None:
 
 
 @on_sqlite
-async def test_nothing_else_comes_by_get(client: Client) -> None:
+async def test_nothing_else_may_use_get(client: Client) -> None:
     cancel = 'mutation { cancelOrder(input: {orderId: "1", reason: OTHER, idempotencyKey: "1"}) { replayed } }'
     stream = {"Accept": "text/event-stream"}
 
@@ -153,7 +153,7 @@ async def test_nothing_else_comes_by_get(client: Client) -> None:
 
 
 @on_sqlite
-async def test_nobody_runs_an_operation_by_opening_an_address(client: Client) -> None:
+async def test_opening_an_address_runs_no_operation(client: Client) -> None:
     del client.http.headers["Authorization"]
     wanted = {"Accept": "text/html, text/event-stream"}
 
@@ -182,7 +182,7 @@ async def test_nobody_runs_an_operation_by_opening_an_address(client: Client) ->
     ],
     ids=["query", "mutation", "syntax", "field", "name", "variable", "subscription", "nothing", "resolver", "long"],
 )
-async def test_the_media_type_of_graphql_tells_by_the_status_whether_it_was_executed(
+async def test_the_status_under_graphqls_media_type_says_whether_it_was_executed(
     client: Client, asked: dict[str, Any], status: int, *, has_data: bool
 ) -> None:
     answer = await client.http.post("/graphql", json=asked, headers={"Accept": "application/graphql-response+json"})
@@ -193,7 +193,7 @@ async def test_the_media_type_of_graphql_tells_by_the_status_whether_it_was_exec
 
 @on_sqlite
 @pytest.mark.parametrize("is_on", [True, False])
-async def test_without_introspection_no_name_is_given_away(
+async def test_without_introspection_no_name_is_revealed(
     settings: Settings, database: Database, shop: Shop, *, is_on: bool
 ) -> None:
     asked = [
@@ -225,7 +225,7 @@ async def test_long_values_are_not_sent_back(client: Client) -> None:
 
 
 @on_sqlite
-async def test_a_fault_is_told_without_its_details(client: Client, database: Database, shop: Shop) -> None:
+async def test_a_fault_is_reported_without_its_details(client: Client, database: Database, shop: Shop) -> None:
     await store(database, shop, an_order_input("1001"), an_order_input("1002"))
     cursor = (await client.data("{ orderEvents(first: 1) { pageInfo { endCursor } } }"))["orderEvents"]["pageInfo"]
     await database.writing(
@@ -246,7 +246,7 @@ async def test_a_fault_is_told_without_its_details(client: Client, database: Dat
 
 @asynccontextmanager
 async def gone(url: str) -> AsyncIterator[None]:
-    """The PostgreSQL database is not there for a while."""
+    """Takes the PostgreSQL database away for a while."""
     server, _, name = url.rpartition("/")
     connection = await asyncpg.connect(f"{server}/postgres")
     try:
@@ -262,7 +262,7 @@ async def gone(url: str) -> AsyncIterator[None]:
 
 
 @on_postgresql
-async def test_an_outage_of_the_database_is_told_as_such_and_ends_with_it(
+async def test_an_outage_of_the_database_is_reported_as_such_until_it_ends(
     client: Client, database: Database, shop: Shop, database_url: str, as_owner: Callable[[str], str]
 ) -> None:
     await store(database, shop, an_order_input("1001"))
@@ -287,7 +287,7 @@ async def test_an_outage_of_the_database_is_told_as_such_and_ends_with_it(
 
 
 @on_postgresql
-async def test_what_the_role_may_not_do_is_told_as_an_outage(
+async def test_missing_permissions_are_reported_as_an_outage(
     client: Client, database_url: str, as_owner: Callable[[str], str]
 ) -> None:
     async with denied(as_owner(database_url), "shops", database_url):
@@ -303,7 +303,7 @@ async def test_what_the_role_may_not_do_is_told_as_an_outage(
 
 @asynccontextmanager
 async def denied(owner_url: str, table: str, url: str) -> AsyncIterator[None]:
-    """Inside the block the role of the url may not read the table."""
+    """Within the block, the role in the URL may not read the table."""
     connection, role = await asyncpg.connect(owner_url), sa.make_url(url).username
     await connection.execute(f"REVOKE SELECT ON {table} FROM {role}")  # noqa: S608 - ours
     yield
@@ -333,7 +333,7 @@ async def test_a_server_whose_database_never_answered_says_so() -> None:
 
 
 @on_sqlite
-async def test_a_server_is_ready_when_its_database_has_the_tables_of_this_version(
+async def test_a_server_is_ready_once_its_database_is_migrated_to_this_version(
     client: Client, database: Database
 ) -> None:
     ready = await client.http.get("/readyz")
@@ -357,7 +357,7 @@ async def test_an_answer_has_the_id_of_its_request(client: Client) -> None:
     assert len(strange.headers["x-request-id"]) == 32
 
 
-async def test_of_several_operations_the_caller_says_which(client: Client) -> None:
+async def test_the_caller_chooses_one_of_several_operations(client: Client) -> None:
     document = "query A { shop { id } } query B { shop { name } }"
 
     unsaid = await client.post(document)
@@ -369,7 +369,7 @@ async def test_of_several_operations_the_caller_says_which(client: Client) -> No
 
 
 @on_sqlite
-async def test_whoever_sends_too_many_faulty_documents_has_to_wait(
+async def test_a_caller_that_sends_too_many_faulty_documents_has_to_wait(
     settings: Settings, database: Database, shop: Shop
 ) -> None:
     async with serving(settings.model_copy(update={"rate_limit": 1}), database) as base:

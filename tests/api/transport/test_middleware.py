@@ -1,4 +1,4 @@
-"""What guards every answer, whatever is asked for and by whom."""
+"""Security headers, host names and CORS."""
 
 from collections.abc import AsyncIterator
 
@@ -20,7 +20,7 @@ PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-He
 
 @pytest.fixture
 async def known_by_name(settings: Settings, database: Database, shop: Shop) -> AsyncIterator[Client]:
-    """A client of a server that answers under two names, and to one other site."""
+    """A client of a server with two host names and one allowed origin."""
     names = {"trusted_hosts": ("shortship.example", "*.shops.example"), "allowed_origins": (APP,)}
     async with serving(settings.model_copy(update=names), database) as base:
         client = Client(base, a_token(shop.id))
@@ -33,7 +33,7 @@ def code(answer: httpx.Response) -> str:
     return str(error["extensions"]["code"])
 
 
-async def test_every_answer_has_the_headers_that_browsers_heed(client: Client) -> None:
+async def test_every_answer_has_the_security_headers(client: Client) -> None:
     answers = [
         await client.http.post("/graphql", json={"query": "{ shop { id } }"}),
         await client.http.post("/graphql", content=b"{"),
@@ -47,7 +47,7 @@ async def test_every_answer_has_the_headers_that_browsers_heed(client: Client) -
     ] * 4
 
 
-async def test_what_is_not_there_is_refused_as_json(client: Client) -> None:
+async def test_missing_pages_are_refused_as_json(client: Client) -> None:
     paths = ("/nowhere", "/graphql/", "/graphql%2f", "/static/demo.css", "/%ff")
 
     answers = [await client.http.get(path) for path in paths] + [await client.http.post("/healthz")]

@@ -1,4 +1,4 @@
-"""The form of answers and of requests, by what their headers say."""
+"""Content negotiation by the headers Accept and Content-Type."""
 
 import pytest
 
@@ -38,7 +38,7 @@ from api.transport.negotiation import EVENT_STREAM, GRAPHQL_JSON, JSON, answer_t
         ("application/json" + ";x=y" * 10_000, JSON),
     ],
 )
-def test_the_answer_has_the_form_that_the_caller_likes_best(accept: str, expected: str) -> None:
+def test_the_answer_has_the_media_type_that_the_caller_prefers(accept: str, expected: str) -> None:
     assert answer_type(accept) == expected
 
 
@@ -54,7 +54,7 @@ def test_the_answer_has_the_form_that_the_caller_likes_best(accept: str, expecte
         ("image/png, " * 10_000 + "*/*", 406, "NOT_ACCEPTABLE"),
     ],
 )
-def test_what_the_caller_would_not_take_is_not_sent(accept: str, status: int, code: str) -> None:
+def test_a_media_type_that_the_caller_refuses_is_not_sent(accept: str, status: int, code: str) -> None:
     with pytest.raises(RefusedError) as refused:
         answer_type(accept)
 
@@ -71,7 +71,7 @@ def test_what_the_caller_would_not_take_is_not_sent(accept: str, status: int, co
         "application/json; charset=utf8; x=y",
     ],
 )
-def test_json_in_utf_8_is_taken(content_type: str) -> None:
+def test_json_in_utf_8_is_accepted(content_type: str) -> None:
     check_content_type(content_type)
 
 
@@ -92,7 +92,7 @@ def test_json_in_utf_8_is_taken(content_type: str) -> None:
         "*/*",
     ],
 )
-def test_whatever_else_is_sent_is_not_taken(content_type: str) -> None:
+def test_any_other_content_type_is_refused(content_type: str) -> None:
     with pytest.raises(RefusedError) as refused:
         check_content_type(content_type)
 

@@ -1,4 +1,4 @@
-"""GraphiQL as it is served; `tests/browser` uses it."""
+"""Serving GraphiQL; `tests/browser` uses it."""
 
 import gzip
 from pathlib import Path
@@ -26,7 +26,7 @@ def settings(database_url: str) -> Settings:
 
 @pytest.fixture
 def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A small page in place of the built one, which needs Node."""
+    """A small stand-in for the built page, which needs Node."""
     folder = tmp_path / "graphiql"
     for name, text in {"index.html": "<!doctype html>", f"assets/{NAME}": SCRIPT}.items():
         path = folder / name
@@ -42,7 +42,7 @@ async def asset(http: AsyncClient, name: str, accept_encoding: str = "identity")
 
 
 @pytest.mark.usefixtures("built")
-async def test_the_page_is_asked_for_anew_and_may_load_from_here_only(client: Client) -> None:
+async def test_the_page_is_revalidated_and_loads_only_from_this_server(client: Client) -> None:
     page = await client.http.get("/graphql", headers=FOR_A_PERSON)
 
     assert (page.status_code, page.text) == (200, "<!doctype html>")
@@ -54,7 +54,7 @@ async def test_the_page_is_asked_for_anew_and_may_load_from_here_only(client: Cl
 
 
 @pytest.mark.usefixtures("built")
-async def test_assets_are_kept_for_ever(client: Client) -> None:
+async def test_assets_are_cached_for_ever(client: Client) -> None:
     script = await asset(client.http, NAME)
 
     assert (script.status_code, script.text) == (200, SCRIPT)
@@ -76,7 +76,9 @@ async def test_assets_are_kept_for_ever(client: Client) -> None:
         ("", None),
     ],
 )
-async def test_assets_come_compressed_to_whom_takes_that(client: Client, accepted: str, encoding: str | None) -> None:
+async def test_assets_are_compressed_for_clients_that_accept_it(
+    client: Client, accepted: str, encoding: str | None
+) -> None:
     script = await asset(client.http, NAME, accepted)
 
     assert (script.text, script.headers.get("content-encoding")) == (SCRIPT, encoding)
@@ -103,7 +105,7 @@ async def test_nothing_else_is_found(client: Client, name: str) -> None:
 
 @pytest.mark.usefixtures("built")
 @pytest.mark.parametrize("path", ["/", "/graphiql", "/graphiql/"])
-async def test_what_people_try_leads_to_the_page_whatever_host_the_request_names(client: Client, path: str) -> None:
+async def test_likely_addresses_lead_to_the_page_under_any_host_name(client: Client, path: str) -> None:
     led = await client.http.get(path, headers=FOR_A_PERSON | {"Host": "evil.example"})
     page = await client.http.get(path, headers=FOR_A_PERSON, follow_redirects=True)
 
@@ -111,7 +113,7 @@ async def test_what_people_try_leads_to_the_page_whatever_host_the_request_names
     assert (page.status_code, page.text) == (200, "<!doctype html>")
 
 
-async def test_a_page_that_is_not_built_says_how_and_all_else_works(
+async def test_an_unbuilt_page_says_how_to_build_it_and_everything_else_works(
     client: Client, built: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pages, "BUILT", built / "missing")
@@ -134,7 +136,7 @@ async def test_no_token_is_given_away(client: Client) -> None:
 
 
 @pytest.mark.usefixtures("built")
-async def test_without_the_setting_there_is_none_of_it(settings: Settings, database: Database) -> None:
+async def test_without_the_setting_nothing_of_it_is_served(settings: Settings, database: Database) -> None:
     off = settings.model_copy(update={"graphiql": False})
 
     async with serving(off, database) as base, AsyncClient(base_url=base) as http:
@@ -142,7 +144,7 @@ async def test_without_the_setting_there_is_none_of_it(settings: Settings, datab
         others = [(await http.get(path)).status_code for path in ("/graphiql/config.json", f"/graphiql/assets/{NAME}")]
         welcome = await http.get("/")
         led = [(await http.get(path)).headers["location"] for path in ("/graphiql", "/graphiql/")]
-        told = await http.get("/graphiql", headers=FOR_A_PERSON, follow_redirects=True)
+        refused = await http.get("/graphiql", headers=FOR_A_PERSON, follow_redirects=True)
 
     assert page.headers["content-type"].startswith("application/json")
     assert page.status_code >= 400
@@ -150,4 +152,4 @@ async def test_without_the_setting_there_is_none_of_it(settings: Settings, datab
     assert welcome.text.startswith("This is Shortship, a GraphQL API: POST operations to /graphql")
     assert welcome.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
     assert led == ["/graphql", "/graphql"]
-    assert (told.status_code, told.json()["errors"][0]["message"][:17]) == (404, "GraphiQL is off; ")
+    assert (refused.status_code, refused.json()["errors"][0]["message"][:17]) == (404, "GraphiQL is off; ")
