@@ -6,8 +6,8 @@ import httpx
 import orjson
 from playwright.sync_api import BrowserContext, expect
 
-from tests.api.test_cli import FIND, ORDER, ask, cancel_one
 from tests.browser.window import Window
+from tests.support.calling import FIND, ORDER, ask, cancel_one
 from tests.support.client import SECRET, a_token
 from tests.support.command import run, started
 

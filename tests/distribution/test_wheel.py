@@ -24,8 +24,8 @@ import pytest
 
 from api.schema import served
 from api.transport import pages
-from tests.api.test_cli import ask, cancel_one
 from tests.docs.pages import blocks, read
+from tests.support.calling import ask, cancel_one
 from tests.support.command import COMMAND, started_in
 from tests.support.patience import PATIENCE_SECONDS
 

@@ -26,8 +26,8 @@ from domain.storage.database import Database
 from domain.storage.faults import NewerTablesError
 from domain.storage.migrations import runner
 from tests.api.conftest import on_postgresql, on_sqlite, serving
-from tests.api.test_cli import CANCEL, FIND, ask, cancel_one
 from tests.docs.pages import blocks, read
+from tests.support.calling import CANCEL, FIND, ask, cancel_one
 from tests.support.client import SECRET, Client, a_token
 from tests.support.command import started
 from tests.support.patience import PATIENCE_SECONDS

@@ -12,8 +12,8 @@ import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from domain.storage.database import Database
+from tests.api.commands.test_worker import ended, working
 from tests.api.conftest import on_postgresql
-from tests.api.test_worker import ended, working
 from tests.faults.mailing import QUEUED, SENT, Post, cancel_many, end_leases, settled, states, told, up
 from tests.support.command import Copy
 from tests.support.invariants import assert_sound

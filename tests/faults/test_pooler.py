@@ -23,9 +23,9 @@ from domain.storage.database import Database
 from domain.storage.postgresql_address import PostgresqlAddress
 from domain.storage.tables import metadata
 from tests.api.conftest import serving
-from tests.api.test_cli import ORDER
 from tests.domain.storage.test_hints import is_heard
 from tests.mail.delivery import servers
+from tests.support.calling import ORDER
 from tests.support.cancelling import a_request, cancel_well, everything, item_id
 from tests.support.client import SECRET, Client, a_token
 from tests.support.invariants import assert_sound

@@ -17,7 +17,7 @@ import trustme
 from domain.rules.order import Shop
 from domain.storage.database import Database
 from tests.api.conftest import on_postgresql, on_sqlite
-from tests.api.test_cli import ask, cancel_one
+from tests.support.calling import ask, cancel_one
 from tests.support.client import SECRET, a_token
 from tests.support.command import begun, run, started
 from tests.support.invariants import assert_sound

@@ -14,11 +14,11 @@ from typing import Any
 import orjson
 
 from domain.storage.database import Database
-from tests.api.test_cli import SAMPLES
 from tests.hostile import health
 from tests.hostile.wire import Answer, send
 from tests.support.cancelling import a_split_order
 from tests.support.client import SECRET
+from tests.support.closing import SAMPLES
 from tests.support.command import run, started
 from tests.support.invariants import assert_sound, dump
 from tests.support.stored import a_shop, an_item_input, an_order_input, store

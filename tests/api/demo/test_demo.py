@@ -21,7 +21,7 @@ from domain.mail.phrases import LANGUAGES
 from domain.mail.sending import OutgoingMessage
 from domain.rules.vocabulary import NotificationStatus, OrderStatus, PackageStatus, RefundStatus
 from domain.storage.database import Database
-from tests.api.test_cli import ask
+from tests.support.calling import ask
 from tests.support.client import SECRET
 from tests.support.command import run, said, started
 from tests.support.invariants import assert_sound, dump

@@ -16,7 +16,7 @@ import structlog
 from websockets.asyncio.client import connect
 
 from api.telemetry import logs
-from tests.api.test_cli import ORDER, cancel_one
+from tests.support.calling import ORDER, cancel_one
 from tests.support.client import GRAPHQL_WS, SECRET, Client, a_token, hear, say
 from tests.support.command import run, started
 from tests.support.patience import PATIENCE_SECONDS

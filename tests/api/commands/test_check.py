@@ -14,7 +14,7 @@ from domain.rules.order import Shop
 from domain.storage.database import Database
 from domain.storage.invariants.check import INVARIANTS
 from tests.api.conftest import on_sqlite
-from tests.api.test_cli import FIND, ask, cancel_one
+from tests.support.calling import FIND, ask, cancel_one
 from tests.support.cancelling import a_request, a_split_order, cancel_well, units
 from tests.support.client import SECRET, a_token
 from tests.support.command import COMMAND, run, said, started
