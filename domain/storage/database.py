@@ -54,10 +54,7 @@ def database_address(text: str) -> PostgresqlAddress | sa.URL:
         return PostgresqlAddress(text)
     if scheme not in sqlite.SCHEMES:
         raise ValueError(_EXAMPLES)
-    try:
-        return sqlite_address(text)
-    except sa.exc.ArgumentError:
-        raise ValueError(_EXAMPLES) from None
+    return sqlite_address(text)
 
 
 class Database:

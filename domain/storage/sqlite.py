@@ -28,8 +28,11 @@ _PRAGMAS = ("synchronous = FULL", "foreign_keys = ON", "busy_timeout = 1500", "t
 
 
 def sqlite_address(text: str) -> sa.URL:
-    """The file's address; raises ValueError."""
-    url = sa.make_url(text).set(drivername="sqlite+aiosqlite")
+    """The file's address; raises ValueError, whose message never quotes it."""
+    try:
+        url = sa.make_url(text).set(drivername="sqlite+aiosqlite")
+    except (sa.exc.ArgumentError, ValueError):
+        url = sa.URL.create("sqlite")
     if url.host or url.query or url.database in (None, "", ":memory:"):
         raise ValueError("SQLite needs a file, and nothing else: sqlite:///path.")
     return url

@@ -35,6 +35,7 @@ def refusals(**settings: str) -> list[str]:
         ("smtp_url", "smtp://h?tls=starttls&tls=none", "Use smtp://user:password@host:587?tls=starttls."),
         ("database_url", f"postgresql://user:p@ss:{PASSWORD}@host/db", "Write @, : and / of a password as %40"),
         ("database_url", f"postgresql://user:p@{PASSWORD}@host/db", "Write @, : and / of a password as %40"),
+        ("database_url", f"sqlite://u:p@:{PASSWORD}@h/db", "SQLite needs a file"),
         ("database_url", f"mysql://user:{PASSWORD}@host/db", "Use sqlite:///path or postgresql://"),
         ("database_url", f"postgresql://user:{PASSWORD}@host/db?pgbouncer=true", "There is no parameter pgbouncer"),
         ("listen_url", f"postgresql://user:p@{PASSWORD}@host/db", "Write @, : and / of a password as %40"),
