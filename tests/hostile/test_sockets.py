@@ -14,12 +14,11 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
 from tests.api.schema.test_subscriptions import CURSORS
-from tests.api.test_auth import close_code, opened
 from tests.hostile.headers import NO_TOKENS
 from tests.hostile.judged import JUDGED, over_post, over_socket
 from tests.hostile.target import Record, Target
 from tests.hostile.wire import SHOP, TOKEN, head, post
-from tests.support.client import Client, a_token, hear, say
+from tests.support.client import Client, a_token, close_code, hear, opened, say
 from tests.support.patience import PATIENCE_SECONDS
 
 Frames = tuple[str | bytes, ...]

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import orjson
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.typing import Subprotocol
+from websockets.typing import Origin, Subprotocol
 
 from api import auth
 from tests.support.patience import PATIENCE_SECONDS
@@ -93,3 +93,13 @@ async def _results(socket: ClientConnection) -> AsyncIterator[dict[str, Any]]:
             yield {"errors": payload}
             return
         yield payload
+
+
+def opened(client: Client, origin: str | None = None) -> connect:
+    address = client.base.replace("http", "ws") + "/graphql"
+    return connect(address, subprotocols=[GRAPHQL_WS], origin=Origin(origin) if origin else None)
+
+
+async def close_code(socket: ClientConnection) -> int | None:
+    await socket.wait_closed()
+    return socket.close_code

@@ -16,8 +16,7 @@ from domain.storage import hints
 from domain.storage.database import Database
 from domain.storage.nats_hints import NatsHints
 from tests.api.conftest import on_postgresql, on_sqlite, serving
-from tests.api.test_auth import close_code
-from tests.support.client import Client, a_token, hear, say
+from tests.support.client import Client, a_token, close_code, hear, say
 from tests.support.invariants import assert_sound
 from tests.support.nats_server import NatsServer
 from tests.support.patience import PATIENCE_SECONDS

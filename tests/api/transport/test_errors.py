@@ -18,8 +18,7 @@ from domain.rules.order import Shop
 from domain.storage.backend import EVERY_SHOP
 from domain.storage.database import Database
 from tests.api.conftest import on_postgresql, on_sqlite, serving
-from tests.api.test_auth import close_code, opened
-from tests.support.client import SECRET, Client, a_token, say
+from tests.support.client import SECRET, Client, a_token, close_code, opened, say
 from tests.support.stored import an_order_input, store
 
 ORDER = '{ orderByNumber(number: "1001") { number } }'

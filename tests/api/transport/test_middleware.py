@@ -10,8 +10,7 @@ from api.settings import Settings
 from domain.rules.order import Shop
 from domain.storage.database import Database
 from tests.api.conftest import on_sqlite, serving
-from tests.api.test_auth import opened
-from tests.support.client import Client, a_token
+from tests.support.client import Client, a_token, opened
 
 pytestmark = on_sqlite
 APP = "https://app.example"
