@@ -73,23 +73,6 @@ class Mutation:
         return await _cancel(info, input, CancelOrderPayload)
 
     @strawberry.mutation(
-        description="Queues the e-mail about a cancellation again, as it was; one that still waits is left alone. "
-        "Repeating it sends nothing twice until that e-mail has left."
-    )
-    async def resend_notification(
-        self, info: Info, input: Annotated[ResendNotificationInput, argument("Which e-mail.")]
-    ) -> ResendNotificationPayload:
-        caller, context = info.context.allow(Scope.ORDERS_CANCEL), info.context
-        outcome = await notification.resend_notification(
-            context.database, caller.shop, input.cancellation_id, actor=caller.subject, now=context.clock()
-        )
-        order = await current_order(info, outcome.order)
-        return ResendNotificationPayload(
-            cancellation=_made(order, outcome.cancellation),
-            errors=fulfillment_errors(outcome.problems),
-        )
-
-    @strawberry.mutation(
         description="Stores up to 100 orders, each by itself. A number that is known is left as it is: UNCHANGED with "
         "the same content, REJECTED with other content. Repeating it stores nothing twice."
     )
@@ -173,6 +156,23 @@ class Mutation:
         )
         order = await current_order(info, outcome.order)
         return SettleRefundPayload(
+            cancellation=_made(order, outcome.cancellation),
+            errors=fulfillment_errors(outcome.problems),
+        )
+
+    @strawberry.mutation(
+        description="Queues the e-mail about a cancellation again, as it was; one that still waits is left alone. "
+        "Repeating it sends nothing twice until that e-mail has left."
+    )
+    async def resend_notification(
+        self, info: Info, input: Annotated[ResendNotificationInput, argument("Which e-mail.")]
+    ) -> ResendNotificationPayload:
+        caller, context = info.context.allow(Scope.ORDERS_CANCEL), info.context
+        outcome = await notification.resend_notification(
+            context.database, caller.shop, input.cancellation_id, actor=caller.subject, now=context.clock()
+        )
+        order = await current_order(info, outcome.order)
+        return ResendNotificationPayload(
             cancellation=_made(order, outcome.cancellation),
             errors=fulfillment_errors(outcome.problems),
         )

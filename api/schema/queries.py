@@ -48,20 +48,6 @@ _BEFORE = argument("A cursor; only what comes before it.")
 
 @strawberry.type(description="What can be asked.")
 class Query:
-    @strawberry.field(description="The object with this id; null if the shop has none.")
-    async def node(
-        self,
-        info: Info,
-        id: Annotated[strawberry.ID, argument("The id.")],
-    ) -> Node | None:
-        return (await _find_nodes(info, [id]))[0]
-
-    @strawberry.field(description="The objects with these ids, in their order; null where the shop has none.")
-    async def nodes(
-        self, info: Info, ids: Annotated[list[strawberry.ID], argument("The ids; as many as a page may have.")]
-    ) -> list[Node | None]:
-        return await _find_nodes(info, ids)
-
     @strawberry.field(description="The shop whose token the caller shows.")
     async def shop(self, info: Info) -> Shop:
         return shop_type(info.context.allow(Scope.ORDERS_READ).shop)
@@ -105,30 +91,6 @@ class Query:
             types = await order_types(info, connection, [found] if found else [])
         return types[0] if types else None
 
-    @strawberry.field(description="The shop's cancellations, the newest first.")
-    async def cancellations(
-        self,
-        info: Info,
-        filter: Annotated[CancellationFilter | None, argument("Which cancellations; all if left out.")] = None,
-        first: Annotated[int | None, _FIRST] = None,
-        after: Annotated[str | None, _AFTER] = None,
-        last: Annotated[int | None, _LAST] = None,
-        before: Annotated[str | None, _BEFORE] = None,
-    ) -> CancellationConnection:
-        shop = info.context.allow(Scope.ORDERS_READ).shop
-        limit = info.context.page_limit
-        request = page_request(limit=limit, first=first, after=after, last=last, before=before)
-        filters = cancellation_filter_of(filter)
-        async with info.context.reading() as connection:
-            page = await cancellation_list.list_cancellations(connection, shop, filters, request)
-            types = await cancellation_types(info, connection, page.entries)
-        return cancellation_connection_type(shop, filters, page, types)
-
-    @strawberry.field(description="The reasons to choose from, and what each of them unlocks.")
-    async def cancellation_reasons(self, info: Info) -> list[CancellationReasonOption]:
-        info.context.allow(Scope.ORDERS_READ)
-        return reason_options(preferred_language(info.context.accept_language))
-
     @strawberry.field(description="What cancelling these units would do. Writes nothing.")
     async def preview_cancel_items(
         self,
@@ -157,6 +119,30 @@ class Query:
     ) -> CancellationPreview:
         return await _preview(info, OrderSelection(order_id), reason)
 
+    @strawberry.field(description="The reasons to choose from, and what each of them unlocks.")
+    async def cancellation_reasons(self, info: Info) -> list[CancellationReasonOption]:
+        info.context.allow(Scope.ORDERS_READ)
+        return reason_options(preferred_language(info.context.accept_language))
+
+    @strawberry.field(description="The shop's cancellations, the newest first.")
+    async def cancellations(
+        self,
+        info: Info,
+        filter: Annotated[CancellationFilter | None, argument("Which cancellations; all if left out.")] = None,
+        first: Annotated[int | None, _FIRST] = None,
+        after: Annotated[str | None, _AFTER] = None,
+        last: Annotated[int | None, _LAST] = None,
+        before: Annotated[str | None, _BEFORE] = None,
+    ) -> CancellationConnection:
+        shop = info.context.allow(Scope.ORDERS_READ).shop
+        limit = info.context.page_limit
+        request = page_request(limit=limit, first=first, after=after, last=last, before=before)
+        filters = cancellation_filter_of(filter)
+        async with info.context.reading() as connection:
+            page = await cancellation_list.list_cancellations(connection, shop, filters, request)
+            types = await cancellation_types(info, connection, page.entries)
+        return cancellation_connection_type(shop, filters, page, types)
+
     @strawberry.field(description="The shop's events, oldest first, for clients that poll or catch up.")
     async def order_events(
         self,
@@ -166,6 +152,20 @@ class Query:
     ) -> OrderEventConnection:
         info.context.allow(Scope.ORDERS_READ)
         return await event_page(info, page_request(limit=info.context.page_limit, first=first, after=after))
+
+    @strawberry.field(description="The object with this id; null if the shop has none.")
+    async def node(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID, argument("The id.")],
+    ) -> Node | None:
+        return (await _find_nodes(info, [id]))[0]
+
+    @strawberry.field(description="The objects with these ids, in their order; null where the shop has none.")
+    async def nodes(
+        self, info: Info, ids: Annotated[list[strawberry.ID], argument("The ids; as many as a page may have.")]
+    ) -> list[Node | None]:
+        return await _find_nodes(info, ids)
 
 
 async def _preview(info: Info, selection: Selection, reason: CancellationReason) -> CancellationPreview:

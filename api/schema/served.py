@@ -1,5 +1,6 @@
 """Puts everything together into the schema that is served."""
 
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -8,10 +9,14 @@ from graphql import (
     GraphQLInputField,
     GraphQLInputObjectType,
     GraphQLInterfaceType,
+    GraphQLNamedType,
     GraphQLObjectType,
+    GraphQLSchema,
     Undefined,
+    get_named_type,
+    is_specified_scalar_type,
+    print_type,
 )
-from strawberry.printer import print_schema
 from strawberry.schema.config import StrawberryConfig
 
 from api.execution.checks import Policy, Schema
@@ -25,22 +30,45 @@ from api.schema.types.event import EVENT_TYPES
 from api.schema.types.scalars import SCALARS
 
 
-def make_schema(policy: Policy, trusted: Path | None = None, *, is_sorted: bool = False) -> Schema:
-    """The schema under a policy, limited to the documents at a path if there is one; SettingsError if they are none.
-
-    A sorted one is for printing only.
-    """
-    types = _types(is_sorted=is_sorted)
+def make_schema(policy: Policy, trusted: Path | None = None) -> Schema:
+    """The schema under a policy, limited to the trusted documents at a path; SettingsError if they cannot be read."""
+    types = _types()
     return types.under(policy, TrustedDocuments(trusted, types._schema) if trusted else None)  # noqa: SLF001 - as below
 
 
 def printed() -> str:
-    """The schema as clients read it, and as it is committed."""
-    return print_schema(make_schema(Policy(), is_sorted=True)) + "\n"
+    """The committed schema: the root types, then each type where a reader first meets it, with fields as declared."""
+    schema = _types()._schema  # noqa: SLF001 - as below
+    roots = (schema.query_type, schema.mutation_type, schema.subscription_type)
+    met: dict[GraphQLNamedType, None] = {root: None for root in roots if root}
+    for root in (*met,):
+        _meet_all(_next_to(root, schema), schema, met)
+    return "\n\n".join(print_type(each) for each in met if not is_specified_scalar_type(each)) + "\n"
+
+
+def _meet_all(types: Iterable[GraphQLNamedType], schema: GraphQLSchema, met: dict[GraphQLNamedType, None]) -> None:
+    """Adds the types to those met, each followed by the new ones that it leads to."""
+    for each in types:
+        if each not in met:
+            met[each] = None
+            _meet_all(_next_to(each, schema), schema, met)
+
+
+def _next_to(named: GraphQLNamedType, schema: GraphQLSchema) -> Iterator[GraphQLNamedType]:
+    """The types that this one mentions, and then those that implement it."""
+    if isinstance(named, GraphQLObjectType | GraphQLInterfaceType):
+        for field in named.fields.values():
+            yield from (get_named_type(each.type) for each in field.args.values())
+            yield get_named_type(field.type)
+        yield from named.interfaces
+    if isinstance(named, GraphQLInputObjectType):
+        yield from (get_named_type(field.type) for field in named.fields.values())
+    if isinstance(named, GraphQLInterfaceType):
+        yield from schema.get_implementations(named).objects
 
 
 @cache
-def _types(*, is_sorted: bool) -> Schema:
+def _types() -> Schema:
     """What is the same under every policy, and takes longer to make than an application."""
     schema = Schema(
         query=Query,
@@ -49,8 +77,7 @@ def _types(*, is_sorted: bool) -> Schema:
         types=EVENT_TYPES,
         extensions=[Observing],
         execution_context_class=PlanningExecutor,
-        # Sorting makes plain enums of strawberry's, which then do not know the members that resolvers give.
-        config=StrawberryConfig(scalar_map=SCALARS, sort_schema=is_sorted),
+        config=StrawberryConfig(scalar_map=SCALARS),
     )
     _leave_out_null_defaults(schema)
     return schema

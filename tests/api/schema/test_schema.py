@@ -47,6 +47,17 @@ def test_the_committed_schema_is_the_served_one() -> None:
     assert COMMITTED.read_text() == served.printed()
 
 
+def test_a_reader_meets_the_root_types_first_and_each_other_type_where_it_is_used() -> None:
+    printed = [each.name.value for each in graphql.parse(served.printed()).definitions if hasattr(each, "name")]
+
+    assert printed[:6] == ["Query", "Mutation", "Subscription", "Shop", "ShippingRefundPolicy", "Node"]
+    assert printed.index("FulfillmentErrorCode") == printed.index("FulfillmentError") + 1
+
+
+def test_fields_are_printed_as_declared() -> None:
+    assert [*graphql.assert_object_type(SERVED.type_map["Money"]).fields] == ["currency", "amount", "formatted"]
+
+
 def test_everything_has_a_description_that_begins_with_a_capital() -> None:
     bare = [name for name, text in described(SERVED) if not text or not text[0].isupper()]
 
