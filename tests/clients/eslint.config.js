@@ -12,6 +12,8 @@ export default [
     rules: {
       ...configs["flat/schema-recommended"].rules,
       ...configs["flat/schema-relay"].rules,
+      // The interface Cancellable is named after its field.
+      "@graphql-eslint/no-typename-prefix": "off",
       // Feeds of events go forward only.
       "@graphql-eslint/relay-arguments": ["error", { includeBoth: false }],
       // An order's items and packages are plain lists: there are never many.

@@ -6,7 +6,7 @@ from typing import TypeVar, assert_never
 
 import strawberry
 
-from api.execution.answers import listed, not_listed
+from api.schema.payloads.problems import UserError, is_retryable, path_of, shown
 from api.schema.types.cancellation import Cancellation, RefundBreakdown, breakdown_type
 from api.schema.types.order import Order
 from api.schema.types.scalars import DecimalText, described
@@ -15,7 +15,7 @@ from domain.mail.phrases import phrases
 from domain.rules.decision import CancellationRequest, Decision, Plan
 from domain.rules.eligibility import UNLOCKS
 from domain.rules.order import ItemEntry, ItemsSelection, OrderSelection, PackageSelection, Selection
-from domain.rules.outcomes import CancellationProblem, Problem
+from domain.rules.outcomes import CancellationProblem
 from domain.rules.vocabulary import (
     CancellationErrorCode,
     CancellationReason,
@@ -86,10 +86,8 @@ class CancellationPreview:
 
 
 @strawberry.type(description="One thing that is wrong with a cancellation.")
-class CancellationError:
+class CancellationError(UserError):
     code: CancellationErrorCode = described("What is wrong, for programs.")
-    message: str = described("What is wrong, for people.")
-    path: list[str] = described('Where in the arguments, such as ["input","items","0","quantity"].')
     item_id: strawberry.ID | None = described("The item's id, as it was given.")
     package_id: strawberry.ID | None = described(
         "The package's id, as it was given, or that of the package in the way."
@@ -99,13 +97,11 @@ class CancellationError:
     current_preview: CancellationPreview | None = described(
         "With ORDER_CHANGED and REFUND_CHANGED: what the same selection would do now."
     )
-    retryable: bool = described("Whether the same call may succeed in a moment.")
+    retryable: bool = described("Whether the same call may succeed in a moment; true for TRY_AGAIN only.")
 
 
-@strawberry.type
-class _CancelPayload:
-    """What becomes of every cancellation."""
-
+@strawberry.interface(description="The result of cancelItems, cancelPackage or cancelOrder.")
+class CancelPayload:
     cancellation: Cancellation | None = described("The cancellation; null when there are errors.")
     order: Order | None = described("The order as it is now, also when there are errors; null if there is none.")
     replayed: bool = described("Whether this is the answer to an earlier call with the same key.")
@@ -115,17 +111,17 @@ class _CancelPayload:
 
 
 @strawberry.type(description="What became of cancelItems.")
-class CancelItemsPayload(_CancelPayload):
+class CancelItemsPayload(CancelPayload):
     pass
 
 
 @strawberry.type(description="What became of cancelPackage.")
-class CancelPackagePayload(_CancelPayload):
+class CancelPackagePayload(CancelPayload):
     pass
 
 
 @strawberry.type(description="What became of cancelOrder.")
-class CancelOrderPayload(_CancelPayload):
+class CancelOrderPayload(CancelPayload):
     pass
 
 
@@ -177,14 +173,14 @@ def preview_type(preview: Decision, planned: Order | None) -> CancellationPrevie
         refund_breakdown=None,
         order_version=preview.order.version if preview.order else None,
         order_status_after=None,
-        errors=[_error(problem) for problem in listed(preview.problems, _more)],
+        errors=[_error(problem) for problem in shown(preview.problems)],
     )
 
 
 def errors_of(outcome: CancellationOutcome, planned: Order | None) -> list[CancellationError]:
     """The errors of a mutation, whose paths begin at its argument `input`; `planned` is as for previews."""
     current = _plan_type(outcome.plan, planned) if outcome.plan and planned else None
-    return [_error(problem, "input", current=current) for problem in listed(outcome.problems, _more)]
+    return [_error(problem, "input", current=current) for problem in shown(outcome.problems)]
 
 
 def _plan_type(plan: Plan, planned: Order) -> CancellationPreview:
@@ -196,23 +192,18 @@ def _plan_type(plan: Plan, planned: Order) -> CancellationPreview:
     )
 
 
-def _more(problem: CancellationProblem, count: int) -> CancellationProblem:
-    return Problem(problem.code, not_listed(count), ())
-
-
 def _error(
     problem: CancellationProblem, *argument: str, current: CancellationPreview | None = None
 ) -> CancellationError:
-    retryable = problem.code is CancellationErrorCode.TRY_AGAIN
     is_change = problem.code in (CancellationErrorCode.ORDER_CHANGED, CancellationErrorCode.REFUND_CHANGED)
     return CancellationError(
         code=problem.code,
         message=problem.message,
-        path=[] if retryable else [*argument, *problem.path],
+        path=path_of(problem, *argument),
         item_id=None if problem.item_id is None else strawberry.ID(problem.item_id),
         package_id=None if problem.package_id is None else strawberry.ID(problem.package_id),
         cancellable_quantity=problem.cancellable_quantity,
         not_cancellable_reason=problem.not_cancellable_reason,
         current_preview=current if is_change else None,
-        retryable=retryable,
+        retryable=is_retryable(problem),
     )

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import strawberry
 
-from api.execution.answers import listed, not_listed
+from api.schema.payloads.problems import UserError, path_of, shown
 from api.schema.types.cancellation import Cancellation
 from api.schema.types.order import Order, Package
 from api.schema.types.scalars import described
 from domain.rules.order import ItemEntry
-from domain.rules.outcomes import FulfillmentProblem, Problem
+from domain.rules.outcomes import FulfillmentProblem
 from domain.rules.splits import PackageSplit
 from domain.rules.transitions import PackageMove, Settlement
 from domain.rules.vocabulary import FulfillmentErrorCode, OrderStatus, PackageStatus, RefundStatus
@@ -71,10 +71,8 @@ class ResendNotificationInput:
 
 
 @strawberry.type(description="One reason why something was not done, or an order not stored.")
-class FulfillmentError:
+class FulfillmentError(UserError):
     code: FulfillmentErrorCode = described("What is wrong, for programs.")
-    message: str = described("What is wrong, for people.")
-    path: list[str] = described('Where in the arguments, such as ["input","items","0","quantity"].')
 
 
 _ERRORS = "Everything that is wrong: the first 100, and how many more. With any error nothing was done."
@@ -131,13 +129,11 @@ def settlement_of(given: SettleRefundInput) -> Settlement:
 
 def fulfillment_errors(problems: Sequence[FulfillmentProblem], *below: str) -> list[FulfillmentError]:
     """The errors of a mutation, whose paths begin at its argument `input`, and `below` that."""
-    return [_error(problem, ("input", *below)) for problem in listed(problems, _more)]
-
-
-def _more(problem: FulfillmentProblem, count: int) -> FulfillmentProblem:
-    return Problem(problem.code, not_listed(count), ())
-
-
-def _error(problem: FulfillmentProblem, place: tuple[str, ...]) -> FulfillmentError:
-    path = [] if problem.code is FulfillmentErrorCode.TRY_AGAIN else [*place, *problem.path]
-    return FulfillmentError(code=problem.code, message=problem.message, path=path)
+    return [
+        FulfillmentError(
+            code=problem.code,
+            message=problem.message,
+            path=path_of(problem, "input", *below),
+        )
+        for problem in shown(problems)
+    ]

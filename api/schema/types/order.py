@@ -86,12 +86,22 @@ class OrderTotals:
         return money(sum(getattr(item, amount) for item in self.source.items), self.source.currency)
 
 
+@strawberry.interface(description="Something that can be cancelled, in whole or in part, while its state allows it.")
+class Cancellable:
+    cancellable: bool = described("Whether it may be cancelled now.")
+    not_cancellable_reason: NotCancellableReason | None = described("Why it may not be cancelled; null if it may.")
+
+
 @strawberry.type(description="An order of the shop.")
-class Order(Node):
+class Order(Node, Cancellable):
     source: strawberry.Private[domain.Order]
     shop: strawberry.Private[domain.Shop]
     verdicts: strawberry.Private[Eligibility]
 
+    cancellable: bool = described("Whether the whole order may be cancelled now.")
+    not_cancellable_reason: NotCancellableReason | None = described(
+        "Why the whole order may not be cancelled; null if it may."
+    )
     number: str = described("The number that the marketplace gave it; no other order of the shop has it.")
     status: OrderStatus = described("Where the order is on its way; in a split order it follows from the packages.")
     version: int = described(
@@ -114,14 +124,6 @@ class Order(Node):
     def totals(self) -> OrderTotals:
         return OrderTotals(source=self.source)
 
-    @strawberry.field(description="Whether the whole order may be cancelled now.")
-    def cancellable(self) -> bool:
-        return self.verdicts.order.is_cancellable
-
-    @strawberry.field(description="Why the whole order may not be cancelled; null if it may.")
-    def not_cancellable_reason(self) -> NotCancellableReason | None:
-        return self.verdicts.order.reason
-
     @strawberry.field(description="Whether at least one unit may be cancelled by item now.")
     def items_cancellable(self) -> bool:
         return self.verdicts.items_cancellable
@@ -143,7 +145,7 @@ class Order(Node):
 
 
 @strawberry.type(description="A SKU and a quantity in an order.")
-class OrderItem(Node):
+class OrderItem(Node, Cancellable):
     source: strawberry.Private[domain.OrderItem]
 
     order: Order = described("The order that it belongs to.")
@@ -171,7 +173,7 @@ class OrderItem(Node):
 
 
 @strawberry.type(description="Units of an order that travel together.")
-class Package(Node):
+class Package(Node, Cancellable):
     order: Order = described("The order that it belongs to.")
     number: str = described("The package's number, unique in the order.")
     status: PackageStatus = described("Where the package is on its way.")
@@ -183,7 +185,7 @@ class Package(Node):
 
 
 @strawberry.type(description="What a package holds of an order item; screens offer it for cancelling or grey it out.")
-class PackageItem(Node):
+class PackageItem(Node, Cancellable):
     item: OrderItem = described("The order item whose units they are.")
     package: Package = described("The package that they are in.")
     quantity: int = described("How many units of the item are in the package.")
@@ -201,6 +203,8 @@ def order_type(shop: domain.Shop, source: domain.Order) -> Order:
         source=source,
         shop=shop,
         verdicts=verdicts,
+        cancellable=verdicts.order.is_cancellable,
+        not_cancellable_reason=verdicts.order.reason,
         number=source.number,
         status=source.status,
         version=source.version,

@@ -307,6 +307,13 @@ def test_a_cancellation_is_planned(stored: Stored) -> None:
     assert stored.outcomes(C1, input=given) == {"planned": 1}
 
 
+def test_fragments_on_interfaces_are_planned(stored: Stored) -> None:
+    query = "query ($ids: [ID!]!) { nodes(ids: $ids) { id ... on Cancellable { cancellable notCancellableReason } } }"
+    order_id = stored.order.id.hex
+
+    assert stored.outcomes(query, ids=[f"order_{order_id}", f"item_{order_id}_1"]) == {"planned": 1}
+
+
 def test_what_no_plan_covers_is_counted(stored: Stored) -> None:
     assert stored.outcomes("{ __schema { queryType { name } } shop { name } }") == {"uncovered": 1}
 
