@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import strawberry
 
-from api.schema.payloads.problems import UserError, path_of, shown
+from api.schema.payloads.problems import UserError, is_retryable, path_of, shown
 from api.schema.types.cancellation import Cancellation
 from api.schema.types.order import Order, Package
 from api.schema.types.scalars import described
@@ -73,6 +73,7 @@ class ResendNotificationInput:
 @strawberry.type(description="One reason why something was not done, or an order not stored.")
 class FulfillmentError(UserError):
     code: FulfillmentErrorCode = described("What is wrong, for programs.")
+    retryable: bool = described("Whether the same call may succeed in a moment; true for TRY_AGAIN only.")
 
 
 _ERRORS = "Everything that is wrong: the first 100, and how many more. With any error nothing was done."
@@ -134,6 +135,7 @@ def fulfillment_errors(problems: Sequence[FulfillmentProblem], *below: str) -> l
             code=problem.code,
             message=problem.message,
             path=path_of(problem, "input", *below),
+            retryable=is_retryable(problem),
         )
         for problem in shown(problems)
     ]

@@ -13,7 +13,7 @@ from tests.support.invariants import assert_sound, dump
 from tests.support.stored import a_package_input, a_shop, an_item_input, an_order_input, store
 from tests.support.troubles import held_by_others
 
-ERRORS = "errors { code message path }"
+ERRORS = "errors { code message path retryable }"
 PACKAGE = "id number status carrier trackingNumber items { quantity cancelledQuantity item { sku } }"
 UPDATE_ORDER = f"""mutation ($input: UpdateOrderStatusInput!) {{
   updateOrderStatus(input: $input) {{ order {{ status version paidAt }} {ERRORS} }} }}"""
@@ -268,6 +268,7 @@ async def test_every_refusal_tells_all_that_is_wrong_and_does_nothing(
     }
 
     assert {row: refused(payload) for row, payload in payloads.items()} == {row: each[2] for row, each in CODES.items()}
+    assert {error["retryable"] for payload in payloads.values() for error in payload["errors"]} == {False}
     assert await dump(database) == before
 
 
@@ -320,5 +321,6 @@ async def test_an_order_that_stays_busy_can_be_told_again(
         busy = await tell(client, "updateOrderStatus", orderId=order.id, status="ON_HOLD")
     later = await tell(client, "updateOrderStatus", orderId=order.id, status="ON_HOLD")
 
-    assert busy["errors"] == [{"code": "TRY_AGAIN", "message": "The order is busy; try again in a moment.", "path": []}]
+    message = "The order is busy; try again in a moment."
+    assert busy["errors"] == [{"code": "TRY_AGAIN", "message": message, "path": [], "retryable": True}]
     assert (later["errors"], later["order"]["status"]) == ([], "ON_HOLD")

@@ -28,6 +28,7 @@ FURTHER = {
     "Cancellable.cancellable",
     "Cancellable.notCancellableReason",
     "Cancellation.providerReference",
+    "FulfillmentError.retryable",
     "UserError",
     "UserError.message",
     "UserError.path",
