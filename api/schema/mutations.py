@@ -21,6 +21,14 @@ from api.schema.payloads.cancel import (
     request_of,
 )
 from api.schema.payloads.fulfill import (
+    CompleteOrderInput,
+    CompleteOrderPayload,
+    HoldOrderInput,
+    HoldOrderPayload,
+    OrderInput,
+    OrderPayload,
+    ReleaseOrderInput,
+    ReleaseOrderPayload,
     ResendNotificationInput,
     ResendNotificationPayload,
     SettleRefundInput,
@@ -33,6 +41,7 @@ from api.schema.payloads.fulfill import (
     UpdatePackageStatusPayload,
     fulfillment_errors,
     move_of,
+    order_errors,
     settlement_of,
     split_of,
 )
@@ -94,19 +103,39 @@ class Mutation:
         return import_orders.payload_type(results, stored)
 
     @strawberry.mutation(
-        description="Tells that an order is on hold, released or completed. Repeating it while the order has that "
-        "status does nothing."
+        description="Puts an UNPAID or AWAITING_SHIPMENT order on hold. Repeating it while the order is ON_HOLD does "
+        "nothing."
+    )
+    async def hold_order(
+        self, info: Info, input: Annotated[HoldOrderInput, argument("Which order.")]
+    ) -> HoldOrderPayload:
+        return await _move_order(info, input, HoldOrderPayload)
+
+    @strawberry.mutation(
+        description="Releases an UNPAID or ON_HOLD order: it is paid, and its status follows from its packages. "
+        "Repeating it while the order is AWAITING_SHIPMENT does nothing."
+    )
+    async def release_order(
+        self, info: Info, input: Annotated[ReleaseOrderInput, argument("Which order.")]
+    ) -> ReleaseOrderPayload:
+        return await _move_order(info, input, ReleaseOrderPayload)
+
+    @strawberry.mutation(
+        description="Closes a DELIVERED order for good. Repeating it while the order is COMPLETED does nothing."
+    )
+    async def complete_order(
+        self, info: Info, input: Annotated[CompleteOrderInput, argument("Which order.")]
+    ) -> CompleteOrderPayload:
+        return await _move_order(info, input, CompleteOrderPayload)
+
+    @strawberry.mutation(
+        description="Holds, releases or completes an order. Repeating it while the order has that status does nothing.",
+        deprecation_reason="Use holdOrder, releaseOrder or completeOrder.",
     )
     async def update_order_status(
         self, info: Info, input: Annotated[UpdateOrderStatusInput, argument("Which order, and its status.")]
     ) -> UpdateOrderStatusPayload:
-        caller, context = info.context.allow(Scope.FULFILLMENT_WRITE), info.context
-        outcome = await fulfillment.update_order_status(
-            context.database, caller.shop, input.order_id, input.status, actor=caller.subject, now=context.clock()
-        )
-        return UpdateOrderStatusPayload(
-            order=await current_order(info, outcome.order), errors=fulfillment_errors(outcome.problems)
-        )
+        return await _move_order(info, input, UpdateOrderStatusPayload)
 
     @strawberry.mutation(
         description="Tells where a package is on its way, and who carries it. Repeating it while the package has that "
@@ -199,6 +228,14 @@ async def _cancel(
         replayed=outcome.replayed,
         errors=errors_of(outcome, await planned_order(info, outcome.plan)),
     )
+
+
+async def _move_order(info: Info, given: OrderInput, payload: type[OrderPayload]) -> OrderPayload:
+    caller, context = info.context.allow(Scope.FULFILLMENT_WRITE), info.context
+    outcome = await fulfillment.update_order_status(
+        context.database, caller.shop, given.order_id, given.status, actor=caller.subject, now=context.clock()
+    )
+    return payload(order=await current_order(info, outcome.order), errors=order_errors(given, outcome.problems))
 
 
 def _made(order: Order | None, made: domain.Cancellation | None) -> Cancellation | None:

@@ -1,6 +1,8 @@
 """What other systems send about packages, orders, refunds and mails, and what comes back: inputs, payloads, errors."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import ClassVar, TypeVar
 
 import strawberry
 
@@ -15,9 +17,30 @@ from domain.rules.transitions import PackageMove, Settlement
 from domain.rules.vocabulary import FulfillmentErrorCode, OrderStatus, PackageStatus, RefundStatus
 
 
-@strawberry.input(description="Which order gets which status.")
-class UpdateOrderStatusInput:
+@strawberry.input
+class _OrderInput:
+    """Names an order; `status` is the one that it gets."""
+
     order_id: strawberry.ID = described("The order.")
+
+
+@strawberry.input(description="Which order to put on hold.")
+class HoldOrderInput(_OrderInput):
+    status: ClassVar = OrderStatus.ON_HOLD
+
+
+@strawberry.input(description="Which order to release.")
+class ReleaseOrderInput(_OrderInput):
+    status: ClassVar = OrderStatus.AWAITING_SHIPMENT
+
+
+@strawberry.input(description="Which order to complete.")
+class CompleteOrderInput(_OrderInput):
+    status: ClassVar = OrderStatus.COMPLETED
+
+
+@strawberry.input(description="Which order gets which status.")
+class UpdateOrderStatusInput(_OrderInput):
     status: OrderStatus = described(
         "The status it is to have: from UNPAID to ON_HOLD or AWAITING_SHIPMENT, from ON_HOLD to AWAITING_SHIPMENT and "
         "back, from DELIVERED to COMPLETED. AWAITING_SHIPMENT means released: then the packages say what it is. The "
@@ -79,10 +102,38 @@ class FulfillmentError(UserError):
 _ERRORS = "Everything that is wrong: the first 100, and how many more. With any error nothing was done."
 
 
-@strawberry.type(description="What became of updateOrderStatus.")
-class UpdateOrderStatusPayload:
+@strawberry.type
+class _OrderPayload:
+    """What becomes of an order's own status."""
+
     order: Order | None = described("The order as it is now, also when there are errors; null if there is none.")
     errors: list[FulfillmentError] = described(_ERRORS)
+
+
+@strawberry.type(description="The result of holdOrder.")
+class HoldOrderPayload(_OrderPayload):
+    pass
+
+
+@strawberry.type(description="The result of releaseOrder.")
+class ReleaseOrderPayload(_OrderPayload):
+    pass
+
+
+@strawberry.type(description="The result of completeOrder.")
+class CompleteOrderPayload(_OrderPayload):
+    pass
+
+
+@strawberry.type(description="What became of updateOrderStatus.")
+class UpdateOrderStatusPayload(_OrderPayload):
+    pass
+
+
+OrderInput = HoldOrderInput | ReleaseOrderInput | CompleteOrderInput | UpdateOrderStatusInput
+OrderPayload = TypeVar(
+    "OrderPayload", HoldOrderPayload, ReleaseOrderPayload, CompleteOrderPayload, UpdateOrderStatusPayload
+)
 
 
 @strawberry.type(description="What became of updatePackageStatus.")
@@ -126,6 +177,13 @@ def split_of(given: SplitPackageInput) -> PackageSplit:
 
 def settlement_of(given: SettleRefundInput) -> Settlement:
     return Settlement(given.cancellation_id, given.status, given.provider_reference)
+
+
+def order_errors(given: OrderInput, problems: Sequence[FulfillmentProblem]) -> list[FulfillmentError]:
+    """The errors of an act on an order's status; only updateOrderStatus has an argument for the status to blame."""
+    if not isinstance(given, UpdateOrderStatusInput):
+        problems = [replace(problem, path=("orderId",)) for problem in problems]
+    return fulfillment_errors(problems)
 
 
 def fulfillment_errors(problems: Sequence[FulfillmentProblem], *below: str) -> list[FulfillmentError]:

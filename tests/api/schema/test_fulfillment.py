@@ -15,8 +15,11 @@ from tests.support.troubles import held_by_others
 
 ERRORS = "errors { code message path retryable }"
 PACKAGE = "id number status carrier trackingNumber items { quantity cancelledQuantity item { sku } }"
-UPDATE_ORDER = f"""mutation ($input: UpdateOrderStatusInput!) {{
-  updateOrderStatus(input: $input) {{ order {{ status version paidAt }} {ERRORS} }} }}"""
+ORDER_PAYLOAD = f"{{ order {{ status version paidAt }} {ERRORS} }}"
+HOLD = f"mutation ($input: HoldOrderInput!) {{ holdOrder(input: $input) {ORDER_PAYLOAD} }}"
+RELEASE = f"mutation ($input: ReleaseOrderInput!) {{ releaseOrder(input: $input) {ORDER_PAYLOAD} }}"
+COMPLETE = f"mutation ($input: CompleteOrderInput!) {{ completeOrder(input: $input) {ORDER_PAYLOAD} }}"
+UPDATE_ORDER = f"mutation ($input: UpdateOrderStatusInput!) {{ updateOrderStatus(input: $input) {ORDER_PAYLOAD} }}"
 UPDATE_PACKAGE = f"""mutation ($input: UpdatePackageStatusInput!) {{
   updatePackageStatus(input: $input) {{ package {{ {PACKAGE} }} order {{ status version }} {ERRORS} }} }}"""
 SPLIT = f"""mutation ($input: SplitPackageInput!) {{
@@ -32,6 +35,9 @@ RESEND = f"""mutation ($input: ResendNotificationInput!) {{
 CANCEL = """mutation ($order: ID!) {
   cancelOrder(input: { orderId: $order, reason: OTHER, idempotencyKey: "cancel" }) { cancellation { id } } }"""
 OPERATIONS = {
+    "holdOrder": HOLD,
+    "releaseOrder": RELEASE,
+    "completeOrder": COMPLETE,
     "updateOrderStatus": UPDATE_ORDER,
     "updatePackageStatus": UPDATE_PACKAGE,
     "splitPackage": SPLIT,
@@ -63,7 +69,29 @@ async def a_cancellation(client: Client, order: Stored) -> str:
     return str(made["cancelOrder"]["cancellation"]["id"])
 
 
-async def test_an_order_is_held_released_and_completed(client: Client, database: Database, shop: Shop) -> None:
+async def test_an_order_is_held_and_released(client: Client, database: Database, shop: Shop) -> None:
+    order = await an_order(client, database, shop, status=OrderStatus.UNPAID)
+
+    told = [
+        await tell(client, act, orderId=order.id) for act in ("holdOrder", "holdOrder", "releaseOrder", "releaseOrder")
+    ]
+
+    assert [payload["errors"] for payload in told] == [[], [], [], []]
+    assert [(each["order"]["status"], each["order"]["version"]) for each in told] == [
+        ("ON_HOLD", 2),
+        ("ON_HOLD", 2),
+        ("AWAITING_SHIPMENT", 3),
+        ("AWAITING_SHIPMENT", 3),
+    ]
+    assert told[0]["order"]["paidAt"] is None
+    assert told[2]["order"]["paidAt"] == told[3]["order"]["paidAt"] is not None
+    await assert_sound(database)
+
+
+@on_sqlite
+async def test_the_deprecated_way_to_tell_a_status_does_the_same(
+    client: Client, database: Database, shop: Shop
+) -> None:
     order = await an_order(client, database, shop, status=OrderStatus.UNPAID)
 
     told = [
@@ -77,9 +105,6 @@ async def test_an_order_is_held_released_and_completed(client: Client, database:
         ("AWAITING_SHIPMENT", 3),
         ("AWAITING_SHIPMENT", 3),
     ]
-    assert told[0]["order"]["paidAt"] is None
-    assert told[1]["order"]["paidAt"] == told[2]["order"]["paidAt"] is not None
-    await assert_sound(database)
 
 
 async def test_a_package_travels_from_the_shelf_to_the_buyer(client: Client, database: Database, shop: Shop) -> None:
@@ -92,7 +117,7 @@ async def test_a_package_travels_from_the_shelf_to_the_buyer(client: Client, dat
     ]
 
     told = [await tell(client, "updatePackageStatus", packageId=package, **step) for step in steps]
-    completed = await tell(client, "updateOrderStatus", orderId=order.id, status="COMPLETED")
+    completed = [await tell(client, "completeOrder", orderId=order.id) for _ in range(2)]
 
     assert [payload["errors"] for payload in told] == [[], [], []]
     assert [(each["package"]["carrier"], each["package"]["trackingNumber"]) for each in told] == [
@@ -105,7 +130,8 @@ async def test_a_package_travels_from_the_shelf_to_the_buyer(client: Client, dat
         {"status": "IN_TRANSIT", "version": 3},
         {"status": "DELIVERED", "version": 4},
     ]
-    assert (completed["order"]["status"], completed["order"]["version"]) == ("COMPLETED", 5)
+    assert [each["errors"] for each in completed] == [[], []]
+    assert [(each["order"]["status"], each["order"]["version"]) for each in completed] == [("COMPLETED", 5)] * 2
     await assert_sound(database)
 
 
@@ -162,6 +188,10 @@ CODES: dict[str, tuple[str, str, list[tuple[str, str]]]] = {
         "orderId: order, status: COMPLETED",
         [("TRANSITION_NOT_ALLOWED", "input.status")],
     ),
+    "hold, order not found": ("holdOrder", "orderId: nothing", [("NOT_FOUND", "input.orderId")]),
+    "hold, wrong way": ("holdOrder", "orderId: order", [("TRANSITION_NOT_ALLOWED", "input.orderId")]),
+    "release, wrong way": ("releaseOrder", "orderId: order", [("TRANSITION_NOT_ALLOWED", "input.orderId")]),
+    "completion, wrong way": ("completeOrder", "orderId: order", [("TRANSITION_NOT_ALLOWED", "input.orderId")]),
     "package, wrong way": (
         "updatePackageStatus",
         "packageId: A, status: CANCELLED, carrier: control, trackingNumber: long",
@@ -291,6 +321,7 @@ async def test_ids_that_are_not_the_shops_are_all_alike(client: Client, database
 
     told = [
         [
+            *[await tell(client, act, orderId=each) for act in ("holdOrder", "releaseOrder", "completeOrder")],
             await tell(client, "updateOrderStatus", orderId=each, status="ON_HOLD"),
             await tell(client, "updatePackageStatus", packageId=each, status="AWAITING_COLLECTION"),
             await tell(client, "splitPackage", packageId=each, items=entries),
@@ -302,7 +333,7 @@ async def test_ids_that_are_not_the_shops_are_all_alike(client: Client, database
 
     assert told == [told[0]] * len(strange)
     assert [refused(payload) for payload in told[0]] == [
-        [("NOT_FOUND", "input.orderId")],
+        *[[("NOT_FOUND", "input.orderId")]] * 4,
         [("NOT_FOUND", "input.packageId")],
         [("NOT_FOUND", "input.packageId")],
         [("NOT_FOUND", "input.cancellationId")],
@@ -318,8 +349,8 @@ async def test_an_order_that_stays_busy_can_be_told_again(
     order = await an_order(client, database, shop)
 
     async with held_by_others(database, database_url):
-        busy = await tell(client, "updateOrderStatus", orderId=order.id, status="ON_HOLD")
-    later = await tell(client, "updateOrderStatus", orderId=order.id, status="ON_HOLD")
+        busy = await tell(client, "holdOrder", orderId=order.id)
+    later = await tell(client, "holdOrder", orderId=order.id)
 
     message = "The order is busy; try again in a moment."
     assert busy["errors"] == [{"code": "TRY_AGAIN", "message": message, "path": [], "retryable": True}]

@@ -19,6 +19,12 @@ SERVED = graphql.build_schema(served.printed())
 
 # What is served beyond the contract.
 FURTHER = {
+    *(
+        f"{act}Order{part}"
+        for act in ("Hold", "Release", "Complete")
+        for part in ("Input", "Input.orderId", "Payload", "Payload.errors", "Payload.order")
+    ),
+    *(f"Mutation.{act}Order{part}" for act in ("hold", "release", "complete") for part in ("", "(input)")),
     "CancelPayload",
     "CancelPayload.cancellation",
     "CancelPayload.errors",
