@@ -78,7 +78,7 @@ def _variables(orders: Sequence[Order], unsettled: Cancellation | None, sample: 
         given["Preview"] = {name: cancel["input"][name] for name in ("orderId", "items")}
     given["Import"] = {"input": {"orders": [sample | {"number": _new_key("order")}]}}
     if unsettled:
-        paid = {"cancellationId": ids.of_cancellation(unsettled.id), "status": "SUCCEEDED"}
+        paid = {"cancellationId": ids.of_cancellation(unsettled.id), "outcome": "SUCCEEDED"}
         given["Settle"] = {"input": paid | {"providerReference": _new_key("refund")}}
     return given
 

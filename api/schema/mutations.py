@@ -41,9 +41,9 @@ from api.schema.payloads.fulfill import (
     UpdatePackageStatusPayload,
     fulfillment_errors,
     move_of,
-    order_errors,
     settlement_of,
     split_of,
+    told_by,
 )
 from api.schema.payloads.import_orders import ImportOrdersInput, ImportOrdersPayload
 from api.schema.types.cancellation import Cancellation, cancellation_type
@@ -186,7 +186,7 @@ class Mutation:
         order = await current_order(info, outcome.order)
         return SettleRefundPayload(
             cancellation=_made(order, outcome.cancellation),
-            errors=fulfillment_errors(outcome.problems),
+            errors=fulfillment_errors(told_by("outcome" if input.outcome else "status", outcome.problems)),
         )
 
     @strawberry.mutation(
@@ -235,7 +235,8 @@ async def _move_order(info: Info, given: OrderInput, payload: type[OrderPayload]
     outcome = await fulfillment.update_order_status(
         context.database, caller.shop, given.order_id, given.status, actor=caller.subject, now=context.clock()
     )
-    return payload(order=await current_order(info, outcome.order), errors=order_errors(given, outcome.problems))
+    problems = told_by("status" if isinstance(given, UpdateOrderStatusInput) else "orderId", outcome.problems)
+    return payload(order=await current_order(info, outcome.order), errors=fulfillment_errors(problems))
 
 
 def _made(order: Order | None, made: domain.Cancellation | None) -> Cancellation | None:

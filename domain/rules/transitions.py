@@ -34,10 +34,10 @@ class PackageMove:
 
 @value
 class Settlement:
-    """How a refund went. `provider_reference` is what the payment system calls it."""
+    """How a refund went: `status` is None if the caller gave no outcome, or two."""
 
     cancellation_id: str
-    status: RefundStatus
+    status: RefundStatus | None
     provider_reference: str | None = None
 
 
@@ -82,12 +82,14 @@ def moved_order(order: Order | None, to: OrderStatus, now: datetime) -> Fulfillm
 def settled_refund(order: Order | None, cancellation: Cancellation | None, told: Settlement) -> FulfillmentOutcome:
     """The cancellation with its refund settled; the same cancellation if it is settled so already."""
     unfit = _unfit(told.provider_reference, "providerReference", LONGEST_TEXT)
-    if told.status not in _SETTLED:
+    if told.status is None:
+        unfit = [misfit(("outcome",), "or status must be given, and not both"), *unfit]
+    elif told.status not in _SETTLED:
         unfit = [misfit(("status",), "must be SUCCEEDED or FAILED"), *unfit]
     if order is None or cancellation is None:
         return FulfillmentOutcome(problems=(no_cancellation(), *unfit))
     problems = (*_wrong_settlement(cancellation, told.status), *unfit)
-    if problems or told.status is cancellation.refund_status:
+    if problems or told.status is None or told.status is cancellation.refund_status:
         return FulfillmentOutcome(order, cancellation=cancellation, problems=problems)
     reference = _given(told.provider_reference, cancellation.provider_reference)
     settled = replace(cancellation, refund_status=told.status, provider_reference=reference)
@@ -116,10 +118,10 @@ def _wrong_way(order: Order, package: Package, to: PackageStatus) -> list[Fulfil
     return [Problem(FulfillmentErrorCode.TRANSITION_NOT_ALLOWED, message, ("status",))]
 
 
-def _wrong_settlement(cancellation: Cancellation, to: RefundStatus) -> list[FulfillmentProblem]:
+def _wrong_settlement(cancellation: Cancellation, to: RefundStatus | None) -> list[FulfillmentProblem]:
     """Why the refund does not become this; nothing where it is so already, or where nothing ever becomes this."""
     present = cancellation.refund_status
-    if to is present or to not in _SETTLED or to in REFUND_TRANSITIONS[present]:
+    if to is None or to is present or to not in _SETTLED or to in REFUND_TRANSITIONS[present]:
         return []
     message = f"A refund that is {present.name} cannot become {to.name}."
     return [Problem(FulfillmentErrorCode.TRANSITION_NOT_ALLOWED, message, ("status",))]

@@ -86,6 +86,11 @@ class RefundStatus(Enum):
     NOT_NEEDED = "There was nothing to give back, for a gift say."
 
 
+class RefundOutcome(Enum):
+    SUCCEEDED = RefundStatus.SUCCEEDED.value
+    FAILED = RefundStatus.FAILED.value
+
+
 class NotificationStatus(Enum):
     QUEUED = "The e-mail waits to be sent, or to be tried again."
     SENT = "The buyer's mail server has taken it."

@@ -50,7 +50,7 @@ CASES: dict[str, list[dict[str, Any]]] = {
     "Query.previewCancelPackage": [{"packageId": "@package", "reason": "OTHER"}],
     "Query.previewCancelOrder": [{"orderId": "@order", "reason": "OTHER"}],
     "Query.orderEvents": [{"after": "@feed cursor"}],
-    "Mutation.settleRefund": [{"input": {"cancellationId": "@cancellation", "status": "FAILED"}}],
+    "Mutation.settleRefund": [{"input": {"cancellationId": "@cancellation", "outcome": "FAILED"}}],
     "Mutation.resendNotification": [{"input": {"cancellationId": "@cancellation"}}],
     "Mutation.holdOrder": [{"input": {"orderId": "@order"}}],
     "Mutation.releaseOrder": [{"input": {"orderId": "@order"}}],

@@ -111,7 +111,7 @@ class Load:
         refund = int(made["refundBreakdown"]["total"]["amount"].replace(".", ""))
         self._acknowledged.update(_cancelled(order, key, refund))
         if self._chance.random() < 1 / 3:
-            await self._do(_SETTLE, {"cancellationId": made["id"], "status": "SUCCEEDED", "providerReference": key})
+            await self._do(_SETTLE, {"cancellationId": made["id"], "outcome": "SUCCEEDED", "providerReference": key})
             self._acknowledged["settled", made["id"], key] += 1
 
     async def _ship(self, order: Order) -> None:

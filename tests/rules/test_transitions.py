@@ -368,7 +368,7 @@ def a_cancellation(status: RefundStatus, provider_reference: str | None = None) 
     )
 
 
-def told(status: RefundStatus, provider_reference: str | None = None) -> Settlement:
+def told(status: RefundStatus | None, provider_reference: str | None = None) -> Settlement:
     return Settlement(ids.of_cancellation(UUID(int=7)), status, provider_reference)
 
 
@@ -410,6 +410,19 @@ def test_only_success_and_failure_can_be_told(present: RefundStatus, to: RefundS
 
     expected = invalid("status", "must be SUCCEEDED or FAILED")
     assert outcome == FulfillmentOutcome(order, cancellation=cancellation, problems=(expected,))
+
+
+@pytest.mark.parametrize("present", RefundStatus, ids=names)
+def test_a_refund_is_not_settled_without_one_outcome(present: RefundStatus) -> None:
+    order, cancellation = an_order(), a_cancellation(present)
+
+    outcome = settled_refund(order, cancellation, told(None, "\0"))
+
+    expected = (
+        invalid("outcome", "or status must be given, and not both"),
+        invalid("providerReference", "must not have control characters or halves of surrogate pairs"),
+    )
+    assert outcome == FulfillmentOutcome(order, cancellation=cancellation, problems=expected)
 
 
 @pytest.mark.parametrize(

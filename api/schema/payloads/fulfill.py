@@ -14,7 +14,7 @@ from domain.rules.order import ItemEntry
 from domain.rules.outcomes import FulfillmentProblem
 from domain.rules.splits import PackageSplit
 from domain.rules.transitions import PackageMove, Settlement
-from domain.rules.vocabulary import FulfillmentErrorCode, OrderStatus, PackageStatus, RefundStatus
+from domain.rules.vocabulary import FulfillmentErrorCode, OrderStatus, PackageStatus, RefundOutcome, RefundStatus
 
 
 @strawberry.input
@@ -80,11 +80,18 @@ class SplitPackageInput:
 @strawberry.input(description="How the refund of a cancellation went.")
 class SettleRefundInput:
     cancellation_id: strawberry.ID = described("The cancellation.")
-    status: RefundStatus = described(
-        "SUCCEEDED, or FAILED; after FAILED it may still succeed. The present status again is no error."
+    outcome: RefundOutcome | None = strawberry.field(
+        default=None,
+        description="How it went; required unless status is given, and never given with it. A FAILED refund may still "
+        "succeed; repeating an outcome does nothing.",
     )
     provider_reference: str | None = strawberry.field(
         default=None, description="What the payment system calls the refund, at most 500 characters."
+    )
+    status: RefundStatus | None = strawberry.field(
+        default=None,
+        description="SUCCEEDED or FAILED; give outcome instead.",
+        deprecation_reason="Use outcome.",
     )
 
 
@@ -176,14 +183,14 @@ def split_of(given: SplitPackageInput) -> PackageSplit:
 
 
 def settlement_of(given: SettleRefundInput) -> Settlement:
-    return Settlement(given.cancellation_id, given.status, given.provider_reference)
+    outcomes = [RefundStatus[each.name] for each in (given.outcome, given.status) if each]
+    status = outcomes[0] if len(outcomes) == 1 else None
+    return Settlement(given.cancellation_id, status, given.provider_reference)
 
 
-def order_errors(given: OrderInput, problems: Sequence[FulfillmentProblem]) -> list[FulfillmentError]:
-    """The errors of an act on an order's status; only updateOrderStatus has an argument for the status to blame."""
-    if not isinstance(given, UpdateOrderStatusInput):
-        problems = [replace(problem, path=("orderId",)) for problem in problems]
-    return fulfillment_errors(problems)
+def told_by(argument: str, problems: Sequence[FulfillmentProblem]) -> list[FulfillmentProblem]:
+    """The problems, those with a status blamed on the argument that told it."""
+    return [replace(each, path=(argument,)) if each.path == ("status",) else each for each in problems]
 
 
 def fulfillment_errors(problems: Sequence[FulfillmentProblem], *below: str) -> list[FulfillmentError]:

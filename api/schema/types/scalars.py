@@ -20,6 +20,7 @@ from domain.rules.vocabulary import (
     NotificationStatus,
     OrderStatus,
     PackageStatus,
+    RefundOutcome,
     RefundStatus,
     ShippingRefundPolicy,
 )
@@ -99,6 +100,7 @@ _ENUMS: Mapping[type[Enum], str] = {
     FulfillmentErrorCode: f"Why something was not done or an order not stored, for programs. {_ADVICE}",
     ImportOutcome: "What became of an order that came in.",
     RefundStatus: "How far a refund is.",
+    RefundOutcome: "How a refund went.",
     NotificationStatus: "How far the buyer's e-mail is.",
     ShippingRefundPolicy: "When shipping and fees are given back.",
     FeeKind: "What a fee is for.",

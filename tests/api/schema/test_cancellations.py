@@ -38,7 +38,7 @@ mutation ($order: ID!, $key: String!) {
     cancellation { id createdAt } }
 }
 """
-SETTLE = "mutation ($id: ID!) { settleRefund(input: { cancellationId: $id, status: FAILED }) { errors { code } } }"
+SETTLE = "mutation ($id: ID!) { settleRefund(input: { cancellationId: $id, outcome: FAILED }) { errors { code } } }"
 
 
 @pytest.fixture

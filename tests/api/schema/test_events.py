@@ -45,7 +45,7 @@ CANCEL_PACKAGE = """mutation ($package: ID!) {
   cancelPackage(input: { packageId: $package, reason: PRICING_ERROR, idempotencyKey: "first" }) {
     cancellation { id } errors { code } } }"""
 SETTLE = """mutation ($cancellation: ID!) {
-  settleRefund(input: { cancellationId: $cancellation, status: SUCCEEDED }) { errors { code } } }"""
+  settleRefund(input: { cancellationId: $cancellation, outcome: SUCCEEDED }) { errors { code } } }"""
 RESEND = """mutation ($cancellation: ID!) {
   resendNotification(input: { cancellationId: $cancellation }) { errors { code } } }"""
 CANCEL_ITEMS = """mutation ($order: ID!, $item: ID!) { cancelItems(input: {

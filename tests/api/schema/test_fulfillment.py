@@ -163,17 +163,30 @@ async def test_a_split_moves_units_and_no_money(client: Client, database: Databa
 async def test_a_refund_that_failed_may_still_succeed(client: Client, database: Database, shop: Shop) -> None:
     order = await an_order(client, database, shop)
     cancellation = await a_cancellation(client, order)
-    before = (await tell(client, "settleRefund", cancellationId=cancellation, status="PENDING"))["cancellation"]
+    before = (await tell(client, "settleRefund", cancellationId=cancellation))["cancellation"]
 
-    failed = await tell(client, "settleRefund", cancellationId=cancellation, status="FAILED", providerReference="R-1")
-    settled = await tell(client, "settleRefund", cancellationId=cancellation, status="SUCCEEDED")
-    again = await tell(client, "settleRefund", cancellationId=cancellation, status="SUCCEEDED", providerReference="R-2")
+    failed = await tell(client, "settleRefund", cancellationId=cancellation, outcome="FAILED", providerReference="R-1")
+    settled = await tell(client, "settleRefund", cancellationId=cancellation, outcome="SUCCEEDED")
+    again = await tell(client, "settleRefund", cancellationId=cancellation, outcome="SUCCEEDED")
 
     assert [failed["errors"], settled["errors"], again["errors"]] == [[], [], []]
     assert failed["cancellation"] == before | {"refundStatus": "FAILED", "providerReference": "R-1"}
     assert settled["cancellation"] == before | {"refundStatus": "SUCCEEDED", "providerReference": "R-1"}
     assert again["cancellation"] == settled["cancellation"]
     await assert_sound(database)
+
+
+@on_sqlite
+async def test_the_deprecated_way_to_tell_an_outcome_does_the_same(
+    client: Client, database: Database, shop: Shop
+) -> None:
+    cancellation = await a_cancellation(client, await an_order(client, database, shop))
+
+    failed = await tell(client, "settleRefund", cancellationId=cancellation, status="FAILED", outcome=None)
+    settled = await tell(client, "settleRefund", cancellationId=cancellation, status="SUCCEEDED")
+
+    assert [failed["errors"], settled["errors"]] == [[], []]
+    assert [each["cancellation"]["refundStatus"] for each in (failed, settled)] == ["FAILED", "SUCCEEDED"]
 
 
 CODES: dict[str, tuple[str, str, list[tuple[str, str]]]] = {
@@ -245,7 +258,26 @@ CODES: dict[str, tuple[str, str, list[tuple[str, str]]]] = {
             ("INVALID_VALUE", "input.providerReference"),
         ],
     ),
+    "refund without outcome": (
+        "settleRefund",
+        "cancellationId: order, providerReference: control",
+        [
+            ("NOT_FOUND", "input.cancellationId"),
+            ("INVALID_VALUE", "input.outcome"),
+            ("INVALID_VALUE", "input.providerReference"),
+        ],
+    ),
+    "refund with two outcomes": (
+        "settleRefund",
+        "cancellationId: settled, outcome: SUCCEEDED, status: SUCCEEDED",
+        [("INVALID_VALUE", "input.outcome")],
+    ),
     "refund, wrong way": (
+        "settleRefund",
+        "cancellationId: settled, outcome: FAILED",
+        [("TRANSITION_NOT_ALLOWED", "input.outcome")],
+    ),
+    "refund, wrong way, told by status": (
         "settleRefund",
         "cancellationId: settled, status: FAILED",
         [("TRANSITION_NOT_ALLOWED", "input.status")],
@@ -278,7 +310,7 @@ async def test_every_refusal_tells_all_that_is_wrong_and_does_nothing(
     unheard = (await client.data(CANCEL.replace('"cancel"', '"2"'), order=(await find(client, "1003"))["id"]))[
         "cancelOrder"
     ]["cancellation"]["id"]
-    await tell(client, "settleRefund", cancellationId=settled, status="SUCCEEDED")
+    await tell(client, "settleRefund", cancellationId=settled, outcome="SUCCEEDED")
     words = {
         "order": order.id,
         "A": order.package("A"),
@@ -325,7 +357,7 @@ async def test_ids_that_are_not_the_shops_are_all_alike(client: Client, database
             await tell(client, "updateOrderStatus", orderId=each, status="ON_HOLD"),
             await tell(client, "updatePackageStatus", packageId=each, status="AWAITING_COLLECTION"),
             await tell(client, "splitPackage", packageId=each, items=entries),
-            await tell(client, "settleRefund", cancellationId=each, status="SUCCEEDED"),
+            await tell(client, "settleRefund", cancellationId=each, outcome="SUCCEEDED"),
             await tell(client, "resendNotification", cancellationId=each),
         ]
         for each in strange

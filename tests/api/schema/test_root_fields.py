@@ -156,7 +156,7 @@ OPERATIONS: dict[str, Operation] = {
     "Mutation.settleRefund": Operation(
         "refunds:settle",
         """mutation ($cancellation: ID!) {
-          settleRefund(input: { cancellationId: $cancellation, status: SUCCEEDED, providerReference: "R-1" }) {
+          settleRefund(input: { cancellationId: $cancellation, outcome: SUCCEEDED, providerReference: "R-1" }) {
             cancellation { refundStatus providerReference order { version } } errors { code } } }""",
         {
             "cancellation": {"refundStatus": "SUCCEEDED", "providerReference": "R-1", "order": {"version": 2}},
