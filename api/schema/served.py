@@ -64,7 +64,9 @@ def _next_to(named: GraphQLNamedType, schema: GraphQLSchema) -> Iterator[GraphQL
     if isinstance(named, GraphQLInputObjectType):
         yield from (get_named_type(field.type) for field in named.fields.values())
     if isinstance(named, GraphQLInterfaceType):
-        yield from schema.get_implementations(named).objects
+        below = schema.get_implementations(named)
+        yield from (each for each in below.objects if not {*below.interfaces} & {*each.interfaces})
+        yield from below.interfaces
 
 
 @cache

@@ -50,6 +50,13 @@ _BUMP = Statement(
     .values(last_event=shops.c.last_event + sa.bindparam("count", type_=sa.BigInteger))
     .returning(shops.c.last_event)
 )
+_EXACT = Statement(
+    sa.select(*_COLUMNS).where(
+        order_events.c.shop_id == sa.bindparam("shop_id", type_=sa.String),
+        among(order_events.c.order_id, "order_ids"),
+        among(order_events.c.sequence, "sequences"),
+    )
+)
 _LAST = Statement(sa.select(shops.c.last_event).where(*equal(shop_id=shops.c.id)))
 _PAGE = (
     sa.select(*_COLUMNS)
@@ -165,6 +172,14 @@ async def list_events(
     else:
         rows = await _OF_ORDERS.rows(connection, shop_id=shop_id, after=after, limit=limit, order_ids=order_ids)
     return [OrderEvent(*row) for row in rows]
+
+
+async def find_events(connection: Connection, shop_id: str, places: Collection[tuple[UUID, int]]) -> list[OrderEvent]:
+    """Those of the shop's events that have these orders and sequences; in any order."""
+    order_ids, sequences = {order_id for order_id, _ in places}, {sequence for _, sequence in places}
+    rows = await _EXACT.rows(connection, shop_id=shop_id, order_ids=order_ids, sequences=sequences)
+    found = [OrderEvent(*row) for row in rows]
+    return [event for event in found if (event.order_id, event.sequence) in places]
 
 
 async def last_number(connection: Connection, shop_id: str) -> int:

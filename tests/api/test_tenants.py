@@ -25,7 +25,9 @@ Names = dict[str, str]
 ITEM = {"itemId": "@item", "quantity": 1}
 CASES: dict[str, list[dict[str, Any]]] = {
     "Query.shop": [{}],
-    "Query.node": [{"id": name} for name in ("@shop", "@order", "@item", "@package", "@package item", "@cancellation")],
+    "Query.node": [
+        {"id": name} for name in ("@shop", "@order", "@item", "@package", "@package item", "@cancellation", "@event")
+    ],
     "Query.nodes": [{"ids": ["@shop", "@order", "@item", "@package", "@package item", "@cancellation", "@event"]}],
     "Query.order": [{"id": "@order"}],
     "Query.orderByNumber": [{"number": "@number"}],

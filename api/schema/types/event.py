@@ -6,7 +6,7 @@ from typing import Any, assert_never
 import strawberry
 
 from api.schema.types.cancellation import Cancellation
-from api.schema.types.node import PageInfo, page_info
+from api.schema.types.node import Node, PageInfo, page_info
 from api.schema.types.order import Order, Package, find_package
 from api.schema.types.scalars import described
 from domain.rules import ids
@@ -17,8 +17,7 @@ from domain.storage.pages import Page
 
 
 @strawberry.interface(description="One entry of the log of what happened to orders.")
-class OrderEvent:
-    id: strawberry.ID = described("Opaque and unique among all events of the shop.")
+class OrderEvent(Node):
     cursor: str = described("Where orderEvents(after:) goes on behind this event.")
     sequence: int = described("Counts the events of the order: 1, 2, 3, without gaps.")
     occurred_at: datetime = described("When it happened.")

@@ -70,7 +70,9 @@ async def node_types(info: Info, connection: Connection, node_ids: Sequence[str]
     refs = [ids.parse(node_id) for node_id in node_ids]
     cancellation_ids = {ref.uuid for ref in refs if ref and ref.kind == "cancellation"}
     made = await cancellations.find_cancellations(connection, shop.id, cancellation_ids) if cancellation_ids else {}
-    order_ids = {ref.uuid for ref in refs if ref} | {cancellation.order_id for cancellation in made.values()}
+    order_ids = {ref.uuid for ref in refs if ref and ref.kind != "event"} | {
+        cancellation.order_id for cancellation in made.values()
+    }
     types = await orders_by_id(info, connection, order_ids)
     nodes: dict[str, Node] = {ids.of_shop(shop.id): shop_type(shop)}
     for order in types.values():
@@ -78,7 +80,15 @@ async def node_types(info: Info, connection: Connection, node_ids: Sequence[str]
     for source in made.values():
         cancellation = cancellation_type(types[source.order_id], source)
         nodes[cancellation.id] = cancellation
+    nodes |= {event.id: event for event in await _events(info, connection, refs)}
     return [nodes.get(node_id) for node_id in node_ids]
+
+
+async def _events(info: Info, connection: Connection, refs: Iterable[ids.Ref | None]) -> list[OrderEvent]:
+    """The events among these that the shop has."""
+    places = {(ref.uuid, ref.positions[0]) for ref in refs if ref and ref.kind == "event"}
+    found = await events.find_events(connection, info.context.caller.shop.id, places) if places else []
+    return await event_types(info, connection, found) if found else []
 
 
 async def cancellation_types(

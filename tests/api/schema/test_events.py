@@ -31,6 +31,7 @@ __typename sequence actor order { number }
 ... on NotificationStatusChanged { cancellation { scope } mailTo: to }
 """
 TIMELINE = f"query ($order: ID!) {{ order(id: $order) {{ events {{ edges {{ node {{ {EVENT} }} }} }} }} }}"
+NODES = f"query ($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on OrderEvent {{ {EVENT} }} }} }}"
 FEED = f"query ($after: String) {{ orderEvents(after: $after) {{ edges {{ cursor node {{ {EVENT} }} }} }} }}"
 FOLLOW = (
     f"subscription ($order: ID!, $after: String) {{ orderEvents(orderIds: [$order], after: $after) {{ {EVENT} }} }}"
@@ -133,6 +134,15 @@ async def test_the_timeline_tells_everything_in_the_order_in_which_it_happened(
 
     assert [edge["node"] for edge in edges] == EXPECTED
     await assert_sound(database)
+
+
+@on_sqlite
+async def test_every_event_is_found_by_its_id(client: Client, order_id: str) -> None:
+    ids = [order_id.replace("order_", "event_") + f"_{event['sequence']}" for event in reversed(EXPECTED)]
+
+    nodes = (await client.data(NODES, ids=ids))["nodes"]
+
+    assert [*reversed(nodes)] == EXPECTED
 
 
 @on_sqlite

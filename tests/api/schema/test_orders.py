@@ -263,11 +263,16 @@ async def test_every_kind_of_id_finds_its_object_again(client: Client, database:
     made = await client.data(cancel, input=request | {"idempotencyKey": "k"})
     cancellation = made["cancelItems"]["cancellation"]["id"]
     found = ["shop_demo", f"order_{uuid}", item, f"package_{uuid}_1", f"packageitem_{uuid}_1_2", cancellation]
+    found += [f"event_{uuid}_2", f"event_{uuid}_1"]
 
     data = await client.data(
         """
         query ($ids: [ID!]!, $one: ID!) {
-          nodes(ids: $ids) { __typename id ... on Cancellation { order { number } lines { quantity } } }
+          nodes(ids: $ids) {
+            __typename id
+            ... on Cancellation { order { number } lines { quantity } }
+            ... on OrderEvent { sequence order { number } }
+          }
           node(id: $one) { ... on Order { number cancellations { id } } }
           order(id: $one) { number }
         }
@@ -283,6 +288,8 @@ async def test_every_kind_of_id_finds_its_object_again(client: Client, database:
         {"__typename": "Package", "id": f"package_{uuid}_1"},
         {"__typename": "PackageItem", "id": f"packageitem_{uuid}_1_2"},
         {"__typename": "Cancellation", "id": cancellation, "order": {"number": "1001"}, "lines": [{"quantity": 1}]},
+        {"__typename": "ItemsCancelled", "id": f"event_{uuid}_2", "sequence": 2, "order": {"number": "1001"}},
+        {"__typename": "OrderImported", "id": f"event_{uuid}_1", "sequence": 1, "order": {"number": "1001"}},
     ]
     assert data["node"] == {"number": "1001", "cancellations": [{"id": cancellation}]}
     assert data["order"] == {"number": "1001"}
@@ -303,7 +310,9 @@ async def test_unknown_malformed_and_foreign_ids_are_null(client: Client, databa
         f"item_{uuid}_01",
         f"package_{uuid}_9",
         f"packageitem_{uuid}_2_2",
-        f"event_{uuid}_1",
+        f"event_{uuid}_2",
+        f"event_{uuid}_999999999",
+        f"event_{foreign.id.hex}_1",
         f"cancellation_{uuid}",
         "order_" + "0" * 32,
         f"order_{foreign.id.hex}",
