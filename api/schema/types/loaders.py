@@ -22,7 +22,7 @@ from domain.storage.pages import Page, PageRequest
 async def order_types(info: Info, connection: Connection, found: Sequence[domain.Order]) -> list[Order]:
     """The orders, with their cancellations where the operation selects them anywhere."""
     shop = info.context.caller.shop
-    types = [order_type(shop, order) for order in found]
+    types = [order_type(shop, order, timeline) for order in found]
     if types and selects(info, "cancellations"):
         made = await cancellations.list_by_order(connection, shop.id, [order.id for order in found])
         for order in types:
@@ -39,7 +39,7 @@ async def current_order(info: Info, order: domain.Order | None) -> Order | None:
         return None
     shop = info.context.caller.shop
     if not selects(info, "cancellations"):
-        return order_type(shop, order)
+        return order_type(shop, order, timeline)
     try:
         async with info.context.reading() as connection:
             found = await orders.find_orders(connection, shop.id, [order.id])
@@ -53,7 +53,7 @@ async def planned_order(info: Info, plan: Plan | None) -> Order | None:
     if plan is None:
         return None
     if not selects(info, "cancellations"):
-        return order_type(info.context.caller.shop, plan.before)
+        return order_type(info.context.caller.shop, plan.before, timeline)
     async with info.context.reading() as connection:
         return (await order_types(info, connection, [plan.before]))[0]
 

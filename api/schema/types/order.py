@@ -1,5 +1,6 @@
 """Orders, their items, packages and totals, made from the domain's values."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,7 @@ from domain.rules import order as domain
 from domain.rules.eligibility import Eligibility, eligibility
 from domain.rules.vocabulary import NotCancellableReason, OrderStatus, PackageStatus, ShippingRefundPolicy
 from domain.storage import events
+from domain.storage.pages import PageRequest
 
 if TYPE_CHECKING:
     from api.schema.types.cancellation import Cancellation
@@ -97,6 +99,7 @@ class Order(Node, Cancellable):
     source: strawberry.Private[domain.Order]
     shop: strawberry.Private[domain.Shop]
     verdicts: strawberry.Private[Eligibility]
+    timeline: strawberry.Private["Timeline"]
 
     cancellable: bool = described("Whether the whole order may be cancelled now.")
     not_cancellable_reason: NotCancellableReason | None = described(
@@ -135,9 +138,7 @@ class Order(Node, Cancellable):
         first: Annotated[int | None, argument("How many events; 20 if left out.")] = None,
         after: Annotated[str | None, argument("A cursor; only events after it.")] = None,
     ) -> Annotated["OrderEventConnection", strawberry.lazy("api.schema.types.event")]:
-        from api.schema.types.loaders import timeline  # noqa: PLC0415 - events have orders, and orders have events
-
-        return await timeline(info, self, page_request(limit=info.context.page_limit, first=first, after=after))
+        return await self.timeline(info, self, page_request(limit=info.context.page_limit, first=first, after=after))
 
     @strawberry.field(description="Where orderEvents(after:) goes on from this very state of the order.")
     def event_cursor(self) -> str:
@@ -195,7 +196,11 @@ class PackageItem(Node, Cancellable):
     not_cancellable_reason: NotCancellableReason | None = described("Why none of them may; null if one may.")
 
 
-def order_type(shop: domain.Shop, source: domain.Order) -> Order:
+# Reads a page of an order's events.
+Timeline = Callable[[Info, Order, PageRequest], Awaitable["OrderEventConnection"]]
+
+
+def order_type(shop: domain.Shop, source: domain.Order, timeline: Timeline) -> Order:
     """The order with its items and packages, all linked to each other; its cancellations are filled in by others."""
     verdicts = eligibility(source)
     order = Order(
@@ -203,6 +208,7 @@ def order_type(shop: domain.Shop, source: domain.Order) -> Order:
         source=source,
         shop=shop,
         verdicts=verdicts,
+        timeline=timeline,
         cancellable=verdicts.order.is_cancellable,
         not_cancellable_reason=verdicts.order.reason,
         number=source.number,
