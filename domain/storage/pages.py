@@ -1,7 +1,7 @@
 """Pages of lists that are sorted by a date and by an id (specification, section 9)."""
 
 import operator
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
@@ -15,14 +15,6 @@ from domain.storage.backend import Connection, backend_of
 from domain.storage.compiled import Row, Statement
 
 _Entry = TypeVar("_Entry")
-
-
-@value
-class TimeRange:
-    """`start` is in it, `end` is not; None leaves that side open."""
-
-    start: datetime | None = None
-    end: datetime | None = None
 
 
 @value
@@ -150,23 +142,6 @@ def _sorted(
 def cursor_of(shop: Shop, name: str, date: datetime | None, entry_id: UUID) -> str:
     """The cursor of an entry in a list whose sorting has this name."""
     return cursor.sign(shop.cursor_key, name, f"{entry_id.hex} {date.isoformat() if date else ''}")
-
-
-def within(column: sa.Column[Any], given: Collection[str]) -> list[sa.ColumnElement[bool]]:
-    """The conditions that the ends of a range come to which are given, by the names that `ends` gives them."""
-    start, end = f"{column.name}_start", f"{column.name}_end"
-    conditions = []
-    if start in given:
-        conditions.append(column >= sa.bindparam(start, type_=column.type))
-    if end in given:
-        conditions.append(column < sa.bindparam(end, type_=column.type))
-    return conditions
-
-
-def ends(column: sa.Column[Any], times: TimeRange | None) -> dict[str, datetime]:
-    """The ends of the range that there are, as the parameters of `within`."""
-    found = {f"{column.name}_start": times and times.start, f"{column.name}_end": times and times.end}
-    return {name: time for name, time in found.items() if time}
 
 
 _Position = tuple[datetime | None, UUID]

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import Enum
+from typing import Any
 
 import strawberry
 
@@ -13,8 +14,9 @@ from api.schema.types.scalars import described
 from domain.rules import order as domain
 from domain.rules.vocabulary import CancellationReason, CancellationScope, OrderStatus, PackageStatus, RefundStatus
 from domain.storage import cancellation_list, order_list
+from domain.storage.filters import TimeRange
 from domain.storage.order_list import OrderOrderField, OrderSequence
-from domain.storage.pages import Page, TimeRange
+from domain.storage.pages import Page
 
 
 @strawberry.enum(description="Which end of a list comes first.")
@@ -119,19 +121,7 @@ class CancellationConnection:
 
 
 def filter_of(given: OrderFilter | None) -> order_list.OrderFilter:
-    if given is None:
-        return order_list.OrderFilter()
-    return order_list.OrderFilter(
-        statuses=given.statuses,
-        package_statuses=given.package_statuses,
-        product_ids=given.product_ids,
-        skus=given.skus,
-        items_cancellable=given.items_cancellable,
-        search=given.search,
-        placed_at=_range_of(given.placed_at),
-        ship_by=_range_of(given.ship_by),
-        updated_at=_range_of(given.updated_at),
-    )
+    return order_list.OrderFilter(**_conditions(given))
 
 
 def sequence_of(given: OrderOrder | None) -> OrderSequence:
@@ -154,15 +144,7 @@ def connection_type(
 
 
 def cancellation_filter_of(given: CancellationFilter | None) -> cancellation_list.CancellationFilter:
-    if given is None:
-        return cancellation_list.CancellationFilter()
-    return cancellation_list.CancellationFilter(
-        order_id=given.order_id,
-        reasons=given.reasons,
-        scopes=given.scopes,
-        refund_statuses=given.refund_statuses,
-        created_at=_range_of(given.created_at),
-    )
+    return cancellation_list.CancellationFilter(**_conditions(given))
 
 
 def cancellation_connection_type(
@@ -179,5 +161,10 @@ def cancellation_connection_type(
     )
 
 
-def _range_of(given: DateTimeRange | None) -> TimeRange | None:
-    return TimeRange(given.from_, given.to) if given else None
+def _conditions(given: OrderFilter | CancellationFilter | None) -> dict[str, Any]:
+    """By the names that they have in the domain too."""
+    conditions = vars(given) if given else {}
+    return {
+        name: TimeRange(each.from_, each.to) if isinstance(each, DateTimeRange) else each
+        for name, each in conditions.items()
+    }

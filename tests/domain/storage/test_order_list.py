@@ -16,8 +16,9 @@ from domain.rules.vocabulary import CancellationReason, OrderStatus, PackageStat
 from domain.storage import events, order_list
 from domain.storage.backend import EVERY_SHOP
 from domain.storage.database import Database
+from domain.storage.filters import TimeRange
 from domain.storage.order_list import OrderFilter, OrderOrderField, OrderSequence
-from domain.storage.pages import Page, PageRequest, TimeRange
+from domain.storage.pages import Page, PageRequest
 from tests.support.cancelling import a_request, cancel_well, everything, package, units
 from tests.support.invariants import assert_sound
 from tests.support.stored import NOW, a_package_input, a_shop, an_item_input, an_order_input, store, stored
