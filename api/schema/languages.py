@@ -1,19 +1,19 @@
-"""Which of the languages that we speak a caller likes best (RFC 9110, 12.5.4)."""
+"""The language that a caller prefers among those of the mails (RFC 9110, 12.5.4)."""
 
 import re
 
 from domain.mail.phrases import LANGUAGES
 from domain.rules.locales import DEFAULT_LOCALE
 
-# A language, with its region and its quality.
+# A language, with an optional region and quality.
 _RANGE = re.compile(r"([a-z]{1,8}|\*)(?:-[a-z0-9-]+)?(?:\s*;\s*q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?))?", re.IGNORECASE)
 _LONGEST_HEADER = 500
 
 
 def preferred_language(accept_language: str) -> str:
-    """The best of our languages for the value of an Accept-Language header; English where it names none of them.
+    """The best match for an Accept-Language header; English if nothing matches.
 
-    Regions do not matter, "de-CH" likes German. What is no range of languages is passed over.
+    Regions are ignored: "de-CH" is German. Parts that do not parse are skipped.
     """
     parts = (_RANGE.fullmatch(part.strip()) for part in accept_language[:_LONGEST_HEADER].split(","))
     ranges = [(part[1].lower(), float(part[2] or 1)) for part in parts if part]

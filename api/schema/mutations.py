@@ -1,4 +1,4 @@
-"""Mutations: input, one call of the domain, payload."""
+"""Mutations: input, one call to the domain, payload."""
 
 from typing import Annotated
 
@@ -54,36 +54,33 @@ from domain import cancellation, fulfillment, ingestion, notification
 from domain.rules import order as domain
 
 
-@strawberry.type(description="What can be done.")
+@strawberry.type(description="Everything that can be done.")
 class Mutation:
     @strawberry.mutation(
-        description="Cancels units of items, all of them or, with any error, none. The buyer is told by e-mail."
+        description="Cancels units of items: all of them, or none if there is any error. The buyer is told by e-mail."
     )
     async def cancel_items(
-        self, info: Info, input: Annotated[CancelItemsInput, argument("Which units, and why.")]
+        self, info: Info, input: Annotated[CancelItemsInput, argument("The units, and the reason.")]
     ) -> CancelItemsPayload:
         return await _cancel(info, input, CancelItemsPayload)
 
-    @strawberry.mutation(
-        description="Cancels all live units of a package, also when the carrier has not collected yet. The buyer is "
-        "told by e-mail."
-    )
+    @strawberry.mutation(description="Cancels all live units of an uncollected package. The buyer is told by e-mail.")
     async def cancel_package(
-        self, info: Info, input: Annotated[CancelPackageInput, argument("Which package, and why.")]
+        self, info: Info, input: Annotated[CancelPackageInput, argument("The package, and the reason.")]
     ) -> CancelPackagePayload:
         return await _cancel(info, input, CancelPackagePayload)
 
     @strawberry.mutation(
-        description="Cancels all live units of an order of which nothing was collected. The buyer is told by e-mail."
+        description="Cancels all live units of an order with no package collected yet. The buyer is told by e-mail."
     )
     async def cancel_order(
-        self, info: Info, input: Annotated[CancelOrderInput, argument("Which order, and why.")]
+        self, info: Info, input: Annotated[CancelOrderInput, argument("The order, and the reason.")]
     ) -> CancelOrderPayload:
         return await _cancel(info, input, CancelOrderPayload)
 
     @strawberry.mutation(
-        description="Stores up to 100 orders, each by itself. A number that is known is left as it is: UNCHANGED with "
-        "the same content, REJECTED with other content. Repeating it stores nothing twice."
+        description="Stores up to 100 orders, each on its own. An order whose number the shop already has is left "
+        "alone: UNCHANGED if the content is the same, REJECTED if not. Repeating it stores nothing twice."
     )
     async def import_orders(
         self, info: Info, input: Annotated[ImportOrdersInput, argument("The orders.")]
@@ -107,16 +104,16 @@ class Mutation:
         "nothing."
     )
     async def hold_order(
-        self, info: Info, input: Annotated[HoldOrderInput, argument("Which order.")]
+        self, info: Info, input: Annotated[HoldOrderInput, argument("The order.")]
     ) -> HoldOrderPayload:
         return await _move_order(info, input, HoldOrderPayload)
 
     @strawberry.mutation(
-        description="Releases an UNPAID or ON_HOLD order: it is paid, and its status follows from its packages. "
+        description="Releases an UNPAID or ON_HOLD order: it counts as paid, and its status follows from its packages. "
         "Repeating it while the order is AWAITING_SHIPMENT does nothing."
     )
     async def release_order(
-        self, info: Info, input: Annotated[ReleaseOrderInput, argument("Which order.")]
+        self, info: Info, input: Annotated[ReleaseOrderInput, argument("The order.")]
     ) -> ReleaseOrderPayload:
         return await _move_order(info, input, ReleaseOrderPayload)
 
@@ -124,7 +121,7 @@ class Mutation:
         description="Closes a DELIVERED order for good. Repeating it while the order is COMPLETED does nothing."
     )
     async def complete_order(
-        self, info: Info, input: Annotated[CompleteOrderInput, argument("Which order.")]
+        self, info: Info, input: Annotated[CompleteOrderInput, argument("The order.")]
     ) -> CompleteOrderPayload:
         return await _move_order(info, input, CompleteOrderPayload)
 
@@ -133,16 +130,16 @@ class Mutation:
         deprecation_reason="Use holdOrder, releaseOrder or completeOrder.",
     )
     async def update_order_status(
-        self, info: Info, input: Annotated[UpdateOrderStatusInput, argument("Which order, and its status.")]
+        self, info: Info, input: Annotated[UpdateOrderStatusInput, argument("The order, and its new status.")]
     ) -> UpdateOrderStatusPayload:
         return await _move_order(info, input, UpdateOrderStatusPayload)
 
     @strawberry.mutation(
-        description="Tells where a package is on its way, and who carries it. Repeating it while the package has that "
-        "status does nothing."
+        description="Reports a package's status and carrier. Repeating it while the package has that status does "
+        "nothing."
     )
     async def update_package_status(
-        self, info: Info, input: Annotated[UpdatePackageStatusInput, argument("Which package, and its status.")]
+        self, info: Info, input: Annotated[UpdatePackageStatusInput, argument("The package, and its new status.")]
     ) -> UpdatePackageStatusPayload:
         caller, context = info.context.allow(Scope.FULFILLMENT_WRITE), info.context
         outcome = await fulfillment.update_package_status(
@@ -154,11 +151,11 @@ class Mutation:
         )
 
     @strawberry.mutation(
-        description="Moves units of a package that awaits shipment to a new package; no money moves. Repeating it "
-        "moves as many units again: after an answer that is lost, UNAVAILABLE or TIMEOUT look at the packages first."
+        description="Moves units from a package that is AWAITING_SHIPMENT to a new one; amounts do not change. "
+        "Repeating it moves as many units again: after a lost answer, UNAVAILABLE or TIMEOUT, check the packages first."
     )
     async def split_package(
-        self, info: Info, input: Annotated[SplitPackageInput, argument("Which package, and which units.")]
+        self, info: Info, input: Annotated[SplitPackageInput, argument("The package, and the units.")]
     ) -> SplitPackagePayload:
         caller, context = info.context.allow(Scope.FULFILLMENT_WRITE), info.context
         outcome = await fulfillment.split_package(
@@ -173,11 +170,11 @@ class Mutation:
         )
 
     @strawberry.mutation(
-        description="Tells how the refund of a cancellation went. Repeating it while the refund has that status does "
+        description="Reports how the refund of a cancellation went. Repeating it while the refund has that status does "
         "nothing."
     )
     async def settle_refund(
-        self, info: Info, input: Annotated[SettleRefundInput, argument("Which refund, and how it went.")]
+        self, info: Info, input: Annotated[SettleRefundInput, argument("The refund, and how it went.")]
     ) -> SettleRefundPayload:
         caller, context = info.context.allow(Scope.REFUNDS_SETTLE), info.context
         outcome = await fulfillment.settle_refund(
@@ -190,11 +187,11 @@ class Mutation:
         )
 
     @strawberry.mutation(
-        description="Queues the e-mail about a cancellation again, as it was; one that still waits is left alone. "
-        "Repeating it sends nothing twice until that e-mail has left."
+        description="Queues the e-mail about a cancellation again, unchanged. Repeating it while the e-mail is QUEUED "
+        "does nothing."
     )
     async def resend_notification(
-        self, info: Info, input: Annotated[ResendNotificationInput, argument("Which e-mail.")]
+        self, info: Info, input: Annotated[ResendNotificationInput, argument("The e-mail.")]
     ) -> ResendNotificationPayload:
         caller, context = info.context.allow(Scope.ORDERS_CANCEL), info.context
         outcome = await notification.resend_notification(

@@ -1,4 +1,4 @@
-"""Queries: arguments, one call of the domain, the answer."""
+"""Queries: arguments, one call to the domain, the answer."""
 
 import asyncio
 from typing import Annotated
@@ -10,6 +10,8 @@ from api.context import Info
 from api.errors import BadUserInputError
 from api.schema.languages import preferred_language
 from api.schema.payloads.cancel import (
+    REASON,
+    UNITS,
     CancelItemInput,
     CancellationPreview,
     CancellationReasonOption,
@@ -40,15 +42,15 @@ from domain.rules.vocabulary import CancellationReason
 from domain.storage import cancellation_list, order_list
 from domain.storage import orders as order_queries
 
-_FIRST = argument("How many, from the front; 20 without first and last.")
-_AFTER = argument("A cursor; only what comes after it.")
-_LAST = argument("How many, from the back.")
-_BEFORE = argument("A cursor; only what comes before it.")
+_FIRST = argument("How many, from the start of the list; 20 if first and last are both omitted.")
+_AFTER = argument("Only what comes after this cursor.")
+_LAST = argument("How many, from the end of the list.")
+_BEFORE = argument("Only what comes before this cursor.")
 
 
-@strawberry.type(description="What can be asked.")
+@strawberry.type(description="Everything that can be read.")
 class Query:
-    @strawberry.field(description="The shop whose token the caller shows.")
+    @strawberry.field(description="The shop that the caller's token belongs to.")
     async def shop(self, info: Info) -> Shop:
         return shop_type(info.context.allow(Scope.ORDERS_READ).shop)
 
@@ -56,8 +58,8 @@ class Query:
     async def orders(
         self,
         info: Info,
-        filter: Annotated[OrderFilter | None, argument("Which orders; all if left out.")] = None,
-        order_by: Annotated[OrderOrder | None, argument("By which date; by shipBy, the earliest first.")] = None,
+        filter: Annotated[OrderFilter | None, argument("Which orders; all if omitted.")] = None,
+        order_by: Annotated[OrderOrder | None, argument("How to sort; by shipBy, earliest first, if omitted.")] = None,
         first: Annotated[int | None, _FIRST] = None,
         after: Annotated[str | None, _AFTER] = None,
         last: Annotated[int | None, _LAST] = None,
@@ -81,7 +83,7 @@ class Query:
         node = (await _find_nodes(info, [id]))[0]
         return node if isinstance(node, Order) else None
 
-    @strawberry.field(description="The order with the marketplace's number; null if the shop has none.")
+    @strawberry.field(description="The order with this number; null if the shop has none.")
     async def order_by_number(
         self, info: Info, number: Annotated[str, argument("The marketplace's order number.")]
     ) -> Order | None:
@@ -91,44 +93,44 @@ class Query:
             types = await order_types(info, connection, [found] if found else [])
         return types[0] if types else None
 
-    @strawberry.field(description="What cancelling these units would do. Writes nothing.")
+    @strawberry.field(description="What cancelling these units would do. Changes nothing.")
     async def preview_cancel_items(
         self,
         info: Info,
         order_id: Annotated[strawberry.ID, argument("The order.")],
-        reason: Annotated[CancellationReason, argument("Why; single items take OUT_OF_STOCK.")],
-        items: Annotated[list[CancelItemInput], argument("The units; each item once, or once a package.")],
+        reason: Annotated[CancellationReason, argument(REASON)],
+        items: Annotated[list[CancelItemInput], argument(UNITS)],
     ) -> CancellationPreview:
         return await _preview(info, selection_of(order_id, items), reason)
 
-    @strawberry.field(description="What cancelling this package would do. Writes nothing.")
+    @strawberry.field(description="What cancelling this package would do. Changes nothing.")
     async def preview_cancel_package(
         self,
         info: Info,
         package_id: Annotated[strawberry.ID, argument("The package.")],
-        reason: Annotated[CancellationReason, argument("Why; any reason will do.")],
+        reason: Annotated[CancellationReason, argument(REASON)],
     ) -> CancellationPreview:
         return await _preview(info, PackageSelection(package_id), reason)
 
-    @strawberry.field(description="What cancelling this order would do. Writes nothing.")
+    @strawberry.field(description="What cancelling this order would do. Changes nothing.")
     async def preview_cancel_order(
         self,
         info: Info,
         order_id: Annotated[strawberry.ID, argument("The order.")],
-        reason: Annotated[CancellationReason, argument("Why; any reason will do.")],
+        reason: Annotated[CancellationReason, argument(REASON)],
     ) -> CancellationPreview:
         return await _preview(info, OrderSelection(order_id), reason)
 
-    @strawberry.field(description="The reasons to choose from, and what each of them unlocks.")
+    @strawberry.field(description="The reasons a seller can choose from, with the scopes that each allows.")
     async def cancellation_reasons(self, info: Info) -> list[CancellationReasonOption]:
         info.context.allow(Scope.ORDERS_READ)
         return reason_options(preferred_language(info.context.accept_language))
 
-    @strawberry.field(description="The shop's cancellations, the newest first.")
+    @strawberry.field(description="The shop's cancellations, newest first.")
     async def cancellations(
         self,
         info: Info,
-        filter: Annotated[CancellationFilter | None, argument("Which cancellations; all if left out.")] = None,
+        filter: Annotated[CancellationFilter | None, argument("Which cancellations; all if omitted.")] = None,
         first: Annotated[int | None, _FIRST] = None,
         after: Annotated[str | None, _AFTER] = None,
         last: Annotated[int | None, _LAST] = None,
@@ -148,7 +150,7 @@ class Query:
         self,
         info: Info,
         after: Annotated[str | None, _AFTER] = None,
-        first: Annotated[int | None, argument("How many; 20 if left out.")] = None,
+        first: Annotated[int | None, argument("How many; 20 if omitted.")] = None,
     ) -> OrderEventConnection:
         info.context.allow(Scope.ORDERS_READ)
         return await event_page(info, page_request(limit=info.context.page_limit, first=first, after=after))
@@ -161,9 +163,11 @@ class Query:
     ) -> Node | None:
         return (await _find_nodes(info, [id]))[0]
 
-    @strawberry.field(description="The objects with these ids, in their order; null where the shop has none.")
+    @strawberry.field(description="The objects with these ids, in the order given; null where the shop has none.")
     async def nodes(
-        self, info: Info, ids: Annotated[list[strawberry.ID], argument("The ids; as many as a page may have.")]
+        self,
+        info: Info,
+        ids: Annotated[list[strawberry.ID], argument("The ids; at most as many as a page can hold.")],
     ) -> list[Node | None]:
         return await _find_nodes(info, ids)
 

@@ -1,4 +1,4 @@
-"""Puts everything together into the schema that is served."""
+"""Assembles the schema, to serve it and to print it."""
 
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -71,7 +71,7 @@ def _next_to(named: GraphQLNamedType, schema: GraphQLSchema) -> Iterator[GraphQL
 
 @cache
 def _types() -> Schema:
-    """What is the same under every policy, and takes longer to make than an application."""
+    """The part that all policies share; it takes longer to build than an application."""
     schema = Schema(
         query=Query,
         mutation=Mutation,
@@ -86,8 +86,8 @@ def _types() -> Schema:
 
 
 def _leave_out_null_defaults(schema: Schema) -> None:
-    """An argument that may be left out needs no `= null` behind it."""
-    for graphql_type in schema._schema.type_map.values():  # noqa: SLF001 - strawberry has no public way to it
+    """Optional arguments need no `= null`."""
+    for graphql_type in schema._schema.type_map.values():  # noqa: SLF001 - strawberry has no public access to it
         inputs: list[GraphQLArgument | GraphQLInputField] = []
         if isinstance(graphql_type, GraphQLInputObjectType):
             inputs += graphql_type.fields.values()

@@ -1,4 +1,4 @@
-"""Subscriptions: the shop's feed, narrowed to what was asked for."""
+"""Subscriptions: the shop's feed, narrowed to what the caller asked for."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -21,13 +21,13 @@ from domain.rules import order as domain
 from domain.storage import events, orders
 
 
-@strawberry.type(description="What can be followed live.")
+@strawberry.type(description="Everything that can be followed live.")
 class Subscription:
-    @strawberry.subscription(description="Each change of an order's status, from now on.")
+    @strawberry.subscription(description="Every change of an order's status, from now on.")
     async def order_status_changed(
         self,
         info: Info,
-        order_id: Annotated[strawberry.ID | None, argument("One order; all of the shop's if left out.")] = None,
+        order_id: Annotated[strawberry.ID | None, argument("One order; all of the shop's if omitted.")] = None,
     ) -> AsyncGenerator[OrderStatusChanged]:
         async with aclosing(_follow(info, None if order_id is None else [order_id], after=None)) as following:
             async for event in following:
@@ -35,14 +35,14 @@ class Subscription:
                     yield event
 
     @strawberry.subscription(
-        description="Everything that happens to orders: what came after the cursor first, then live, without loss or "
-        "repetition."
+        description="Everything that happens to orders: first what came after the cursor, then live, with nothing lost "
+        "or repeated."
     )
     async def order_events(
         self,
         info: Info,
-        order_ids: Annotated[list[strawberry.ID] | None, argument("These orders; all if left out.")] = None,
-        after: Annotated[str | None, argument("A cursor; without it only what happens from now on.")] = None,
+        order_ids: Annotated[list[strawberry.ID] | None, argument("These orders; all if omitted.")] = None,
+        after: Annotated[str | None, argument("The cursor to continue after; if omitted, only new events.")] = None,
     ) -> AsyncGenerator[OrderEvent]:
         async with aclosing(_follow(info, order_ids, after=after)) as following:
             async for event in following:
@@ -63,7 +63,7 @@ async def _follow(
                 async for event in following:
                     if wanted is None or event.order_id in wanted:
                         given = await feed.patiently(partial(_event_type, info, event))
-                        if is_live.is_set():  # what was missed before says nothing of being late
+                        if is_live.is_set():  # catching up says nothing about delay
                             delivered(event.occurred_at, context.clock())
                         yield given
     except feed.SlowConsumerError as error:
@@ -77,7 +77,7 @@ async def _event_type(info: Info, event: domain.OrderEvent) -> OrderEvent:
         async with following.reading(shop_id) as connection:
             return (await event_types(info, connection, [event]))[0]
 
-    # What is read depends on nothing else that was asked for.
+    # What is read depends on nothing else, so subscribers share it.
     return await following.together((shop_id, event.number, selects(info, "cancellations")), read)
 
 

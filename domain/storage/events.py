@@ -175,7 +175,7 @@ async def list_events(
 
 
 async def find_events(connection: Connection, shop_id: str, places: Collection[tuple[UUID, int]]) -> list[OrderEvent]:
-    """Those of the shop's events that have these orders and sequences; in any order."""
+    """The shop's events with these orders and sequences, in no particular order."""
     order_ids, sequences = {order_id for order_id, _ in places}, {sequence for _, sequence in places}
     rows = await _EXACT.rows(connection, shop_id=shop_id, order_ids=order_ids, sequences=sequences)
     found = [OrderEvent(*row) for row in rows]

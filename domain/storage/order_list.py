@@ -82,7 +82,7 @@ def _is_open_for_items() -> Condition:
 
 
 def _matches() -> Condition:
-    """Order, package or tracking number, SKU or product id, exactly; or any part of a product name, in any case."""
+    """Order, package or tracking number, SKU or product id, exactly; or part of a product name, ignoring case."""
     text = sa.bindparam("search", type_=sa.Text)
     item = (order_items.c.sku == text) | (order_items.c.product_id == text)
     named = order_items.c.search_name.like(sa.bindparam("pattern", type_=sa.Text), escape=_ESCAPE)

@@ -57,4 +57,4 @@ def test_every_code_in_use_is_declared() -> None:
 
 
 def test_the_schema_points_to_the_page() -> None:
-    assert read("schema.graphql").count("docs/errors.md says of each what to do.") == 3
+    assert read("schema.graphql").count("docs/errors.md says what to do in each case.") == 3

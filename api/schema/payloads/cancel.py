@@ -1,4 +1,4 @@
-"""What is sent to cancel something, and what comes back: inputs, previews, payloads, errors."""
+"""Cancellations: inputs, previews, payloads and errors."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -24,73 +24,76 @@ from domain.rules.vocabulary import (
     OrderStatus,
 )
 
+REASON = "Why the seller cancels; cancellationReasons lists the scopes that each reason allows."
+UNITS = "The units; name each item once, or once for each package."
+
 
 @strawberry.input(description="Units of one order item.")
 class CancelItemInput:
     item_id: strawberry.ID = described("The order item.")
-    quantity: int = described("How many units of it.")
+    quantity: int = described("How many units.")
     package_id: strawberry.ID | None = strawberry.field(
-        default=None, description="The package whose units they are; without it any cancellable units of the item."
+        default=None, description="The package to take the units from; if omitted, any cancellable units of the item."
     )
 
 
-@strawberry.input(description="What the preview showed; a call that would do anything else is refused.")
+@strawberry.input(description="What the preview showed; the call is refused if it would do anything else.")
 class CancellationExpectation:
-    refund_total: DecimalText | None = strawberry.field(default=None, description="The refund's total.")
-    order_version: int | None = strawberry.field(default=None, description="The order's version.")
+    refund_total: DecimalText | None = strawberry.field(default=None, description="The total of the refund.")
+    order_version: int | None = strawberry.field(default=None, description="The version of the order.")
 
 
 @strawberry.input
 class _CancelInput:
-    """What every cancellation is called with."""
+    """The fields that all three inputs share."""
 
-    note: str | None = strawberry.field(default=None, description="For the seller only, at most 2,000 characters.")
-    idempotency_key: str = described(
-        "Of 1 to 255 visible ASCII characters; a request that is sent again under the same key has one effect."
+    reason: CancellationReason = described(REASON)
+    note: str | None = strawberry.field(
+        default=None, description="A private note for the seller, at most 2,000 characters."
     )
-    expect: CancellationExpectation | None = strawberry.field(default=None, description="What the seller saw.")
+    idempotency_key: str = described(
+        "Any 1 to 255 visible ASCII characters; a request repeated with the same key takes effect once."
+    )
+    expect: CancellationExpectation | None = strawberry.field(default=None, description="What the seller confirmed.")
 
 
 @strawberry.input(description="Which units to cancel, and why.")
 class CancelItemsInput(_CancelInput):
     order_id: strawberry.ID = described("The order.")
-    reason: CancellationReason = described("Why; single items take OUT_OF_STOCK.")
-    items: list[CancelItemInput] = described("The units; each item once, or once a package.")
+    items: list[CancelItemInput] = described(UNITS)
 
 
 @strawberry.input(description="Which package to cancel, and why.")
 class CancelPackageInput(_CancelInput):
     package_id: strawberry.ID = described("The package.")
-    reason: CancellationReason = described("Why; any reason will do.")
 
 
 @strawberry.input(description="Which order to cancel, and why.")
 class CancelOrderInput(_CancelInput):
     order_id: strawberry.ID = described("The order.")
-    reason: CancellationReason = described("Why; any reason will do.")
 
 
-@strawberry.type(description="A reason to choose, and what it unlocks.")
+@strawberry.type(description="A reason that a seller can choose, and the scopes that it allows.")
 class CancellationReasonOption:
     reason: CancellationReason = described("The reason.")
-    label: str = described("The reason for people, in the caller's language (Accept-Language) or in English.")
-    scopes: list[CancellationScope] = described("How much of an order may be cancelled for it.")
+    label: str = described("The reason in words, in the language of the Accept-Language header or in English.")
+    scopes: list[CancellationScope] = described("How much of an order can be cancelled for this reason.")
 
 
-@strawberry.type(description="What a cancellation would do. Nothing is written.")
+@strawberry.type(description="What a cancellation would do.")
 class CancellationPreview:
-    refund_breakdown: RefundBreakdown | None = described("What it would give back; null when there are errors.")
-    order_version: int | None = described("The order's version; pass it back in CancellationExpectation.")
-    order_status_after: OrderStatus | None = described("The status that the order would have; null with errors.")
-    errors: list["CancellationError"] = described("Everything that is wrong: the first 100, and how many more.")
+    refund_breakdown: RefundBreakdown | None = described("What would be refunded; null if there are errors.")
+    order_version: int | None = described("The order's current version; pass it back in CancellationExpectation.")
+    order_status_after: OrderStatus | None = described("The order's status afterwards; null if there are errors.")
+    errors: list["CancellationError"] = described("Every problem; after the first 100, one entry counts the rest.")
 
 
-@strawberry.type(description="One thing that is wrong with a cancellation.")
+@strawberry.type(description="One reason why a cancellation is refused.")
 class CancellationError(UserError):
     code: CancellationErrorCode = described("What is wrong, for programs.")
-    item_id: strawberry.ID | None = described("The item's id, as it was given.")
+    item_id: strawberry.ID | None = described("The item's id, as given.")
     package_id: strawberry.ID | None = described(
-        "The package's id, as it was given, or that of the package in the way."
+        "The package's id: as given, or that of the package that stands in the way."
     )
     cancellable_quantity: int | None = described("With QUANTITY_EXCEEDED: how many units are left for this entry.")
     not_cancellable_reason: NotCancellableReason | None = described("With NOT_CANCELLABLE: why.")
@@ -102,25 +105,25 @@ class CancellationError(UserError):
 
 @strawberry.interface(description="The result of cancelItems, cancelPackage or cancelOrder.")
 class CancelPayload:
-    cancellation: Cancellation | None = described("The cancellation; null when there are errors.")
-    order: Order | None = described("The order as it is now, also when there are errors; null if there is none.")
-    replayed: bool = described("Whether this is the answer to an earlier call with the same key.")
+    cancellation: Cancellation | None = described("The cancellation; null if there are errors.")
+    order: Order | None = described("The order in its current state, even with errors; null if not found.")
+    replayed: bool = described("Whether an earlier call with the same key made this cancellation.")
     errors: list[CancellationError] = described(
-        "Everything that is wrong: the first 100, and how many more. With any error nothing was cancelled."
+        "Every problem; after the first 100, one entry counts the rest. If there are any, nothing was cancelled."
     )
 
 
-@strawberry.type(description="What became of cancelItems.")
+@strawberry.type(description="The result of cancelItems.")
 class CancelItemsPayload(CancelPayload):
     pass
 
 
-@strawberry.type(description="What became of cancelPackage.")
+@strawberry.type(description="The result of cancelPackage.")
 class CancelPackagePayload(CancelPayload):
     pass
 
 
-@strawberry.type(description="What became of cancelOrder.")
+@strawberry.type(description="The result of cancelOrder.")
 class CancelOrderPayload(CancelPayload):
     pass
 
@@ -129,7 +132,7 @@ Payload = TypeVar("Payload", CancelItemsPayload, CancelPackagePayload, CancelOrd
 
 
 def reason_options(language: str) -> list[CancellationReasonOption]:
-    """Every reason, labelled in one of the mails' languages."""
+    """Every reason, with its label in one of the languages of the mails."""
     labels = phrases(language).labels
     return [
         CancellationReasonOption(reason=reason, label=labels[reason], scopes=list(scopes))
@@ -166,7 +169,7 @@ def _selection(given: CancelItemsInput | CancelPackageInput | CancelOrderInput) 
 
 
 def preview_type(preview: Decision, planned: Order | None) -> CancellationPreview:
-    """`planned` is the order of the plan, when there is one."""
+    """`planned` is the order of the plan, if there is a plan."""
     if preview.plan and planned:
         return _plan_type(preview.plan, planned)
     return CancellationPreview(
@@ -178,7 +181,7 @@ def preview_type(preview: Decision, planned: Order | None) -> CancellationPrevie
 
 
 def errors_of(outcome: CancellationOutcome, planned: Order | None) -> list[CancellationError]:
-    """The errors of a mutation, whose paths begin at its argument `input`; `planned` is as for previews."""
+    """The errors of a mutation, with paths that start at its argument `input`; `planned` as in `preview_type`."""
     current = _plan_type(outcome.plan, planned) if outcome.plan and planned else None
     return [_error(problem, "input", current=current) for problem in shown(outcome.problems)]
 

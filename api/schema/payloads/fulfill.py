@@ -1,4 +1,4 @@
-"""What other systems send about packages, orders, refunds and mails, and what comes back: inputs, payloads, errors."""
+"""Orders, packages, refunds and mails as other systems report them: inputs, payloads and errors."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,101 +19,97 @@ from domain.rules.vocabulary import FulfillmentErrorCode, OrderStatus, PackageSt
 
 @strawberry.input
 class _OrderInput:
-    """Names an order; `status` is the one that it gets."""
+    """Names an order; `status` is the one that it is given."""
 
     order_id: strawberry.ID = described("The order.")
 
 
-@strawberry.input(description="Which order to put on hold.")
+@strawberry.input(description="The order to put on hold.")
 class HoldOrderInput(_OrderInput):
     status: ClassVar = OrderStatus.ON_HOLD
 
 
-@strawberry.input(description="Which order to release.")
+@strawberry.input(description="The order to release.")
 class ReleaseOrderInput(_OrderInput):
     status: ClassVar = OrderStatus.AWAITING_SHIPMENT
 
 
-@strawberry.input(description="Which order to complete.")
+@strawberry.input(description="The order to complete.")
 class CompleteOrderInput(_OrderInput):
     status: ClassVar = OrderStatus.COMPLETED
 
 
-@strawberry.input(description="Which order gets which status.")
+@strawberry.input(description="The order and its new status.")
 class UpdateOrderStatusInput(_OrderInput):
     status: OrderStatus = described(
-        "The status it is to have: from UNPAID to ON_HOLD or AWAITING_SHIPMENT, from ON_HOLD to AWAITING_SHIPMENT and "
-        "back, from DELIVERED to COMPLETED. AWAITING_SHIPMENT means released: then the packages say what it is. The "
-        "present status again is no error."
+        "ON_HOLD, AWAITING_SHIPMENT or COMPLETED, as with holdOrder, releaseOrder and completeOrder."
     )
 
 
-@strawberry.input(description="Which package gets which status, and who carries it.")
+@strawberry.input(description="The package, its new status and its carrier.")
 class UpdatePackageStatusInput:
     package_id: strawberry.ID = described("The package.")
     status: PackageStatus = described(
-        "The status it is to have: from AWAITING_SHIPMENT to AWAITING_COLLECTION and back, then to IN_TRANSIT, then to "
-        "DELIVERED. The present status again is no error."
+        "The new status; PackageStatus says what can follow what. The current status may be repeated."
     )
     carrier: str | None = strawberry.field(
         default=None,
-        description="Who carries it, at most 500 characters; null leaves it as it is, an empty text removes it.",
+        description="The carrier, at most 500 characters; null keeps the present one, an empty string removes it.",
     )
     tracking_number: str | None = strawberry.field(
         default=None,
-        description="The carrier's number for it, at most 100 characters; null and an empty text as for the carrier.",
+        description="The tracking number, at most 100 characters; null and an empty string work as for carrier.",
     )
 
 
-@strawberry.input(description="Units of one order item that move.")
+@strawberry.input(description="Units of one order item to move.")
 class SplitItemInput:
     item_id: strawberry.ID = described("The order item.")
-    quantity: int = described("How many units of it.")
+    quantity: int = described("How many units.")
 
 
-@strawberry.input(description="Which units of a package that awaits shipment move to a new one.")
+@strawberry.input(description="The units to move out of a package that is AWAITING_SHIPMENT.")
 class SplitPackageInput:
     package_id: strawberry.ID = described("The package.")
-    items: list[SplitItemInput] = described("The units, each item once; at least one unit has to stay.")
+    items: list[SplitItemInput] = described("The units, each item once; at least one unit must stay behind.")
 
 
-@strawberry.input(description="How the refund of a cancellation went.")
+@strawberry.input(description="A cancellation and how its refund went.")
 class SettleRefundInput:
     cancellation_id: strawberry.ID = described("The cancellation.")
     outcome: RefundOutcome | None = strawberry.field(
         default=None,
-        description="How it went; required unless status is given, and never given with it. A FAILED refund may still "
-        "succeed; repeating an outcome does nothing.",
+        description="How it went. Give either this or status, not both. A refund may still succeed after it FAILED.",
     )
     provider_reference: str | None = strawberry.field(
-        default=None, description="What the payment system calls the refund, at most 500 characters."
+        default=None, description="The payment system's reference for the refund, at most 500 characters."
     )
     status: RefundStatus | None = strawberry.field(
         default=None,
-        description="SUCCEEDED or FAILED; give outcome instead.",
+        description="SUCCEEDED or FAILED.",
         deprecation_reason="Use outcome.",
     )
 
 
-@strawberry.input(description="Which e-mail to queue again.")
+@strawberry.input(description="The cancellation whose e-mail to queue again.")
 class ResendNotificationInput:
-    cancellation_id: strawberry.ID = described("The cancellation that it tells of.")
+    cancellation_id: strawberry.ID = described("The cancellation.")
 
 
-@strawberry.type(description="One reason why something was not done, or an order not stored.")
+@strawberry.type(description="One reason why a call was refused or an order was not stored.")
 class FulfillmentError(UserError):
     code: FulfillmentErrorCode = described("What is wrong, for programs.")
     retryable: bool = described("Whether the same call may succeed in a moment; true for TRY_AGAIN only.")
 
 
-_ERRORS = "Everything that is wrong: the first 100, and how many more. With any error nothing was done."
+_ERRORS = "Every problem; after the first 100, one entry counts the rest. If there are any, nothing was done."
 
 
 @strawberry.type
 class _OrderPayload:
-    """What becomes of an order's own status."""
+    """The fields that these payloads share."""
 
-    order: Order | None = described("The order as it is now, also when there are errors; null if there is none.")
+    order: Order | None = described("The order in its current state, even with errors; null if not found.")
     errors: list[FulfillmentError] = described(_ERRORS)
 
 
@@ -132,7 +128,7 @@ class CompleteOrderPayload(_OrderPayload):
     pass
 
 
-@strawberry.type(description="What became of updateOrderStatus.")
+@strawberry.type(description="The result of updateOrderStatus.")
 class UpdateOrderStatusPayload(_OrderPayload):
     pass
 
@@ -143,33 +139,33 @@ OrderPayload = TypeVar(
 )
 
 
-@strawberry.type(description="What became of updatePackageStatus.")
+@strawberry.type(description="The result of updatePackageStatus.")
 class UpdatePackageStatusPayload:
-    package: Package | None = described("The package as it is now, also when there are errors; null if there is none.")
-    order: Order | None = described("Its order as it is now.")
+    package: Package | None = described("The package in its current state, even with errors; null if not found.")
+    order: Order | None = described("The order in its current state.")
     errors: list[FulfillmentError] = described(_ERRORS)
 
 
-@strawberry.type(description="What became of splitPackage.")
+@strawberry.type(description="The result of splitPackage.")
 class SplitPackagePayload:
-    package: Package | None = described("The package as it is now, also when there are errors; null if there is none.")
-    new_package: Package | None = described("The new package; null when there are errors.")
-    order: Order | None = described("Their order as it is now.")
+    package: Package | None = described("The package in its current state, even with errors; null if not found.")
+    new_package: Package | None = described("The new package; null if there are errors.")
+    order: Order | None = described("The order in its current state.")
     errors: list[FulfillmentError] = described(_ERRORS)
 
 
-@strawberry.type(description="What became of settleRefund.")
+@strawberry.type(description="The result of settleRefund.")
 class SettleRefundPayload:
     cancellation: Cancellation | None = described(
-        "The cancellation as it is now, also when there are errors; null if there is none."
+        "The cancellation in its current state, even with errors; null if not found."
     )
     errors: list[FulfillmentError] = described(_ERRORS)
 
 
-@strawberry.type(description="What became of resendNotification.")
+@strawberry.type(description="The result of resendNotification.")
 class ResendNotificationPayload:
     cancellation: Cancellation | None = described(
-        "The cancellation as it is now, also when there are errors; null if there is none."
+        "The cancellation in its current state, even with errors; null if not found."
     )
     errors: list[FulfillmentError] = described(_ERRORS)
 
@@ -189,12 +185,12 @@ def settlement_of(given: SettleRefundInput) -> Settlement:
 
 
 def told_by(argument: str, problems: Sequence[FulfillmentProblem]) -> list[FulfillmentProblem]:
-    """The problems, those with a status blamed on the argument that told it."""
+    """The problems; those about the status point to the argument that set it."""
     return [replace(each, path=(argument,)) if each.path == ("status",) else each for each in problems]
 
 
 def fulfillment_errors(problems: Sequence[FulfillmentProblem], *below: str) -> list[FulfillmentError]:
-    """The errors of a mutation, whose paths begin at its argument `input`, and `below` that."""
+    """The errors of a mutation, with paths that start at its argument `input` and go on with `below`."""
     return [
         FulfillmentError(
             code=problem.code,

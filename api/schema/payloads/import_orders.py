@@ -1,4 +1,4 @@
-"""Orders as they are sent in, and what became of each: inputs and payload."""
+"""Imports of orders: inputs and payload."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -14,96 +14,96 @@ from domain.rules import order_input
 from domain.rules.vocabulary import FeeKind, ImportOutcome, OrderStatus, PackageStatus
 
 
-@strawberry.input(description="Who ordered.")
+@strawberry.input(description="Who placed the order.")
 class BuyerInput:
     name: str = described("The buyer's name, at most 500 characters.")
-    email: str = described("Where e-mails about the order go; with none that is usable, none are sent.")
+    email: str = described("The address for e-mails about the order; if it is unusable, none are sent.")
     locale: str | None = strawberry.field(
-        default=None, description='The language and region of these e-mails, such as "de_DE"; en_US if left out.'
+        default=None, description='The language and region of these e-mails, such as "de_DE"; "en_US" if omitted.'
     )
 
 
-@strawberry.input(description="A SKU and a quantity. Its amounts are for the whole line: all of its units.")
+@strawberry.input(description="A line of an order: a product and a quantity. Amounts are for all units together.")
 class OrderItemInput:
-    ref: str = described("What the packages of this input call the item; nothing outside of it does.")
+    ref: str = described("The item's name within this input, by which its packages refer to it.")
     sku: str = described("The seller's stock keeping unit.")
-    product_id: str = described("The marketplace's id of the product.")
-    product_name: str = described("What the product is called, at most 500 characters.")
-    variant_name: str | None = strawberry.field(default=None, description="Which variant of the product.")
-    image_url: str | None = strawberry.field(default=None, description="A picture of the product.")
-    is_gift: bool | None = strawberry.field(default=None, description="Whether it is given away with the order.")
+    product_id: str = described("The marketplace's id for the product.")
+    product_name: str = described("The name of the product, at most 500 characters.")
+    variant_name: str | None = strawberry.field(default=None, description="The variant of the product.")
+    image_url: str | None = strawberry.field(default=None, description="The URL of a picture of the product.")
+    is_gift: bool | None = strawberry.field(default=None, description="Whether it comes free with the order.")
     quantity: int = described("How many units, from 1 to 1,000,000.")
     subtotal: DecimalText = described("The list price of all units.")
-    seller_discount: DecimalText | None = strawberry.field(default=None, description="What the seller took off.")
-    platform_discount: DecimalText | None = strawberry.field(default=None, description="What the platform took off.")
-    tax: DecimalText | None = strawberry.field(default=None, description="The tax, inside the price or on top of it.")
+    seller_discount: DecimalText | None = strawberry.field(default=None, description="The seller's discount.")
+    platform_discount: DecimalText | None = strawberry.field(default=None, description="The platform's discount.")
+    tax: DecimalText | None = strawberry.field(
+        default=None, description="The tax; part of the subtotal if pricesIncludeTax."
+    )
 
 
 @strawberry.input(description="Units of one item in a package.")
 class PackageItemInput:
-    ref: str = described("The item, by its ref.")
-    quantity: int = described("How many of its units.")
+    ref: str = described("The item's ref.")
+    quantity: int = described("How many units of it.")
 
 
-@strawberry.input(description="Units that travel together.")
+@strawberry.input(description="Units that ship together.")
 class PackageInput:
-    number: str = described("The package's number, unique in the order, at most 100 characters.")
-    status: PackageStatus = described("Where it is on its way.")
-    carrier: str | None = strawberry.field(default=None, description="Who carries it.")
-    tracking_number: str | None = strawberry.field(default=None, description="The carrier's number for it.")
-    items: list[PackageItemInput] = described("What is in it; all packages together hold exactly what was ordered.")
+    number: str = described("The package's number, unique within the order, at most 100 characters.")
+    status: PackageStatus = described("Where the package stands.")
+    carrier: str | None = strawberry.field(default=None, description="The carrier.")
+    tracking_number: str | None = strawberry.field(default=None, description="The carrier's tracking number.")
+    items: list[PackageItemInput] = described("Its contents; all packages together must hold exactly what was ordered.")
 
 
 @strawberry.input(description="A fee on the whole order.")
 class FeeInput:
     kind: FeeKind = described("What the fee is for.")
-    amount: DecimalText = described("How much it is.")
+    amount: DecimalText = described("The amount.")
 
 
-@strawberry.input(description="An order as it comes in. What was paid is stored as it is and never computed anew.")
+@strawberry.input(description="An order to import. Amounts are stored as given, never recalculated.")
 class OrderInput:
-    number: str = described("The marketplace's number of the order, at most 100 characters.")
+    number: str = described("The marketplace's order number, at most 100 characters.")
     status: OrderStatus = described(
-        "It counts where it is UNPAID, ON_HOLD, COMPLETED or CANCELLED; else the status follows from the packages."
+        "Kept if UNPAID, ON_HOLD, COMPLETED or CANCELLED; otherwise derived from the packages."
     )
     currency: CurrencyCode = described("The currency of all its amounts.")
-    prices_include_tax: bool = described("Whether tax is inside the amounts (true) or comes on top of them (false).")
+    prices_include_tax: bool = described("Whether amounts include tax (true) or tax is added to them (false).")
     placed_at: datetime = described("When the buyer placed it.")
     paid_at: datetime | None = strawberry.field(default=None, description="When it was paid.")
-    ship_by: datetime | None = strawberry.field(default=None, description="Until when it has to be shipped.")
-    buyer: BuyerInput = described("Who ordered.")
+    ship_by: datetime | None = strawberry.field(default=None, description="The deadline for shipping it.")
+    buyer: BuyerInput = described("Who placed it.")
     items: list[OrderItemInput] = described("What was ordered: 1 to 500 items.")
     packages: list[PackageInput] | None = strawberry.field(
-        default=None, description="How it is packed; if left out, one package holds everything."
+        default=None, description="Its packages; if omitted, one package holds everything."
     )
-    shipping_fee: DecimalText = described("Shipping after its discounts, before its tax where that comes on top.")
-    shipping_tax: DecimalText = described("The tax on shipping, inside the fee or on top of it.")
+    shipping_fee: DecimalText = described("Shipping after discounts, and before tax unless pricesIncludeTax.")
+    shipping_tax: DecimalText = described("The tax on shipping; included in shippingFee if pricesIncludeTax.")
     fees: list[FeeInput] | None = strawberry.field(default=None, description="The fees on the whole order.")
-    total: DecimalText = described("What the buyer paid; it is checked against the parts.")
+    total: DecimalText = described("What the buyer paid; checked against the parts.")
 
 
-@strawberry.input(description="Orders that come in.")
+@strawberry.input(description="The orders to import.")
 class ImportOrdersInput:
-    orders: list[OrderInput] = described(
-        "From 1 to 100 orders; each stands alone, and a bad one does not stop the others."
-    )
+    orders: list[OrderInput] = described("Up to 100 orders; each is stored or refused on its own.")
 
 
-@strawberry.type(description="What became of one order that came in.")
+@strawberry.type(description="What became of one order in an import.")
 class ImportOrderResult:
-    number: str = described("The order's number, as it was given.")
-    outcome: ImportOutcome = described("Whether it was stored, was known, or was refused.")
-    order: Order | None = described("The order as it is now; null when it was refused.")
-    errors: list[FulfillmentError] = described("Everything that is wrong: the first 100, and how many more.")
+    number: str = described("The order's number, as given.")
+    outcome: ImportOutcome = described("Whether it was stored, already known, or refused.")
+    order: Order | None = described("The order in its current state; null if it was refused.")
+    errors: list[FulfillmentError] = described("Every problem; after the first 100, one entry counts the rest.")
 
 
-@strawberry.type(description="What became of importOrders.")
+@strawberry.type(description="The result of importOrders.")
 class ImportOrdersPayload:
-    results: list[ImportOrderResult] = described("One result for each order, in the order of the input.")
+    results: list[ImportOrderResult] = described("One result for each order, in the sequence of the input.")
 
 
 def payload_type(results: Sequence[ImportResult], orders: Mapping[UUID, Order]) -> ImportOrdersPayload:
-    """`orders` has those that are stored, by id."""
+    """`orders` holds the stored ones, by id."""
     return ImportOrdersPayload(
         results=[
             ImportOrderResult(

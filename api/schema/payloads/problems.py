@@ -10,11 +10,11 @@ from domain.rules.outcomes import Code, Problem
 from domain.rules.vocabulary import CancellationErrorCode, FulfillmentErrorCode
 
 
-@strawberry.interface(description="One reason why nothing was done.")
+@strawberry.interface(description="One reason why a call, or part of it, was refused.")
 class UserError:
     message: str = described("What is wrong, for people.")
     path: list[str] = described(
-        'Where in the arguments, such as ["input","items","0","quantity"]; empty when retryable.'
+        'The path to the faulty argument, such as ["input","items","0","quantity"]; empty for TRY_AGAIN.'
     )
 
 

@@ -1,4 +1,4 @@
-"""Cancellations and what they give back, made from the domain's values."""
+"""Cancellations and their refunds, built from the domain's values."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -14,71 +14,67 @@ from domain.rules import order as domain
 from domain.rules.vocabulary import CancellationReason, CancellationScope, NotificationStatus, RefundStatus
 
 
-@strawberry.type(description="What the cancelled units of one item in one package give back.")
+@strawberry.type(description="The refund for the cancelled units of one item in one package.")
 class RefundLine:
     source: strawberry.Private[domain.RefundLine]
 
-    item: OrderItem = described("The item whose units they are.")
-    package: Package = described("The package that they were in.")
+    item: OrderItem = described("The order item.")
+    package: Package = described("The package that held the units.")
     quantity: int = described("How many units.")
 
-    @strawberry.field(description="Their list price.")
+    @strawberry.field(description="The list price of the units.")
     def subtotal(self) -> Money:
         return money(self.source.subtotal, self.item.order.currency)
 
-    @strawberry.field(description="The seller's discount on them; rounding may make it -1 minor unit.")
+    @strawberry.field(description="The seller's discount on the units; rounding can bring it down to -1 minor unit.")
     def seller_discount(self) -> Money:
         return money(self.source.seller_discount, self.item.order.currency)
 
-    @strawberry.field(description="The platform's discount on them; rounding may make it -1 minor unit.")
+    @strawberry.field(description="The platform's discount on the units; rounding can bring it down to -1 minor unit.")
     def platform_discount(self) -> Money:
         return money(self.source.platform_discount, self.item.order.currency)
 
-    @strawberry.field(description="The tax on them; inside the amounts where prices include tax.")
+    @strawberry.field(description="The tax on the units; included in the other amounts if pricesIncludeTax.")
     def tax(self) -> Money:
         return money(self.source.tax, self.item.order.currency)
 
-    @strawberry.field(description="What comes back for them.")
+    @strawberry.field(description="The refund for the units.")
     def total(self) -> Money:
         return money(self.source.total, self.item.order.currency)
 
 
-@strawberry.type(description="What a cancellation gives back, to the cent.")
+@strawberry.type(description="The refund of a cancellation, to the cent.")
 class RefundBreakdown:
     source: strawberry.Private[domain.RefundBreakdown]
     currency: strawberry.Private[str]
 
-    lines: list[RefundLine] = described("Item by item and package by package, in the order of the order's items.")
+    lines: list[RefundLine] = described("One line for each item and package, in the sequence of the order's items.")
 
-    @strawberry.field(description="The list price of the cancelled units.")
+    @strawberry.field(description="The list price of the units.")
     def items_subtotal(self) -> Money:
         return money(self.source.items_subtotal, self.currency)
 
-    @strawberry.field(
-        description="What the seller had taken off them; a line's rounding can bring it down to -1 minor unit."
-    )
+    @strawberry.field(description="The seller's discount on the units; rounding can bring it down to -1 minor unit.")
     def seller_discount(self) -> Money:
         return money(self.source.seller_discount, self.currency)
 
-    @strawberry.field(
-        description="What the platform had taken off them; a line's rounding can bring it down to -1 minor unit."
-    )
+    @strawberry.field(description="The platform's discount on the units; rounding can bring it down to -1 minor unit.")
     def platform_discount(self) -> Money:
         return money(self.source.platform_discount, self.currency)
 
-    @strawberry.field(description="The tax on them; where prices include tax it is inside the amounts and not added.")
+    @strawberry.field(description="The tax on the units; added to the total unless pricesIncludeTax.")
     def item_tax(self) -> Money:
         return money(self.source.item_tax, self.currency)
 
-    @strawberry.field(description="What comes back of shipping.")
+    @strawberry.field(description="The refunded shipping.")
     def shipping_fee(self) -> Money:
         return money(self.source.shipping_fee, self.currency)
 
-    @strawberry.field(description="What comes back of the tax on shipping; added only where prices exclude tax.")
+    @strawberry.field(description="The refunded tax on shipping; added to the total unless pricesIncludeTax.")
     def shipping_tax(self) -> Money:
         return money(self.source.shipping_tax, self.currency)
 
-    @strawberry.field(description="What comes back of fees; only those of which something does.")
+    @strawberry.field(description="The refunded fees; those without a refund are omitted.")
     def fees(self) -> list[Fee]:
         return fee_list(self.source.fees, self.currency)
 
@@ -87,39 +83,37 @@ class RefundBreakdown:
         return money(self.source.total, self.currency)
 
 
-@strawberry.type(description="Units of one item in one package that a cancellation took.")
+@strawberry.type(description="The cancelled units of one item in one package.")
 class CancellationLine:
-    item: OrderItem = described("The item whose units they are.")
-    package: Package = described("The package that they were in.")
+    item: OrderItem = described("The order item.")
+    package: Package = described("The package that held the units.")
     quantity: int = described("How many units.")
-    refund: RefundLine = described("What they give back.")
+    refund: RefundLine = described("Their refund.")
 
 
-@strawberry.type(description="The e-mail that tells the buyer of a cancellation.")
+@strawberry.type(description="The e-mail that tells the buyer about a cancellation.")
 class BuyerNotification:
-    status: NotificationStatus = described("How far it is.")
-    attempts: int = described("How often its sending was tried.")
-    sent_at: datetime | None = described("When the buyer's mail server took it.")
-    last_error: str | None = described("Why the last try failed.")
+    status: NotificationStatus = described("Delivery status.")
+    attempts: int = described("How many times sending it was attempted.")
+    sent_at: datetime | None = described("When the buyer's mail server accepted it.")
+    last_error: str | None = described("Why the last attempt failed.")
 
 
-@strawberry.type(
-    description="One act of cancelling; never changed afterwards but for its refund's and e-mail's status."
-)
+@strawberry.type(description="What one call cancelled. Afterwards only the progress of its refund and e-mail changes.")
 class Cancellation(Node):
-    order: Order = described("The order, as it is now.")
-    scope: CancellationScope = described("How much of the order it took.")
-    reason: CancellationReason = described("Why.")
-    note: str | None = described("The seller's own note; the buyer is never told.")
-    package: Package | None = described("The package, when the scope is PACKAGE.")
-    lines: list[CancellationLine] = described("What was cancelled.")
-    refund_breakdown: RefundBreakdown = described("What it gives back.")
-    refund_status: RefundStatus = described("How far the refund is.")
-    provider_reference: str | None = described("What the payment system calls the refund, if it has told.")
+    order: Order = described("The order in its current state.")
+    scope: CancellationScope = described("How much of the order it covers.")
+    reason: CancellationReason = described("Why the seller cancelled.")
+    note: str | None = described("The seller's private note; the buyer never sees it.")
+    package: Package | None = described("The package, if the scope is PACKAGE.")
+    lines: list[CancellationLine] = described("The cancelled units.")
+    refund_breakdown: RefundBreakdown = described("What is refunded.")
+    refund_status: RefundStatus = described("The status of the refund.")
+    provider_reference: str | None = described("The payment system's reference for the refund, once reported.")
     notification: BuyerNotification = described("The e-mail to the buyer.")
     actor: str = described("Who cancelled: the token's subject.")
-    idempotency_key: str = described("The key that it was called with.")
-    created_at: datetime = described("When.")
+    idempotency_key: str = described("The idempotency key it was made with.")
+    created_at: datetime = described("When it was made.")
 
 
 def cancellation_type(order: Order, source: domain.Cancellation) -> Cancellation:

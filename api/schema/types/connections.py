@@ -1,4 +1,4 @@
-"""Lists of orders and of cancellations: what can be asked for, and a page of the answer."""
+"""Lists of orders and cancellations: filters, sorting and pages."""
 
 from datetime import datetime
 from enum import Enum
@@ -18,102 +18,99 @@ from domain.storage.filters import TimeRange
 from domain.storage.order_list import OrderOrderField, OrderSequence
 from domain.storage.pages import Page
 
+_EVERY_FILTER = "Every condition must hold. Null or omitted fields do not filter; an empty list matches nothing."
+
 
 @strawberry.enum(description="Which end of a list comes first.")
 class OrderDirection(Enum):
-    ASC = strawberry.enum_value("ASC", description="The earliest first; orders without a date last.")
-    DESC = strawberry.enum_value("DESC", description="The latest first; orders without a date last.")
+    ASC = strawberry.enum_value("ASC", description="Earliest first; orders without a date come last.")
+    DESC = strawberry.enum_value("DESC", description="Latest first; orders without a date come last.")
 
 
-@strawberry.input(description="A span of time; a side that is left out is open.")
+@strawberry.input(description="A span of time; an omitted side is open.")
 class DateTimeRange:
-    from_: datetime | None = strawberry.field(default=None, name="from", description="From this moment on.")
-    to: datetime | None = strawberry.field(default=None, description="Until before this moment.")
+    from_: datetime | None = strawberry.field(default=None, name="from", description="From this moment, inclusive.")
+    to: datetime | None = strawberry.field(default=None, description="Up to this moment, exclusive.")
 
 
-@strawberry.input(
-    description="All conditions have to hold. What is null or left out does not filter; an empty list matches nothing."
-)
+@strawberry.input(description=_EVERY_FILTER)
 class OrderFilter:
-    statuses: list[OrderStatus] | None = strawberry.field(default=None, description="The order has one of these.")
+    statuses: list[OrderStatus] | None = strawberry.field(default=None, description="Its status is one of these.")
     package_statuses: list[PackageStatus] | None = strawberry.field(
-        default=None, description="A package of the order has one of these, whatever the order's own status is."
+        default=None, description="The status of at least one package is one of these."
     )
     product_ids: list[str] | None = strawberry.field(
-        default=None, description="At least one live (not cancelled) unit is of one of these products."
+        default=None, description="At least one live unit is of one of these products."
     )
-    skus: list[str] | None = strawberry.field(
-        default=None, description="At least one live (not cancelled) unit is of one of these SKUs."
-    )
+    skus: list[str] | None = strawberry.field(default=None, description="At least one live unit has one of these SKUs.")
     items_cancellable: bool | None = strawberry.field(
         default=None, description="Whether at least one unit can be cancelled by item now."
     )
     search: str | None = strawberry.field(
         default=None,
-        description="Order, package or tracking number, SKU or product id, exactly; or any part of a product name.",
+        description="An exact order, package or tracking number, SKU or product id; or part of a product name, "
+        "ignoring case.",
     )
-    placed_at: DateTimeRange | None = strawberry.field(default=None, description="When the buyer placed it.")
-    ship_by: DateTimeRange | None = strawberry.field(default=None, description="Until when it has to be shipped.")
-    updated_at: DateTimeRange | None = strawberry.field(default=None, description="When it last changed.")
+    placed_at: DateTimeRange | None = strawberry.field(default=None, description="When the buyer placed the order.")
+    ship_by: DateTimeRange | None = strawberry.field(default=None, description="The deadline for shipping the order.")
+    updated_at: DateTimeRange | None = strawberry.field(default=None, description="When the order last changed.")
 
 
-@strawberry.input(
-    description="All conditions have to hold. What is null or left out does not filter; an empty list matches nothing."
-)
+@strawberry.input(description=_EVERY_FILTER)
 class CancellationFilter:
-    order_id: strawberry.ID | None = strawberry.field(default=None, description="It is of this order.")
-    reasons: list[CancellationReason] | None = strawberry.field(default=None, description="It has one of these.")
-    scopes: list[CancellationScope] | None = strawberry.field(default=None, description="It has one of these.")
+    order_id: strawberry.ID | None = strawberry.field(default=None, description="The order it belongs to.")
+    reasons: list[CancellationReason] | None = strawberry.field(default=None, description="Its reason is one of these.")
+    scopes: list[CancellationScope] | None = strawberry.field(default=None, description="Its scope is one of these.")
     refund_statuses: list[RefundStatus] | None = strawberry.field(
-        default=None, description="Its refund has one of these now."
+        default=None, description="Its refund currently has one of these statuses."
     )
     created_at: DateTimeRange | None = strawberry.field(default=None, description="When it was made.")
 
 
-@strawberry.input(description="What a list is sorted by.")
+@strawberry.input(description="How a list of orders is sorted.")
 class OrderOrder:
     field: OrderOrderField = strawberry.field(description="The date to sort by; equal dates are sorted by id.")
-    direction: OrderDirection = strawberry.field(description="Which end comes first.")
+    direction: OrderDirection = strawberry.field(description="The direction of the sort.")
 
 
-@strawberry.type(description="One order in a list, and where it stands.")
+@strawberry.type(description="An order in a list, with its cursor.")
 class OrderEdge:
     sequence: strawberry.Private[OrderSequence]
 
     node: Order = described("The order.")
 
-    @strawberry.field(description="Where the list goes on behind or before this order.")
+    @strawberry.field(description="Pass it as after or before to continue from this order.")
     def cursor(self) -> str:
         return order_list.cursor_of(self.node.shop, self.sequence, self.node.source)
 
 
-@strawberry.type(description="A page of a list of orders.")
+@strawberry.type(description="A page of orders.")
 class OrderConnection:
     filters: strawberry.Private[order_list.OrderFilter]
 
-    edges: list[OrderEdge] = described("The orders with their cursors.")
-    page_info: PageInfo = described("Whether there is more, and where it begins.")
+    edges: list[OrderEdge] = described("The orders, with their cursors.")
+    page_info: PageInfo = described("Whether there are more, and where to continue.")
 
-    @strawberry.field(description="How many orders match; counted only when asked for.")
+    @strawberry.field(description="How many orders match; counted only if selected.")
     async def total_count(self, info: Info) -> int:
         async with info.context.reading() as connection:
             return await order_list.count_orders(connection, info.context.caller.shop.id, self.filters)
 
 
-@strawberry.type(description="One cancellation in a list, and where it stands.")
+@strawberry.type(description="A cancellation in a list, with its cursor.")
 class CancellationEdge:
-    cursor: str = described("Where the list goes on behind or before this cancellation.")
+    cursor: str = described("Pass it as after or before to continue from this cancellation.")
     node: Cancellation = described("The cancellation.")
 
 
-@strawberry.type(description="A page of a list of cancellations, the newest first.")
+@strawberry.type(description="A page of cancellations, newest first.")
 class CancellationConnection:
     filters: strawberry.Private[cancellation_list.CancellationFilter]
 
-    edges: list[CancellationEdge] = described("The cancellations with their cursors.")
-    page_info: PageInfo = described("Whether there is more, and where it begins.")
+    edges: list[CancellationEdge] = described("The cancellations, with their cursors.")
+    page_info: PageInfo = described("Whether there are more, and where to continue.")
 
-    @strawberry.field(description="How many cancellations match; counted only when asked for.")
+    @strawberry.field(description="How many cancellations match; counted only if selected.")
     async def total_count(self, info: Info) -> int:
         async with info.context.reading() as connection:
             shop_id = info.context.caller.shop.id
@@ -162,7 +159,7 @@ def cancellation_connection_type(
 
 
 def _conditions(given: OrderFilter | CancellationFilter | None) -> dict[str, Any]:
-    """By the names that they have in the domain too."""
+    """What was given, by field; the domain's filters have the same fields."""
     conditions = vars(given) if given else {}
     return {
         name: TimeRange(each.from_, each.to) if isinstance(each, DateTimeRange) else each

@@ -1,4 +1,4 @@
-"""Events of orders, made from the domain's values."""
+"""Events of orders, built from the domain's values."""
 
 from datetime import datetime
 from typing import Any, assert_never
@@ -16,77 +16,77 @@ from domain.storage import events
 from domain.storage.pages import Page
 
 
-@strawberry.interface(description="One entry of the log of what happened to orders.")
+@strawberry.interface(description="An entry in the log of what happened to orders.")
 class OrderEvent(Node):
-    cursor: str = described("Where orderEvents(after:) goes on behind this event.")
-    sequence: int = described("Counts the events of the order: 1, 2, 3, without gaps.")
+    cursor: str = described("Pass it to orderEvents(after:) to continue after this event.")
+    sequence: int = described("The number of the event within its order: 1, 2, 3, without gaps.")
     occurred_at: datetime = described("When it happened.")
-    actor: str = described("Who did it: a token's subject, `import` for imported files, `mail` for the mail loop.")
-    order: Order = described("The order, as it is now.")
+    actor: str = described("Who did it: the token's subject, `import` for imported files, or `mail` for the mail loop.")
+    order: Order = described("The order in its current state.")
 
 
-@strawberry.type(description="The order came in.")
+@strawberry.type(description=EventType.ORDER_IMPORTED.value)
 class OrderImported(OrderEvent):
     pass
 
 
-@strawberry.type(description="The order's status changed.")
+@strawberry.type(description=EventType.ORDER_STATUS_CHANGED.value)
 class OrderStatusChanged(OrderEvent):
     from_: OrderStatus = strawberry.field(name="from", description="The status before.")
     to: OrderStatus = described("The status after.")
 
 
-@strawberry.type(description="The status of a package changed.")
+@strawberry.type(description=EventType.PACKAGE_STATUS_CHANGED.value)
 class PackageStatusChanged(OrderEvent):
-    package: Package = described("The package, as it is now.")
+    package: Package = described("The package in its current state.")
     from_: PackageStatus = strawberry.field(name="from", description="The status before.")
     to: PackageStatus = described("The status after.")
 
 
-@strawberry.type(description="Units of a package moved to a new package.")
+@strawberry.type(description=EventType.PACKAGE_SPLIT.value)
 class PackageSplit(OrderEvent):
-    package: Package = described("The package that they were in, as it is now.")
-    new_package: Package = described("The package that they are in since, as it is now.")
+    package: Package = described("The package that the units left, in its current state.")
+    new_package: Package = described("The package that the units moved to, in its current state.")
 
 
-@strawberry.type(description="Units were cancelled; exactly one for every cancellation, whatever its scope.")
+@strawberry.type(description=EventType.ITEMS_CANCELLED.value)
 class ItemsCancelled(OrderEvent):
-    cancellation: Cancellation = described("The cancellation.")
+    cancellation: Cancellation = described("The cancellation in its current state.")
 
 
-@strawberry.type(description="The payment system told how the refund of a cancellation went.")
+@strawberry.type(description=EventType.REFUND_STATUS_CHANGED.value)
 class RefundStatusChanged(OrderEvent):
-    cancellation: Cancellation = described("The cancellation, as it is now.")
-    from_: RefundStatus = strawberry.field(name="from", description="The status of the refund before.")
-    to: RefundStatus = described("The status of the refund after.")
+    cancellation: Cancellation = described("The cancellation in its current state.")
+    from_: RefundStatus = strawberry.field(name="from", description="The status before.")
+    to: RefundStatus = described("The status after.")
 
 
-@strawberry.type(description="The buyer's e-mail went out, was given up or was queued again.")
+@strawberry.type(description=EventType.NOTIFICATION_STATUS_CHANGED.value)
 class NotificationStatusChanged(OrderEvent):
-    cancellation: Cancellation = described("The cancellation that the e-mail is about.")
-    to: NotificationStatus = described("The status of the e-mail after.")
+    cancellation: Cancellation = described("The cancellation that the e-mail is about, in its current state.")
+    to: NotificationStatus = described("The status after.")
 
 
-# Nothing else in the schema mentions them all.
+# Fields return the interface, so the schema has to be told its types.
 EVENT_TYPES = OrderEvent.__subclasses__()
 
 
-@strawberry.type(description="One event in a list, and where it stands.")
+@strawberry.type(description="An event in a list, with its cursor.")
 class OrderEventEdge:
-    cursor: str = described("Where the list goes on behind this event.")
+    cursor: str = described("Pass it as after to continue after this event.")
     node: OrderEvent = described("The event.")
 
 
-@strawberry.type(description="A part of the log, oldest first.")
+@strawberry.type(description="A page of the log, oldest first.")
 class OrderEventConnection:
-    edges: list[OrderEventEdge] = described("The events with their cursors.")
-    page_info: PageInfo = described("Whether there is more, and where it begins.")
+    edges: list[OrderEventEdge] = described("The events, with their cursors.")
+    page_info: PageInfo = described("Whether there are more, and where to continue.")
 
 
 def event_type(  # noqa: PLR0911 one for each type
     order: Order, event: domain.OrderEvent, cancellation: Cancellation | None
 ) -> OrderEvent:
-    """One event with its order and, where it is about one, its cancellation as they are now."""
+    """One event with its order and, if it is about one, its cancellation, both in their current state."""
     common: dict[str, Any] = {  # the fields of the interface
         "id": strawberry.ID(ids.of_event(event.order_id, event.sequence)),
         "cursor": events.cursor_of(order.shop, event.number),

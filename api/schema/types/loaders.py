@@ -1,4 +1,4 @@
-"""From what the domain found to the types of the schema, with whatever else the operation selects below them."""
+"""Builds the schema's types from what the domain found, and reads what else the operation selects below them."""
 
 from collections.abc import Iterable, Sequence
 from uuid import UUID
@@ -20,7 +20,7 @@ from domain.storage.pages import Page, PageRequest
 
 
 async def order_types(info: Info, connection: Connection, found: Sequence[domain.Order]) -> list[Order]:
-    """The orders, with their cancellations where the operation selects them anywhere."""
+    """The orders, with their cancellations if the operation selects them anywhere."""
     shop = info.context.caller.shop
     types = [order_type(shop, order, timeline) for order in found]
     if types and selects(info, "cancellations"):
@@ -31,9 +31,9 @@ async def order_types(info: Info, connection: Connection, found: Sequence[domain
 
 
 async def current_order(info: Info, order: domain.Order | None) -> Order | None:
-    """The order that a mutation answers with, if any; read again only where its cancellations are selected.
+    """The order that a mutation answers with, if any; read again only if its cancellations are selected.
 
-    Raises UnknownOutcomeError where it cannot be, for what was done is done.
+    If that read fails, the mutation is done all the same: raises UnknownOutcomeError.
     """
     if order is None:
         return None
@@ -49,7 +49,7 @@ async def current_order(info: Info, order: domain.Order | None) -> Order | None:
 
 
 async def planned_order(info: Info, plan: Plan | None) -> Order | None:
-    """The order that a plan is about, as it was looked at."""
+    """The order that a plan was made for, as it was then."""
     if plan is None:
         return None
     if not selects(info, "cancellations"):
@@ -59,13 +59,13 @@ async def planned_order(info: Info, plan: Plan | None) -> Order | None:
 
 
 async def orders_by_id(info: Info, connection: Connection, order_ids: Iterable[UUID]) -> dict[UUID, Order]:
-    """Those of these orders that the shop has."""
+    """The orders with these ids that the shop has, by id."""
     found = await orders.find_orders(connection, info.context.caller.shop.id, order_ids)
     return {order.source.id: order for order in await order_types(info, connection, list(found.values()))}
 
 
 async def node_types(info: Info, connection: Connection, node_ids: Sequence[str]) -> list[Node | None]:
-    """The objects with these ids, in their order; None for whatever the shop does not have."""
+    """The objects with these ids, in the same sequence; None for each that the shop does not have."""
     shop = info.context.caller.shop
     refs = [ids.parse(node_id) for node_id in node_ids]
     cancellation_ids = {ref.uuid for ref in refs if ref and ref.kind == "cancellation"}
@@ -85,7 +85,7 @@ async def node_types(info: Info, connection: Connection, node_ids: Sequence[str]
 
 
 async def _events(info: Info, connection: Connection, refs: Iterable[ids.Ref | None]) -> list[OrderEvent]:
-    """The events among these that the shop has."""
+    """The events that these ids name and the shop has, in no particular order."""
     places = {(ref.uuid, ref.positions[0]) for ref in refs if ref and ref.kind == "event"}
     found = await events.find_events(connection, info.context.caller.shop.id, places) if places else []
     return await event_types(info, connection, found) if found else []
@@ -94,13 +94,13 @@ async def _events(info: Info, connection: Connection, refs: Iterable[ids.Ref | N
 async def cancellation_types(
     info: Info, connection: Connection, made: Sequence[domain.Cancellation]
 ) -> list[Cancellation]:
-    """The cancellations, each with its order as it is now."""
+    """The cancellations, each with its order in its current state."""
     found = await orders_by_id(info, connection, {source.order_id for source in made})
     return [cancellation_type(found[source.order_id], source) for source in made]
 
 
 async def event_types(info: Info, connection: Connection, found: Sequence[domain.OrderEvent]) -> list[OrderEvent]:
-    """The events, each with its order and cancellation as they are now."""
+    """The events, each with its order and cancellation in their current state."""
     shop_id = info.context.caller.shop.id
     made = await orders_by_id(info, connection, {event.order_id for event in found})
     about = {event.cancellation_id for event in found if event.cancellation_id}
@@ -120,7 +120,7 @@ async def timeline(info: Info, order: Order, page: PageRequest) -> OrderEventCon
 
 
 async def event_page(info: Info, page: PageRequest, of: Iterable[Order] | None = None) -> OrderEventConnection:
-    """A page of the events of these orders, or of all of the shop's."""
+    """A page of the events of these orders, or of all the shop's orders."""
     shop = info.context.caller.shop
     after = 0 if page.after is None else events.number_of(shop, page.after)
     order_ids = None if of is None else [order.source.id for order in of]
@@ -131,8 +131,8 @@ async def event_page(info: Info, page: PageRequest, of: Iterable[Order] | None =
 
 
 def selects(info: Info, name: str) -> bool:
-    """Whether the field that is resolved has one of this name anywhere below it."""
-    raw = info._raw_info  # noqa: SLF001 - strawberry's `selected_fields` copies a fragment wherever it is spread
+    """Whether the operation selects a field of this name anywhere below the one being resolved."""
+    raw = info._raw_info  # noqa: SLF001 - strawberry's `selected_fields` copies a fragment for each spread
     nodes: list[SelectionNode] = [*raw.field_nodes]
     fragments = dict(raw.fragments)
     while nodes:

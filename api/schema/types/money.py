@@ -1,4 +1,4 @@
-"""Amounts of money, made from minor units."""
+"""Amounts of money, built from minor units."""
 
 from collections.abc import Iterable
 from typing import Annotated
@@ -17,22 +17,22 @@ class Money:
     currency: CurrencyCode = described("The currency of the amount.")
     minor: strawberry.Private[int]
 
-    @strawberry.field(description="The exact amount, with exactly the currency's decimal digits.")
+    @strawberry.field(description="The exact amount, with as many decimal places as the currency has.")
     def amount(self) -> DecimalText:
         return DecimalText(to_text(self.minor, self.currency))
 
-    @strawberry.field(description='The amount for people to read, such as "$1,234.50", by the rules of CLDR.')
+    @strawberry.field(description='The amount formatted for people by the rules of CLDR, such as "$1,234.50".')
     def formatted(
         self,
-        locale: Annotated[str | None, argument('A locale such as "de_DE"; "en_US" if left out or unknown.')] = None,
+        locale: Annotated[str | None, argument('A locale such as "de_DE"; "en_US" if omitted or unknown.')] = None,
     ) -> str:
         return locales.amount(self.minor, self.currency, locales.locale_of(locale or "en_US"))
 
 
-@strawberry.type(description="A fee on an order, or what comes back of it.")
+@strawberry.type(description="A fee on an order, or the refunded part of one.")
 class Fee:
     kind: FeeKind = described("What the fee is for.")
-    amount: Money = described("How much it is.")
+    amount: Money = described("The amount.")
 
 
 def money(minor: int, currency: str) -> Money:

@@ -1,4 +1,4 @@
-"""What every object with an id has, and pages of lists."""
+"""The Node interface, and the pages of a connection."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,9 +14,9 @@ from domain.storage.pages import Page, PageRequest
 __all__ = ["Node", "PageInfo", "page_info", "page_request"]
 
 
-@strawberry.interface(description="An object that can be found again by its id.")
+@strawberry.interface(description="An object that node and nodes find by its id.")
 class Node:
-    id: strawberry.ID = described("Opaque and unique among all objects of the shop.")
+    id: strawberry.ID = described("Opaque, and unique among all objects of the shop.")
 
 
 def page_request(
@@ -27,7 +27,7 @@ def page_request(
     last: int | None = None,
     before: str | None = None,
 ) -> PageRequest:
-    """What the four arguments of a connection ask for; raises BadUserInputError."""
+    """The page that the four arguments of a connection ask for; raises BadUserInputError."""
     if first is not None and last is not None:
         raise BadUserInputError("Give either first or last, not both.")
     size = first if last is None else last
@@ -38,7 +38,7 @@ def page_request(
     return PageRequest(size, is_from_back=last is not None, after=after, before=before)
 
 
-def page_info(page: Page[Any], cursors: Sequence[str]) -> PageInfo:  # of whatever entries
+def page_info(page: Page[Any], cursors: Sequence[str]) -> PageInfo:  # of any entries
     return PageInfo(
         has_next_page=page.has_next,
         has_previous_page=page.has_previous,

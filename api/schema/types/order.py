@@ -1,4 +1,4 @@
-"""Orders, their items, packages and totals, made from the domain's values."""
+"""Orders with their items, packages and totals, built from the domain's values."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -22,47 +22,47 @@ if TYPE_CHECKING:
     from api.schema.types.event import OrderEventConnection
 
 
-@strawberry.type(description="A seller's shop; tokens are for one shop each.")
+@strawberry.type(description="A seller's shop. Each token belongs to one shop.")
 class Shop(Node):
     name: str = described("The shop's name, as buyers know it.")
     shipping_refund_policy: ShippingRefundPolicy = described(
-        "When the shop gives shipping and fees back, for orders that come in from now on. Each keeps the policy that "
-        "it came in under."
+        "When shipping and fees are refunded for orders imported from now on; each order keeps the policy it was "
+        "imported under."
     )
 
 
-@strawberry.type(description="Who ordered.")
+@strawberry.type(description="Who placed the order.")
 class Buyer:
     name: str = described("The buyer's name, as given in the order.")
-    email: str = described("Where e-mails about the order go.")
+    email: str = described("The address for e-mails about the order.")
     locale: str = described('The language and region of these e-mails, such as "en_US".')
 
 
-@strawberry.type(description="The money of an order.")
+@strawberry.type(description="The amounts of an order.")
 class OrderTotals:
     source: strawberry.Private[domain.Order]
 
-    @strawberry.field(description="The list prices of all items.")
+    @strawberry.field(description="The list price of all items.")
     def items_subtotal(self) -> Money:
         return self._sum("subtotal")
 
-    @strawberry.field(description="What the seller took off the list prices.")
+    @strawberry.field(description="The seller's discount on the list price.")
     def seller_discount(self) -> Money:
         return self._sum("seller_discount")
 
-    @strawberry.field(description="What the platform took off the list prices.")
+    @strawberry.field(description="The platform's discount on the list price.")
     def platform_discount(self) -> Money:
         return self._sum("platform_discount")
 
-    @strawberry.field(description="The tax on the items; inside their prices where pricesIncludeTax.")
+    @strawberry.field(description="The tax on the items; included in their prices if pricesIncludeTax.")
     def item_tax(self) -> Money:
         return self._sum("tax")
 
-    @strawberry.field(description="Shipping after its discounts, and before its tax where prices exclude tax.")
+    @strawberry.field(description="Shipping after discounts, and before tax unless pricesIncludeTax.")
     def shipping_fee(self) -> Money:
         return money(self.source.shipping_fee, self.source.currency)
 
-    @strawberry.field(description="The tax on shipping; inside the shipping fee where pricesIncludeTax.")
+    @strawberry.field(description="The tax on shipping; included in shippingFee if pricesIncludeTax.")
     def shipping_tax(self) -> Money:
         return money(self.source.shipping_tax, self.source.currency)
 
@@ -75,12 +75,14 @@ class OrderTotals:
         return money(self.source.total, self.source.currency)
 
     @strawberry.field(
-        description="What was given back, paid out yet or not, with what had been cancelled before it came in."
+        description="All refunds, whether paid out yet or not, including those for units cancelled before the import."
     )
     def refunded(self) -> Money:
         return money(self.source.refunded, self.source.currency)
 
-    @strawberry.field(description="What has not come back: total less refunded, whether it may be cancelled or not.")
+    @strawberry.field(
+        description="What is left to refund: total minus refunded, whether it can still be cancelled or not."
+    )
     def refundable(self) -> Money:
         return money(self.source.total - self.source.refunded, self.source.currency)
 
@@ -88,10 +90,10 @@ class OrderTotals:
         return money(sum(getattr(item, amount) for item in self.source.items), self.source.currency)
 
 
-@strawberry.interface(description="Something that can be cancelled, in whole or in part, while its state allows it.")
+@strawberry.interface(description="Something that can be cancelled while its state allows it.")
 class Cancellable:
-    cancellable: bool = described("Whether it may be cancelled now.")
-    not_cancellable_reason: NotCancellableReason | None = described("Why it may not be cancelled; null if it may.")
+    cancellable: bool = described("Whether it can be cancelled now.")
+    not_cancellable_reason: NotCancellableReason | None = described("Why it cannot be cancelled; null if it can.")
 
 
 @strawberry.type(description="An order of the shop.")
@@ -101,33 +103,35 @@ class Order(Node, Cancellable):
     verdicts: strawberry.Private[Eligibility]
     timeline: strawberry.Private["Timeline"]
 
-    cancellable: bool = described("Whether the whole order may be cancelled now.")
+    cancellable: bool = described("Whether the whole order can be cancelled now.")
     not_cancellable_reason: NotCancellableReason | None = described(
-        "Why the whole order may not be cancelled; null if it may."
+        "Why the whole order cannot be cancelled; null if it can."
     )
-    number: str = described("The number that the marketplace gave it; no other order of the shop has it.")
-    status: OrderStatus = described("Where the order is on its way; in a split order it follows from the packages.")
+    number: str = described("The marketplace's order number, unique within the shop.")
+    status: OrderStatus = described(
+        "Where the order stands; it follows from the packages unless UNPAID, ON_HOLD or COMPLETED."
+    )
     version: int = described(
-        "Counts the states of its items, packages and status from 1 on; refunds and mails do not count."
+        "Starts at 1 and increases with every change to items, packages or status; refunds and e-mails do not count."
     )
     currency: CurrencyCode = described("The currency of all its amounts.")
-    prices_include_tax: bool = described("Whether tax is inside the amounts (true) or comes on top of them (false).")
+    prices_include_tax: bool = described("Whether amounts include tax (true) or tax is added to them (false).")
     placed_at: datetime = described("When the buyer placed it.")
     paid_at: datetime | None = described("When it was paid.")
-    ship_by: datetime | None = described("Until when it has to be shipped.")
+    ship_by: datetime | None = described("The deadline for shipping it.")
     updated_at: datetime = described("When its items, packages or status last changed.")
-    buyer: Buyer = described("Who ordered.")
+    buyer: Buyer = described("Who placed it.")
     items: list["OrderItem"] = described("What was ordered, as imported.")
-    packages: list["Package"] = described("The packages that its units travel in, by number.")
+    packages: list["Package"] = described("The packages that hold its units, sorted by number.")
     cancellations: list[Annotated["Cancellation", strawberry.lazy("api.schema.types.cancellation")]] = described(
-        "What was cancelled of it, oldest first."
+        "Its cancellations, oldest first."
     )
 
-    @strawberry.field(description="Its money: paid, given back, and left.")
+    @strawberry.field(description="Its amounts: paid, refunded and left.")
     def totals(self) -> OrderTotals:
         return OrderTotals(source=self.source)
 
-    @strawberry.field(description="Whether at least one unit may be cancelled by item now.")
+    @strawberry.field(description="Whether at least one unit can be cancelled by item now.")
     def items_cancellable(self) -> bool:
         return self.verdicts.items_cancellable
 
@@ -135,33 +139,37 @@ class Order(Node, Cancellable):
     async def events(
         self,
         info: Info,
-        first: Annotated[int | None, argument("How many events; 20 if left out.")] = None,
-        after: Annotated[str | None, argument("A cursor; only events after it.")] = None,
+        first: Annotated[int | None, argument("How many events; 20 if omitted.")] = None,
+        after: Annotated[str | None, argument("Only events after this cursor.")] = None,
     ) -> Annotated["OrderEventConnection", strawberry.lazy("api.schema.types.event")]:
         return await self.timeline(info, self, page_request(limit=info.context.page_limit, first=first, after=after))
 
-    @strawberry.field(description="Where orderEvents(after:) goes on from this very state of the order.")
+    @strawberry.field(description="Pass it to orderEvents(after:) to continue from this state of the order.")
     def event_cursor(self) -> str:
         return events.cursor_of(self.shop, self.source.feed_number)
 
 
-@strawberry.type(description="A SKU and a quantity in an order.")
+@strawberry.type(description="A line of an order: a product and a quantity.")
 class OrderItem(Node, Cancellable):
     source: strawberry.Private[domain.OrderItem]
 
-    order: Order = described("The order that it belongs to.")
+    order: Order = described("The order it belongs to.")
     sku: str = described("The seller's stock keeping unit.")
-    product_id: str = described("The marketplace's id of the product.")
-    product_name: str = described("What the product is called.")
-    variant_name: str | None = described('Which variant of the product, such as "Sage, M".')
-    image_url: str | None = described("A picture of the product.")
-    is_gift: bool = described("Whether it was given away with the order.")
+    product_id: str = described("The marketplace's id for the product.")
+    product_name: str = described("The name of the product.")
+    variant_name: str | None = described('The variant of the product, such as "Sage, M".')
+    image_url: str | None = described("The URL of a picture of the product.")
+    is_gift: bool = described("Whether it came free with the order.")
     quantity: int = described("How many units were ordered.")
-    cancelled_quantity: int = described("How many of them are cancelled.")
-    cancellable: bool = described("Whether at least one unit may be cancelled by item now, with OUT_OF_STOCK.")
-    cancellable_quantity: int = described("How many units may be cancelled by item now.")
-    not_cancellable_reason: NotCancellableReason | None = described("Why no unit may; null if one may.")
-    packages: list["PackageItem"] = described("The packages that its units are in, by package number.")
+    cancelled_quantity: int = described("How many units are cancelled.")
+    cancellable: bool = described(
+        "Whether at least one unit can be cancelled by item now, for a reason that allows ITEMS."
+    )
+    cancellable_quantity: int = described("How many units can be cancelled by item now.")
+    not_cancellable_reason: NotCancellableReason | None = described(
+        "Why no unit can be cancelled by item; null if one can."
+    )
+    packages: list["PackageItem"] = described("The packages that hold its units, sorted by package number.")
 
     @strawberry.field(description="The list price of one unit, before discounts.")
     def unit_price(self) -> Money:
@@ -173,27 +181,31 @@ class OrderItem(Node, Cancellable):
         return money(total, self.order.currency)
 
 
-@strawberry.type(description="Units of an order that travel together.")
+@strawberry.type(description="Units of an order that ship together.")
 class Package(Node, Cancellable):
-    order: Order = described("The order that it belongs to.")
-    number: str = described("The package's number, unique in the order.")
-    status: PackageStatus = described("Where the package is on its way.")
-    carrier: str | None = described("Who carries it.")
-    tracking_number: str | None = described("The carrier's number for it.")
-    items: list["PackageItem"] = described("What is in it.")
-    cancellable: bool = described("Whether the whole package may be cancelled now.")
-    not_cancellable_reason: NotCancellableReason | None = described("Why it may not; null if it may.")
+    order: Order = described("The order it belongs to.")
+    number: str = described("The package's number, unique within the order.")
+    status: PackageStatus = described("Where the package stands.")
+    carrier: str | None = described("The carrier.")
+    tracking_number: str | None = described("The carrier's tracking number.")
+    items: list["PackageItem"] = described("Its contents.")
+    cancellable: bool = described("Whether the whole package can be cancelled now.")
+    not_cancellable_reason: NotCancellableReason | None = described(
+        "Why the whole package cannot be cancelled; null if it can."
+    )
 
 
-@strawberry.type(description="What a package holds of an order item; screens offer it for cancelling or grey it out.")
+@strawberry.type(description="The units of one item in a package, which screens offer for cancellation or grey out.")
 class PackageItem(Node, Cancellable):
-    item: OrderItem = described("The order item whose units they are.")
-    package: Package = described("The package that they are in.")
-    quantity: int = described("How many units of the item are in the package.")
-    cancelled_quantity: int = described("How many of them are cancelled.")
-    cancellable: bool = described("Whether at least one of them may be cancelled by item now.")
-    cancellable_quantity: int = described("How many of them may be cancelled by item now.")
-    not_cancellable_reason: NotCancellableReason | None = described("Why none of them may; null if one may.")
+    item: OrderItem = described("The order item.")
+    package: Package = described("The package.")
+    quantity: int = described("How many units of the item the package holds.")
+    cancelled_quantity: int = described("How many units are cancelled.")
+    cancellable: bool = described("Whether at least one unit can be cancelled by item now.")
+    cancellable_quantity: int = described("How many units can be cancelled by item now.")
+    not_cancellable_reason: NotCancellableReason | None = described(
+        "Why no unit can be cancelled by item; null if one can."
+    )
 
 
 # Reads a page of an order's events.
@@ -201,7 +213,7 @@ Timeline = Callable[[Info, Order, PageRequest], Awaitable["OrderEventConnection"
 
 
 def order_type(shop: domain.Shop, source: domain.Order, timeline: Timeline) -> Order:
-    """The order with its items and packages, all linked to each other; its cancellations are filled in by others."""
+    """The order with its items and packages, linked to each other; the caller fills in its cancellations."""
     verdicts = eligibility(source)
     order = Order(
         id=strawberry.ID(ids.of_order(source.id)),
@@ -243,7 +255,7 @@ def shop_type(shop: domain.Shop) -> Shop:
 
 
 def nodes_of(order: Order) -> list[Node]:
-    """The order and all of its parts that have an id."""
+    """The order and every part of it that has an id."""
     packed = [package_item for package in order.packages for package_item in package.items]
     return [order, *order.items, *order.packages, *packed]
 

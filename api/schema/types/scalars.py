@@ -1,4 +1,4 @@
-"""The scalars of the schema, and how its descriptions are attached."""
+"""The schema's scalars and enums, and how its descriptions are attached."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -31,7 +31,7 @@ CurrencyCode = NewType("CurrencyCode", str)
 
 
 def described(description: str) -> Any:  # a dataclass field's default is of its type
-    """A field of a GraphQL type that is a plain attribute."""
+    """A field of a GraphQL type that reads a plain attribute."""
     return strawberry.field(description=description)
 
 
@@ -40,7 +40,7 @@ def argument(description: str) -> object:
 
 
 def _parse_time(text: object) -> datetime:
-    message = f"{text!r:.60} is no date and time with an offset, such as 2026-03-01T09:30:00+00:00."
+    message = f"{text!r:.60} is not a date and time with an offset, such as 2026-03-01T09:30:00+00:00."
     if not isinstance(text, str):
         raise TypeError(message)
     try:
@@ -56,60 +56,61 @@ def _parse_time(text: object) -> datetime:
 def _parse_decimal(text: object) -> str:
     given = str(text) if isinstance(text, int) and not isinstance(text, bool) else text
     if not isinstance(given, str) or decimal(given) is None:
-        raise ValueError(f'{text!r:.60} is no decimal number in a string, such as "12.50".')
+        raise ValueError(f'{text!r:.60} is not a decimal number in a string, such as "12.50".')
     return given
 
 
 def _parse_currency(text: object) -> str:
     if not isinstance(text, str):
-        raise TypeError(f"{text!r:.60} is no currency code in a string, such as USD.")
+        raise TypeError(f"{text!r:.60} is not a currency code in a string, such as USD.")
     return text
 
 
 SCALARS: Mapping[object, ScalarDefinition] = {
     datetime: strawberry.scalar(
         name="DateTime",
-        description="A date and time in ISO 8601 with its offset; answers are always in UTC.",
+        description="An ISO 8601 date and time with an offset; answers are always in UTC.",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
         serialize=datetime.isoformat,
         parse_value=_parse_time,
     ),
     DecimalText: strawberry.scalar(
         name="Decimal",
-        description='An exact decimal number in a string, such as "12.34" or "1500"; never a floating point number.',
+        description='An exact decimal number in a string, such as "12.34" or "1500"; never a floating-point number.',
         serialize=str,
         parse_value=_parse_decimal,
     ),
     CurrencyCode: strawberry.scalar(
         name="CurrencyCode",
-        description="A currency's three capital letters as in ISO 4217.",
+        description="An ISO 4217 currency code: three capital letters.",
         specified_by_url="https://www.iso.org/iso-4217-currency-codes.html",
         serialize=str,
         parse_value=_parse_currency,
     ),
 }
 
-_ADVICE = "docs/errors.md says of each what to do."
+_ADVICE = "docs/errors.md says what to do in each case."
 _ENUMS: Mapping[type[Enum], str] = {
-    OrderStatus: "Where an order is on its way.",
-    PackageStatus: "Where a package is on its way.",
-    CancellationScope: "How much of an order one cancellation takes.",
-    CancellationReason: "Why something is cancelled.",
+    OrderStatus: "Where an order stands. Units are live until cancelled; packages are live while any of their units "
+    "is.",
+    PackageStatus: "Where a package stands, and the statuses that updatePackageStatus can give it next.",
+    CancellationScope: "How much of an order a cancellation covers.",
+    CancellationReason: "Why the seller cancels; cancellationReasons lists the scopes that each reason allows.",
     NotCancellableReason: f"Why something cannot be cancelled. {_ADVICE}",
-    CancellationErrorCode: f"What is wrong with a cancellation, for programs. {_ADVICE}",
-    FulfillmentErrorCode: f"Why something was not done or an order not stored, for programs. {_ADVICE}",
-    ImportOutcome: "What became of an order that came in.",
-    RefundStatus: "How far a refund is.",
-    RefundOutcome: "How a refund went.",
-    NotificationStatus: "How far the buyer's e-mail is.",
-    ShippingRefundPolicy: "When shipping and fees are given back.",
+    CancellationErrorCode: f"Why a cancellation is refused, for programs. {_ADVICE}",
+    FulfillmentErrorCode: f"Why a call was refused or an order was not stored, for programs. {_ADVICE}",
+    ImportOutcome: "What became of an order in an import.",
+    RefundStatus: "The status of a refund.",
+    RefundOutcome: "How a refund went, as the payment system reports it.",
+    NotificationStatus: "The delivery status of the buyer's e-mail.",
+    ShippingRefundPolicy: "When shipping and fees are refunded.",
     FeeKind: "What a fee is for.",
-    OrderOrderField: "What a list of orders is sorted by.",
+    OrderOrderField: "The date that a list of orders is sorted by.",
 }
 
 
 def publish_enums() -> None:
-    """Makes the domain's enums GraphQL enums; a member's value is its description."""
+    """Turns the domain's enums into GraphQL enums whose members are described by their values."""
     for enum, description in _ENUMS.items():
         strawberry.enum(enum, description=description)
         for member in enum.__strawberry_definition__.values:  # type: ignore[attr-defined]  # set by the line above
