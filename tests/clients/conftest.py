@@ -1,4 +1,4 @@
-"""A server for the clients, and the packages of npm that they need."""
+"""A server for the clients, and the npm packages that they need."""
 
 import os
 from collections.abc import AsyncIterator
@@ -21,13 +21,13 @@ SCHEMA = HERE.parents[1] / "schema.graphql"
 
 
 def an_environment(base: str, token: str) -> dict[str, str]:
-    """The caller's, with where a client finds the server and what it says of itself."""
+    """The current environment, plus the address and the token that a client uses."""
     return {**os.environ, "ENDPOINT": f"{base}/graphql", "TOKEN": token}  # noqa: TID251 - handed on to a process
 
 
 @pytest.fixture(scope="session")
 def packages() -> Path:
-    """The folder that they are installed in. Without a network they cannot be; in CI that is a failure."""
+    """The folder with the npm packages. Skips the test if they cannot be installed; in CI that is a failure."""
     try:
         node.install(HERE)
     except node.UnreachableError as error:
@@ -39,7 +39,7 @@ def packages() -> Path:
 
 @pytest.fixture
 async def shop(database: Database) -> AsyncIterator[Shop]:
-    """The shop of the test; at its end what is stored is still sound."""
+    """The shop of the test; checks at the end that what is stored is sound."""
     yield await a_shop(database)
     await assert_sound(database)
 

@@ -1,4 +1,4 @@
-"""A proxy before the API that cuts clients off."""
+"""A proxy in front of the API that cuts clients off."""
 
 import asyncio
 from asyncio import StreamReader, StreamWriter
@@ -10,7 +10,7 @@ _BYTES = 100  # small, so that messages break in the middle
 
 
 class Proxy:
-    """Leads to `base`. Each connection ends when the server has said as many bytes as `allowance`, if it is set."""
+    """Forwards to `base`. Closes each connection once the server has sent `allowance` bytes, if that is set."""
 
     def __init__(self, base: str) -> None:
         self._target = urlsplit(base)
@@ -31,7 +31,7 @@ class Proxy:
             await self.cut()
 
     async def cut(self) -> None:
-        """Ends all connections."""
+        """Closes all connections."""
         links = list(self._links)
         for link in links:
             link.cancel()
@@ -43,7 +43,7 @@ class Proxy:
         task.add_done_callback(self._links.discard)
 
     async def _connect(self, reader: StreamReader, writer: StreamWriter) -> None:
-        """Lasts as long as both ends do; while the proxy is not open, not at all."""
+        """Runs until either end closes; closes at once while the proxy is not open."""
         if not self.is_open:
             writer.close()
             return

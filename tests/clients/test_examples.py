@@ -1,4 +1,4 @@
-"""The examples do what they show, and follow events without loss or repetition however often their sockets break."""
+"""The examples work, and follow events with nothing lost or repeated, however often their sockets break."""
 
 import asyncio
 import sys
@@ -27,7 +27,7 @@ TYPESCRIPT = HERE / "typescript"
 
 @pytest.fixture(params=["python", "typescript"])
 def command(request: pytest.FixtureRequest) -> list[str]:
-    """What runs the example."""
+    """The command that runs the example."""
     if request.param == "python":
         return [sys.executable, str(PYTHON)]
     packages: Path = request.getfixturevalue("packages")
@@ -37,7 +37,7 @@ def command(request: pytest.FixtureRequest) -> list[str]:
 
 
 def _build(modules: Path) -> None:
-    """As `npm run generate` and `npm run build` do."""
+    """Does what `npm run generate` and `npm run build` do."""
     node.run(TYPESCRIPT, modules / "@graphql-codegen" / "cli" / "esm" / "bin.js")
     node.run(TYPESCRIPT, modules / "typescript" / "bin" / "tsc")
 
@@ -55,7 +55,7 @@ async def started(command: list[str], base: str) -> AsyncIterator[Process]:
 
 
 async def lines(process: Process, count: int) -> list[dict[str, Any]]:
-    """The next lines that it prints."""
+    """The next lines of its output, parsed."""
     assert process.stdout
     assert process.stderr
     async with asyncio.timeout(PATIENCE_SECONDS):
@@ -65,7 +65,7 @@ async def lines(process: Process, count: int) -> list[dict[str, Any]]:
 
 
 async def cancel(database: Database, shop: Shop, order: Order, count: int) -> None:
-    """Units one by one, by somebody else."""
+    """Cancels units one by one, as another caller."""
     for each in range(count):
         await cancel_well(database, shop, a_request(units(order, ("SKU-dress", 1)), f"{count}-{each}"))
 

@@ -1,4 +1,4 @@
-"""The clients that people use get along with the server: each asks, cancels, and hears of it."""
+"""Popular GraphQL clients work with the server: each queries, cancels, and receives the event."""
 
 import asyncio
 from asyncio.subprocess import PIPE
@@ -15,7 +15,7 @@ from tests.support.patience import PATIENCE_SECONDS
 
 
 async def told(packages: Path, base: str, *arguments: str) -> list[object]:
-    """What a client prints that runs against the server."""
+    """The output of a client that runs against the server."""
     process = await asyncio.create_subprocess_exec(
         node.node(),
         *arguments,

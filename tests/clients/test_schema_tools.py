@@ -1,4 +1,4 @@
-"""The tools that read schemas have no complaint about ours: linters, and the compilers of clients."""
+"""Linters and client compilers accept the schema."""
 
 import shutil
 from pathlib import Path
@@ -7,7 +7,7 @@ from tests.clients.conftest import HERE, SCHEMA
 from tests.support import node
 
 ROOT = SCHEMA.parent
-# The schema is printed in the order of reading.
+# The schema is printed for readers, not sorted.
 SORTED = ",".join(
     f"{members}-sorted-alphabetically"
     for members in ("type-fields", "interface-fields", "input-object-fields", "enum-values")
@@ -22,7 +22,7 @@ def test_graphql_eslint_finds_nothing_by_its_recommended_and_relay_rules(package
     assert said == ""
 
 
-def test_graphql_schema_linter_finds_nothing_but_an_order_of_its_own(packages: Path) -> None:
+def test_graphql_schema_linter_finds_nothing_unsorted_fields_aside(packages: Path) -> None:
     linter = packages / "node_modules" / "graphql-schema-linter" / "lib" / "cli.js"
 
     said = node.run(ROOT, linter, "--except", SORTED, SCHEMA.name)
@@ -31,7 +31,7 @@ def test_graphql_schema_linter_finds_nothing_but_an_order_of_its_own(packages: P
 
 
 def test_relay_compiles_pages_refetches_and_events(packages: Path, tmp_path: Path) -> None:
-    # Elsewhere, for in a repository it adds what it has made.
+    # Runs outside the repository, because there it stages the files that it generates.
     shutil.copytree(HERE / "relay", tmp_path, dirs_exist_ok=True)
     shutil.copy(SCHEMA, tmp_path)
     made = tmp_path / "artifacts"

@@ -1,9 +1,9 @@
-"""Whether each version of schema.graphql serves the clients of the one before: `python -m tests.support.compatibility`.
+"""Checks that each version of schema.graphql still serves the clients of the one before it.
 
-The versions are those of the git history and then the file as it stands. What was deprecated may go with the version
-after it. These changes break nobody and are allowed, though graphql-core calls them dangerous: an enum value, an
-event type or another interface more, which clients have to expect (the contract says so), and arguments and input
-fields that may be left out. A changed default is not: the same call would do something else.
+Run it with `python -m tests.support.compatibility`. The versions are those in the git history, then the working tree.
+What one version deprecates the next may drop. Some changes that graphql-core calls dangerous are allowed: new enum
+values, event types and interfaces, which clients have to expect, and new optional arguments and input fields. A changed
+default is not allowed: the same call would do something else. The order of the file does not matter.
 """
 
 import subprocess
@@ -36,7 +36,7 @@ Members = MutableMapping[str, Any]  # fields, arguments or enum values
 
 
 def breaks(before: str, after: str) -> list[str]:
-    """What a client that was made for the schema `before` misses in the schema `after`."""
+    """What a client written for the schema `before` misses in the schema `after`."""
     old, new = graphql.build_schema(before), graphql.build_schema(after)
     _leave_out_what_could_go(old, new)
     used = _reachable(old)
@@ -50,7 +50,7 @@ def breaks(before: str, after: str) -> list[str]:
 
 
 def _leave_out_what_could_go(old: GraphQLSchema, new: GraphQLSchema) -> None:
-    """Takes out of the old schema what was deprecated in it and is not in the new one."""
+    """Removes from the old schema what it deprecates and the new one no longer has."""
     for name, kind in old.type_map.items():
         for members, kept in _member_lists(kind, new.type_map.get(name)):
             for member in [each for each in members if members[each].deprecation_reason and each not in kept]:
@@ -58,7 +58,7 @@ def _leave_out_what_could_go(old: GraphQLSchema, new: GraphQLSchema) -> None:
 
 
 def _member_lists(old: GraphQLNamedType, new: GraphQLNamedType | None) -> Iterator[tuple[Members, Members]]:
-    """All that can be deprecated in a type, each with its like in the newer type."""
+    """Everything in a type that can be deprecated, paired with its counterpart in the newer type."""
     members, kept = _members(old), _members(new)
     yield members, kept
     if isinstance(old, GraphQLObjectType | GraphQLInterfaceType):
@@ -72,7 +72,7 @@ def _members(kind: GraphQLNamedType | None) -> Members:
 
 
 def _reachable(schema: GraphQLSchema) -> set[str]:
-    """The names of the types that a client can meet, or has to name."""
+    """The names of the types that a client can receive or has to name."""
     found: dict[str, GraphQLNamedType] = {}
     ahead = [root for root in (schema.query_type, schema.mutation_type, schema.subscription_type) if root]
     todo: list[GraphQLNamedType] = list(ahead)
@@ -97,7 +97,7 @@ def _next_to(kind: GraphQLNamedType, schema: GraphQLSchema) -> Iterator[GraphQLN
 
 @dataclass(frozen=True)
 class Comparison:
-    """What was found, and what could not be looked at."""
+    """What was found, and what could not be compared."""
 
     versions: int
     breaks: list[str]
@@ -105,7 +105,7 @@ class Comparison:
 
 
 def compare(folder: Path, first: str = FIRST) -> Comparison:
-    """Each version in the folder's history, from the first, with the next, and the last with the file as it is."""
+    """Compares each version in the folder's history with the next, and the last one with the working tree."""
     now = ("the working tree", (folder / SCHEMA).read_text())
     if _git(folder, "rev-parse", "--show-cdup") != "":
         return Comparison(1, [], "no git history can be read here: nothing to compare with")
@@ -122,7 +122,7 @@ def compare(folder: Path, first: str = FIRST) -> Comparison:
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
-    """What git answers; None where it fails or is not installed."""
+    """The output of git; None if it fails or is not installed."""
     try:
         done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True)  # noqa: S603, S607 - git, wherever it is
     except (OSError, subprocess.CalledProcessError):

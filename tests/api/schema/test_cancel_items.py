@@ -1,4 +1,4 @@
-"""Cancelling units over HTTP: preview, cancel, and everything that can be wrong with it."""
+"""Cancelling units over HTTP: previews, cancellations, and every refusal."""
 
 from typing import Any
 
@@ -73,7 +73,7 @@ DUPLICATE = "An earlier entry names this item and package; add the quantities up
 
 
 class Stored:
-    """The ids of an order that is stored, and requests about it."""
+    """The ids of a stored order, and requests about it."""
 
     def __init__(self, order: dict[str, Any]) -> None:
         self.id: str = order["id"]

@@ -1,4 +1,4 @@
-"""Cancelling whole packages and whole orders over HTTP: what follows, what comes back, and what is refused."""
+"""Cancelling whole packages and orders over HTTP: consequences, refunds and refusals."""
 
 from typing import Any
 
@@ -201,7 +201,7 @@ async def test_what_the_state_does_not_allow_is_refused_with_the_reason(  # noqa
 
 
 @on_sqlite
-async def test_of_a_split_order_every_package_that_has_left_is_named(
+async def test_every_collected_package_of_a_split_order_is_named(
     client: Client, database: Database, shop: Shop
 ) -> None:
     order = await an_order(client, database, shop, TRAVELLING, WAITING, PackageStatus.DELIVERED)

@@ -1,4 +1,4 @@
-"""The shop's cancellations as a list, and the reasons that there are."""
+"""The list of the shop's cancellations, and the list of reasons."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A change to schema.graphql that breaks a client is noticed, with or without a history to compare with."""
+"""Changes to schema.graphql that break clients are found, as far back as the git history goes."""
 
 import shutil
 import subprocess
@@ -40,7 +40,7 @@ OLD_TYPES = "type OldOrder { number: OldNumber }\ntype OldNumber { text: String 
 
 
 def changed(*changes: tuple[str, str]) -> str:
-    """The schema with each first text replaced by the second."""
+    """The schema with the first text of each pair replaced by the second."""
     after = BEFORE
     for text, other in changes:
         assert text in after
@@ -125,7 +125,7 @@ def git(folder: Path, *arguments: str) -> str:
 
 
 def commit(folder: Path, text: str) -> str:
-    """The name of a commit with this schema."""
+    """Commits this schema; returns the hash."""
     (folder / SCHEMA).write_text(text)
     git(folder, "add", SCHEMA)
     git(folder, "commit", "--message", "Change the schema")

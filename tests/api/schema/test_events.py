@@ -1,4 +1,4 @@
-"""The log of an order that everything happens to: every type of event, in order, however it is read."""
+"""The log of an order to which everything happens: every type of event, in sequence, however it is read."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -105,7 +105,7 @@ async def send_mails(settings: Settings, database: Database, folder: Path) -> No
 
 @pytest.fixture
 async def order_id(client: Client, settings: Settings, database: Database, shop: Shop, tmp_path: Path) -> str:
-    """The order 1001, to which all of the story has happened."""
+    """The order 1001, after the whole story."""
     packages = (a_package_input("A", dress=2), a_package_input("B", dress=1))
     [order] = await store(database, shop, an_order_input("1001", packages=packages))
     uuid = order.id.hex
@@ -173,7 +173,7 @@ async def test_a_subscription_tells_the_same_over_a_socket_and_over_server_sent_
 
 
 async def first_events(stream: httpx.Response, count: int) -> AsyncIterator[str]:
-    """The first lines of data in a stream of server-sent events."""
+    """The first data lines of a stream of server-sent events."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         async for line in stream.aiter_lines():
             if line.startswith("data: {"):

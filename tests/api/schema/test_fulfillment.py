@@ -1,4 +1,4 @@
-"""What other systems tell over HTTP: orders and packages that move, splits, refunds and mails; every refusal of it."""
+"""Reports of other systems over HTTP: status changes, splits, refunds and mails, with every refusal."""
 
 from typing import Any
 
@@ -89,9 +89,7 @@ async def test_an_order_is_held_and_released(client: Client, database: Database,
 
 
 @on_sqlite
-async def test_the_deprecated_way_to_tell_a_status_does_the_same(
-    client: Client, database: Database, shop: Shop
-) -> None:
+async def test_update_order_status_still_does_the_same(client: Client, database: Database, shop: Shop) -> None:
     order = await an_order(client, database, shop, status=OrderStatus.UNPAID)
 
     told = [
@@ -177,9 +175,7 @@ async def test_a_refund_that_failed_may_still_succeed(client: Client, database: 
 
 
 @on_sqlite
-async def test_the_deprecated_way_to_tell_an_outcome_does_the_same(
-    client: Client, database: Database, shop: Shop
-) -> None:
+async def test_settle_refund_still_takes_a_status(client: Client, database: Database, shop: Shop) -> None:
     cancellation = await a_cancellation(client, await an_order(client, database, shop))
 
     failed = await tell(client, "settleRefund", cancellationId=cancellation, status="FAILED", outcome=None)
@@ -288,7 +284,7 @@ CODES: dict[str, tuple[str, str, list[tuple[str, str]]]] = {
 
 
 def input_of(text: str, words: dict[str, str]) -> dict[str, Any]:
-    """An input from a row of the table: `words` are put in for ids and texts that have no name of their own."""
+    """The input that a row of the table describes, with its words replaced by the ids and texts that they name."""
     given: dict[str, Any] = dict(part.split(": ", 1) for part in text.split(", "))
     if "items" in given:
         entries = given["items"].split()
@@ -300,7 +296,7 @@ def input_of(text: str, words: dict[str, str]) -> dict[str, Any]:
 
 
 @on_sqlite
-async def test_every_refusal_tells_all_that_is_wrong_and_does_nothing(
+async def test_every_refusal_reports_all_problems_and_does_nothing(
     client: Client, database: Database, shop: Shop
 ) -> None:
     packages = (a_package_input("A", dress=2, hat=1), a_package_input("B", PackageStatus.IN_TRANSIT, dress=1))

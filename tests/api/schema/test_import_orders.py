@@ -1,4 +1,4 @@
-"""Orders that come in over HTTP: each stands alone, and a number is known by its content."""
+"""Importing orders over HTTP: each order stands alone, and repeating one stores nothing twice."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What types have in common: one fragment on an interface selects it from all of them."""
+"""Fragments on interfaces select the same fields from every type that implements them."""
 
 from domain.rules.order import Shop
 from domain.storage.database import Database

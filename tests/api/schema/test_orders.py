@@ -65,7 +65,7 @@ def day(number: int) -> datetime:
 
 
 async def a_full_order(database: Database, shop: Shop) -> str:
-    """Stores order 1001, split in two, with all that an order can have; gives its UUID."""
+    """Stores order 1001, split in two, with everything that an order can have; returns its UUID."""
     dress = an_item_input(
         "dress",
         quantity=3,

@@ -1,4 +1,4 @@
-"""Every root field: what it answers, which scope it needs, and that without it nothing is done."""
+"""Every root field: its answer, the scope that it needs, and that it does nothing without it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,22 +18,22 @@ from tests.support.stored import a_package_input, an_item_input, an_order_input,
 
 @dataclass
 class Operation:
-    """A query or mutation of one root field, with the scope that it needs and what it answers."""
+    """A query or mutation of one root field, with the scope that it needs and its answer."""
 
     scope: str
     text: str
-    answer: Any  # whatever the field answers
+    answer: Any  # JSON
 
 
-def reading(text: str, answer: Any) -> Operation:  # whatever the field answers
+def reading(text: str, answer: Any) -> Operation:  # JSON
     return Operation("orders:read", text, answer)
 
 
-def cancelling(text: str, answer: Any) -> Operation:  # the same
+def cancelling(text: str, answer: Any) -> Operation:  # JSON
     return Operation("orders:cancel", text, answer)
 
 
-def fulfilling(text: str, answer: Any) -> Operation:  # the same
+def fulfilling(text: str, answer: Any) -> Operation:  # JSON
     return Operation("fulfillment:write", text, answer)
 
 
@@ -42,7 +42,7 @@ ORDER_INPUT = """{
   buyer: { name: "Ada", email: "ada@example.com" }, shippingFee: "0", shippingTax: "0", total: "1500"
   items: [{ ref: "1", sku: "S", productId: "P", productName: "Tea", quantity: 3, subtotal: "1500" }]
 }"""
-# In this order, on the orders 1001 to 1006 that `ids` describes.
+# Run in this sequence, on the orders 1001 to 1006 of `ids`.
 OPERATIONS: dict[str, Operation] = {
     "Query.shop": reading(
         "{ shop { name shippingRefundPolicy } }", {"name": "Demo Shop", "shippingRefundPolicy": "ON_FULL_CANCELLATION"}
@@ -234,7 +234,7 @@ HOLD = """mutation ($order: ID!) {
 
 @pytest.fixture
 async def ids(client: Client, database: Database, shop: Shop) -> dict[str, str]:
-    """Of 1001, which is split in A and B, 1002 with a cancellation, 1003 in one package, and 1004 to 1006 elsewhere."""
+    """Ids of 1001, split into A and B; 1002, cancelled; 1003, in one package; and 1004 to 1006, in other states."""
     split = (a_package_input("A", dress=2), a_package_input("B", PackageStatus.AWAITING_COLLECTION, dress=1))
     orders = await store(
         database,

@@ -1,4 +1,4 @@
-"""The schema that is served: as committed, described, and what clients were promised."""
+"""The served schema: committed, described, and compatible with the contract."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +17,7 @@ CONTRACT_FILE = HERE / "contract.graphql"
 CONTRACT = graphql.build_schema(CONTRACT_FILE.read_text())
 SERVED = graphql.build_schema(served.printed())
 
-# What is served beyond the contract.
+# Served beyond the contract.
 FURTHER = {
     *(
         f"{act}Order{part}"
@@ -63,7 +63,7 @@ def described(of: GraphQLSchema) -> Iterator[tuple[str, str | None]]:
 
 
 def broken(served: str) -> list[str]:
-    """What a client that was made from the contract would miss in this schema."""
+    """What a client written for the contract would miss in this schema."""
     return [change.description for change in find_breaking_changes(CONTRACT, graphql.build_schema(served))]
 
 
@@ -88,7 +88,7 @@ def test_everything_has_a_description_that_begins_with_a_capital() -> None:
     assert bare == []
 
 
-def test_what_repeating_it_does_is_said_of_each_act_without_an_idempotency_key() -> None:
+def test_mutations_without_an_idempotency_key_say_what_repeating_does() -> None:
     acts = SERVED.type_map["Mutation"]
     assert isinstance(acts, GraphQLObjectType)
 
@@ -102,7 +102,7 @@ def test_what_repeating_it_does_is_said_of_each_act_without_an_idempotency_key()
     assert silent == []
 
 
-def test_what_is_served_keeps_every_promise_of_the_contract() -> None:
+def test_the_served_schema_keeps_every_promise_of_the_contract() -> None:
     assert broken(served.printed()) == []
 
 

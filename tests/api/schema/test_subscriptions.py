@@ -53,7 +53,7 @@ START = '{ orderByNumber(number: "1001") { eventCursor } }'
 
 
 async def cancel(client: Client, order: Order, *, quantity: int = 1, key: str | None = None) -> str:
-    """Cancels units of the first item; gives the cursor behind it."""
+    """Cancels units of the first item; returns the cursor after that."""
     order_id, item_id = f"order_{order.id.hex}", f"item_{order.id.hex}_1"
     data = await client.data(
         CANCEL, order=order_id, item=item_id, quantity=quantity, key=key or f"{order.number}-{quantity}"
@@ -63,12 +63,12 @@ async def cancel(client: Client, order: Order, *, quantity: int = 1, key: str | 
 
 
 async def now(client: Client) -> str:
-    """The cursor of the present moment; the shop has an order 1001."""
+    """The current cursor; the shop has an order 1001."""
     return str((await client.data(START))["orderByNumber"]["eventCursor"])
 
 
 async def take(results: AsyncIterator[dict[str, Any]], count: int) -> list[dict[str, Any]]:
-    """The events of the next results, which have no errors."""
+    """The events of the next results, which must have no errors."""
     events = []
     async with asyncio.timeout(PATIENCE_SECONDS):
         for _ in range(count):
@@ -79,7 +79,7 @@ async def take(results: AsyncIterator[dict[str, Any]], count: int) -> list[dict[
 
 
 async def first_heard(results: AsyncIterator[dict[str, Any]], act: Callable[[], Awaitable[object]]) -> dict[str, Any]:
-    """The event that is heard first; `act` is done again until the subscription has begun."""
+    """The first event that arrives; repeats `act` until the subscription has begun."""
     heard = asyncio.ensure_future(take(results, 1))
     while not heard.done():
         await act()
@@ -96,7 +96,7 @@ async def move_on_and_back(database: Database, shop: Shop, *orders: Order) -> No
 
 
 async def errors_of(client: Client, query: str, **variables: object) -> list[str]:
-    """The codes of a subscription that ends by itself."""
+    """The error codes that end a subscription."""
     async with asyncio.timeout(PATIENCE_SECONDS), client.subscription(query, **variables) as results:
         return [error["extensions"]["code"] async for answer in results for error in answer["errors"]]
 
@@ -269,7 +269,7 @@ async def test_orders_that_the_shop_does_not_have_end_a_subscription_at_once(
 
 
 @on_sqlite
-async def test_a_cursor_that_is_none_of_the_shops_ends_a_subscription_at_once(
+async def test_a_cursor_of_another_shop_ends_a_subscription_at_once(
     client: Client, database: Database, shop: Shop
 ) -> None:
     await store(database, shop, an_order_input("1001"))
@@ -394,7 +394,7 @@ async def test_a_subscription_that_cannot_be_streamed_is_bad_input(client: Clien
 async def test_what_happens_in_one_process_is_heard_in_another_over_nats(
     settings: Settings, database: Database, shop: Shop, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hints, "TICK_SECONDS", 2 * PATIENCE_SECONDS)  # nobody looks who is not told
+    monkeypatch.setattr(hints, "TICK_SECONDS", 2 * PATIENCE_SECONDS)  # only hints trigger a look
     [order] = await store(database, shop, an_order_input("1001"))
     shared = settings.model_copy(update={"nats_url": nats_server.url})
     here, there = database_of(shared), database_of(shared)
@@ -402,7 +402,7 @@ async def test_what_happens_in_one_process_is_heard_in_another_over_nats(
     async with serving(shared, here) as base, serving(shared, there) as other:
         follower, seller = Client(base, a_token(shop.id)), Client(other, a_token(shop.id))
         async with follower.subscription(EVENTS, after=await now(follower)) as results:
-            await asyncio.sleep(0.5)  # for it to begin; what is stored before that it reads
+            await asyncio.sleep(0.5)  # to begin; it reads what was stored before
             await cancel(seller, order)
             [event] = await take(results, 1)
         await follower.http.aclose()

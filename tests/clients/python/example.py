@@ -1,4 +1,4 @@
-"""A small client for Shortship, and what it is used for: list, preview, cancel, and follow what happens.
+"""A small client for Shortship that lists orders, previews and makes a cancellation, and follows events.
 
 Needs ENDPOINT and TOKEN, and the packages `gql[httpx,websockets]`.
 """
@@ -55,7 +55,7 @@ subscription Follow($after: String!) {
 }
 """
 _MAY_PASS = {"SLOW_CONSUMER", "RATE_LIMITED", "UNAVAILABLE"}
-_FOR_GOOD = {4400, 4401, 4403}  # the token is not right, or what we send
+_FOR_GOOD = {4400, 4401, 4403}  # the token or the request is wrong
 _LONGEST_WAIT = 10.0
 
 
@@ -74,7 +74,7 @@ class Shortship:
             return data
 
     async def follow(self, after: str) -> AsyncIterator[dict[str, Any]]:
-        """All events of the shop behind a cursor, then those to come: each once, whatever breaks in between."""
+        """The shop's events after a cursor, past and then live: each exactly once, whatever breaks in between."""
         failures = 0
         while True:
             try:
@@ -93,7 +93,7 @@ class Shortship:
             url=self._url.replace("http", "ws", 1),
             init_payload=self._authorization,
             subprotocols=[WebsocketsTransport.GRAPHQLWS_SUBPROTOCOL],
-            ping_interval=10,  # a connection may be gone without a word
+            ping_interval=10,  # detects connections that died silently
         )
         async with Client(transport=transport) as session:
             async for data in session.subscribe(GraphQLRequest(FOLLOW, variable_values={"after": after})):
@@ -101,7 +101,7 @@ class Shortship:
 
 
 def _may_pass(error: Exception) -> bool:
-    """Whether what ended a subscription may be over in a moment."""
+    """Whether it is worth subscribing again after this error."""
     if isinstance(error, TransportQueryError):
         return any(each.get("extensions", {}).get("code") in _MAY_PASS for each in error.errors or ())
     cause: BaseException | None = error
@@ -133,9 +133,9 @@ async def main() -> None:
         "orderId": order["id"],
         "reason": "OUT_OF_STOCK",
         "items": items,
-        # Made once for each click on "cancel": sent again under the same key, it is done once.
+        # One key per click on "cancel": retries with the same key cancel only once.
         "idempotencyKey": str(uuid.uuid4()),
-        # What was seen; if it is no longer so, nothing is cancelled.
+        # What the seller saw; if that has changed, nothing is cancelled.
         "expect": {"refundTotal": refund["amount"], "orderVersion": preview["orderVersion"]},
     }
     outcome = (await shortship.request(CANCEL, input=given))["cancelItems"]

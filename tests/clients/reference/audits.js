@@ -1,4 +1,4 @@
-// The audits of the specification GraphQL over HTTP: prints each MUST and SHOULD that is not kept, and why.
+// The audits of the GraphQL-over-HTTP specification: prints each MUST and SHOULD that fails, and why.
 import { serverAudits } from "graphql-http";
 import { headers, url } from "./story.js";
 

@@ -1,4 +1,4 @@
-// Subscriptions go over server-sent events as urql does it by itself, or over a websocket: `node urql.js sse` or `ws`.
+// Subscriptions use urql's own server-sent events or a websocket: `node urql.js sse` or `node urql.js ws`.
 import { argv, exit } from "node:process";
 import { cacheExchange, Client, fetchExchange, subscriptionExchange } from "@urql/core";
 import { createClient } from "graphql-ws";
@@ -39,4 +39,4 @@ await tell({
   mutate: (query, variables) => data(client.mutation(query, variables)),
   first: (query, variables) => data(firstOf(client.subscription(query, variables))),
 });
-exit(); // what urql would abort otherwise rejects a promise that nobody looks at
+exit(); // otherwise urql aborts a request and rejects a promise that nothing awaits

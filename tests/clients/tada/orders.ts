@@ -1,4 +1,4 @@
-// gql.tada infers the types of answers and variables from the schema and the text of the document.
+// gql.tada infers the types of answers and variables from the schema and the document.
 import { initGraphQLTada, type ResultOf, type VariablesOf } from "gql.tada";
 import type { introspection } from "./introspection.d.ts";
 

@@ -1,6 +1,6 @@
 import type { CodegenConfig } from "@graphql-codegen/cli";
 
-// Types of the schema and of the documents in src, as `npm run generate` writes them to src/gql.
+// Generates types for the schema and for the documents in src; `npm run generate` writes them to src/gql.
 const config: CodegenConfig = {
   schema: "../../../schema.graphql",
   documents: "src/*.ts",

@@ -1,4 +1,4 @@
-// What screens written with Relay ask: lists that load more, objects that are fetched again, and events.
+// What screens written with Relay need: lists that load more, objects that are refetched, and events.
 import { graphql } from "relay-runtime";
 
 export const page = graphql`

@@ -1,4 +1,4 @@
-// Lists what can be cancelled, previews and cancels one unit, and follows what happens. Needs ENDPOINT and TOKEN.
+// Lists what can be cancelled, previews and cancels one unit, and follows events. Needs ENDPOINT and TOKEN.
 import { randomUUID } from "node:crypto";
 import { env } from "node:process";
 import { CANCEL, LIST, PREVIEW } from "./documents.js";
@@ -26,9 +26,9 @@ const { cancelItems: outcome } = await shortship.request(CANCEL, {
     orderId: order.id,
     reason: "OUT_OF_STOCK",
     items,
-    // Made once for each click on "cancel": sent again under the same key, it is done once.
+    // One key per click on "cancel": retries with the same key cancel only once.
     idempotencyKey: randomUUID(),
-    // What was seen; if it is no longer so, nothing is cancelled.
+    // What the seller saw; if that has changed, nothing is cancelled.
     expect: {
       refundTotal: preview.refundBreakdown.total.amount,
       orderVersion: preview.orderVersion ?? null,

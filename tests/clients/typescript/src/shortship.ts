@@ -43,11 +43,11 @@ export class Shortship {
     return dataOf((await response.json()) as Result<Data>);
   }
 
-  /** All events of the shop behind a cursor, then those to come: each once, whatever breaks in between. */
+  /** The shop's events after a cursor, past and then live: each exactly once, whatever breaks in between. */
   async *follow(after: string): AsyncGenerator<FollowSubscription["orderEvents"]> {
     for (let failures = 0; ; failures += 1) {
       try {
-        // By itself graphql-ws would subscribe again with the first cursor: events would come a second time.
+        // Left to itself, graphql-ws would subscribe again with the first cursor and repeat events.
         const results = this.#sockets.iterate<FollowSubscription>({
           query: FOLLOW.toString(),
           variables: { after },
@@ -71,11 +71,11 @@ function socketsTo(url: string, connectionParams: { Authorization: string }): Cl
   const client = createClient({
     url,
     connectionParams,
-    webSocketImpl: WebSocket, // from Node 22 on there is one without a package
+    webSocketImpl: WebSocket, // built in since Node 22
     retryAttempts: 0,
     keepAlive: 10_000,
     on: {
-      // A connection may be gone without a word.
+      // Detects connections that died silently.
       ping: (received) => {
         if (!received) timeout = setTimeout(() => client.terminate(), 5_000);
       },
@@ -93,12 +93,12 @@ function dataOf<Data>(result: Result<Data>): Data {
   return result.data;
 }
 
-/** Whether what ended a subscription may be over in a moment. */
+/** Whether it is worth subscribing again after this error. */
 function passes(reason: unknown): boolean {
   const error = Array.isArray(reason) ? new ShortshipError(reason) : reason;
   if (error instanceof ShortshipError) {
     return error.codes.some((code) => ["SLOW_CONSUMER", "RATE_LIMITED", "UNAVAILABLE"].includes(code));
   }
-  // The rest comes from the socket: that it failed or ended. These codes say that the token or what we send is not right.
+  // Everything else is the socket failing or closing. These codes mean that the token or the request is wrong.
   return ![4400, 4401, 4403].includes((error as { code?: number }).code ?? 0);
 }
