@@ -1,4 +1,4 @@
-"""Orders with their items, packages and totals, built from the domain's values."""
+"""Orders with their items and packages, built from the domain's values."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from api.context import Info
-from api.schema.types.money import Fee, Money, fee_list, money
+from api.schema.types.money import Money, OrderTotals, money
 from api.schema.types.node import Node, page_request
 from api.schema.types.scalars import CurrencyCode, argument, described
 from domain.rules import ids, refunds
@@ -36,58 +36,6 @@ class Buyer:
     name: str = described("The buyer's name, as given in the order.")
     email: str = described("The address for e-mails about the order.")
     locale: str = described('The language and region of these e-mails, such as "en_US".')
-
-
-@strawberry.type(description="The amounts of an order.")
-class OrderTotals:
-    source: strawberry.Private[domain.Order]
-
-    @strawberry.field(description="The list price of all items.")
-    def items_subtotal(self) -> Money:
-        return self._sum("subtotal")
-
-    @strawberry.field(description="The seller's discount on the list price.")
-    def seller_discount(self) -> Money:
-        return self._sum("seller_discount")
-
-    @strawberry.field(description="The platform's discount on the list price.")
-    def platform_discount(self) -> Money:
-        return self._sum("platform_discount")
-
-    @strawberry.field(description="The tax on the items; included in their prices if pricesIncludeTax.")
-    def item_tax(self) -> Money:
-        return self._sum("tax")
-
-    @strawberry.field(description="Shipping after discounts, and before tax unless pricesIncludeTax.")
-    def shipping_fee(self) -> Money:
-        return money(self.source.shipping_fee, self.source.currency)
-
-    @strawberry.field(description="The tax on shipping; included in shippingFee if pricesIncludeTax.")
-    def shipping_tax(self) -> Money:
-        return money(self.source.shipping_tax, self.source.currency)
-
-    @strawberry.field(description="The fees on the whole order.")
-    def fees(self) -> list[Fee]:
-        return fee_list(self.source.fees, self.source.currency)
-
-    @strawberry.field(description="What the buyer paid.")
-    def total(self) -> Money:
-        return money(self.source.total, self.source.currency)
-
-    @strawberry.field(
-        description="All refunds, whether paid out yet or not, including those for units cancelled before the import."
-    )
-    def refunded(self) -> Money:
-        return money(self.source.refunded, self.source.currency)
-
-    @strawberry.field(
-        description="What is left to refund: total minus refunded, whether it can still be cancelled or not."
-    )
-    def refundable(self) -> Money:
-        return money(self.source.total - self.source.refunded, self.source.currency)
-
-    def _sum(self, amount: str) -> Money:
-        return money(sum(getattr(item, amount) for item in self.source.items), self.source.currency)
 
 
 @strawberry.interface(description="Something that can be cancelled while its state allows it.")
