@@ -1,4 +1,4 @@
-"""Resources of the tests: fresh databases on SQLite and PostgreSQL."""
+"""Shared fixtures: fresh databases on SQLite and PostgreSQL."""
 
 import asyncio
 import gc
@@ -30,7 +30,7 @@ _SERVER = pytest.StashKey[EmbeddedServer | GivenServer]()
 
 
 class _Compiled(dict[Any, Any]):
-    """Statements that any engine has compiled. SQLAlchemy's keys begin with the dialect, of which each has its own."""
+    """Statements compiled by any engine. SQLAlchemy's keys begin with the dialect; each engine has its own."""
 
     def get(self, key: tuple[Any, ...], default: Any = None) -> Any:
         return super().get(key[1:], default)
@@ -44,7 +44,7 @@ _COMPILED = defaultdict[str, _Compiled](_Compiled)
 
 @sa.event.listens_for(sa.Engine, "engine_connect")
 def _share_compiled(connection: sa.Connection) -> None:
-    """Each test has engines of its own, and compiling all that it runs takes longer than running it."""
+    """Shares one cache: each test has its own engines, and compiling statements takes longer than running them."""
     connection.execution_options(compiled_cache=_COMPILED[connection.dialect.name])
 
 
@@ -56,17 +56,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=int,
         help="how many random operations to try (tests/api/execution/test_executor.py)",
     )
-    parser.addoption("--fault-seed", type=int, help="the seed of what tests/faults leave to chance")
-    parser.addoption("--fault-rounds", type=int, default=1, help="how often tests/faults repeat what depends on luck")
+    parser.addoption("--fault-seed", type=int, help="the random seed of tests/faults")
+    parser.addoption(
+        "--fault-rounds", type=int, default=1, help="how often tests/faults repeats what depends on chance"
+    )
 
 
 def pytest_configure() -> None:
-    """No setting of the caller's environment reaches a test; their files are in memory, where commits are fast."""
+    """Hides the caller's settings from the tests, and puts their files in memory, where commits are fast."""
     for name in [name for name in os.environ if name.startswith("SHORTSHIP_")]:  # noqa: TID251 - cleared, not read
         del os.environ[name]  # noqa: TID251 - the same
-    # asyncpg asks each server for TLS first, and complains of itself when it is cancelled just then.
+    # By default asyncpg asks each server for TLS first, and complains if it is cancelled just then.
     os.environ.setdefault("PGSSLMODE", "disable")  # noqa: TID251 - a setting of the tests' server
-    # By default structlog colours the source of each traceback, which takes longer than what failed.
+    # By default structlog colours the source in each traceback, which takes longer than the code that failed.
     plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     structlog.configure([structlog.processors.add_log_level, plain])
     if folder := memory():
@@ -75,7 +77,7 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, Any, Any]:
-    """What is made here stays, and looking through all of it for garbage takes seconds, each time."""
+    """Turns the garbage collector off: what is made here stays, and each scan of it takes seconds."""
     gc.disable()
     try:
         return (yield)
@@ -85,24 +87,24 @@ def pytest_collection() -> Generator[None, Any, Any]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """First what waits longest, beside others that compute; at the end it would be waited for by all."""
+    """Starts with the tests that wait longest, beside others that compute; last, they would hold up the whole run."""
     items.sort(key=lambda item: not _WAITING.intersection(item.path.parts))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """More than there are processors, for many tests wait: ten seconds of patience are shown by ten seconds."""
+    """More workers than processors, because many tests wait: a ten-second timeout takes ten seconds to show."""
     return 2 * (os.cpu_count() or 1) + 1
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:  # xdist names its type in a private module
-    """One server for all workers of xdist; it starts while they collect."""
+    """Starts one server for all xdist workers, which collect meanwhile."""
     node.workerinput["postgresql"] = _address(node.config)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What the tests of tests/faults have counted, and the seeds that repeat them."""
+    """Prints what tests/faults counted, and the seeds that repeat its runs."""
     reports = terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
     for report in sorted(reports, key=lambda report: report.nodeid):
         if report.when == "call" and report.user_properties:
@@ -116,7 +118,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def _address(config: pytest.Config) -> tuple[str, str]:
-    """The server's url and the name of the template database; starts the server when it is asked for first."""
+    """The server's URL and the name of the template database; the first call starts the server."""
     if _SERVER not in config.stash:
         config.stash[_SERVER] = GivenServer(_GIVEN_URL) if _GIVEN_URL else EmbeddedServer()
     server = config.stash[_SERVER]
@@ -151,26 +153,26 @@ def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def postgresql_url(_postgresql_databases: Databases) -> Iterator[str]:
-    """The url of a migrated PostgreSQL database without a row."""
+    """The URL of a migrated, empty PostgreSQL database."""
     with _postgresql_databases.fresh() as url:
         yield url
 
 
 @pytest.fixture
 def sqlite_url(_sqlite_template: Path, tmp_path: Path) -> str:
-    """The url of a migrated SQLite database without a row."""
+    """The URL of a migrated, empty SQLite database."""
     return f"sqlite:///{shutil.copy(_sqlite_template, tmp_path / 'shortship.db')}"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> str:
-    """The test runs twice, on either kind of database."""
+    """Runs the test twice: on SQLite and on PostgreSQL."""
     return str(request.getfixturevalue(f"{request.param}_url"))
 
 
 @pytest.fixture
 def as_owner(request: pytest.FixtureRequest) -> Callable[[str], str]:
-    """Turns a url into that of the same database for the owner of its tables, for whom no row-level security holds."""
+    """Turns a database's URL into that of its tables' owner, who bypasses row-level security."""
 
     def owner_url(url: str) -> str:
         if url.startswith("sqlite"):
@@ -190,7 +192,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def fresh_database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], AbstractContextManager[str]]:
-    """For a test that needs many databases, one after another: each call makes one, until its block ends."""
+    """For a test that needs many databases: each call makes one that lasts until its block ends."""
     if request.param == "postgresql":
         databases: Databases = request.getfixturevalue("_postgresql_databases")
         return databases.fresh

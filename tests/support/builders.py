@@ -1,4 +1,4 @@
-"""Orders that need only be told what a test cares about."""
+"""Builders of orders, with a default for everything that a test does not care about."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -59,7 +59,7 @@ def a_package(  # noqa: PLR0913 a builder has a parameter for every field
     carrier: str | None = None,
     tracking_number: str | None = None,
 ) -> Package:
-    """`units`, and how many of them are `cancelled` (all where the package is), by the position of the item."""
+    """`units` and `cancelled` map item positions to quantities; in a CANCELLED package every unit is cancelled."""
     cancelled = units if status is PackageStatus.CANCELLED else cancelled or {}
     items = tuple(PackageItem(item, quantity, cancelled.get(item, 0)) for item, quantity in units.items())
     return Package(position, number or f"1001-{position}", status, carrier, tracking_number, items)
@@ -88,7 +88,7 @@ def an_order(  # noqa: PLR0913 a builder has a parameter for every field
     event_sequence: int = 1,
     feed_number: int = 1,
 ) -> Order:
-    """Packages without a live unit become CANCELLED; where packages are given, they say which units are cancelled."""
+    """Packages without a live unit become CANCELLED. If packages are given, they decide which units are cancelled."""
     items = items or (an_item(),)
     if not packages:
         quantities = {item.position: item.quantity for item in items}
@@ -127,7 +127,7 @@ def an_order(  # noqa: PLR0913 a builder has a parameter for every field
 def after(
     order: Order, *picks: Pick, policy: ShippingRefundPolicy = ShippingRefundPolicy.ON_FULL_CANCELLATION
 ) -> Order:
-    """The order when these units are cancelled too."""
+    """The order with these units cancelled too."""
     taken = Counter[tuple[int, int]]()
     for pick in picks:
         taken[pick.package, pick.item] += pick.quantity

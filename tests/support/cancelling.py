@@ -1,4 +1,4 @@
-"""Cancellations as a test asks for them, and what is read of them afterwards."""
+"""Requests cancellations, and reads back what they left."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -32,7 +32,7 @@ LATER = NOW + timedelta(hours=1)
 
 
 async def a_split_order(database: Database, shop: Shop, number: str = "1001") -> Order:
-    """10.00 for three dresses and 20.00 less 5.01 for two scarves, in two packages; 6.00 for shipping and a fee."""
+    """Three dresses for 10.00 and two scarves for 20.00 less 5.01, in two packages; 6.00 for shipping and a fee."""
     given = an_order_input(
         number,
         an_item_input("dress", quantity=3, subtotal="10.00"),
@@ -61,7 +61,7 @@ def package_id(order: Order, number: str) -> str:
 
 
 def units(order: Order, *entries: tuple[str, int] | tuple[str, int, str]) -> ItemsSelection:
-    """Each entry is a SKU and a quantity, and the number of a package if it names one."""
+    """Each entry is a SKU, a quantity and, optionally, a package number."""
     return ItemsSelection(
         ids.of_order(order.id),
         tuple(
@@ -93,7 +93,7 @@ async def cancel(database: Database, shop: Shop, request: CancellationRequest) -
 
 
 async def cancel_well(database: Database, shop: Shop, request: CancellationRequest) -> Cancellation:
-    """The cancellation of a call that must not be refused."""
+    """Cancels; a refusal fails the test."""
     outcome = await cancel(database, shop, request)
     assert outcome.problems == ()
     assert outcome.cancellation
@@ -106,7 +106,7 @@ async def read_again(database: Database, shop: Shop, made: Cancellation) -> Canc
 
 
 async def rows(database: Database, *columns: sa.ColumnElement[Any], by: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """These columns of their table, sorted by others."""
+    """The table's rows, with these columns, sorted by the columns `by`."""
     async with database.reading(EVERY_SHOP) as connection:
         return [tuple(row) for row in await connection.execute(sa.select(*columns).order_by(*by))]
 
@@ -116,7 +116,7 @@ def codes(outcome: CancellationOutcome) -> list[str]:
 
 
 async def happened(database: Database, order: Order, shop_id: str = "demo") -> list[str]:
-    """The order's events in short: type, positions of the package and of a new one, status before and after."""
+    """The order's events in short: type, positions of the package and the new package, status before and after."""
     async with database.reading(EVERY_SHOP) as connection:
         found = await events.list_events(connection, shop_id, after=0, limit=100, order_ids=[order.id])
     parts = [(each.type.name, each.package, each.new_package, each.before, each.after) for each in found]

@@ -1,4 +1,4 @@
-"""A client of the API as it is served: over HTTP, websockets and server-sent events."""
+"""A client of the served API, over HTTP and websockets."""
 
 import ssl
 import time
@@ -15,7 +15,7 @@ from api import auth
 from tests.support.patience import PATIENCE_SECONDS
 
 SECRET = "a secret that only the tests know, of enough bytes"
-# For clients of http alone, who would otherwise each load all authorities that browsers trust.
+# For plain-HTTP clients, each of which would otherwise load every authority that browsers trust.
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 EVERYTHING = "orders:read orders:cancel orders:import fulfillment:write refunds:settle"
 
@@ -25,29 +25,29 @@ def a_token(shop_id: str = "demo", scope: str = EVERYTHING, *, seconds: int = 60
 
 
 class Client:
-    """Talks to one server, with one token."""
+    """Talks to one server with one token."""
 
     def __init__(self, base: str, token: str, http: httpx.AsyncClient | None = None) -> None:
         self.base = base
         self.token = token
-        self.socket_options: dict[str, Any] = {}  # of websockets' `connect`
+        self.socket_options: dict[str, Any] = {}  # for websockets' `connect`
         self.http = http or httpx.AsyncClient(
             base_url=base, headers={"Authorization": f"Bearer {token}"}, timeout=PATIENCE_SECONDS, verify=NO_TLS
         )
 
     def with_token(self, token: str) -> "Client":
-        """The same client with another token; it is closed with this one."""
+        """The same client with another token; closing this one closes both."""
         return Client(self.base, token, self.http)
 
     async def post(self, query: str, **variables: object) -> dict[str, Any]:
-        """The whole answer, errors and all."""
+        """The whole response, including errors."""
         headers = {"Authorization": f"Bearer {self.token}"}
         answer = await self.http.post("/graphql", json={"query": query, "variables": variables}, headers=headers)
         body: dict[str, Any] = answer.json()
         return body
 
     async def data(self, query: str, **variables: object) -> dict[str, Any]:
-        """The data of an answer without errors."""
+        """The data of a response, which must have no errors."""
         body = await self.post(query, **variables)
         assert "errors" not in body, body["errors"]
         data: dict[str, Any] = body["data"]

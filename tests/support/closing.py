@@ -1,4 +1,4 @@
-"""Cancelling an order bit by bit as far as the rules allow, and what has to have come back then."""
+"""Cancels orders bit by bit as far as the rules allow, and computes the refund that is due."""
 
 from fractions import Fraction
 from math import floor
@@ -16,7 +16,7 @@ ON_FULL_CANCELLATION, PROPORTIONAL, NEVER = ShippingRefundPolicy
 
 
 def next_selection(order: Order, chance: Random, most: int) -> Selection | None:
-    """At most so many units of an item while any can be cancelled by item, then what can be whole; None at the end."""
+    """Up to `most` units of an item while any can be cancelled by item, then a whole package or order, then None."""
     verdicts = eligibility(order)
     places = [(place, verdict.quantity) for place, verdict in verdicts.package_items.items() if verdict.is_cancellable]
     if places:
@@ -35,7 +35,7 @@ def next_selection(order: Order, chance: Random, most: int) -> Selection | None:
 
 
 def charges(order: Order) -> list[int]:
-    """Shipping and fees as they are in the order's total."""
+    """Shipping and fees as counted in the order's total."""
     shipping_tax = 0 if order.prices_include_tax else order.shipping_tax
     return [order.shipping_fee, shipping_tax, *(fee.amount for fee in order.fees)]
 
@@ -45,7 +45,7 @@ def rounded_part(amount: int, part: Fraction) -> int:
 
 
 def specified_refund(order: Order, policy: ShippingRefundPolicy) -> int:
-    """All that is back when these units are cancelled, as section 3 of the specification has it."""
+    """All that is owed for the cancelled units (docs/rules.md, "What is owed")."""
 
     def paid(item: OrderItem, units: int) -> int:
         net = item.subtotal - item.seller_discount - item.platform_discount

@@ -1,6 +1,6 @@
-"""The `shortship` command in processes of its own.
+"""Runs the `shortship` command in separate processes.
 
-To import all of it takes a second. So most processes are copies of one that has; what is about starting uses COMMAND.
+Importing all of it takes a second, so most processes are forked from one that has; tests of startup use COMMAND.
 """
 
 import multiprocessing
@@ -23,9 +23,9 @@ from tests.support import copies
 from tests.support.patience import PATIENCE_SECONDS
 
 COMMAND = Path(sys.executable).with_name("shortship")
-_ORIGINAL = multiprocessing.get_context("forkserver")
-# What the commands import, each what it needs of it.
-_ORIGINAL.set_forkserver_preload(
+_FORKSERVER = multiprocessing.get_context("forkserver")
+# Everything that any command imports.
+_FORKSERVER.set_forkserver_preload(
     [
         "api.cli",
         "api.commands.demo",
@@ -41,7 +41,7 @@ _ORIGINAL.set_forkserver_preload(
 
 
 class Process(Protocol):
-    """What Popen and a copy have in common."""
+    """The methods that Popen and Copy share."""
 
     @property
     def pid(self) -> int: ...
@@ -52,13 +52,13 @@ class Process(Protocol):
 
 
 class Copy:
-    """A process that runs the command, with the methods of Popen."""
+    """A forked process that runs the command, with Popen's methods."""
 
     def __init__(
         self, *arguments: str, folder: Path, environment: dict[str, str], err: Path, out: Path | None = None
     ) -> None:
-        self._process = _ORIGINAL.Process(target=copies.run, args=(arguments, folder, environment, out, err))
-        # Under coverage a server is half as fast, and hangs now and then as a thread ends: in coverage, for greenlets.
+        self._process = _FORKSERVER.Process(target=copies.run, args=(arguments, folder, environment, out, err))
+        # Under coverage a server is half as fast, and coverage's greenlet support sometimes hangs when a thread ends.
         with pytest.MonkeyPatch.context() as patch:
             patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
             self._process.start()
@@ -71,7 +71,7 @@ class Copy:
     def wait(self, timeout: float | None = None) -> int:
         self._process.join(timeout)
         code = self._process.exitcode
-        assert code is not None, "the process has not ended"
+        assert code is not None, "the process is still running"
         return code
 
     def send_signal(self, sig: int) -> None:
@@ -83,13 +83,13 @@ class Copy:
 
 
 def an_environment(settings: dict[str, str]) -> dict[str, str]:
-    """The caller's, which has no setting of ours, with these settings."""
+    """The caller's environment, which has no settings of ours, plus these."""
     ours = {f"SHORTSHIP_{name.upper()}": text for name, text in settings.items()}
     return {**os.environ, **ours}  # noqa: TID251 - handed on to a process
 
 
 def run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """What the command said, and how it ended."""
+    """Runs the command to its end, and captures its output."""
     with TemporaryDirectory() as told:
         out, err = Path(told, "out"), Path(told, "err")
         process = Copy(*arguments, folder=folder, environment=an_environment(settings), out=out, err=err)
@@ -106,14 +106,14 @@ def said(done: subprocess.CompletedProcess[str]) -> tuple[int, str, str]:
 
 @contextmanager
 def started(folder: Path, *arguments: str, **settings: str) -> Iterator[tuple[Process, httpx.Client]]:
-    """A server that answers, and a client of it; its stderr goes to the file `log`."""
+    """A running server and a client for it; its stderr goes to the file `log`."""
     with started_in(an_environment(settings), folder, *arguments) as (process, client):
         yield process, client
 
 
 @contextmanager
 def begun(folder: Path, *arguments: str, **settings: str) -> Iterator[tuple[Process, httpx.Client]]:
-    """The same in a process that begins as users begin it."""
+    """The same, started the way users start it."""
     with started_in(an_environment(settings), folder, *arguments, command=COMMAND) as (process, client):
         yield process, client
 
@@ -122,7 +122,7 @@ def begun(folder: Path, *arguments: str, **settings: str) -> Iterator[tuple[Proc
 def started_in(
     environment: dict[str, str], folder: Path, *arguments: str, command: Path | None = None
 ) -> Iterator[tuple[Process, httpx.Client]]:
-    """With an environment as it was made before; only the port comes to it, unless it has one."""
+    """The same in this environment, plus a free port unless it names one."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = environment.get("SHORTSHIP_PORT", str(listener.getsockname()[1]))
     environment = environment | {"SHORTSHIP_PORT": port}
@@ -145,7 +145,7 @@ def started_in(
 def _wait_until_it_answers(process: Process, client: httpx.Client) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
-        assert process.poll() is None, "the server has ended"
+        assert process.poll() is None, "the server has exited"
         try:
             client.get("/healthz")
         except httpx.TransportError:

@@ -1,4 +1,4 @@
-"""What a copy of a process does that has imported all of the command."""
+"""Runs the command in a process forked from one that has imported it."""
 
 import gc
 import os
@@ -7,12 +7,12 @@ from pathlib import Path
 
 import shortship
 
-gc.freeze()  # or each copy would look through all that was imported for garbage
+gc.freeze()  # or each copy would scan everything imported for garbage
 
 
 def run(arguments: tuple[str, ...], folder: Path, environment: dict[str, str], out: Path | None, err: Path) -> None:
-    """Runs the command as a process of its own would; None leaves stdout as it is."""
-    os.environ.clear()  # noqa: TID251 - a process has those that it is started with
+    """Runs the command as a new process would; without `out`, stdout stays as it is."""
+    os.environ.clear()  # noqa: TID251 - as in a new process
     os.environ.update(environment)  # noqa: TID251 - the same
     os.chdir(folder)
     for descriptor, path in ((1, out), (2, err)):

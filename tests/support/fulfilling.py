@@ -1,4 +1,4 @@
-"""What other systems tell of orders, as a test tells it."""
+"""Reports what other systems do with orders: the warehouse, the marketplace, payments."""
 
 from domain import fulfillment
 from domain.rules import ids

@@ -1,4 +1,4 @@
-"""What is true of the stored data whatever was done to it: every test on a database ends with it."""
+"""The invariants of the stored data, which every test on a database checks at its end."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -18,24 +18,24 @@ Rows = Sequence[sa.Row[Any]]
 
 
 def _count(breaches: Breaches) -> sa.ScalarSelect[int]:
-    """PostgreSQL would plan for the first one alone, were it asked whether there is any."""
+    """Counts, because for EXISTS PostgreSQL would plan to find only the first row."""
     return sa.select(sa.func.count()).select_from(breaches.subquery()).scalar_subquery()
 
 
-# All in one statement: one by one they take longer than most tests. What exactly is wrong, `violations` says.
+# One statement for all: one by one they take longer than most tests. `violations` says exactly what is wrong.
 BROKEN = sa.union_all(*(sa.select(sa.literal(each.name)).where(_count(each.breaches) > 0) for each in INVARIANTS))
 _UNHURRIED = ("idle_in_transaction_session_timeout = 0", "statement_timeout = 0", "enable_nestloop = off")
 
 
 async def dump(database: Database) -> dict[str, list[tuple[Any, ...]]]:
-    """Everything that is stored, by table."""
+    """Everything stored, by table."""
     async with _looking(database) as connection:
         found = {table.name: await _rows(connection, table) for table in tables.metadata.sorted_tables}
     return {name: sorted(map(tuple, rows), key=repr) for name, rows in found.items()}
 
 
 async def assert_sound(database: Database) -> None:
-    """All that `shortship check` verifies, and what statements cannot say or what holds only while keys are kept."""
+    """Checks all that `shortship check` does, what SQL cannot express, and what holds only while keys are kept."""
     async with _looking(database) as connection:
         if (await connection.execute(BROKEN)).first():
             raise AssertionError(await violations(connection))
@@ -51,13 +51,13 @@ async def assert_sound(database: Database) -> None:
         cancellations = await _rows(connection, tables.cancellations)
     keys = {(row.shop_id, row.cancellation_id): row.key for row in kept}
     made = {(row.shop_id, row.id): row.idempotency_key for row in cancellations}
-    assert keys.items() <= made.items()  # servers sweep those that are a week old by their clocks
+    assert keys.items() <= made.items()  # servers sweep keys that are a week old by their clocks
     assert len(kept) == len(keys)
 
 
 @asynccontextmanager
 async def _looking(database: Database) -> AsyncIterator[Connection]:
-    """Reads of every shop and of whole tables; they may be further apart than PostgreSQL lets the service's be."""
+    """Reads every shop and whole tables, without the time limits that PostgreSQL sets for the service."""
     async with database.reading(EVERY_SHOP) as connection:
         if not database.has_single_writer:
             for setting in _UNHURRIED:

@@ -1,4 +1,4 @@
-"""Tokens as issuers sign them, or would not, and the https addresses where they publish their keys, or do not."""
+"""Good and bad tokens, and issuers that publish their keys over HTTPS or fail to."""
 
 import asyncio
 import hashlib
@@ -33,19 +33,19 @@ SHARED = OctKey.import_key(SECRET)
 
 
 def claims(**changed: Any) -> dict[str, Any]:
-    """Those of a good token, changed; None leaves one out. Some are made when tests are collected: it lasts a day."""
+    """The claims of a good token, with changes; None drops one. It lasts a day: some are made at collection."""
     good = {"sub": "tester", "shop": "demo", "scope": "orders:read", "exp": int(time.time()) + 86400}
     return {name: claim for name, claim in (good | changed).items() if claim is not None}
 
 
 def signed(given: dict[str, Any], key: Key = SHARED, algorithm: str = "HS256", **header: Any) -> str:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SecurityWarning)  # EdDSA's name has a successor that issuers do not use
+        warnings.simplefilter("ignore", SecurityWarning)  # EdDSA has newer names, which issuers do not use
         return jwt.encode({"alg": algorithm} | header, given, key, algorithms=[algorithm])
 
 
 def by_hand(header: dict[str, Any] | bytes, given: dict[str, Any] | bytes, secret: bytes | None) -> str:
-    """A token that no library would sign; its parts are JSON, or bytes that need not be."""
+    """A token that no library would sign; bytes are used as they are, JSON or not."""
     parts = [part if isinstance(part, bytes) else orjson.dumps(part) for part in (header, given)]
     content = ".".join(urlsafe_b64encode(part).decode().rstrip("=") for part in parts)
     signature = hmac.new(secret, content.encode(), hashlib.sha256).digest() if secret else b""
@@ -53,7 +53,7 @@ def by_hand(header: dict[str, Any] | bytes, given: dict[str, Any] | bytes, secre
 
 
 def key_set(*keys: Key, named: bool = True) -> bytes:
-    """Their public halves; without their ids where they are not `named`."""
+    """The keys' public halves, without their ids unless `named`."""
     published = [key.as_dict(private=False) for key in keys]
     return orjson.dumps({"keys": [{n: v for n, v in key.items() if named or n != "kid"} for key in published]})
 
@@ -68,7 +68,7 @@ def publishing(*keys: Key, named: bool = True) -> Speak:
 
 
 def repeating(first: bytes, part: bytes, pause: float) -> Speak:
-    """Begins with the first, and goes on with the part until nobody listens."""
+    """Sends `first`, then `part` over and over until the client hangs up."""
 
     def speak(connection: socket.socket) -> None:
         connection.sendall(first)
@@ -80,11 +80,11 @@ def repeating(first: bytes, part: bytes, pause: float) -> Speak:
 
 
 def silence(connection: socket.socket) -> None:
-    connection.recv(1)  # comes back when the other side goes
+    connection.recv(1)  # returns when the other side hangs up
 
 
 class Issuer:
-    """Says at its address what `speak` says, in threads; each request that it has got is one of `requests`."""
+    """Answers each connection with `speak`, in a thread; the requests received are in `requests`."""
 
     def __init__(self, speak: Speak) -> None:
         self.speak = speak
@@ -92,7 +92,7 @@ class Issuer:
 
     @asynccontextmanager
     async def at_address(self, context: ssl.SSLContext | None) -> AsyncIterator[str]:
-        """Over plain HTTP where there is no context."""
+        """Serves plain HTTP without a context."""
         loop = asyncio.get_running_loop()
         with socket.create_server(("127.0.0.1", 0)) as listener, ExitStack() as open_ones:
 
@@ -115,8 +115,8 @@ class Issuer:
                 await asyncio.to_thread(open_ones.close)
 
     def _converse(self, raw: socket.socket, context: ssl.SSLContext | None, loop: asyncio.AbstractEventLoop) -> None:
-        """On a copy of the connection, which is hung up on by the other."""
-        with raw, suppress(OSError):  # whoever asked has gone
+        """Talks over a copy of the socket; `_hang_up` shuts down the original."""
+        with raw, suppress(OSError):  # the client has hung up
             copy = raw.dup()
             with context.wrap_socket(copy, server_side=True) if context else copy as connection:
                 request = b""
@@ -127,12 +127,12 @@ class Issuer:
 
 
 def _hang_up(connection: socket.socket) -> None:
-    with suppress(OSError):  # it is closed already
+    with suppress(OSError):  # already closed
         connection.shutdown(socket.SHUT_RDWR)
 
 
 def a_certificate(folder: Path) -> tuple[ssl.SSLContext, Path]:
-    """What a server on 127.0.0.1 shows, and the file of who vouches for it."""
+    """A server's certificate for 127.0.0.1, and the file of the authority that signed it."""
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)

@@ -1,4 +1,4 @@
-"""The loop that sends e-mails as a test runs it, and what is read of it afterwards."""
+"""Runs the loop that sends e-mail, and reads back what it left."""
 
 import asyncio
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from tests.support.stored import NOW
 
 
 class Script:
-    """A sender that gives these outcomes one after another, and then stops the loop that it sends for."""
+    """A sender that returns these outcomes in turn, then stops the loop."""
 
     def __init__(self, *outcomes: Outcome) -> None:
         self.outcomes = list(outcomes)
@@ -41,7 +41,7 @@ async def run(
     compose: Callable[[CancellationMail], OutgoingMessage] = a_message,
     now: datetime = NOW,
 ) -> None:
-    """Runs the loop until the sender has given its last outcome."""
+    """Runs the loop until the sender has returned its last outcome."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         await notification.run(database, sender, compose, clock=lambda: now, stop=sender.stop)
 
@@ -54,7 +54,7 @@ async def notification_of(database: Database, shop: Shop, cancellation_id: UUID)
 
 
 async def logged(database: Database, shop: Shop) -> list[OrderEvent]:
-    """What the log says of mails."""
+    """The events about e-mail in the log."""
     async with database.reading(EVERY_SHOP) as connection:
         written = await events.list_events(connection, shop.id, after=0, limit=100)
     return [event for event in written if event.type is EventType.NOTIFICATION_STATUS_CHANGED]

@@ -1,4 +1,4 @@
-"""A NATS server of the tests, in a process of its own."""
+"""A NATS server for the tests, in its own process."""
 
 import socket
 import subprocess
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 class NatsServer:
-    """A real one, with a user and a password."""
+    """A real server with a user and a password."""
 
     def __init__(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:

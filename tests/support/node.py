@@ -1,4 +1,4 @@
-"""Node and its packages for tests: the system's Node where it is new enough, or else the one that a wheel brings."""
+"""Node and npm packages for tests: the system's Node if it is new enough, else the one in a wheel."""
 
 import hashlib
 import re
@@ -20,7 +20,6 @@ _NPM = _WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 
 @cache
 def node() -> str:
-    """The path of Node."""
     system = shutil.which("node")
     if system and _version(system) >= _OLDEST:
         return system
@@ -33,7 +32,7 @@ def _version(path: str) -> tuple[int, ...]:
 
 
 def run(folder: Path, *arguments: str | Path) -> str:
-    """What Node prints with these arguments; its complaints are the message of the AssertionError if it fails."""
+    """Node's output; if Node fails, the AssertionError carries its messages."""
     done = _run(folder, *arguments)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -46,16 +45,16 @@ def _run(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[st
 
 
 class UnreachableError(Exception):
-    """The registry of npm does not answer."""
+    """The npm registry does not answer."""
 
 
 def install(folder: Path) -> None:
-    """Has npm install what the folder's lock file says, as far as it is not there. Raises UnreachableError."""
+    """Installs what the folder's lock file lists unless it is there already. Raises UnreachableError."""
     once(folder / "node_modules", [folder / "package-lock.json"], lambda: _npm_ci(folder))
 
 
 def _npm_ci(folder: Path) -> None:
-    # One request first: npm asks for each of the packages for minutes where there is no network.
+    # One request first: without a network, npm retries each package for minutes.
     asked = _run(folder, _NPM, "view", "graphql", "version", "--fetch-retry-mintimeout=1000", "--fetch-retries=1")
     complaint = re.search(r"npm error code (\w+)", asked.stderr)
     if complaint and complaint[1] in _NO_NETWORK:
@@ -64,7 +63,7 @@ def _npm_ci(folder: Path) -> None:
 
 
 def once(made: Path, sources: Iterable[Path], make: Callable[[], object]) -> None:
-    """Makes the folder `made` unless it was made of these very sources; several processes may want it at once."""
+    """Makes the folder `made` unless it was made from these sources; safe for several processes at once."""
     stamp = made / ".made-of"
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
     with FileLock(f"{made}.lock"):

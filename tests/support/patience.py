@@ -1,3 +1,3 @@
-"""How long tests wait for what has to come: longer than it takes on a machine that is busy, if it comes at all."""
+"""How long tests wait for what must happen: longer than it takes even on a busy machine."""
 
 PATIENCE_SECONDS = 60

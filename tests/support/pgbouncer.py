@@ -1,4 +1,4 @@
-"""PgBouncer before a database of the tests: a few sessions, which it shares out by transactions."""
+"""PgBouncer in front of a test database: a few sessions, pooled by transaction."""
 
 import os
 import shutil
@@ -29,7 +29,7 @@ server_round_robin = 1
 
 @contextmanager
 def pooling(url: str, folder: Path, *, sessions: int = 3) -> Iterator[str]:
-    """The url of the same database through a pooler that goes round its sessions, whoever had them before."""
+    """The URL of the same database behind a pooler that hands out its sessions round-robin."""
     assert PGBOUNCER
     target = sa.make_url(url)
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -55,4 +55,4 @@ def _wait_until_it_listens(process: subprocess.Popen[bytes], port: int) -> None:
         with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
             return
         time.sleep(0.01)
-    raise AssertionError("PgBouncer has ended")
+    raise AssertionError("PgBouncer has exited")

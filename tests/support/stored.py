@@ -1,4 +1,4 @@
-"""Shops and orders that are in a database: what use cases and the API are tested on."""
+"""Shops and orders in a database, for tests of the use cases and the API."""
 
 from datetime import UTC, datetime
 from functools import partial
@@ -38,7 +38,7 @@ def an_item_input(
 
 
 def a_package_input(number: str, status: PackageStatus = PackageStatus.AWAITING_SHIPMENT, **held: int) -> PackageInput:
-    """`held` says how many units of which item are in it."""
+    """`held` maps an item's ref to how many of its units are in the package."""
     items = tuple(PackageItemInput(ref, quantity) for ref, quantity in held.items())
     return PackageInput(number=number, status=status, items=items)
 
@@ -52,7 +52,7 @@ def an_order_input(
     fees: tuple[FeeInput, ...] = (),
     **more: object,
 ) -> OrderInput:
-    """Its total is the sum of what it is given; prices include tax."""
+    """The total is the sum of the given amounts; prices include tax."""
     items = items or (an_item_input(),)
     amounts = [item.subtotal for item in items] + [shipping_fee] + [fee.amount for fee in fees]
     discounts = [text for item in items for text in (item.seller_discount, item.platform_discount) if text]
@@ -89,7 +89,7 @@ async def a_shop(
 
 
 async def store(database: Database, shop: Shop, *inputs: OrderInput) -> list[Order]:
-    """The orders as they are after import."""
+    """Imports orders, and returns them as stored."""
     results = await ingestion.import_orders(database, shop, inputs, actor="import", now=NOW)
     assert [result.problems for result in results] == [()] * len(inputs)
     return [await stored(database, shop, order.number) for order in inputs]

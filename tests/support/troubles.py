@@ -1,4 +1,4 @@
-"""Databases in trouble: others hold what is needed, or the answer to a commit is lost."""
+"""Databases in trouble: others hold the locks, or the answer to a commit is lost."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,17 +15,17 @@ from domain.storage.database import Database, Work, roll_back
 
 
 class ForgetfulDatabase(Database):
-    """Loses the answer to each commit and runs the transaction again, as for a connection that breaks just then."""
+    """Loses the answer to each commit and retries, as if the connection had broken just then."""
 
-    async def writing(self, shop_id: ShopScope, work: Work[Any]) -> Any:  # as there, for any result
+    async def writing(self, shop_id: ShopScope, work: Work[Any]) -> Any:  # like the method it overrides
         await super().writing(shop_id, work)
         return await super().writing(shop_id, work)
 
 
 class UnluckyDatabase(Database):
-    """Has to roll each transaction back once and runs it again, as for a conflict with another one."""
+    """Rolls each transaction back once and retries, as after a conflict."""
 
-    async def writing(self, shop_id: ShopScope, work: Work[Any]) -> Any:  # as there, for any result
+    async def writing(self, shop_id: ShopScope, work: Work[Any]) -> Any:  # like the method it overrides
         async def undone(connection: AsyncConnection) -> None:
             await work(connection)
             await roll_back(connection)
@@ -35,12 +35,12 @@ class UnluckyDatabase(Database):
         return await super().writing(shop_id, work)
 
     async def meanwhile(self) -> None:
-        """What others do before it is run again."""
+        """What others do before the retry."""
 
 
 @asynccontextmanager
 async def held(url: str, *statements: str) -> AsyncIterator[None]:
-    """Inside the block another transaction of the shop `demo` keeps what the statements lock."""
+    """Inside the block, another transaction of the shop `demo` holds the statements' locks."""
     other, holds, done = Database(url), asyncio.Event(), asyncio.Event()
 
     async def hold(connection: AsyncConnection) -> None:
@@ -62,7 +62,7 @@ async def held(url: str, *statements: str) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def held_by_others(database: Database, database_url: str) -> AsyncIterator[None]:
-    """All orders of the shop `demo` are held inside the block, and `database` does not wait long for them."""
+    """Inside the block, others lock all orders of the shop `demo`, and `database` soon gives up on them."""
 
     async def be_impatient(connection: AsyncConnection) -> None:
         await connection.execute(sa.text("PRAGMA busy_timeout = 20"))

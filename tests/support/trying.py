@@ -1,4 +1,4 @@
-"""How properties are tried: for as long as it takes, and some with the same examples in each run."""
+"""How properties are tried: without a deadline, and some with the same examples in each run."""
 
 from collections.abc import Callable
 
@@ -10,9 +10,9 @@ settings.register_profile(PROFILE, deadline=None, database=None, print_blob=True
 
 
 def tried(request: pytest.FixtureRequest, option: str, holds: Callable[..., None], examples: int) -> None:
-    """Runs what @given has made of a property, for the test that asks, with so many examples.
+    """Runs a property made by @given inside the requesting test, with this many examples.
 
-    They are the same in each run, unless an option asks for more and other ones.
+    They are the same in each run; the option asks for another number, drawn at random.
     """
     wanted = request.config.getoption(option)
     chosen = holds if wanted else seed(request.node.name)(holds)
