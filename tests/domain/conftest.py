@@ -1,4 +1,4 @@
-"""The shop that most use cases are tested in."""
+"""The shop in which most use cases are tested."""
 
 from collections.abc import AsyncIterator
 
@@ -12,6 +12,6 @@ from tests.support.stored import a_shop
 
 @pytest.fixture
 async def shop(database: Database) -> AsyncIterator[Shop]:
-    """The shop of the test; at its end what is stored is still sound."""
+    """The test's shop; at the end, the stored data must still be sound."""
     yield await a_shop(database)
     await assert_sound(database)

@@ -1,4 +1,4 @@
-"""A cancellation, from the call to what is stored: units, status, money, log, e-mail and key."""
+"""A cancellation from the call to the stored data: units, status, money, log, e-mail and key."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -129,7 +129,7 @@ async def test_cancelling_units_stores_everything_that_belongs_to_it(database: D
     ]
 
 
-async def test_a_cancellation_is_read_as_it_was_answered(database: Database, shop: Shop) -> None:
+async def test_a_cancellation_is_read_back_as_it_was_answered(database: Database, shop: Shop) -> None:
     order = await a_split_order(database, shop)
     selection = units(order, ("SKU-scarf", 1), ("SKU-dress", 2))
 
@@ -188,7 +188,7 @@ async def test_a_package_that_awaits_collection_is_cancelled_whole(database: Dat
     ]
 
 
-async def test_a_whole_order_is_cancelled_with_its_packages_told_by_number(database: Database, shop: Shop) -> None:
+async def test_cancelling_a_whole_order_lists_packages_by_number(database: Database, shop: Shop) -> None:
     order = await a_split_order(database, shop)
 
     made = await cancel_well(database, shop, a_request(everything(order), reason=CancellationReason.BUYER_REQUESTED))
@@ -215,7 +215,7 @@ async def test_a_whole_order_is_cancelled_with_its_packages_told_by_number(datab
     ]
 
 
-async def test_units_that_stay_keep_their_package_and_order_as_they_are(database: Database, shop: Shop) -> None:
+async def test_units_that_remain_keep_the_status_of_package_and_order(database: Database, shop: Shop) -> None:
     order = await a_small_order(database, shop)
 
     await cancel_well(database, shop, a_request(units(order, ("SKU-dress", 1))))
@@ -226,7 +226,7 @@ async def test_units_that_stay_keep_their_package_and_order_as_they_are(database
     assert await happened(database, order) == ["ORDER_IMPORTED", "ITEMS_CANCELLED"]
 
 
-async def test_other_orders_and_shops_stay_as_they_are(database: Database, shop: Shop) -> None:
+async def test_other_orders_and_shops_are_untouched(database: Database, shop: Shop) -> None:
     other_shop = await a_shop(database, "other")
     order, neighbour = await a_split_order(database, shop), await a_split_order(database, shop, "1002")
     foreign = await a_split_order(database, other_shop)
@@ -237,7 +237,7 @@ async def test_other_orders_and_shops_stay_as_they_are(database: Database, shop:
     assert await stored(database, other_shop, "1001") == foreign
 
 
-async def test_the_mail_tells_what_the_cancellation_left(database: Database, shop: Shop) -> None:
+async def test_the_mail_lists_what_was_cancelled_and_what_remains(database: Database, shop: Shop) -> None:
     order = await a_split_order(database, shop)
 
     await cancel_well(database, shop, a_request(package(order, "B"), note="secret"))
@@ -253,9 +253,11 @@ async def test_the_mail_tells_what_the_cancellation_left(database: Database, sho
     assert "secret" not in str(payload)
 
 
-async def test_an_order_of_more_places_than_one_statement_takes_is_cancelled(database: Database, shop: Shop) -> None:
+async def test_an_order_with_more_package_items_than_one_statement_takes_is_cancelled(
+    database: Database, shop: Shop
+) -> None:
     items = [an_item_input(f"i{number}", quantity=3, subtotal="0.10") for number in range(400)]
-    held: dict[str, Any] = {item.ref: 1 for item in items}  # names that no parameter has
+    held: dict[str, Any] = {item.ref: 1 for item in items}  # other names than the parameters have
     given = an_order_input("big", *items, packages=tuple(a_package_input(number, **held) for number in "CAB"))
     [order] = await store(database, shop, given)
 
@@ -278,7 +280,7 @@ SCOPES: dict[str, Callable[[Order], Selection]] = {
 
 
 @pytest.mark.parametrize("select", SCOPES.values(), ids=SCOPES)
-async def test_a_preview_tells_exactly_what_the_cancellation_then_does(
+async def test_a_preview_shows_exactly_what_the_cancellation_then_does(
     database: Database, shop: Shop, select: Callable[[Order], Selection]
 ) -> None:
     order = await a_split_order(database, shop)
@@ -297,7 +299,7 @@ async def test_a_preview_tells_exactly_what_the_cancellation_then_does(
 
 
 @pytest.mark.parametrize("select", SCOPES.values(), ids=SCOPES)
-async def test_the_order_of_the_answer_is_the_order_that_is_read(
+async def test_the_order_in_the_answer_is_the_stored_order(
     database: Database, shop: Shop, select: Callable[[Order], Selection]
 ) -> None:
     order = await a_split_order(database, shop)
@@ -341,7 +343,7 @@ async def test_a_preview_refuses_what_the_cancellation_refuses(database: Databas
     ],
     ids=lambda value: value.name if isinstance(value, ShippingRefundPolicy) else "",
 )
-async def test_each_policy_gives_shipping_and_fees_back_to_the_last_cent(
+async def test_each_policy_refunds_shipping_and_fees_to_the_last_cent(
     database: Database, policy: ShippingRefundPolicy, refunds: list[int], left: int
 ) -> None:
     shop = await a_shop(database, "demo", policy)
@@ -368,7 +370,7 @@ async def test_each_policy_gives_shipping_and_fees_back_to_the_last_cent(
     await assert_sound(database)
 
 
-async def test_a_gift_needs_no_refund_and_has_its_mail_all_the_same(database: Database, shop: Shop) -> None:
+async def test_a_gift_needs_no_refund_but_still_gets_its_mail(database: Database, shop: Shop) -> None:
     gift = an_item_input("sample", quantity=1, subtotal="0.00", is_gift=True)
     [order] = await store(database, shop, an_order_input("1001", an_item_input(), gift))
 
@@ -380,9 +382,7 @@ async def test_a_gift_needs_no_refund_and_has_its_mail_all_the_same(database: Da
 
 
 @pytest.mark.parametrize("address", ["", "nobody", "ada@", "ada@example", "ada@example.com, eve@example.com"])
-async def test_without_a_usable_address_the_mail_has_failed_at_once(
-    database: Database, shop: Shop, address: str
-) -> None:
+async def test_without_a_usable_address_the_mail_fails_at_once(database: Database, shop: Shop, address: str) -> None:
     [order] = await store(database, shop, an_order_input("1001", buyer=BuyerInput("Ada Buyer", address)))
 
     made = await cancel_well(database, shop, a_request(everything(order)))
@@ -401,7 +401,7 @@ async def test_without_a_usable_address_the_mail_has_failed_at_once(
 
 
 async def the_largest(database: Database, shop: Shop) -> Order:
-    """As many package items as an order may have."""
+    """An order with as many package items as are allowed."""
     packed = tuple(a_package_input(f"{number:04}", dress=1) for number in range(2_000))
     [order] = await store(database, shop, an_order_input("1001", an_item_input(quantity=2_000), packages=packed))
     return order
@@ -418,10 +418,10 @@ async def test_the_largest_order_is_cancelled_whole(database: Database, shop: Sh
     await assert_sound(database)
 
 
-async def test_tables_that_have_grown_are_looked_at_before_the_largest_is_cancelled(
+async def test_statistics_of_grown_tables_are_updated_before_the_largest_order_is_cancelled(
     postgresql_url: str, as_owner: Callable[[str], str]
 ) -> None:
-    """A new database of which PostgreSQL knows nothing, and reads the order again for each row."""
+    """Catches a new database without statistics, on which PostgreSQL would read the order again for each row."""
     database = Database(as_owner(postgresql_url))
     shop = await a_shop(database)
     order = await the_largest(database, shop)
@@ -435,12 +435,12 @@ async def test_tables_that_have_grown_are_looked_at_before_the_largest_is_cancel
 
 
 def unshipped(given: OrderInput) -> OrderInput:
-    """The order as it was before anything of it moved."""
+    """The order before any of its packages moved."""
     packages = [replace(each, status=PackageStatus.AWAITING_SHIPMENT) for each in given.packages or ()]
     return replace(given, status=OrderStatus.AWAITING_SHIPMENT, packages=tuple(packages))
 
 
-async def test_sample_orders_that_are_cancelled_unit_by_unit_close_to_the_last_cent(
+async def test_sample_orders_cancelled_unit_by_unit_refund_their_total_to_the_cent(
     database: Database, shop: Shop
 ) -> None:
     samples = [order.content for order in read_orders(SAMPLES)]

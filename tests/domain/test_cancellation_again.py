@@ -1,4 +1,4 @@
-"""The same call again has one effect; its key is good for it alone."""
+"""A repeated call has one effect, and its key cannot be used for another request."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -35,7 +35,7 @@ from tests.support.mailing import Script, run
 from tests.support.stored import a_shop, stored
 
 
-async def test_the_same_call_again_answers_the_same_and_does_nothing(database: Database, shop: Shop) -> None:
+async def test_a_repeated_call_gives_the_same_answer_and_does_nothing(database: Database, shop: Shop) -> None:
     order = await a_split_order(database, shop)
     request = a_request(units(order, ("SKU-dress", 1)))
     first = await cancel(database, shop, request)
@@ -66,7 +66,7 @@ async def test_a_replay_shows_order_and_mail_as_they_are_now(database: Database,
     assert again.order.status is OrderStatus.CANCELLED
 
 
-async def test_a_mail_that_failed_was_never_sent(database: Database, shop: Shop) -> None:
+async def test_a_mail_that_failed_has_no_time_of_sending(database: Database, shop: Shop) -> None:
     order = await a_small_order(database, shop)
     made = await cancel_well(database, shop, a_request(everything(order)))
 
@@ -118,7 +118,7 @@ OTHERS: dict[str, Callable[[Order, CancellationRequest], CancellationRequest]] =
 
 
 @pytest.mark.parametrize("change", OTHERS.values(), ids=OTHERS)
-async def test_another_request_under_a_used_key_is_refused_for_that_alone(
+async def test_another_request_under_a_used_key_is_refused_for_the_key_alone(
     database: Database, shop: Shop, change: Callable[[Order, CancellationRequest], CancellationRequest]
 ) -> None:
     order = await a_split_order(database, shop)
@@ -176,7 +176,7 @@ async def test_each_shop_has_its_own_keys(database: Database, shop: Shop) -> Non
     assert (mine.replayed, theirs.replayed) == (False, False)
 
 
-async def test_keys_that_are_none_are_refused(database: Database, shop: Shop) -> None:
+async def test_invalid_keys_are_refused(database: Database, shop: Shop) -> None:
     order = await a_small_order(database, shop)
     keys = ["", " ", "a b", "a\tb", "key\n", "\x7f", "clé", "\0", "\ud800", "k" * 256]
 
@@ -187,7 +187,7 @@ async def test_keys_that_are_none_are_refused(database: Database, shop: Shop) ->
 
 
 @pytest.mark.parametrize("key", ["!", "~", "k" * 255, "".join(map(chr, range(0x21, 0x7F)))], ids=lambda key: key[:9])
-async def test_every_visible_character_of_ascii_makes_a_key(database: Database, shop: Shop, key: str) -> None:
+async def test_a_key_may_have_any_visible_ascii_character(database: Database, shop: Shop, key: str) -> None:
     order = await a_small_order(database, shop)
 
     first = await cancel(database, shop, a_request(everything(order), key))
@@ -198,8 +198,8 @@ async def test_every_visible_character_of_ascii_makes_a_key(database: Database, 
     assert again == replace(first, replayed=True)
 
 
-async def test_a_call_that_finds_its_own_claim_was_not_replayed(database: Database, shop: Shop) -> None:
-    """As after a commit whose answer was lost: the same work runs again."""
+async def test_a_call_that_finds_its_own_claim_is_no_replay(database: Database, shop: Shop) -> None:
+    """As after a commit whose answer was lost: the same work is retried."""
     order = await a_small_order(database, shop)
     made_id = uuid7()
 

@@ -1,4 +1,4 @@
-"""Callers at once: units go once, money to the cent, one effect for each key, and no package is caught moving."""
+"""Concurrent callers: each unit is cancelled once, refunds add up to the cent, and each key has one effect."""
 
 import asyncio
 from collections import Counter
@@ -21,7 +21,7 @@ from tests.support.invariants import assert_sound
 from tests.support.stored import a_package_input, a_shop, an_item_input, an_order_input, store, stored
 
 
-async def test_of_two_tabs_that_cancel_the_last_unit_one_succeeds(database: Database) -> None:
+async def test_when_two_tabs_cancel_the_last_unit_one_succeeds(database: Database) -> None:
     shop = await a_shop(database)
     [order] = await store(database, shop, an_order_input("1001", an_item_input("dress", quantity=1)))
     tabs = [a_request(units(order, ("SKU-dress", 1)), "tab-1"), a_request(everything(order), "tab-2")]
@@ -35,7 +35,7 @@ async def test_of_two_tabs_that_cancel_the_last_unit_one_succeeds(database: Data
     await assert_sound(database)
 
 
-async def test_sixty_callers_get_the_twelve_units_that_there_are(database: Database) -> None:
+async def test_of_sixty_callers_twelve_get_the_twelve_units(database: Database) -> None:
     shop = await a_shop(database)
     given = an_order_input(
         "1001", an_item_input("dress", quantity=12, subtotal="100.00", seller_discount="0.05"), shipping_fee="4.99"
@@ -53,7 +53,7 @@ async def test_sixty_callers_get_the_twelve_units_that_there_are(database: Datab
     await assert_sound(database)
 
 
-async def test_callers_for_more_than_is_left_are_told_what_is_left(database: Database) -> None:
+async def test_callers_who_ask_for_too_many_units_learn_how_many_are_left(database: Database) -> None:
     shop = await a_shop(database)
     [order] = await store(database, shop, an_order_input("1001", an_item_input("dress", quantity=5)))
     requests = [a_request(units(order, ("SKU-dress", 3)), f"caller-{number}") for number in range(8)]
@@ -68,7 +68,7 @@ async def test_callers_for_more_than_is_left_are_told_what_is_left(database: Dat
     await assert_sound(database)
 
 
-async def test_acts_are_told_in_the_order_in_which_they_were_done_whatever_the_clocks_say(database: Database) -> None:
+async def test_times_follow_the_order_of_the_acts_even_if_clocks_disagree(database: Database) -> None:
     shop = await a_shop(database)
     [order] = await store(database, shop, an_order_input("1001", an_item_input("dress", quantity=9)))
     clocks = [LATER + timedelta(seconds=seconds) for seconds in (9, 3, 7)]
@@ -112,7 +112,7 @@ async def test_ten_calls_with_one_key_have_one_effect(database: Database) -> Non
     await assert_sound(database)
 
 
-async def test_one_key_for_two_requests_serves_one_of_them(database: Database) -> None:
+async def test_a_key_used_for_two_requests_serves_one_of_them(database: Database) -> None:
     shop = await a_shop(database)
     [order] = await store(database, shop, an_order_input("1001", an_item_input("dress", quantity=9)))
     requests = [a_request(units(order, ("SKU-dress", 1 + number % 2))) for number in range(10)]
@@ -137,7 +137,7 @@ async def test_orders_of_one_shop_are_cancelled_side_by_side(database: Database)
     await assert_sound(database)
 
 
-async def test_a_replay_during_other_cancellations_sees_one_state_of_the_order(database: Database) -> None:
+async def test_a_replay_during_other_cancellations_sees_the_order_in_a_consistent_state(database: Database) -> None:
     shop = await a_shop(database)
     [order] = await store(database, shop, an_order_input("1001", an_item_input("dress", quantity=50, subtotal="50.00")))
     first = a_request(units(order, ("SKU-dress", 1)), "first")
@@ -165,7 +165,7 @@ async def test_a_replay_during_other_cancellations_sees_one_state_of_the_order(d
     await assert_sound(database)
 
 
-# A cancellation against a package that moves on
+# A cancellation racing a package that moves on
 
 
 async def move(database: Database, shop: Shop, package_id: str, status: PackageStatus) -> FulfillmentOutcome:
@@ -220,7 +220,7 @@ async def test_a_package_moves_on_before_or_after_a_cancellation_of_its_units(
     async def moving(order: Order) -> FulfillmentOutcome:
         return await move(database, shop, package_id(order, f"{order.number}-1"), PackageStatus.AWAITING_COLLECTION)
 
-    # Half of the rounds begin with the one, half with the other.
+    # Half of the rounds start the cancellation first, half the move.
     begun_by_cancelling = [asyncio.gather(cancelling(order), moving(order)) for order in orders[:15]]
     begun_by_moving = [asyncio.gather(moving(order), cancelling(order)) for order in orders[15:]]
     rounds = [*await asyncio.gather(*begun_by_cancelling)]
@@ -239,7 +239,7 @@ async def test_a_package_moves_on_before_or_after_a_cancellation_of_its_units(
     await assert_sound(database)
 
 
-async def test_a_package_that_is_cancelled_whole_goes_nowhere_else(database: Database) -> None:
+async def test_a_package_cancelled_whole_moves_nowhere_else(database: Database) -> None:
     shop = await a_shop(database)
     packages = (a_package_input("A", PackageStatus.AWAITING_COLLECTION, dress=3),)
     orders = await store(database, shop, *(an_order_input(f"{n}", packages=packages) for n in range(20)))

@@ -1,4 +1,4 @@
-"""A call that is refused says everything that is wrong with it and writes nothing."""
+"""A refused call reports every problem and writes nothing."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -80,7 +80,7 @@ async def test_a_refused_call_writes_nothing(
     assert await dump(database) == before
 
 
-async def test_everything_that_is_wrong_is_told_in_order(database: Database, shop: Shop) -> None:
+async def test_all_problems_are_reported_in_order(database: Database, shop: Shop) -> None:
     order = await a_split_order(database, shop)
     dress, scarf = item_id(order, "SKU-dress"), item_id(order, "SKU-scarf")
     entries = (
@@ -114,7 +114,7 @@ async def test_everything_that_is_wrong_is_told_in_order(database: Database, sho
 
 
 @pytest.mark.parametrize("status", [OrderStatus.UNPAID, OrderStatus.ON_HOLD])
-async def test_nothing_of_an_order_that_is_not_released_is_cancelled(
+async def test_nothing_is_cancelled_in_an_unpaid_or_held_order(
     database: Database, shop: Shop, status: OrderStatus
 ) -> None:
     [order] = await store(database, shop, an_order_input("1001", status=status))
@@ -130,9 +130,7 @@ async def test_nothing_of_an_order_that_is_not_released_is_cancelled(
     assert await dump(database) == before
 
 
-async def test_an_order_of_which_something_shipped_names_each_package_in_the_way(
-    database: Database, shop: Shop
-) -> None:
+async def test_a_partly_shipped_order_names_each_shipped_package(database: Database, shop: Shop) -> None:
     given = an_order_input(
         "1001",
         packages=(
@@ -155,7 +153,7 @@ async def test_an_order_of_which_something_shipped_names_each_package_in_the_way
 
 
 def strange_ids(order: Order, foreign: Order, kind: str) -> list[str]:
-    """Ids that name nothing of the order: unknown, malformed, of another type, of another shop."""
+    """Ids that match nothing in the order: unknown, malformed, of another type, of another shop."""
     mine = {
         "order": ids.of_order(order.id),
         "item": item_id(order, "SKU-dress"),
@@ -171,7 +169,7 @@ def strange_ids(order: Order, foreign: Order, kind: str) -> list[str]:
     return [unknown[kind], others[kind], *malformed, *(mine[other] for other in mine if other != kind)]
 
 
-async def test_orders_that_are_not_ours_to_see_are_all_alike(database: Database, shop: Shop) -> None:
+async def test_unknown_and_foreign_orders_get_the_same_answer(database: Database, shop: Shop) -> None:
     foreign = await a_split_order(database, await a_shop(database, "other"))
     order = await a_split_order(database, shop)
     strange = strange_ids(order, foreign, "order")
@@ -191,7 +189,7 @@ async def test_orders_that_are_not_ours_to_see_are_all_alike(database: Database,
     assert await dump(database) == before
 
 
-async def test_packages_that_are_not_ours_to_see_are_all_alike(database: Database, shop: Shop) -> None:
+async def test_unknown_and_foreign_packages_get_the_same_answer(database: Database, shop: Shop) -> None:
     foreign = await a_split_order(database, await a_shop(database, "other"))
     order = await a_split_order(database, shop)
     strange = [*strange_ids(order, foreign, "package"), ids.of_package(order.id, 3)]
@@ -206,7 +204,7 @@ async def test_packages_that_are_not_ours_to_see_are_all_alike(database: Databas
     assert {tuple(codes(outcome)) for outcome in outcomes} == {("PACKAGE_NOT_FOUND",)}
 
 
-async def test_items_and_their_packages_that_are_not_the_orders_are_all_alike(database: Database, shop: Shop) -> None:
+async def test_items_and_packages_from_elsewhere_get_the_same_answers(database: Database, shop: Shop) -> None:
     foreign = await a_split_order(database, await a_shop(database, "other"))
     other = await a_split_order(database, shop, "1002")
     order = await a_split_order(database, shop)
@@ -229,7 +227,7 @@ async def test_items_and_their_packages_that_are_not_the_orders_are_all_alike(da
 # What the caller expects
 
 
-async def test_a_call_with_what_the_preview_showed_goes_through(database: Database, shop: Shop) -> None:
+async def test_a_call_that_expects_what_the_preview_showed_succeeds(database: Database, shop: Shop) -> None:
     order = await a_small_order(database, shop)
     await cancel_well(database, shop, a_request(units(order, ("SKU-dress", 1)), "key-1"))
 
@@ -253,7 +251,7 @@ EXPECTATIONS: dict[str, tuple[dict[str, Any], list[str]]] = {
 
 
 @pytest.mark.parametrize(("expected", "problems"), EXPECTATIONS.values(), ids=EXPECTATIONS)
-async def test_what_is_not_as_expected_is_shown_as_it_is_now(
+async def test_a_call_with_wrong_expectations_shows_the_present_state(
     database: Database, shop: Shop, expected: dict[str, Any], problems: list[str]
 ) -> None:
     order = await a_small_order(database, shop)
@@ -274,7 +272,7 @@ async def test_what_is_not_as_expected_is_shown_as_it_is_now(
     assert outcome.order == await stored(database, shop, "2001")
 
 
-async def test_expectations_are_only_looked_at_when_nothing_else_is_wrong(database: Database, shop: Shop) -> None:
+async def test_expectations_are_checked_only_if_nothing_else_is_wrong(database: Database, shop: Shop) -> None:
     order = await a_small_order(database, shop)
 
     outcome = await cancel(
@@ -322,7 +320,7 @@ BAD_NOTES = {
 }
 
 
-async def test_notes_that_cannot_be_kept_are_refused(database: Database, shop: Shop) -> None:
+async def test_notes_that_cannot_be_stored_are_refused(database: Database, shop: Shop) -> None:
     order = await a_small_order(database, shop)
 
     outcomes = {

@@ -1,4 +1,4 @@
-"""Followers get everything after their number, in order, once; a slow one harms itself only."""
+"""Followers get every event after their number once, in order; a slow follower harms only itself."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -29,17 +29,17 @@ async def take(following: Following, count: int) -> list[int]:
 
 
 def readers() -> int:
-    """How many read the log for followers now."""
+    """The number of tasks that read the log for followers."""
     return sum(task.get_name() == "feed:demo" for task in asyncio.all_tasks())
 
 
 async def arrive(database: Database, shop: Shop, prefix: str, count: int = 1) -> None:
-    """So many orders come in with one transaction: one event each."""
+    """Imports `count` orders in one transaction, with one event each."""
     given = [an_order_input(f"{prefix}-{number}") for number in range(count)]
     await ingestion.import_orders(database, shop, given, actor="import", now=NOW)
 
 
-async def test_what_came_after_the_number_comes_first_and_then_what_happens(database: Database) -> None:
+async def test_a_follower_gets_the_events_after_its_number_and_then_new_ones(database: Database) -> None:
     shop = await a_shop(database)
     await arrive(database, shop, "before", 3)
 
@@ -53,7 +53,7 @@ async def test_what_came_after_the_number_comes_first_and_then_what_happens(data
     assert (before, then, later) == ([2, 3], [4], [5, 6])
 
 
-async def test_events_are_given_as_they_are_stored(database: Database) -> None:
+async def test_followers_get_events_as_stored(database: Database) -> None:
     shop = await a_shop(database)
     [order] = await store(database, shop, an_order_input("1001"))
     await cancel(database, shop, a_request(everything(order)))
@@ -65,7 +65,7 @@ async def test_events_are_given_as_they_are_stored(database: Database) -> None:
         assert given == await events.list_events(connection, shop.id, after=0, limit=10)
 
 
-async def test_without_a_number_only_what_is_committed_from_now_on_is_given(database: Database) -> None:
+async def test_without_a_number_a_follower_gets_only_new_events(database: Database) -> None:
     shop = await a_shop(database)
     await arrive(database, shop, "before", 5)
 
@@ -81,7 +81,7 @@ async def test_without_a_number_only_what_is_committed_from_now_on_is_given(data
     assert rest == list(range(first.result().number + 1, arrived + 1))
 
 
-async def test_a_shop_without_an_event_can_be_followed(database: Database) -> None:
+async def test_a_shop_without_events_can_be_followed(database: Database) -> None:
     shop = await a_shop(database)
 
     async with aclosing(Feed(database).follow(shop.id, 0)) as following:
@@ -128,7 +128,7 @@ async def test_nothing_is_lost_or_repeated_while_many_write(database: Database) 
     await assert_sound(database)
 
 
-async def test_an_import_that_is_larger_than_a_page_harms_no_one_who_keeps_up(database: Database) -> None:
+async def test_an_import_larger_than_a_page_does_not_cut_off_a_follower_that_keeps_up(database: Database) -> None:
     shop = await a_shop(database)
     await arrive(database, shop, "first")
 
@@ -140,7 +140,7 @@ async def test_an_import_that_is_larger_than_a_page_harms_no_one_who_keeps_up(da
     assert seen == list(range(2, 702))
 
 
-async def test_who_begins_far_behind_catches_up_page_by_page(database: Database) -> None:
+async def test_a_follower_far_behind_catches_up_page_by_page(database: Database) -> None:
     shop = await a_shop(database)
     await arrive(database, shop, "many", 1100)
 
@@ -152,7 +152,7 @@ async def test_who_begins_far_behind_catches_up_page_by_page(database: Database)
     assert seen == list(range(1, 1102))
 
 
-async def test_a_number_that_is_still_to_come_is_waited_for(database: Database) -> None:
+async def test_a_follower_waits_for_a_number_that_is_still_to_come(database: Database) -> None:
     shop = await a_shop(database)
     await arrive(database, shop, "before", 2)
 
@@ -163,7 +163,7 @@ async def test_a_number_that_is_still_to_come_is_waited_for(database: Database) 
         assert (await first).number == 4
 
 
-async def test_a_slow_one_is_ended_with_where_to_go_on_and_the_others_are_not(database: Database) -> None:
+async def test_only_a_slow_follower_is_ended_and_learns_where_to_resume(database: Database) -> None:
     shop = await a_shop(database)
     feed = Feed(database)
     await arrive(database, shop, "first")
@@ -191,7 +191,7 @@ async def test_a_slow_one_is_ended_with_where_to_go_on_and_the_others_are_not(da
     assert rest == list(range(303, 903))
 
 
-async def test_a_reader_serves_all_and_stops_with_the_last(database: Database) -> None:
+async def test_one_reader_serves_all_followers_and_stops_with_the_last(database: Database) -> None:
     shop = await a_shop(database)
     feed = Feed(database)
     await arrive(database, shop, "first")
@@ -236,7 +236,7 @@ async def test_a_follower_whose_task_is_cancelled_is_forgotten(database: Databas
     assert readers() == 0
 
 
-async def test_what_another_process_commits_is_found_without_a_hint(database: Database, database_url: str) -> None:
+async def test_events_from_another_process_are_found_without_a_hint(database: Database, database_url: str) -> None:
     shop = await a_shop(database)
     await arrive(database, shop, "first")
     other = Database(database_url)
@@ -272,7 +272,7 @@ async def test_followers_outlive_an_outage_of_the_database(postgresql_url: str) 
 
 
 class Read:
-    """Something to read, as often as it is asked for; the first time it fails if it is to."""
+    """Counts how often it is read; the first read raises `failing`, if given."""
 
     def __init__(self, failing: type[BaseException] | None = None) -> None:
         self.count = 0
@@ -287,7 +287,7 @@ class Read:
         return self.count
 
 
-async def test_what_many_ask_for_at_the_same_time_is_read_once(database: Database) -> None:
+async def test_concurrent_reads_of_the_same_key_are_shared(database: Database) -> None:
     feed, read = Feed(database), Read()
 
     first = await asyncio.gather(*(feed.together("order", read) for _ in range(100)))
@@ -301,7 +301,7 @@ async def test_what_many_ask_for_at_the_same_time_is_read_once(database: Databas
 
 
 @pytest.mark.parametrize("failing", [UnavailableError, asyncio.CancelledError])
-async def test_who_was_to_share_a_read_that_fails_reads_again(database: Database, failing: type[BaseException]) -> None:
+async def test_callers_that_share_a_failed_read_read_again(database: Database, failing: type[BaseException]) -> None:
     feed, read = Feed(database), Read(failing)
 
     first, *others = await asyncio.gather(*(feed.together("order", read) for _ in range(10)), return_exceptions=True)

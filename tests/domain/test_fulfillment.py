@@ -1,4 +1,4 @@
-"""Packages move along the specified ways and no others; the order follows, and the log tells it."""
+"""Packages make the allowed transitions and no others; the order follows, and the log records it."""
 
 from dataclasses import replace
 from itertools import product
@@ -40,13 +40,13 @@ async def a_split_order(database: Database, shop: Shop, one: PackageStatus, othe
 
 
 async def move(database: Database, shop: Shop, order: Order, status: PackageStatus, **more: Any) -> FulfillmentOutcome:
-    """Moves the package A; the rest are carrier and tracking number."""
+    """Moves package A; `more` may hold its carrier and tracking number."""
     request = PackageMove(package_id(order, "A"), status, **more)
     return await fulfillment.update_package_status(database, shop, request, actor="warehouse", now=LATER)
 
 
 @pytest.mark.parametrize(("start", "end"), sorted(WAYS, key=str), ids=names)
-async def test_a_package_moves_along_a_way_that_there_is(
+async def test_a_package_makes_each_allowed_transition(
     database: Database, shop: Shop, start: PackageStatus, end: PackageStatus
 ) -> None:
     order = await a_split_order(database, shop, start, PackageStatus.CANCELLED)
@@ -66,7 +66,7 @@ async def test_a_package_moves_along_a_way_that_there_is(
 
 
 @pytest.mark.parametrize(("start", "end"), NO_WAYS, ids=names)
-async def test_a_package_moves_no_other_way(
+async def test_a_package_makes_no_other_transition(
     database: Database, shop: Shop, start: PackageStatus, end: PackageStatus
 ) -> None:
     order = await a_split_order(database, shop, start, PackageStatus.AWAITING_SHIPMENT)
@@ -80,7 +80,7 @@ async def test_a_package_moves_no_other_way(
 
 
 @pytest.mark.parametrize("status", PackageStatus, ids=names)
-async def test_the_present_status_again_writes_nothing(database: Database, shop: Shop, status: PackageStatus) -> None:
+async def test_setting_the_present_status_writes_nothing(database: Database, shop: Shop, status: PackageStatus) -> None:
     order = await a_split_order(database, shop, status, PackageStatus.AWAITING_SHIPMENT)
     before = await dump(database)
 
@@ -91,7 +91,7 @@ async def test_the_present_status_again_writes_nothing(database: Database, shop:
 
 
 @pytest.mark.parametrize("status", [status for status in PackageStatus if status is not PackageStatus.CANCELLED])
-async def test_with_the_present_status_a_carrier_is_stored_without_an_event(
+async def test_a_carrier_sent_with_the_present_status_is_stored_without_an_event(
     database: Database, shop: Shop, status: PackageStatus
 ) -> None:
     order = await a_split_order(database, shop, status, PackageStatus.AWAITING_SHIPMENT)
@@ -120,7 +120,7 @@ async def test_with_the_present_status_a_carrier_is_stored_without_an_event(
     ids=["neither", "carrier", "tracking number", "both"],
 )
 @pytest.mark.parametrize("end", [PackageStatus.AWAITING_COLLECTION, PackageStatus.IN_TRANSIT], ids=names)
-async def test_what_is_not_given_of_carrier_and_tracking_number_stays(
+async def test_a_carrier_or_tracking_number_that_is_left_out_stays(
     database: Database, shop: Shop, end: PackageStatus, given: dict[str, str], expected: tuple[str, str]
 ) -> None:
     order = await a_split_order(database, shop, PackageStatus.AWAITING_SHIPMENT, PackageStatus.AWAITING_SHIPMENT)
@@ -172,7 +172,7 @@ async def test_the_order_follows_its_packages(  # noqa: PLR0913, PLR0917 - a row
     ]
 
 
-async def test_an_order_whose_status_stays_has_no_event_of_its_own(database: Database, shop: Shop) -> None:
+async def test_an_order_whose_status_stays_gets_no_event_of_its_own(database: Database, shop: Shop) -> None:
     order = await a_split_order(database, shop, PackageStatus.IN_TRANSIT, PackageStatus.AWAITING_SHIPMENT)
 
     await move(database, shop, order, PackageStatus.DELIVERED)
@@ -183,7 +183,9 @@ async def test_an_order_whose_status_stays_has_no_event_of_its_own(database: Dat
 
 
 @pytest.mark.parametrize("status", RESTING, ids=names)
-async def test_packages_of_an_order_that_rests_do_not_move(database: Database, shop: Shop, status: OrderStatus) -> None:
+async def test_packages_of_an_unpaid_held_or_completed_order_do_not_move(
+    database: Database, shop: Shop, status: OrderStatus
+) -> None:
     starts = {OrderStatus.COMPLETED: PackageStatus.DELIVERED}
     start = starts.get(status, PackageStatus.AWAITING_SHIPMENT)
     packages = (a_package_input("A", start, dress=3),)
@@ -213,7 +215,7 @@ async def test_a_package_moves_on_without_its_cancelled_units(database: Database
     assert (after.version, after.refunded) == (3, 1500)
 
 
-async def test_packages_that_are_not_ours_to_see_are_all_alike(database: Database, shop: Shop) -> None:
+async def test_unknown_and_foreign_packages_get_the_same_answer(database: Database, shop: Shop) -> None:
     foreign = await a_split_order(
         database, await a_shop(database, "other"), PackageStatus.AWAITING_SHIPMENT, PackageStatus.AWAITING_SHIPMENT
     )
@@ -237,7 +239,7 @@ async def test_packages_that_are_not_ours_to_see_are_all_alike(database: Databas
     assert await dump(database) == before
 
 
-async def test_carrier_and_tracking_number_are_texts_that_can_be_kept(database: Database, shop: Shop) -> None:
+async def test_carrier_and_tracking_number_must_be_texts_that_can_be_stored(database: Database, shop: Shop) -> None:
     order = await a_split_order(database, shop, PackageStatus.AWAITING_SHIPMENT, PackageStatus.AWAITING_SHIPMENT)
     before = await dump(database)
     unfit = [("c" * 501, "n" * 101), ("a\0", "\n"), ("\x85", "\ud800")]
@@ -259,7 +261,7 @@ async def test_carrier_and_tracking_number_are_texts_that_can_be_kept(database: 
     assert (outcome.package.carrier, outcome.package.tracking_number) == fit
 
 
-async def test_an_empty_carrier_is_none(database: Database, shop: Shop) -> None:
+async def test_an_empty_carrier_removes_the_carrier(database: Database, shop: Shop) -> None:
     order = await a_split_order(database, shop, PackageStatus.AWAITING_SHIPMENT, PackageStatus.AWAITING_SHIPMENT)
     await move(database, shop, order, PackageStatus.AWAITING_COLLECTION, carrier="Swift", tracking_number="T-1")
 
@@ -269,7 +271,7 @@ async def test_an_empty_carrier_is_none(database: Database, shop: Shop) -> None:
     assert (outcome.package.carrier, outcome.package.tracking_number) == (None, "T-1")
 
 
-async def test_everything_that_is_wrong_with_a_move_is_told(database: Database, shop: Shop) -> None:
+async def test_all_problems_of_a_move_are_reported(database: Database, shop: Shop) -> None:
     order = await a_split_order(database, shop, PackageStatus.AWAITING_SHIPMENT, PackageStatus.AWAITING_SHIPMENT)
 
     outcome = await move(database, shop, order, PackageStatus.DELIVERED, carrier="\0")

@@ -1,4 +1,4 @@
-"""Orders come in: stored once and whole, or not at all."""
+"""Imported orders are stored once and whole, or not at all."""
 
 import asyncio
 import json
@@ -81,7 +81,7 @@ async def import_of(
     *,
     is_dry_run: bool = False,
 ) -> list[ImportResult]:
-    """The results, which are also there in a list that is given when the file cannot be read to its end."""
+    """The results; with `results`, they are added to that list, which keeps them if the file breaks off."""
     results = [] if results is None else results
     async for batch in ingestion.import_file(
         database, shop, path, actor="import", clock=lambda: NOW, is_dry_run=is_dry_run
@@ -90,7 +90,7 @@ async def import_of(
     return results
 
 
-def as_json(content: Any) -> Any:  # an input or a part of it, and its JSON
+def as_json(content: Any) -> Any:  # takes an input or any part of it
     if is_dataclass(content):
         return {to_camel(each.name): as_json(getattr(content, each.name)) for each in fields(content)}
     if isinstance(content, tuple):
@@ -104,10 +104,10 @@ def lines(*orders: OrderInput) -> str:
     return "".join(json.dumps(as_json(order)) + "\n" for order in orders)
 
 
-# The marketplace's sample.
+# The marketplace's sample
 
 
-async def test_the_whole_sample_comes_in_and_comes_in_again_without_a_trace(database: Database) -> None:
+async def test_importing_the_sample_twice_changes_nothing(database: Database) -> None:
     shop = await a_shop(database)
 
     first = await import_of(database, shop, SAMPLE)
@@ -179,7 +179,7 @@ def amounts_in(order: dict[str, Any]) -> dict[str, Any]:
 
 
 def units_of(order: Order) -> dict[tuple[str, str, bool], Counter[str]]:
-    """How many units are where, by package number and status, then by SKU and whether they are gifts."""
+    """Counts units by package number, package status and whether they are cancelled, then by SKU and gift."""
     items = {item.position: item for item in order.items}
     units: dict[tuple[str, str, bool], Counter[str]] = {}
     for package, packed in order.package_items():
@@ -206,7 +206,7 @@ def units_in(order: dict[str, Any]) -> dict[tuple[str, str, bool], Counter[str]]
     return units
 
 
-async def test_the_words_of_the_sample_are_stored(database: Database) -> None:
+async def test_the_texts_and_times_of_the_sample_are_stored(database: Database) -> None:
     shop = await a_shop(database)
 
     results = await import_of(database, shop, SAMPLE)
@@ -238,7 +238,7 @@ def words_in(order: dict[str, Any]) -> list[object]:
         (ShippingRefundPolicy.PROPORTIONAL, 5195, 6552),
     ],
 )
-async def test_units_that_come_in_cancelled_are_refunded_from_the_start(
+async def test_units_imported_as_cancelled_count_as_refunded(
     database: Database, policy: ShippingRefundPolicy, cancelled: int, in_part: int
 ) -> None:
     shop = await a_shop(database, policy=policy)
@@ -253,7 +253,7 @@ async def test_units_that_come_in_cancelled_are_refunded_from_the_start(
     await assert_sound(database)
 
 
-# One call.
+# One call
 
 
 async def test_a_new_order_is_stored_with_its_first_event(database: Database) -> None:
@@ -292,7 +292,7 @@ async def test_events_are_numbered_in_the_order_of_the_call(database: Database) 
     assert [event[2] for event in events] == [result.order_id for result in results]
 
 
-async def test_the_same_content_is_unchanged_whatever_happened_since(database: Database) -> None:
+async def test_the_same_content_is_unchanged_even_after_a_cancellation(database: Database) -> None:
     shop = await a_shop(database)
     await imported(database, shop, an_order_input("1001"))
     order = await stored(database, shop, "1001")
@@ -317,7 +317,7 @@ async def test_other_content_under_a_known_number_is_refused(database: Database)
     assert await dump(database) == before
 
 
-async def test_a_number_that_comes_twice_is_judged_as_if_it_came_later(database: Database) -> None:
+async def test_a_number_repeated_in_a_call_is_judged_as_if_it_came_in_a_later_one(database: Database) -> None:
     shop = await a_shop(database)
     order, other = an_order_input("1001"), an_order_input("1001", an_item_input(quantity=4))
     bad = replace(order, total="0.01")
@@ -331,7 +331,7 @@ async def test_a_number_that_comes_twice_is_judged_as_if_it_came_later(database:
     await assert_sound(database)
 
 
-async def test_a_bad_order_leaves_no_trace_and_stops_no_other(database: Database) -> None:
+async def test_a_bad_order_is_not_stored_and_stops_no_other(database: Database) -> None:
     shop = await a_shop(database)
     good = [an_order_input(number) for number in ("1", "2", "3")]
     bad = [replace(good[0], number="4", total="0.01"), replace(good[0], number="5", items=())]
@@ -344,7 +344,7 @@ async def test_a_bad_order_leaves_no_trace_and_stops_no_other(database: Database
     await assert_sound(database)
 
 
-async def test_nothing_good_is_nothing_written(database: Database) -> None:
+async def test_a_call_without_a_good_order_writes_nothing(database: Database) -> None:
     shop = await a_shop(database)
     before = await dump(database)
 
@@ -429,7 +429,7 @@ async def test_both_formats_of_an_order_are_the_same_order(database: Database, t
     assert [result.outcome for result in theirs[1:]] == [CREATED] * 59
 
 
-async def test_orders_of_the_largest_size_come_in_together(database: Database) -> None:
+async def test_orders_of_the_largest_size_are_imported_together(database: Database) -> None:
     shop = await a_shop(database)
     items = [an_item_input(f"{number}", quantity=4) for number in range(500)]
     held: dict[str, Any] = {item.ref: 1 for item in items}
@@ -441,7 +441,7 @@ async def test_orders_of_the_largest_size_come_in_together(database: Database) -
     await assert_sound(database)
 
 
-async def test_many_orders_come_in_together(database: Database) -> None:
+async def test_many_orders_are_imported_together(database: Database) -> None:
     shop = await a_shop(database)
     orders = [an_order_input(f"{number}") for number in range(1_700)]
 
@@ -449,7 +449,7 @@ async def test_many_orders_come_in_together(database: Database) -> None:
     assert await outcomes(database, shop, *orders) == [UNCHANGED] * 1_700
 
 
-async def test_an_order_is_created_though_the_answer_to_its_commit_was_lost(
+async def test_an_order_is_reported_as_created_even_if_the_answer_to_its_commit_was_lost(
     database: Database, database_url: str
 ) -> None:
     shop = await a_shop(database)
@@ -462,7 +462,7 @@ async def test_an_order_is_created_though_the_answer_to_its_commit_was_lost(
     await assert_sound(database)
 
 
-async def test_calls_at_once_with_the_same_orders_create_each_once(database: Database) -> None:
+async def test_concurrent_calls_with_the_same_orders_create_each_once(database: Database) -> None:
     shop = await a_shop(database)
     orders = [an_order_input(f"{number}") for number in range(60)]
 
@@ -475,7 +475,7 @@ async def test_calls_at_once_with_the_same_orders_create_each_once(database: Dat
     await assert_sound(database)
 
 
-async def test_where_the_database_is_busy_what_could_be_stored_can_be_tried_again(
+async def test_while_the_database_is_busy_good_orders_are_told_to_try_again(
     database: Database, shop: Shop, database_url: str
 ) -> None:
     await imported(database, shop, an_order_input("1001"))
@@ -503,10 +503,10 @@ async def test_where_the_database_is_busy_what_could_be_stored_can_be_tried_agai
     assert await outcomes(database, shop, *inputs) == [UNCHANGED, CREATED, REJECTED, CREATED]
 
 
-# A file.
+# A file
 
 
-async def test_a_file_comes_in_by_batches_with_results_in_its_order(database: Database, tmp_path: Path) -> None:
+async def test_a_file_is_imported_in_batches_with_results_in_order(database: Database, tmp_path: Path) -> None:
     shop = await a_shop(database)
     path = tmp_path / "orders.jsonl"
     path.write_text(lines(*(an_order_input(f"{number}") for number in range(1_200))))
@@ -526,10 +526,8 @@ def in_packages_of_one(number: str, packages: int) -> OrderInput:
     return an_order_input(number, an_item_input("dress", quantity=packages), packages=packed)
 
 
-async def test_an_order_of_a_file_that_is_too_large_stops_none_of_the_others(
-    database: Database, tmp_path: Path
-) -> None:
-    """A new database, whose plans know of no rows yet."""
+async def test_an_order_that_is_too_large_stops_no_other_order_in_the_file(database: Database, tmp_path: Path) -> None:
+    """On a new database, whose planner has no statistics yet."""
     shop = await a_shop(database)
     path = tmp_path / "orders.jsonl"
     sizes = (1, 15_000, 2_000, 2_001, 2_000)
@@ -546,7 +544,7 @@ async def test_an_order_of_a_file_that_is_too_large_stops_none_of_the_others(
 
 
 @pytest.mark.parametrize("end", ["", "\u00a0"], ids=["shown as they are", "shown by their lines"])
-async def test_the_first_of_two_orders_with_one_number_is_stored_also_across_batches(
+async def test_the_first_of_two_orders_with_one_number_is_stored_even_across_batches(
     database: Database, tmp_path: Path, end: str
 ) -> None:
     shop = await a_shop(database)
@@ -561,7 +559,7 @@ async def test_the_first_of_two_orders_with_one_number_is_stored_also_across_bat
     await assert_sound(database)
 
 
-async def test_bad_orders_of_a_file_leave_no_trace(database: Database, tmp_path: Path) -> None:
+async def test_bad_orders_in_a_file_are_not_stored(database: Database, tmp_path: Path) -> None:
     shop = await a_shop(database)
     path = tmp_path / "orders.jsonl"
     bad = replace(an_order_input("3"), total="1")
@@ -593,7 +591,7 @@ async def test_bad_orders_of_a_file_leave_no_trace(database: Database, tmp_path:
     await assert_sound(database)
 
 
-async def test_a_file_that_breaks_off_has_come_in_up_to_there(database: Database, tmp_path: Path) -> None:
+async def test_a_truncated_file_is_imported_up_to_where_it_breaks_off(database: Database, tmp_path: Path) -> None:
     shop = await a_shop(database)
     path = tmp_path / "orders.json"
     orders = [as_json(an_order_input(f"{number}")) for number in range(600)]
@@ -611,7 +609,7 @@ async def test_a_file_that_breaks_off_has_come_in_up_to_there(database: Database
     await assert_sound(database)
 
 
-async def test_a_file_without_an_order_is_an_import_of_nothing(database: Database, tmp_path: Path) -> None:
+async def test_a_file_without_orders_imports_nothing(database: Database, tmp_path: Path) -> None:
     shop = await a_shop(database)
     path = tmp_path / "orders.json"
     path.write_text("[]")
@@ -619,14 +617,14 @@ async def test_a_file_without_an_order_is_an_import_of_nothing(database: Databas
     assert await batches(database, shop, path) == []
 
 
-async def test_a_file_that_is_not_there_is_told_so(database: Database, tmp_path: Path) -> None:
+async def test_a_missing_file_is_reported(database: Database, tmp_path: Path) -> None:
     shop = await a_shop(database)
 
     with pytest.raises(UnreadableFileError, match="No such file"):
         await batches(database, shop, tmp_path / "orders.json")
 
 
-async def test_an_import_that_is_given_up_can_be_begun_again(database: Database, tmp_path: Path) -> None:
+async def test_an_abandoned_import_can_be_run_again(database: Database, tmp_path: Path) -> None:
     shop = await a_shop(database)
     path = tmp_path / "orders.jsonl"
     path.write_text(lines(*(an_order_input(f"{number}") for number in range(1_200))))
@@ -645,9 +643,7 @@ async def test_an_import_that_is_given_up_can_be_begun_again(database: Database,
     await assert_sound(database)
 
 
-async def test_an_import_that_is_told_to_stop_tells_of_all_that_it_has_stored(
-    database: Database, tmp_path: Path
-) -> None:
+async def test_a_stopped_import_reports_everything_that_it_stored(database: Database, tmp_path: Path) -> None:
     shop = await a_shop(database)
     path = tmp_path / "orders.jsonl"
     path.write_text(lines(*(an_order_input(f"{number}") for number in range(2_100))))
@@ -666,8 +662,8 @@ async def test_an_import_that_is_told_to_stop_tells_of_all_that_it_has_stored(
     await assert_sound(database)
 
 
-async def test_a_dry_run_says_what_an_import_would_and_stores_nothing(database: Database, tmp_path: Path) -> None:
-    database.hints = ProcessHints()  # to be connected to a bus wakes everybody
+async def test_a_dry_run_reports_what_an_import_would_and_stores_nothing(database: Database, tmp_path: Path) -> None:
+    database.hints = ProcessHints()  # a bus that connects wakes every listener
     shop = await a_shop(database)
     await imported(database, shop, an_order_input("known"), an_order_input("taken"))
     path = tmp_path / "orders.jsonl"
@@ -677,7 +673,7 @@ async def test_a_dry_run_says_what_an_import_would_and_stores_nothing(database: 
         an_order_input("taken", an_item_input(quantity=4)),
         replace(an_order_input("bad"), total="1"),
         *first,
-        # In later batches, and in the same one.
+        # The first ones again, in the same batch and in later ones.
         *(replace(order, prices_include_tax=number % 2 == 0) for number, order in enumerate(first)),
         an_order_input("new"),
         an_order_input("new", an_item_input(quantity=4)),
@@ -691,14 +687,14 @@ async def test_a_dry_run_says_what_an_import_would_and_stores_nothing(database: 
     unchanged = await dump(database)
     results = await import_of(database, shop, path)
 
-    assert [told(result) for result in rehearsed] == [told(result) for result in results]
+    assert [summary(result) for result in rehearsed] == [summary(result) for result in results]
     assert Counter(result.outcome for result in results) == {CREATED: 601, UNCHANGED: 301, REJECTED: 303}
     assert unchanged == before
     assert not is_hinted
     await assert_sound(database)
 
 
-def told(result: ImportResult) -> tuple[object, ...]:
+def summary(result: ImportResult) -> tuple[object, ...]:
     return result.number, result.outcome, result.problems
 
 
@@ -723,7 +719,7 @@ async def test_memory_does_not_grow_with_the_file(sqlite_url: str, tmp_path: Pat
     path = tmp_path / "orders.jsonl"
     order = as_json(an_order_input("0", an_item_input(product_name="n" * 400, image_url="u" * 2_000)))
     path.write_text("".join(json.dumps(order | {"number": f"{number}"}) + "\n" for number in range(2_500)))
-    # What is made once, such as statements for a hundred rows, is not the file's.
+    # Warm up: what is made once, such as statements for a hundred rows, does not grow with the file.
     await outcomes(database, shop, *(an_order_input(f"first {number}") for number in range(500)))
 
     tracemalloc.start()
@@ -739,7 +735,7 @@ async def test_memory_does_not_grow_with_the_file(sqlite_url: str, tmp_path: Pat
     assert peak < 7_000_000, peak
 
 
-# Anything that can come.
+# Arbitrary orders
 
 numbers = count(1)
 amounts = st.integers(0, 10**12)
@@ -773,7 +769,7 @@ def item_inputs(draw: st.DrawFn, ref: str, quantity: int) -> OrderItemInput:
 
 @st.composite
 def order_inputs(draw: st.DrawFn) -> OrderInput:
-    """Orders that nothing is wrong with; the number is to be given."""
+    """Valid orders; the caller sets the number."""
     names = draw(st.lists(words.filter(bool), min_size=1, max_size=3, unique=True))
     held = [draw(st.lists(st.integers(0, 400), min_size=len(names), max_size=len(names))) for _ in range(3)]
     quantities = [sum(column) or 1 for column in zip(*held, strict=True)]
@@ -826,7 +822,7 @@ databases = settings(max_examples=20, deadline=None, suppress_health_check=[Heal
 
 @databases
 @given(given_order=order_inputs(), policy=st.sampled_from(ShippingRefundPolicy))
-async def test_any_good_order_is_created_then_unchanged_and_its_number_taken(
+async def test_any_valid_order_is_created_once_and_takes_its_number(
     database: Database, given_order: OrderInput, policy: ShippingRefundPolicy
 ) -> None:
     number = f"{next(numbers)}"
@@ -844,7 +840,7 @@ async def test_any_good_order_is_created_then_unchanged_and_its_number_taken(
 
 @databases
 @given(order=order_inputs())
-async def test_a_file_says_the_same_as_a_call(database: Database, tmp_path: Path, order: OrderInput) -> None:
+async def test_a_file_and_a_call_store_the_same_order(database: Database, tmp_path: Path, order: OrderInput) -> None:
     shop = await a_shop(database, f"shop-{next(numbers)}")
     order = replace(order, number="1001")
     path = tmp_path / "orders.jsonl"
@@ -863,7 +859,7 @@ wild_texts = st.text(max_size=8) | st.sampled_from(
 
 @databases
 @given(texts=st.lists(wild_texts, min_size=10, max_size=10))
-async def test_no_text_costs_another_order_its_place(database: Database, texts: list[str]) -> None:
+async def test_no_text_stops_another_order(database: Database, texts: list[str]) -> None:
     shop = await a_shop(database, f"shop-{next(numbers)}")
     number, name, email, locale, sku, product, variant, image, carrier, tracking = texts
     item = OrderItemInput("a", sku, product, name, 3, "30.00", variant, image)

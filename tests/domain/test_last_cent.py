@@ -1,4 +1,4 @@
-"""Orders that are cancelled unit by unit, each time by the use case, close to the last cent."""
+"""Orders cancelled unit by unit through the use case are refunded to the last cent."""
 
 from random import Random
 
@@ -15,7 +15,7 @@ from tests.support.stored import a_shop, an_item_input, an_order_input, store, s
 
 
 @pytest.mark.parametrize("policy", ShippingRefundPolicy, ids=lambda policy: policy.name)
-async def test_samples_that_have_moved_are_cancelled_as_far_as_the_rules_allow(
+async def test_sample_orders_under_way_are_cancelled_as_far_as_the_rules_allow(
     database: Database, policy: ShippingRefundPolicy
 ) -> None:
     shop, chance = await a_shop(database, policy=policy), Random(3)  # noqa: S311 - an order of events, no secret
@@ -53,7 +53,7 @@ async def test_samples_that_have_moved_are_cancelled_as_far_as_the_rules_allow(
     ],
     ids=lambda value: " less ".join(value) if isinstance(value, tuple) else None,
 )
-async def test_the_specified_amounts_come_back_one_cancellation_after_another(
+async def test_each_cancellation_in_turn_refunds_the_specified_amount(
     database: Database,
     quantity: int,
     amounts: tuple[str, str, str],

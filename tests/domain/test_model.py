@@ -1,7 +1,7 @@
-"""Random histories of a shop, on both databases, beside a model that says what every call answers and leaves behind.
+"""Random histories of a shop, on both databases, compared call by call with a model of answers and stored data.
 
-Each run tries the same histories. More of them, and other ones each time:
-`pytest tests/domain/test_model.py --model-examples 1000`. What fails is told as the shortest history that fails.
+Each run tries the same histories. For more of them, drawn at random:
+`pytest tests/domain/test_model.py --model-examples 1000`. A failure is reported as the shortest history that fails.
 """
 
 import asyncio
@@ -55,11 +55,11 @@ Fresh = Callable[[], AbstractContextManager[str]]
 SENDER = Address("Demo Shop", "orders@shop.example")
 SENDINGS: dict[str, Sending] = {"SENT": Sent(), "FAILED": Rejected("unknown"), "DEFERRED": Deferred("busy")}
 SETTLEMENTS = st.sampled_from((RefundStatus.SUCCEEDED, RefundStatus.FAILED, *RefundStatus))
-# What each run tries: so many histories on either database, each of so many calls at most.
+# Histories per run on each database, and the most calls in each of them.
 HISTORIES = 10
 CALLS = 40
-# How often each is done. Were they rules of their own, each history would lack some of them, drawn by lot: that pays
-# over thousands of histories, and leaves too much untried in ten. The simplest history repeats the first.
+# How often each is done. As rules of their own, Hypothesis would leave some out of each history, which pays off over
+# thousands of histories but leaves too much untried in ten. The simplest history repeats the first.
 ACTIONS = (
     *["settle"] * 2,
     *["cancel_units"] * 4,
@@ -76,7 +76,7 @@ ABOUT_CANCELLATIONS = ("use_a_key_again", "settle", "resend_and_send")
 
 
 class Postman:
-    """Gives every message the same outcome, and stops the loop after so many."""
+    """Gives every message the same outcome, and stops the loop after `messages` of them."""
 
     def __init__(self, outcome: Sending, messages: int) -> None:
         self.stop = asyncio.Event()
@@ -121,13 +121,13 @@ class Histories(RuleBasedStateMachine):
 
     @rule(data=st.data(), action=st.sampled_from(ACTIONS))
     def act(self, data: st.DataObject, action: str) -> None:
-        """What needs a cancellation makes one first."""
+        """Actions that need a cancellation make one first."""
         if not self.made and action in ABOUT_CANCELLATIONS:
             self.cancel_units(data)
             self.check()
         getattr(self, action)(data)
 
-    # Orders come in
+    # Importing orders
 
     def import_order(self, data: st.DataObject) -> None:
         order, error = data.draw(generated.arrivals(self.model))
@@ -146,7 +146,7 @@ class Histories(RuleBasedStateMachine):
     # Cancelling
 
     def cancel_units(self, data: st.DataObject) -> None:
-        """Of a new order when no unit of any is left, for histories to go on."""
+        """Imports a new order if no units are left, so that histories go on."""
         if not generated.right_places(self.model):
             self._import(data.draw(generated.open_orders(self.model)))
             self.check()
@@ -159,7 +159,7 @@ class Histories(RuleBasedStateMachine):
         self._cancel(*data.draw(generated.calls_again(self.model)))
 
     def restart_and_only_ask(self, data: st.DataObject) -> None:
-        """Previews, and what another shop asks for, leave everything as it is."""
+        """Previews and another shop's calls change nothing."""
         self.run(self.database.close())
         self.database = Database(self.url)
         call = data.draw(generated.selections(self.model))
@@ -223,7 +223,7 @@ class Histories(RuleBasedStateMachine):
         self.answered = outcome
         return outcome
 
-    # What other systems tell
+    # Calls from other systems
 
     def move_package(self, data: st.DataObject) -> None:
         order, number, to, carrier = data.draw(generated.package_moves(self.model))
@@ -290,7 +290,7 @@ class Histories(RuleBasedStateMachine):
 
         assert sorted(postman.seen) == sorted(due)
 
-    # What is stored then
+    # Comparing what is stored
 
     @invariant()
     def check(self) -> None:
@@ -321,13 +321,13 @@ class Histories(RuleBasedStateMachine):
         self.log += happened
 
     def _check_answer(self, made: dict[str, Cancellation]) -> None:
-        """The order and the cancellation of an answer are those that are read."""
+        """The order and cancellation of the last answer must equal the stored ones."""
         order, one = (self.answered.order, self.answered.cancellation) if self.answered else (None, None)
         self.answered = None
         assert order is None or order == self.stored[order.number]
         assert one is None or one == made[one.idempotency_key]
 
-    def _by(self, actor: str) -> dict[str, Any]:  # names that every use case has
+    def _by(self, actor: str) -> dict[str, Any]:  # arguments of every use case
         return {"actor": actor, "now": words.at(self.model.now)}
 
     def _keys(self) -> st.SearchStrategy[str]:
@@ -335,17 +335,15 @@ class Histories(RuleBasedStateMachine):
 
 
 def mails_sorted(happened: list[str]) -> list[str]:
-    """Mails that leave together are told in any order; all else stays in its order."""
+    """Mails sent together are logged in any order, so they go last and sorted; the rest keeps its order."""
     return sorted(happened, key=lambda event: event if "NOTIFICATION_STATUS_CHANGED" in event else "")
 
 
-def test_whatever_happens_to_a_shop_is_what_the_model_says(
-    fresh_database: Fresh, request: pytest.FixtureRequest
-) -> None:
+def test_a_shop_behaves_as_the_model_says(fresh_database: Fresh, request: pytest.FixtureRequest) -> None:
     examples = request.config.getoption("--model-examples")
     machine = partial(Histories, fresh_database)
     run_state_machine_as_test(
-        machine if examples else seed(request.node.name)(machine),  # type: ignore[arg-type]  # whatever makes one will do
+        machine if examples else seed(request.node.name)(machine),  # type: ignore[arg-type]  # any callable that makes one will do
         settings=settings(
             max_examples=examples or HISTORIES,
             stateful_step_count=CALLS,

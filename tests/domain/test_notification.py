@@ -1,4 +1,4 @@
-"""The loop that sends the e-mails to buyers: what becomes of a message, and what the log says of it."""
+"""The loop that sends e-mail to buyers: what becomes of each message, and what is logged."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -39,7 +39,7 @@ from tests.support.stored import NOW, a_shop, an_order_input, store, stored
 async def a_cancellation(
     database: Database, shop: Shop, number: str = "1001", email: str = "ada@example.com", *, now: datetime = NOW
 ) -> UUID:
-    """Of one unit of a new order with this number."""
+    """Cancels one unit of a new order with this number."""
     [order] = await store(database, shop, an_order_input(number, buyer=BuyerInput("Ada Buyer", email)))
     selection = ItemsSelection(ids.of_order(order.id), (ItemEntry(ids.of_item(order.id, 1), 1),))
     request = CancellationRequest(selection, CancellationReason.OUT_OF_STOCK, f"key-{number}")
@@ -50,7 +50,7 @@ async def a_cancellation(
 
 @pytest.fixture
 async def owner(database_url: str, as_owner: Callable[[str], str]) -> AsyncIterator[Database]:
-    """The database for who may rename its tables."""
+    """The database as the owner of its tables, who may rename them."""
     owner = Database(as_owner(database_url))
     yield owner
     await owner.close()
@@ -61,7 +61,7 @@ async def corrupt(database: Database, cancellation_id: UUID, payload: object) ->
     await database.writing("demo", lambda connection: connection.execute(statement))
 
 
-async def test_a_message_that_is_taken_is_sent_and_logged(database: Database) -> None:
+async def test_an_accepted_message_is_marked_sent_and_logged(database: Database) -> None:
     shop = await a_shop(database)
     cancelled = await a_cancellation(database, shop)
     before = await stored(database, shop, "1001")
@@ -90,7 +90,7 @@ async def test_a_message_that_is_taken_is_sent_and_logged(database: Database) ->
     assert (after.version, after.updated_at) == (before.version, before.updated_at)
 
 
-async def test_a_message_that_is_rejected_has_failed_for_good(database: Database) -> None:
+async def test_a_rejected_message_fails_for_good(database: Database) -> None:
     shop = await a_shop(database)
     cancelled = await a_cancellation(database, shop)
 
@@ -102,7 +102,7 @@ async def test_a_message_that_is_rejected_has_failed_for_good(database: Database
 
 
 @pytest.mark.parametrize("outcome", [Deferred("451 Later"), Unreachable("Connection refused")])
-async def test_a_message_that_did_not_work_stays_queued(database: Database, outcome: Deferred | Unreachable) -> None:
+async def test_a_deferred_message_stays_queued(database: Database, outcome: Deferred | Unreachable) -> None:
     shop = await a_shop(database)
     cancelled = await a_cancellation(database, shop)
 
@@ -114,7 +114,7 @@ async def test_a_message_that_did_not_work_stays_queued(database: Database, outc
     assert await logged(database, shop) == []
 
 
-async def test_a_message_that_did_not_work_for_48_hours_has_failed(database: Database) -> None:
+async def test_a_message_deferred_for_48_hours_fails(database: Database) -> None:
     shop = await a_shop(database)
     cancelled = await a_cancellation(database, shop)
 
@@ -124,7 +124,7 @@ async def test_a_message_that_did_not_work_for_48_hours_has_failed(database: Dat
     assert (told.status, told.last_error) == (NotificationStatus.FAILED, "451 Later")
 
 
-async def test_a_message_is_tried_again_until_it_is_taken(database: Database) -> None:
+async def test_a_message_is_retried_until_it_is_accepted(database: Database) -> None:
     shop = await a_shop(database)
     cancelled = await a_cancellation(database, shop)
     first, second = Script(Deferred("451 Later")), Script(Sent())
@@ -137,7 +137,7 @@ async def test_a_message_is_tried_again_until_it_is_taken(database: Database) ->
     assert first.messages == second.messages
 
 
-async def test_while_no_message_can_be_sent_only_one_is_tried_at_a_time(database: Database) -> None:
+async def test_while_the_server_is_down_one_message_is_tried_at_a_time(database: Database) -> None:
     shop = await a_shop(database)
     await a_cancellation(database, shop, "1001")
     sender = Flooded(database, shop)
@@ -149,7 +149,7 @@ async def test_while_no_message_can_be_sent_only_one_is_tried_at_a_time(database
 
 
 class Flooded(Script):
-    """Gets two more messages to send while its server is down; then the server is back."""
+    """Gets two more messages to send while its server is down; then the server comes back."""
 
     def __init__(self, database: Database, shop: Shop) -> None:
         super().__init__(Unreachable("down"), Sent())
@@ -162,7 +162,7 @@ class Flooded(Script):
         return await super().send(message)
 
 
-async def test_messages_are_sent_at_once(database: Database) -> None:
+async def test_messages_are_sent_concurrently(database: Database) -> None:
     shop = await a_shop(database)
     other = await a_shop(database, "other")
     for number in ("1001", "1002"):
@@ -176,7 +176,7 @@ async def test_messages_are_sent_at_once(database: Database) -> None:
 
 
 class Together(Script):
-    """Takes no message before all of them have come."""
+    """Accepts no message until all of them have come."""
 
     def __init__(self, parties: int) -> None:
         super().__init__(*[Sent()] * parties)
@@ -188,7 +188,7 @@ class Together(Script):
 
 
 @pytest.mark.parametrize("payload", [{}, None, [1], {"buyer": 5}], ids=["empty", "null", "list", "nonsense"])
-async def test_what_cannot_be_read_has_failed_and_holds_up_nothing(database: Database, payload: object) -> None:
+async def test_an_unreadable_message_fails_and_holds_up_no_other(database: Database, payload: object) -> None:
     shop = await a_shop(database)
     broken = await a_cancellation(database, shop, "1001")
     await corrupt(database, broken, payload)
@@ -205,7 +205,7 @@ async def test_what_cannot_be_read_has_failed_and_holds_up_nothing(database: Dat
     assert sorted(event.after or "" for event in await logged(database, shop)) == ["FAILED", "SENT"]
 
 
-async def test_a_message_that_cannot_be_made_holds_up_nothing(database: Database) -> None:
+async def test_a_message_that_cannot_be_composed_holds_up_no_other(database: Database) -> None:
     shop = await a_shop(database)
     broken = await a_cancellation(database, shop, "1001")
     good = await a_cancellation(database, shop, "1002")
@@ -234,7 +234,7 @@ async def test_without_a_usable_address_nothing_is_sent(database: Database) -> N
     assert len(sender.messages) == 1
 
 
-async def test_an_address_that_is_not_usable_any_more_is_not_used(database: Database) -> None:
+async def test_an_address_that_is_no_longer_usable_gets_no_mail(database: Database) -> None:
     shop = await a_shop(database)
     cancelled = await a_cancellation(database, shop)
     mail = replace(a_mail(buyer=Buyer("Ada Buyer", "ada", "en_US")), order_id=(await stored(database, shop, "1001")).id)
@@ -247,7 +247,7 @@ async def test_an_address_that_is_not_usable_any_more_is_not_used(database: Data
     assert (told.status, told.last_error) == (NotificationStatus.FAILED, NO_USABLE_ADDRESS)
 
 
-async def test_whoever_lost_the_lease_says_nothing(database: Database) -> None:
+async def test_a_sender_that_lost_its_lease_changes_nothing(database: Database) -> None:
     shop = await a_shop(database)
     cancelled = await a_cancellation(database, shop)
     before = await stored(database, shop, "1001")
@@ -260,7 +260,7 @@ async def test_whoever_lost_the_lease_says_nothing(database: Database) -> None:
 
 
 class Overtaken(Script):
-    """Takes so long that somebody else has claimed the message."""
+    """Takes so long that somebody else claims the message."""
 
     def __init__(self, database: Database) -> None:
         super().__init__(Sent())
@@ -271,7 +271,7 @@ class Overtaken(Script):
         return await super().send(message)
 
 
-async def test_what_was_sent_is_settled_after_a_fault_of_the_database(database: Database, owner: Database) -> None:
+async def test_a_sent_message_is_settled_after_a_database_fault(database: Database, owner: Database) -> None:
     shop = await a_shop(database)
     cancelled = await a_cancellation(database, shop)
     sender = Interrupted(owner)
@@ -282,7 +282,7 @@ async def test_what_was_sent_is_settled_after_a_fault_of_the_database(database: 
     assert (await notification_of(database, shop, cancelled)).status is NotificationStatus.SENT
 
 
-async def test_what_cannot_be_settled_while_the_lease_lasts_is_left_to_the_next(
+async def test_a_message_that_cannot_be_settled_within_its_lease_is_left_to_the_next_sender(
     database: Database, owner: Database
 ) -> None:
     shop = await a_shop(database)
@@ -298,9 +298,7 @@ async def test_what_cannot_be_settled_while_the_lease_lasts_is_left_to_the_next(
     await sender.repaired
 
 
-async def test_what_was_sent_is_settled_though_the_clock_was_set_ahead_meanwhile(
-    database: Database, owner: Database
-) -> None:
+async def test_a_sent_message_is_settled_even_if_the_clock_jumped_ahead(database: Database, owner: Database) -> None:
     shop = await a_shop(database)
     cancelled = await a_cancellation(database, shop)
     sender = Interrupted(owner, lasting=timedelta(hours=2))
@@ -310,7 +308,7 @@ async def test_what_was_sent_is_settled_though_the_clock_was_set_ahead_meanwhile
     assert (await notification_of(database, shop, cancelled)).status is NotificationStatus.SENT
 
 
-async def test_every_mail_is_sent_though_the_clock_was_set_back(database: Database) -> None:
+async def test_every_message_is_sent_even_if_the_clock_was_set_back(database: Database) -> None:
     shop, other = await a_shop(database), await a_shop(database, "other")
     made = [await a_cancellation(database, shop, f"100{number}") for number in range(5)]
     await run(database, Script(*[Deferred("451 Later")] * 3, Sent(), Deferred("451 Later")))
@@ -324,7 +322,7 @@ async def test_every_mail_is_sent_though_the_clock_was_set_back(database: Databa
 
 
 @pytest.mark.parametrize(("back", "passed"), [(timedelta(hours=2), 0), (timedelta(0), 60)], ids=["here", "elsewhere"])
-async def test_mail_is_sent_though_the_clock_is_set_back_while_the_loop_runs(
+async def test_messages_are_sent_even_if_the_clock_is_set_back_while_the_loop_runs(
     database: Database, back: timedelta, passed: float
 ) -> None:
     shop = await a_shop(database)
@@ -339,8 +337,10 @@ async def test_mail_is_sent_though_the_clock_is_set_back_while_the_loop_runs(
     assert len(sender.messages) == 2
 
 
-async def test_mail_is_sent_though_none_can_be_brought_back(database: Database, owner: Database) -> None:
-    """Catches a fault of what looks for mail that is ahead of the clock, and keeps mail from being sent that is due."""
+async def test_due_mail_is_sent_even_if_mail_ahead_of_the_clock_cannot_be_brought_back(
+    database: Database, owner: Database
+) -> None:
+    """Catches a failing search for mail ahead of the clock that keeps due mail from being sent."""
     shop, other = await a_shop(database), await a_shop(database, "other")
     due = await a_cancellation(database, shop)
     ahead = await a_cancellation(database, other, now=NOW + timedelta(hours=2))
@@ -355,7 +355,7 @@ async def test_mail_is_sent_though_none_can_be_brought_back(database: Database, 
 
 
 def refusing_to_bring_back(database: Database) -> list[str]:
-    """Statements after which no mail gets another time since when it is queued."""
+    """Statements after which any change of `queued_at` is refused."""
     trigger = "CREATE TRIGGER refuse BEFORE UPDATE OF queued_at ON outbox"
     if database.has_single_writer:
         return [f"{trigger} BEGIN SELECT RAISE(ABORT, 'refused'); END"]
@@ -371,7 +371,7 @@ async def execute(statement: str, connection: AsyncConnection) -> None:
 
 
 class SetBack(Script):
-    """While it sends the first message, a clock is set back that the second was queued by; and a while passes."""
+    """While it sends the first message, time passes, and the clock that queued the second is set back."""
 
     def __init__(self, database: Database, back: timedelta, passed: float) -> None:
         super().__init__(Sent(), Sent())
@@ -389,7 +389,7 @@ class SetBack(Script):
 
 
 class Interrupted(Script):
-    """The database cannot settle anything just after the message was taken."""
+    """Just after it accepts the message, the database cannot settle anything."""
 
     def __init__(self, database: Database, *, lasting: timedelta = timedelta(0)) -> None:
         super().__init__(Sent())
@@ -416,7 +416,7 @@ class Interrupted(Script):
         )
 
 
-async def test_the_loop_outlives_a_database_that_cannot_be_used(sqlite_url: str) -> None:
+async def test_the_loop_survives_a_database_that_cannot_be_used(sqlite_url: str) -> None:
     empty = Database(f"{sqlite_url}.new")
     sender = Script(Sent())
     loop = asyncio.create_task(run(empty, sender))
@@ -442,7 +442,7 @@ async def test_an_idle_loop_stops_at_once(database: Database, tmp_path: Path, mo
         await loop
 
 
-async def test_no_address_is_logged(database: Database) -> None:
+async def test_addresses_are_not_logged(database: Database) -> None:
     shop = await a_shop(database)
     await a_cancellation(database, shop)
 

@@ -1,4 +1,4 @@
-"""Orders are held, released and completed; the log tells it, and nothing is cancelled or moves meanwhile."""
+"""Orders are held, released and completed, as the log records; a held order is not cancelled, moved or split."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -31,7 +31,7 @@ UNKNOWN = UUID("0195a1b2c3d47e8f9a0b1c2d3e4f5a6b")
         ("DELIVERED", "COMPLETED", "COMPLETED", None),
     ],
 )
-async def test_an_order_moves_along_a_way(
+async def test_an_order_makes_each_allowed_transition(
     database: Database, shop: Shop, start: str, to: str, end: str, paid_at: datetime | None
 ) -> None:
     [order] = await store(database, shop, an_order_input("1001", status=OrderStatus[start]))
@@ -52,7 +52,7 @@ async def test_an_order_moves_along_a_way(
     assert await happened(database, order) == ["ORDER_IMPORTED", f"ORDER_STATUS_CHANGED {start} {end}"]
 
 
-async def test_a_released_order_has_the_status_of_its_packages_and_was_paid_when_it_was(
+async def test_a_released_order_takes_the_status_of_its_packages_and_keeps_its_time_of_payment(
     database: Database, shop: Shop
 ) -> None:
     packages = (a_package_input("A", dress=1), a_package_input("B", PackageStatus.IN_TRANSIT, dress=2))
@@ -68,7 +68,7 @@ async def test_a_released_order_has_the_status_of_its_packages_and_was_paid_when
 
 
 @pytest.mark.parametrize("status", [OrderStatus.UNPAID, OrderStatus.AWAITING_SHIPMENT, OrderStatus.COMPLETED])
-async def test_the_present_status_again_writes_nothing(database: Database, shop: Shop, status: OrderStatus) -> None:
+async def test_setting_the_present_status_writes_nothing(database: Database, shop: Shop, status: OrderStatus) -> None:
     [order] = await store(database, shop, an_order_input("1001", status=status))
     before = await dump(database)
 
@@ -101,7 +101,7 @@ async def test_a_refused_status_writes_nothing(
     assert await dump(database) == before
 
 
-async def test_of_a_held_order_nothing_is_cancelled_moved_or_split(database: Database, shop: Shop) -> None:
+async def test_a_held_order_is_not_cancelled_moved_or_split(database: Database, shop: Shop) -> None:
     [order] = await store(database, shop, an_order_input("1001"))
     await set_status(database, shop, order, OrderStatus.ON_HOLD)
     before = await dump(database)
@@ -116,7 +116,7 @@ async def test_of_a_held_order_nothing_is_cancelled_moved_or_split(database: Dat
     assert await dump(database) == before
 
 
-async def test_of_a_released_order_units_can_be_cancelled_again(database: Database, shop: Shop) -> None:
+async def test_units_of_a_released_order_can_be_cancelled_again(database: Database, shop: Shop) -> None:
     [order] = await store(database, shop, an_order_input("1001"))
     await set_status(database, shop, order, OrderStatus.ON_HOLD)
     await set_status(database, shop, order, OrderStatus.AWAITING_SHIPMENT)
@@ -136,7 +136,7 @@ async def test_of_a_released_order_units_can_be_cancelled_again(database: Databa
     ]
 
 
-async def test_orders_that_are_not_ours_to_see_are_all_alike(database: Database, shop: Shop) -> None:
+async def test_unknown_and_foreign_orders_get_the_same_answer(database: Database, shop: Shop) -> None:
     [foreign] = await store(database, await a_shop(database, "other"), an_order_input("1001"))
     [order] = await store(database, shop, an_order_input("1001"))
     mine = ids.of_order(order.id)
@@ -154,7 +154,7 @@ async def test_orders_that_are_not_ours_to_see_are_all_alike(database: Database,
     assert await dump(database) == before
 
 
-async def test_an_order_that_others_hold_can_be_tried_again(database: Database, shop: Shop, database_url: str) -> None:
+async def test_a_call_on_a_locked_order_is_told_to_try_again(database: Database, shop: Shop, database_url: str) -> None:
     [order] = await store(database, shop, an_order_input("1001"))
     before = await dump(database)
 

@@ -1,4 +1,4 @@
-"""An e-mail that was sent or has failed is queued again, as it was, with all its time to try."""
+"""An e-mail that was sent or failed is queued again unchanged, with a fresh 48 hours to succeed."""
 
 import asyncio
 from dataclasses import replace
@@ -35,14 +35,14 @@ DAYS_LATER = NOW + timedelta(days=5)
 async def a_cancellation(
     database: Database, shop: Shop, number: str = "1001", email: str = "ada@example.com"
 ) -> tuple[Order, Cancellation]:
-    """Of one unit of a new order with this number; its e-mail is queued at LATER."""
+    """Cancels one unit of a new order with this number; its e-mail is queued at LATER."""
     [order] = await store(database, shop, an_order_input(number, buyer=BuyerInput("Ada Buyer", email)))
     made = await cancel_well(database, shop, a_request(units(order, ("SKU-dress", 1)), f"key-{number}"))
     return await stored(database, shop, number), made
 
 
 async def a_tried_one(database: Database, shop: Shop, *outcomes: Outcome) -> tuple[Order, Cancellation, Script]:
-    """A cancellation after its mail was tried with these outcomes, if any."""
+    """A cancellation whose e-mail has been tried with these outcomes, if any."""
     _, made = await a_cancellation(database, shop)
     sender = Script(*outcomes)
     if outcomes:
@@ -59,7 +59,7 @@ async def resend(database: Database, shop: Shop, cancellation_id: str) -> Fulfil
 
 
 async def queue_row(database: Database) -> dict[str, object]:
-    """What is stored of the only message, but for what it says."""
+    """The only row of the outbox, without its payload."""
     columns = [column for column in table.c if column.name != "payload"]
     async with database.reading(EVERY_SHOP) as connection:
         return dict((await connection.execute(sa.select(*columns))).mappings().one())
@@ -70,7 +70,7 @@ async def queue_row(database: Database) -> dict[str, object]:
     [(Sent(), SENT), (Rejected("550 No such user"), FAILED)],
     ids=["sent", "failed"],
 )
-async def test_a_mail_that_is_done_is_queued_as_if_it_were_new(
+async def test_a_sent_or_failed_mail_is_queued_as_if_it_were_new(
     database: Database, shop: Shop, outcome: Outcome, status: NotificationStatus
 ) -> None:
     order, made, _ = await a_tried_one(database, shop, outcome)
@@ -128,7 +128,7 @@ async def test_the_same_mail_is_sent_again(database: Database, shop: Shop) -> No
     ]
 
 
-async def test_a_mail_that_is_queued_again_has_48_hours_again(database: Database, shop: Shop) -> None:
+async def test_a_resent_mail_has_48_hours_again(database: Database, shop: Shop) -> None:
     _, made, _ = await a_tried_one(database, shop, Rejected("550 No such user"))
     await resend(database, shop, ids.of_cancellation(made.id))
 
@@ -137,7 +137,7 @@ async def test_a_mail_that_is_queued_again_has_48_hours_again(database: Database
     assert await notification_of(database, shop, made.id) == Notification(QUEUED, attempts=1, last_error="451 Later")
 
 
-async def test_a_mail_that_is_queued_again_is_given_up_after_48_hours(database: Database, shop: Shop) -> None:
+async def test_a_resent_mail_is_given_up_after_48_hours(database: Database, shop: Shop) -> None:
     _, made, _ = await a_tried_one(database, shop, Sent())
     await resend(database, shop, ids.of_cancellation(made.id))
 
@@ -146,18 +146,18 @@ async def test_a_mail_that_is_queued_again_is_given_up_after_48_hours(database: 
     assert await notification_of(database, shop, made.id) == Notification(FAILED, attempts=1, last_error="451 Later")
 
 
-async def test_the_loop_is_told_at_once(database: Database, shop: Shop) -> None:
+async def test_the_loop_is_woken_at_once(database: Database, shop: Shop) -> None:
     _, made, _ = await a_tried_one(database, shop, Sent())
 
     with database.hints.listening(outbox.HINT) as hint:
         await resend(database, shop, ids.of_cancellation(made.id))
-        was_told = hint.is_set()
+        is_woken = hint.is_set()
 
-    assert was_told
+    assert is_woken
 
 
 @pytest.mark.parametrize("outcomes", [[], [Deferred("451 Later")]], ids=["not tried yet", "tried already"])
-async def test_of_a_queued_mail_nothing_is_new(database: Database, shop: Shop, outcomes: list[Outcome]) -> None:
+async def test_resending_a_queued_mail_changes_nothing(database: Database, shop: Shop, outcomes: list[Outcome]) -> None:
     order, made, _ = await a_tried_one(database, shop, *outcomes)
     before = await dump(database)
 
@@ -167,7 +167,7 @@ async def test_of_a_queued_mail_nothing_is_new(database: Database, shop: Shop, o
     assert await dump(database) == before
 
 
-async def test_twice_at_once_is_queued_once(database: Database, shop: Shop) -> None:
+async def test_concurrent_calls_queue_the_mail_once(database: Database, shop: Shop) -> None:
     order, made, _ = await a_tried_one(database, shop, Sent())
     cancellation_id = ids.of_cancellation(made.id)
 
@@ -179,7 +179,7 @@ async def test_twice_at_once_is_queued_once(database: Database, shop: Shop) -> N
     assert after.event_sequence == order.event_sequence + 1
 
 
-async def test_a_mail_that_can_reach_nobody_is_not_queued(database: Database, shop: Shop) -> None:
+async def test_a_mail_without_a_usable_address_is_not_queued(database: Database, shop: Shop) -> None:
     order, made = await a_cancellation(database, shop, email="ada")
     before = await dump(database)
 
@@ -192,7 +192,7 @@ async def test_a_mail_that_can_reach_nobody_is_not_queued(database: Database, sh
     assert await dump(database) == before
 
 
-async def test_only_the_mail_that_is_named_is_queued(database: Database, shop: Shop) -> None:
+async def test_only_the_mail_of_the_given_cancellation_is_queued(database: Database, shop: Shop) -> None:
     _, first = await a_cancellation(database, shop, "1001")
     _, second = await a_cancellation(database, shop, "1002")
     await run(database, Script(Sent(), Sent()), now=LATER)
@@ -203,7 +203,7 @@ async def test_only_the_mail_that_is_named_is_queued(database: Database, shop: S
     assert (await notification_of(database, shop, second.id)).status is QUEUED
 
 
-async def test_cancellations_that_are_not_ours_to_see_are_all_alike(database: Database, shop: Shop) -> None:
+async def test_unknown_and_foreign_cancellations_get_the_same_answer(database: Database, shop: Shop) -> None:
     _, foreign = await a_cancellation(database, await a_shop(database, "other"))
     order, made = await a_cancellation(database, shop)
     mine = ids.of_cancellation(made.id)
@@ -220,9 +220,7 @@ async def test_cancellations_that_are_not_ours_to_see_are_all_alike(database: Da
     assert await dump(database) == before
 
 
-async def test_a_mail_whose_order_others_hold_can_be_queued_later(
-    database: Database, shop: Shop, database_url: str
-) -> None:
+async def test_a_mail_of_a_locked_order_can_be_queued_later(database: Database, shop: Shop, database_url: str) -> None:
     _, made, _ = await a_tried_one(database, shop, Sent())
     cancellation_id = ids.of_cancellation(made.id)
 

@@ -1,4 +1,4 @@
-"""Idempotency keys go after seven days, and no others."""
+"""Idempotency keys are deleted after seven days and not before."""
 
 import asyncio
 from datetime import timedelta
@@ -38,7 +38,7 @@ async def test_keys_of_every_shop_are_kept_for_seven_days(database: Database, sh
     assert await keys(database) == []
 
 
-async def test_more_keys_than_one_batch_are_swept_by_several_at_once(database: Database, shop: Shop) -> None:
+async def test_more_keys_than_a_batch_are_swept_by_concurrent_sweeps(database: Database, shop: Shop) -> None:
     [order] = await store(database, shop, an_order_input("1001"))
     made = await cancel_well(database, shop, a_request(units(order, ("SKU-dress", 1)), "first"))
     rows = [
@@ -72,7 +72,7 @@ async def test_the_sweep_goes_on_until_it_is_told_to_stop(database: Database, sh
     sweeping = retention.run(database, clock=lambda: LATER + 2 * WEEK, stop=stop, first_after_seconds=0.01)
     running = asyncio.create_task(sweeping)
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while await keys(database):  # noqa: ASYNC110 - the loop tells nobody
+        while await keys(database):  # noqa: ASYNC110 - the loop signals nobody
             await asyncio.sleep(0.01)
     stop.set()
     async with asyncio.timeout(PATIENCE_SECONDS):

@@ -1,4 +1,4 @@
-"""How a refund went is noted once; the order's version and its last change stay as they were."""
+"""A refund's outcome is recorded once, without changing the order's version or time of update."""
 
 import asyncio
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ def names(value: object) -> str | None:
 
 
 async def a_cancellation(database: Database, shop: Shop, number: str = "1001") -> tuple[Order, Cancellation]:
-    """An order of which one unit was cancelled."""
+    """An order with one unit cancelled."""
     [order] = await store(database, shop, an_order_input(number))
     made = await cancel_well(database, shop, a_request(units(order, ("SKU-dress", 1)), f"key-{number}"))
     return await stored(database, shop, number), made
@@ -38,7 +38,7 @@ async def a_cancellation(database: Database, shop: Shop, number: str = "1001") -
 async def settled(
     database: Database, shop: Shop, *before: RefundStatus, reference: str | None = None
 ) -> tuple[Order, Cancellation]:
-    """An order of which one unit was cancelled, and the refund went through these statuses."""
+    """An order with one unit cancelled, whose refund went through these statuses."""
     _, made = await a_cancellation(database, shop)
     for status in before:
         await settle(database, shop, made, status, reference)
@@ -52,7 +52,7 @@ async def settled(
     [([], SUCCEEDED), ([], FAILED), ([FAILED], SUCCEEDED)],
     ids=["pending, succeeded", "pending, failed", "failed, succeeded"],
 )
-async def test_a_refund_is_settled_along_a_way(
+async def test_a_refund_makes_each_allowed_transition(
     database: Database, shop: Shop, before: Sequence[RefundStatus], to: RefundStatus
 ) -> None:
     order, made = await settled(database, shop, *before)
@@ -91,7 +91,7 @@ async def test_the_payment_systems_reference_is_stored(
 
 
 @pytest.mark.parametrize("status", [SUCCEEDED, FAILED], ids=names)
-async def test_the_present_status_again_writes_nothing(database: Database, shop: Shop, status: RefundStatus) -> None:
+async def test_setting_the_present_status_writes_nothing(database: Database, shop: Shop, status: RefundStatus) -> None:
     order, made = await settled(database, shop, status, reference="R-1")
     before = await dump(database)
 
@@ -129,7 +129,9 @@ async def test_a_refused_settlement_writes_nothing(
 
 
 @pytest.mark.parametrize("to", [SUCCEEDED, FAILED], ids=names)
-async def test_where_nothing_comes_back_nothing_is_settled(database: Database, shop: Shop, to: RefundStatus) -> None:
+async def test_a_cancellation_without_a_refund_cannot_be_settled(
+    database: Database, shop: Shop, to: RefundStatus
+) -> None:
     [order] = await store(database, shop, an_order_input("1001", an_item_input(subtotal="0.00", is_gift=True)))
     made = await cancel_well(database, shop, a_request(everything(order)))
     before = await dump(database)
@@ -141,7 +143,7 @@ async def test_where_nothing_comes_back_nothing_is_settled(database: Database, s
     assert await dump(database) == before
 
 
-async def test_only_the_cancellation_that_is_named_is_settled(database: Database, shop: Shop) -> None:
+async def test_only_the_given_cancellation_is_settled(database: Database, shop: Shop) -> None:
     order, first = await a_cancellation(database, shop)
     second = await cancel_well(database, shop, a_request(units(order, ("SKU-dress", 1)), "key-2"))
     _, elsewhere = await a_cancellation(database, shop, "1002")
@@ -155,7 +157,7 @@ async def test_only_the_cancellation_that_is_named_is_settled(database: Database
     )
 
 
-async def test_cancellations_that_are_not_ours_to_see_are_all_alike(database: Database, shop: Shop) -> None:
+async def test_unknown_and_foreign_cancellations_get_the_same_answer(database: Database, shop: Shop) -> None:
     _, foreign = await a_cancellation(database, await a_shop(database, "other"))
     order, made = await a_cancellation(database, shop)
     mine = ids.of_cancellation(made.id)
@@ -175,7 +177,7 @@ async def test_cancellations_that_are_not_ours_to_see_are_all_alike(database: Da
     assert await dump(database) == before
 
 
-# Of two that settle at once: what each is told, and what the log says then.
+# The possible results of two concurrent settlements: the problems of each, and the log.
 ONCE = ["ORDER_IMPORTED", "ITEMS_CANCELLED", "REFUND_STATUS_CHANGED PENDING SUCCEEDED"]
 TWICE = [
     "ORDER_IMPORTED",
@@ -191,7 +193,7 @@ REFUSED = [("TRANSITION_NOT_ALLOWED", ("status",))]
     [(SUCCEEDED, [([], [], ONCE)]), (FAILED, [([], REFUSED, ONCE), ([], [], TWICE)])],
     ids=["the same", "the opposite"],
 )
-async def test_of_two_settlements_at_once_one_comes_first(
+async def test_two_concurrent_settlements_take_effect_one_after_the_other(
     database: Database, shop: Shop, other: RefundStatus, allowed: list[object]
 ) -> None:
     rounds = [await a_cancellation(database, shop, f"{number}") for number in range(10)]
@@ -211,7 +213,7 @@ async def test_of_two_settlements_at_once_one_comes_first(
     assert {each.refund_status for each in after if each} == {SUCCEEDED}
 
 
-async def test_a_refund_whose_order_others_hold_can_be_settled_later(
+async def test_a_refund_of_a_locked_order_can_be_settled_later(
     database: Database, shop: Shop, database_url: str
 ) -> None:
     _, made = await a_cancellation(database, shop)

@@ -1,4 +1,4 @@
-"""Splits are stored, move no money, and meet cancellations of the same units in some order."""
+"""Splits are stored, move no money, and take turns with cancellations of the same units."""
 
 import asyncio
 from collections.abc import Callable
@@ -37,7 +37,7 @@ UNKNOWN = UUID("0195a1b2c3d47e8f9a0b1c2d3e4f5a6b")
 
 
 async def an_order(database: Database, shop: Shop, number: str = "1001") -> Order:
-    """Package A with three dresses and two scarves; 30.99 in all, 6.00 of it for shipping and a fee."""
+    """Three dresses and two scarves in package A for 30.99, of which 6.00 are shipping and a fee."""
     given = an_order_input(
         number,
         an_item_input("dress", quantity=3, subtotal="10.00"),
@@ -101,7 +101,7 @@ async def test_a_package_is_split_again_and_again(database: Database, shop: Shop
     ]
 
 
-async def test_the_new_package_has_no_carrier_and_moves_by_itself(database: Database, shop: Shop) -> None:
+async def test_the_new_package_has_no_carrier_and_moves_on_its_own(database: Database, shop: Shop) -> None:
     packages = (
         replace(a_package_input("A", dress=2), carrier="Swift", tracking_number="T-1"),
         a_package_input("B", PackageStatus.IN_TRANSIT, dress=1),
@@ -142,7 +142,7 @@ async def test_cancelled_units_stay_in_the_package(database: Database, shop: Sho
     assert (after.refunded, after.items[0].cancelled_quantity) == (333, 1)
 
 
-async def test_a_package_left_with_cancelled_units_ends_with_its_last_live_one(database: Database, shop: Shop) -> None:
+async def test_cancelling_the_last_live_unit_of_a_split_package_ends_it(database: Database, shop: Shop) -> None:
     order = await an_order(database, shop)
     await cancel_well(database, shop, a_request(units(order, ("SKU-dress", 1))))
     await split(database, shop, order, "A", ("SKU-dress", 2), ("SKU-scarf", 1))
@@ -158,7 +158,7 @@ async def test_a_package_left_with_cancelled_units_ends_with_its_last_live_one(d
     assert (after.status, after.refunded) == (OrderStatus.AWAITING_SHIPMENT, 333 + 750)
 
 
-# What comes back of an order that is split, and of one that is not
+# Refunds with and without a split
 
 NEVER, FULL, SHARED = (
     ShippingRefundPolicy.NEVER,
@@ -175,7 +175,7 @@ def by_item(order: Order) -> Selection:
 
 
 def by_package(order: Order) -> Selection:
-    """Two dresses and a scarf: the new package, or as many units of the only one."""
+    """Two dresses and a scarf: the new package or, without a split, the same units of the only one."""
     if len(order.packages) > 1:
         return package(order, "A-2")
     return units(order, ("SKU-dress", 2), ("SKU-scarf", 1))
@@ -202,7 +202,7 @@ async def cancel_in_turn(database: Database, shop: Shop, order: Order, *selectio
         pytest.param(NEVER, everything, [2499], id="the order, shipping never"),
     ],
 )
-async def test_refunds_are_to_the_cent_those_without_the_split(
+async def test_refunds_with_and_without_a_split_are_equal_to_the_cent(
     database: Database, policy: ShippingRefundPolicy, select: Select, expected: list[int]
 ) -> None:
     shop = await a_shop(database, policy=policy)
@@ -222,7 +222,7 @@ async def test_refunds_are_to_the_cent_those_without_the_split(
     await assert_sound(database)
 
 
-# What is refused
+# Refusals
 
 
 async def test_a_refused_split_writes_nothing(database: Database, shop: Shop) -> None:
@@ -249,7 +249,7 @@ async def test_a_refused_split_writes_nothing(database: Database, shop: Shop) ->
     assert await dump(database) == before
 
 
-async def test_a_package_is_not_split_into_itself_and_nothing(database: Database, shop: Shop) -> None:
+async def test_a_split_cannot_take_all_units_of_a_package(database: Database, shop: Shop) -> None:
     order = await an_order(database, shop)
     before = await dump(database)
 
@@ -259,7 +259,7 @@ async def test_a_package_is_not_split_into_itself_and_nothing(database: Database
     assert await dump(database) == before
 
 
-async def test_packages_that_are_not_ours_to_see_are_all_alike(database: Database, shop: Shop) -> None:
+async def test_unknown_and_foreign_packages_get_the_same_answer(database: Database, shop: Shop) -> None:
     foreign = await an_order(database, await a_shop(database, "other"))
     order = await an_order(database, shop)
     mine = package_id(order, "A")
@@ -278,7 +278,7 @@ async def test_packages_that_are_not_ours_to_see_are_all_alike(database: Databas
     assert await dump(database) == before
 
 
-async def test_items_that_are_not_in_the_package_are_all_alike(database: Database, shop: Shop) -> None:
+async def test_items_from_elsewhere_get_the_same_answer(database: Database, shop: Shop) -> None:
     foreign = await an_order(database, await a_shop(database, "other"))
     elsewhere = await an_order(database, shop, "1002")
     packages = (a_package_input("A", dress=3), a_package_input("B", scarf=1))
@@ -307,7 +307,7 @@ async def test_items_that_are_not_in_the_package_are_all_alike(database: Databas
     assert await dump(database) == before
 
 
-async def test_a_package_whose_order_others_hold_can_be_split_later(
+async def test_a_package_of_a_locked_order_can_be_split_later(
     database: Database, shop: Shop, database_url: str
 ) -> None:
     order = await an_order(database, shop)
@@ -319,7 +319,7 @@ async def test_a_package_whose_order_others_hold_can_be_split_later(
     assert (await split(database, shop, order, "A", ("SKU-dress", 1))).problems == ()
 
 
-# A split against a cancellation of the same units, two of three dresses
+# A split racing a cancellation of the same units, two of three dresses
 
 CANCELLED_FIRST = ("", "QUANTITY_EXCEEDED", ["ORDER_IMPORTED", "ITEMS_CANCELLED"], ["A 3 2"])
 SPLIT_FIRST = ("QUANTITY_EXCEEDED", "", ["ORDER_IMPORTED", "PACKAGE_SPLIT 1 2"], ["A 1 0", "A-2 2 0"])
@@ -332,7 +332,7 @@ BOTH = (
 
 
 def contents(order: Order) -> list[str]:
-    """Each package's number, its units, and how many of them are cancelled."""
+    """Each package's number, units and cancelled units."""
     return [f"{each.number} {packed.quantity} {packed.cancelled_quantity}" for each, packed in order.package_items()]
 
 
@@ -341,13 +341,13 @@ def contents(order: Order) -> list[str]:
     [(("SKU-dress", 2, "A"), [CANCELLED_FIRST, SPLIT_FIRST]), (("SKU-dress", 2), [CANCELLED_FIRST, BOTH])],
     ids=["of this package", "of any package"],
 )
-async def test_units_are_split_off_before_or_after_others_are_cancelled(
+async def test_a_concurrent_split_and_cancellation_take_effect_one_after_the_other(
     database: Database, shop: Shop, entry: tuple[str, int] | tuple[str, int, str], allowed: list[object]
 ) -> None:
     packages = (a_package_input("A", dress=3),)
     orders = await store(database, shop, *(an_order_input(f"{number}", packages=packages) for number in range(10)))
     requests = [a_request(units(each, entry), each.number) for each in orders]
-    # Half of the rounds begin with the one, half with the other.
+    # Half of the rounds start the cancellation first, half the split.
     cancelling = [cancel(database, shop, request) for request in requests]
     splitting = [split(database, shop, each, "A", ("SKU-dress", 2)) for each in orders]
 

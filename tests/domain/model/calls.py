@@ -1,4 +1,4 @@
-"""Generated orders and calls for the model: mostly such as are accepted, for histories that go on."""
+"""Generated orders and calls for the model, most of them valid, so that histories go on."""
 
 from copy import deepcopy
 from dataclasses import replace
@@ -22,7 +22,7 @@ from tests.domain.model.rules import (
 )
 from tests.domain.model.shop import Model
 
-# Of these package numbers one begins another that sorts later, and one is what a split would call its new package.
+# One of these package numbers is a prefix of others, and one is what a split would name its new package.
 PACKAGES = ("A", "A-2", "A-10", "B")
 MOST_ORDERS = 4
 UNKNOWN = "unknown"
@@ -83,7 +83,7 @@ def orders(draw: st.DrawFn, number: str) -> Order:
 
 @st.composite
 def open_orders(draw: st.DrawFn, model: Model) -> Order:
-    """Of which everything can be cancelled by item."""
+    """An order whose units can all be cancelled by item."""
     order = draw(orders(str(len(model.given) + 1)))
     packages = {number: replace(package, status="AWAITING_SHIPMENT") for number, package in order.packages.items()}
     return replace(order, set_to="AWAITING_SHIPMENT", packages=packages)
@@ -91,7 +91,7 @@ def open_orders(draw: st.DrawFn, model: Model) -> Order:
 
 @st.composite
 def arrivals(draw: st.DrawFn, model: Model) -> tuple[Order, int]:
-    """A new order or one that is known, as it was or not; and how far its total is from the sum of its parts."""
+    """A new or a known order, unchanged or not, and how far its total is from the sum of its parts."""
     known = sorted(model.given)
     number = str(len(known) + 1)
     if len(known) < MOST_ORDERS and draw(is_right):
@@ -104,7 +104,7 @@ def arrivals(draw: st.DrawFn, model: Model) -> tuple[Order, int]:
 
 @st.composite
 def with_wrong_units(draw: st.DrawFn, given: Order) -> Order:
-    """The order with a unit too many or one too few in a package, or as it is when it has no packages."""
+    """The order with one unit too many or too few in a package; unchanged if it has no packages."""
     order = deepcopy(given)
     if order.packages:
         live = order.packages[draw(st.sampled_from(sorted(order.packages)))].live
@@ -115,7 +115,7 @@ def with_wrong_units(draw: st.DrawFn, given: Order) -> Order:
 
 @st.composite
 def selections(draw: st.DrawFn, model: Model) -> Call:
-    """What is to be cancelled and why, right or wrong."""
+    """A selection and a reason, valid or not."""
     order = draw(st.sampled_from(in_turn(model)))
     scope = draw(st.sampled_from(("ITEMS", "ITEMS", "ITEMS", "PACKAGE", "ORDER")))
     package = draw(st.sampled_from((*order.packages, UNKNOWN))) if scope == "PACKAGE" else None
@@ -127,7 +127,7 @@ def selections(draw: st.DrawFn, model: Model) -> Call:
 
 @st.composite
 def right_selections(draw: st.DrawFn, model: Model) -> Call:
-    """One that is accepted, where there is any: units of items mostly, since an order that is cancelled is over."""
+    """A valid selection, if there is any: mostly units of items, because cancelling an order ends its history."""
     places = right_places(model)
     if draw(st.integers(0, 9)) and places:
         number = draw(st.sampled_from([place[0] for place in places]))
@@ -137,7 +137,7 @@ def right_selections(draw: st.DrawFn, model: Model) -> Call:
         item, place = chosen[0]
         elsewhere = cancellable(order, item) - cancellable(order, item, place)
         if draw(st.booleans()) and elsewhere:
-            # All of one package and some of the others: only with the package served first is there enough.
+            # All of one package and some of the others: there is only enough if the entry that names it goes first.
             rest = (item, draw(st.integers(1, elsewhere)), None)
             return Call("ITEMS", number, (rest, (item, cancellable(order, item, place), place)))
         units = [(item, draw(st.integers(1, min(3, cancellable(order, item, at)))), at) for item, at in chosen[:most]]
@@ -158,7 +158,7 @@ def right_selections(draw: st.DrawFn, model: Model) -> Call:
 
 @st.composite
 def right_calls(draw: st.DrawFn, model: Model) -> tuple[str, Call]:
-    """With a new key or one whose call was refused, and with right expectations or none."""
+    """A valid selection with an unused key, or a refused call's, and with right expectations or none."""
     call = draw(right_selections(model))
     refund = total_of(model, call)
     version = model.orders[call.number].version
@@ -172,7 +172,7 @@ def right_calls(draw: st.DrawFn, model: Model) -> tuple[str, Call]:
 
 @st.composite
 def calls(draw: st.DrawFn, model: Model) -> tuple[str, Call]:
-    """Often with something wrong in the selection or beside it."""
+    """A call, often with something wrong in the selection or beside it."""
     key, right = draw(right_calls(model))
     version, refund = model.orders[right.number].version, total_of(model, right)
     wrong = (
@@ -189,14 +189,14 @@ def calls(draw: st.DrawFn, model: Model) -> tuple[str, Call]:
 
 
 def total_of(model: Model, call: Call) -> Decimal:
-    """What the call gives back, or anything if it is refused."""
+    """What the call refunds, or an arbitrary amount if it is refused."""
     _, refund = model.preview(call)
     return amount(refund.total if refund else 1, model.orders[call.number].currency)
 
 
 @st.composite
 def calls_again(draw: st.DrawFn, model: Model) -> tuple[str, Call]:
-    """A key that is used, and its request, the same with more zeros, or another one."""
+    """A used key with its own request, the same with more zeros, or another one."""
     key = draw(st.sampled_from(sorted(model.cancellations)))
     call = model.cancellations[key].call
     same = (call, replace(call, refund=None if call.refund is None else call.refund + Decimal("0.0000")))
@@ -212,7 +212,7 @@ def calls_again(draw: st.DrawFn, model: Model) -> tuple[str, Call]:
 
 @st.composite
 def package_moves(draw: st.DrawFn, model: Model) -> tuple[Order, str, str, str | None]:
-    """A package, a status that is mostly a next one, and a carrier."""
+    """A package, a status (mostly one that it may move to) and a carrier."""
     places = [(order, number) for order in in_turn(model) for number in sorted(order.packages)]
     right = [
         (order, number, to)
@@ -229,7 +229,7 @@ def package_moves(draw: st.DrawFn, model: Model) -> tuple[Order, str, str, str |
 
 @st.composite
 def order_moves(draw: st.DrawFn, model: Model) -> tuple[Order, str]:
-    """A status that is mostly a next one."""
+    """An order and a status, mostly one that it may move to."""
     right = [(order, to) for order in in_turn(model) for start, to in sorted(ORDER_WAYS) if start == order.status]
     statuses = ("AWAITING_SHIPMENT", "ON_HOLD", "UNPAID", "COMPLETED", "CANCELLED", "DELIVERED")
     choices = right if draw(is_right) and right else [(order, to) for order in in_turn(model) for to in statuses]
@@ -238,7 +238,7 @@ def order_moves(draw: st.DrawFn, model: Model) -> tuple[Order, str]:
 
 @st.composite
 def splits(draw: st.DrawFn, model: Model) -> tuple[Order, str, tuple[Entry, ...]]:
-    """A package, and mostly units that it has and can give away, or would if none were cancelled."""
+    """A package and units to split off, mostly ones that it has, counting cancelled ones now and then."""
     places = right_places(model)
     if draw(is_right) and places:
         number, item, package = draw(st.sampled_from(places))
@@ -259,7 +259,7 @@ def in_turn(model: Model) -> list[Order]:
 
 
 def right_places(model: Model) -> list[tuple[str, int, str]]:
-    """Every order, item and package of which something can be cancelled by item."""
+    """Every (order, item, package) with units that can be cancelled by item."""
     return [
         (number, item, package)
         for number, order in sorted(model.orders.items())

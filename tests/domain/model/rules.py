@@ -1,7 +1,7 @@
-"""What the specification says about one order, once more: plain values and functions, without the domain.
+"""The rules for one order (docs/rules.md), written a second time in plain values and functions, without the domain.
 
-Statuses, reasons and codes are the schema's words. Items go by their index, packages by their number, and times are
-hours. A refusal is its code, its path and what else it tells, such as "QUANTITY_EXCEEDED items/0/quantity 2".
+Statuses, reasons and codes are the schema's words. Items go by index, packages by number, and times are in hours. A
+refusal is its code, its path and any details, such as "QUANTITY_EXCEEDED items/0/quantity 2".
 """
 
 from collections import Counter
@@ -54,7 +54,7 @@ class Package:
 
 @dataclass
 class Order:
-    """As it comes in, and then as it is; `set_to` is the status that came with it or was set on it."""
+    """An order as imported, then as it is now; `set_to` is the status that it came with or was set to."""
 
     number: str
     set_to: str
@@ -89,7 +89,7 @@ class Order:
         return sum((package.gone for package in self.packages.values()), Counter())
 
     def statuses(self) -> dict[str, str]:
-        """By what events say: the packages by number, then the order."""
+        """Keyed by the words of their events: the packages by number, then the order."""
         packages = {
             f"PACKAGE_STATUS_CHANGED {number}": self.packages[number].status for number in sorted(self.packages)
         }
@@ -98,7 +98,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Call:
-    """A request to cancel, without its key: two that are equal are the same request."""
+    """A request to cancel, without its key: equal calls are the same request."""
 
     scope: str
     number: str
@@ -112,7 +112,7 @@ class Call:
 
 @dataclass
 class Refund:
-    """A line's amounts are subtotal, both discounts, tax and total; `charges` has only what comes back."""
+    """A line's amounts are subtotal, both discounts, tax and total; `charges` has only those that come back."""
 
     lines: list[tuple[Pick, list[int]]]
     charges: list[tuple[str, int]]
@@ -131,7 +131,7 @@ def part(of: int, units: int, whole: int) -> int:
 
 
 def worth(order: Order, item: int, units: int) -> list[int]:
-    """Of the first so many units: subtotal, seller's and platform's discount, tax, and what was paid."""
+    """Subtotal, seller's and platform's discount, tax and price paid, for the first `units` units."""
     line = order.items[item]
     steps = [line.subtotal, line.subtotal - line.seller_discount]
     steps.append(steps[1] - line.platform_discount)
@@ -140,7 +140,7 @@ def worth(order: Order, item: int, units: int) -> list[int]:
 
 
 def charges(order: Order, policy: str, gone: Counter[int]) -> list[int]:
-    """What of shipping, its tax and each fee is to be back when so many units are gone."""
+    """How much of shipping, its tax and each fee is owed in total once these units are gone."""
     amounts = [amount for _, amount in order.charges()]
     lines = sum(worth(order, item, line.quantity)[-1] for item, line in enumerate(order.items))
     if policy == "PROPORTIONAL" and lines:
@@ -160,7 +160,7 @@ def paid(order: Order) -> int:
 
 
 def refund(order: Order, policy: str, picks: list[Pick], gone: Counter[int]) -> Refund:
-    """What these units give back after those that are `gone`."""
+    """The refund for these units, after those already `gone`."""
     before, gone, lines = charges(order, policy, gone), gone.copy(), []
     for item, number, quantity in picks:
         steps = zip(worth(order, item, gone[item]), worth(order, item, gone[item] + quantity), strict=True)
@@ -176,7 +176,7 @@ def refund(order: Order, policy: str, picks: list[Pick], gone: Counter[int]) -> 
 
 
 def why_not(order: Order, packages: list[Package], *, item: int | None = None) -> str:
-    """Empty if something of these packages can be cancelled: units of the item, or all that is in them."""
+    """Empty if the packages can be cancelled: some units of the item, or without one, all of their contents."""
     live = {each.status for each in packages if (each.live.total() if item is None else each.live[item])}
     if not live:
         return "ALREADY_CANCELLED"
@@ -194,7 +194,7 @@ def cancellable(order: Order, item: int, number: str | None = None) -> int:
 
 
 def verdicts(order: Order) -> list[tuple[int, str]]:
-    """How many units can be cancelled, and why none: of each item, each package with its items, and the order."""
+    """How many units can be cancelled, or why none: for each item, each package with its items, and the order."""
     packages = [(number, order.packages[number]) for number in sorted(order.packages)]
     everything = [package for _, package in packages]
     found = [(cancellable(order, item), why_not(order, everything, item=item)) for item in range(len(order.items))]
@@ -208,7 +208,7 @@ def verdicts(order: Order) -> list[tuple[int, str]]:
 
 
 def judge(order: Order | None, call: Call) -> tuple[list[str], list[Pick]]:
-    """Every refusal of the selection or, when there is none, its units: by item, then by package number."""
+    """Every refusal of the selection or, without one, its units by item, then by package number."""
     refusals: list[str] = []
     picks: list[Pick] = []
     if order is None:
@@ -232,7 +232,7 @@ def judge(order: Order | None, call: Call) -> tuple[list[str], list[Pick]]:
 
 
 def judge_entries(order: Order | None, entries: tuple[Entry, ...]) -> tuple[list[str], list[Pick]]:
-    """At most one refusal an entry, in their order; those that name a package are served first."""
+    """At most one refusal per entry, in order; entries that name a package are served first."""
     refusals: dict[int, str] = {}
     taken: Counter[tuple[int, str]] = Counter()
     for index, entry in sorted(enumerate(entries), key=lambda numbered: numbered[1][2] is None):
@@ -265,7 +265,7 @@ def judge_entries(order: Order | None, entries: tuple[Entry, ...]) -> tuple[list
 
 
 def complete(order: Order) -> list[str]:
-    """Gives an order that comes in its one package and its cancelled units; what is wrong with its status and units."""
+    """Completes an imported order (its only package, its cancelled units); returns problems of status and units."""
     if not order.packages and order.set_to == "PARTIALLY_SHIPPING":
         return ["INVALID_VALUE status"]
     is_open = {each.status for each in order.packages.values()} - {"DELIVERED", "CANCELLED"}
@@ -309,7 +309,7 @@ def is_key(key: str) -> bool:
 
 
 def note_refusals(note: str) -> list[str]:
-    """Of the notes that are generated: NUL is the only control character in them."""
+    """For generated notes, in which NUL is the only control character."""
     if len(note) > 2000:
         return ["TEXT_TOO_LONG note"]
     return ["INVALID_TEXT note"] if "\0" in note else []

@@ -1,4 +1,4 @@
-"""A shop as the specification has it: what each call answers, what it leaves behind, and what the log tells of it."""
+"""A shop by the rules (docs/rules.md): what each call answers, what it leaves behind, and what is logged."""
 
 from collections import Counter
 from copy import deepcopy
@@ -39,7 +39,7 @@ class Cancellation:
 
 
 class Model:
-    """One shop: its orders, its cancellations by key, and everything that happened, in words."""
+    """One shop: its orders, its cancellations by key, and its log in words."""
 
     def __init__(self, policy: str) -> None:
         self.policy = policy
@@ -51,7 +51,7 @@ class Model:
         self.feed: list[str] = []
 
     def import_order(self, given: Order, told_total: int) -> list[str]:
-        """CREATED or UNCHANGED, or the refusals in any order. An order without packages gets its one."""
+        """CREATED or UNCHANGED, or the refusals, sorted. An order without packages gets one."""
         order = deepcopy(given)
         refusals = complete(order)
         if told_total != paid(order):
@@ -139,7 +139,7 @@ class Model:
         return []
 
     def split(self, order: Order, number: str, entries: tuple[Entry, ...]) -> list[str]:
-        """The entries' packages do not count."""
+        """Ignores the entries' packages."""
         package = order.packages.get(number)
         refusals = split_refusals(order, package, entries)
         if package and not refusals:
@@ -175,7 +175,7 @@ class Model:
         return [key for key, made in self.cancellations.items() if made.mail == "QUEUED"]
 
     def send(self, outcome: str) -> None:
-        """Everything that is queued was tried once, and became SENT or FAILED or, when DEFERRED, waits on."""
+        """Tries every queued mail once: it becomes SENT or FAILED or, if DEFERRED, stays queued."""
         for key in self.queued():
             made = self.cancellations[key]
             made.attempts += 1

@@ -1,4 +1,4 @@
-"""Between the words of the model and those of the domain."""
+"""Translates between the model's words and the domain's values."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -27,7 +27,7 @@ from tests.domain.model.rules import Call, Entry, Item, Order, Package, Refund, 
 from tests.domain.model.shop import Cancellation
 from tests.support.stored import NOW
 
-# What is asked of the domain
+# To the domain
 
 
 def at(hours: int) -> datetime:
@@ -74,7 +74,7 @@ def _package_input(number: str, package: Package) -> PackageInput:
 
 
 def package_id(order: StoredOrder, number: str) -> str:
-    """Of a package that the order does not have when none of its packages has the number."""
+    """The id of a package that does not exist, if no package of the order has this number."""
     positions = {package.number: package.position for package in order.packages}
     return ids.of_package(order.id, positions.get(number, 99))
 
@@ -105,7 +105,7 @@ def request(order: StoredOrder, key: str, call: Call) -> CancellationRequest:
     )
 
 
-# What the domain says
+# From the domain's answers
 
 
 def refusal(problem: CancellationProblem | FulfillmentProblem, order: StoredOrder | None = None) -> str:
@@ -135,11 +135,11 @@ def refund(order: StoredOrder, breakdown: RefundBreakdown) -> Refund:
     return Refund(lines, [charge for charge in charges if charge[1]], breakdown.total)
 
 
-# What is stored
+# From what is stored
 
 
 def order_of(stored: StoredOrder, like: Order) -> Order:
-    """`like` says what no row tells: which status would come back if the order were not CANCELLED."""
+    """`like` supplies what is not stored: the status that the order would have if it were not CANCELLED."""
     return Order(
         number=stored.number,
         set_to=like.set_to,
@@ -184,7 +184,7 @@ def _verdict(verdict: Verdict) -> tuple[int, str]:
 
 
 def cancellation_of(stored: StoredCancellation, order: StoredOrder, like: Cancellation) -> Cancellation:
-    """`like` says what no cancellation tells: the request's entries and expectations, and when its mail was queued."""
+    """`like` supplies what is not stored: the request's entries and expectations, and when its mail was queued."""
     assert (stored.scope.name, stored.reason.name, stored.note) == (like.call.scope, like.call.reason, like.call.note)
     assert (stored.package and _numbers(order)[stored.package]) == like.call.package
     return Cancellation(
