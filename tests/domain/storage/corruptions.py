@@ -1,9 +1,9 @@
-"""What breaks each invariant of the history in tests/domain/storage/test_invariants.py, in tables without a constraint.
+"""A statement to break each invariant of the history in test_invariants.py, whose tables have no constraints.
 
-Of the shop `demo`: the order 1001 with the packages B (1) and A (2). The cancellation `one` took a dress out of B, its
-refund is settled and its e-mail sent; `two` took all of A; the scarf (2) of B was split into B-2 (3). The gift 6001,
-cancelled as `gift`. 7001, whose package is in transit. 4001, which was completed. 5001, on hold. 3001, of which a
-package came in cancelled. Of the shop `other`: 9001. The shop `empty` has no order.
+The shop `demo` has the order 1001 with packages B (1) and A (2): the cancellation `one` took a dress from B, and its
+refund is settled and its e-mail sent; `two` took all of A; B's scarf (2) was split into B-2 (3). It also has 6001, a
+gift cancelled as `gift`; 7001, whose package is in transit; 4001, completed; 5001, on hold; and 3001, imported with a
+cancelled package. The shop `other` has 9001, the shop `empty` no order.
 """
 # ruff: noqa: S608 - all parts of the statements are in this file
 
@@ -15,7 +15,7 @@ MISSING = f"'{1:032x}'"
 
 @value
 class Corruption:
-    """A statement, and what it breaks besides the invariant that it is for."""
+    """A statement, and the invariants that it breaks besides its own."""
 
     statement: str
     consequences: frozenset[str]
@@ -26,17 +26,17 @@ def by(statement: str, *consequences: str) -> Corruption:
 
 
 def of(number: str) -> str:
-    """The rows of an order."""
+    """A condition for an order's rows."""
     return f"order_id = (SELECT id FROM orders WHERE number = '{number}')"
 
 
 def made(key: str, column: str = "cancellation_id") -> str:
-    """The rows of a cancellation."""
+    """A condition for a cancellation's rows."""
     return f"{column} = (SELECT id FROM cancellations WHERE idempotency_key = '{key}')"
 
 
 def again(table: str, where: str, **changes: str | int) -> str:
-    """Another row like one of the table, with these columns changed."""
+    """Inserts a copy of the matching row, with these columns changed."""
     parts = {column.name: column.name for column in tables.metadata.tables[table].columns} | changes
     copied = f"SELECT {', '.join(map(str, parts.values()))} FROM {table} WHERE {where}"
     return f"INSERT INTO {table} ({', '.join(parts)}) {copied}"

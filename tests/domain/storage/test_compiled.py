@@ -1,4 +1,4 @@
-"""How many statements the frequent operations take, whatever their size; BEGIN and COMMIT aside."""
+"""Frequent operations take a fixed number of statements, not counting BEGIN and COMMIT, regardless of size."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,11 +24,13 @@ from tests.support.stored import a_package_input, a_shop, an_item_input, an_orde
 
 @contextmanager
 def statements() -> Iterator[list[str]]:
-    """Collects what is sent to any database, by SQLAlchemy or on its driver's connection."""
+    """Collects the statements sent to any database, by SQLAlchemy or directly on the driver's connection."""
     sent: list[str] = []
     rows = Statement.rows
 
-    def note(_connection: object, _cursor: object, statement: str, *_rest: Any) -> None:  # whatever it is called with
+    def note(
+        _connection: object, _cursor: object, statement: str, *_rest: Any
+    ) -> None:  # and the listener's other arguments
         if not statement.startswith("BEGIN"):
             sent.append(statement)
 
@@ -44,7 +46,7 @@ def statements() -> Iterator[list[str]]:
 
 
 @pytest.mark.parametrize("size", [1, 5, 40])
-async def test_a_page_of_orders_takes_two_statements_whatever_its_size(database: Database, size: int) -> None:
+async def test_a_page_of_orders_of_any_size_takes_two_statements(database: Database, size: int) -> None:
     shop = await a_shop(database)
     items = [an_item_input(f"i{number}") for number in range(4)]
     await store(database, shop, *(an_order_input(f"{number}", *items) for number in range(40)))
@@ -100,7 +102,7 @@ async def test_a_cancellation_takes_few_statements(
     await assert_sound(database)
 
 
-async def test_a_preview_takes_two_statements_and_writes_none(database: Database) -> None:
+async def test_a_preview_takes_two_statements_and_writes_nothing(database: Database) -> None:
     shop = await a_shop(database)
     [order] = await store(database, shop, an_order_input("1001"))
 

@@ -1,4 +1,4 @@
-"""Transactions begin, end and are tried again as promised, on both databases."""
+"""Transactions begin, end and are retried as promised, on both databases."""
 
 import asyncio
 import shutil
@@ -30,7 +30,7 @@ UNREACHABLE = "postgresql://nobody:secret@127.0.0.1:1/nothing"
 
 
 async def counting(url: str) -> AsyncIterator[Database]:
-    """Two shops, whose `last_event` serves as a counter."""
+    """A database with two shops, whose `last_event` serves as a counter."""
     database = Database(url)
     rows = [
         {
@@ -54,13 +54,13 @@ async def counting(url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def database_url(database_url: str, as_owner: Callable[[str], str]) -> str:
-    """For who writes to several shops at once."""
+    """As the owner, who may write to several shops in one transaction."""
     return as_owner(database_url)
 
 
 @pytest.fixture
 def postgresql_url(postgresql_url: str, as_owner: Callable[[str], str]) -> str:
-    """The same."""
+    """As the owner, too."""
     return as_owner(postgresql_url)
 
 
@@ -96,7 +96,7 @@ async def increment(connection: AsyncConnection, shop_id: str = "one") -> None:
 
 
 async def terminate(connection: AsyncConnection, url: str) -> None:
-    """The server ends the connection, as an administrator or a crash would."""
+    """Has the server end the connection, as an administrator or a crash would."""
     pid = (await connection.execute(sa.text("SELECT pg_backend_pid()"))).scalar_one()
     administrator = await asyncpg.connect(url)
     await administrator.execute("SELECT pg_terminate_backend($1, 5000)", pid)
@@ -125,7 +125,7 @@ async def test_work_that_raises_leaves_nothing_behind(counters: Database) -> Non
     assert await stored(counters) == 0
 
 
-async def test_work_that_rolled_back_itself_returns_its_value_all_the_same(counters: Database) -> None:
+async def test_work_that_rolls_itself_back_still_returns_its_value(counters: Database) -> None:
     async def work(connection: AsyncConnection) -> str:
         await increment(connection)
         await roll_back(connection)
@@ -137,7 +137,7 @@ async def test_work_that_rolled_back_itself_returns_its_value_all_the_same(count
     assert await stored(counters) == 0
 
 
-async def test_a_reader_sees_one_snapshot_to_its_end(counters: Database) -> None:
+async def test_a_reader_sees_a_single_snapshot(counters: Database) -> None:
     async with counters.reading(EVERY_SHOP) as connection:
         before = await count(connection)
         await counters.writing(EVERY_SHOP, increment)
@@ -154,7 +154,7 @@ async def test_a_reader_cannot_write(counters: Database) -> None:
     assert await stored(counters) == 0
 
 
-async def test_writers_that_lock_before_they_read_lose_nothing(counters: Database) -> None:
+async def test_writers_that_lock_before_they_read_lose_no_update(counters: Database) -> None:
     async def read_modify_write(connection: AsyncConnection) -> None:
         await connection.execute(sa.update(shops).where(shops.c.id == "one").values(name="locked"))
         seen = await count(connection)
@@ -166,7 +166,7 @@ async def test_writers_that_lock_before_they_read_lose_nothing(counters: Databas
     assert await stored(counters) == 50
 
 
-async def test_two_writers_that_wait_for_each_other_both_end_well(postgresql_counters: Database) -> None:
+async def test_both_writers_in_a_deadlock_succeed(postgresql_counters: Database) -> None:
     both_hold_one = asyncio.Barrier(2)
     attempts: list[str] = []
 
@@ -220,7 +220,7 @@ async def test_waiting_too_long_for_the_file_is_busy(sqlite_counters: Database, 
     assert await stored(sqlite_counters) == 0
 
 
-async def test_no_wait_inside_postgresql_is_endless(postgresql_counters: Database) -> None:
+async def test_every_wait_inside_postgresql_has_a_limit(postgresql_counters: Database) -> None:
     names = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
 
     async with postgresql_counters.reading(EVERY_SHOP) as connection:
@@ -229,7 +229,7 @@ async def test_no_wait_inside_postgresql_is_endless(postgresql_counters: Databas
     assert settings == ["2s", "5s", "5s"]
 
 
-async def test_what_is_on_the_sqlite_file_is_safe(sqlite_counters: Database) -> None:
+async def test_sqlite_is_set_to_be_durable_and_safe(sqlite_counters: Database) -> None:
     names = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout", "trusted_schema")
 
     async with sqlite_counters.reading(EVERY_SHOP) as connection:
@@ -238,7 +238,7 @@ async def test_what_is_on_the_sqlite_file_is_safe(sqlite_counters: Database) -> 
     assert settings == ["wal", 2, 1, 1500, 0]
 
 
-async def test_what_a_caller_has_given_up_is_rolled_back(counters: Database, database_url: str) -> None:
+async def test_work_whose_caller_is_cancelled_is_rolled_back(counters: Database, database_url: str) -> None:
     begun, going_on = asyncio.Event(), asyncio.Event()
 
     async def work(connection: AsyncConnection) -> None:
@@ -260,10 +260,10 @@ async def test_what_a_caller_has_given_up_is_rolled_back(counters: Database, dat
     await later.close()
 
 
-async def test_a_caller_that_goes_away_does_not_cut_a_commit_off(counters: Database, database_url: str) -> None:
+async def test_a_caller_that_goes_away_does_not_interrupt_a_commit(counters: Database, database_url: str) -> None:
     async def work(connection: AsyncConnection) -> None:
         await increment(connection)
-        asyncio.get_running_loop().call_soon(caller.cancel)  # in the next turn, when the commit is under way
+        asyncio.get_running_loop().call_soon(caller.cancel)  # in the loop's next turn, during the commit
 
     caller = asyncio.create_task(counters.writing(EVERY_SHOP, work))
     with pytest.raises(asyncio.CancelledError):
@@ -276,7 +276,7 @@ async def test_a_caller_that_goes_away_does_not_cut_a_commit_off(counters: Datab
 
 
 @pytest.mark.parametrize("statements_after", [0, 1], ids=["before the commit", "before another statement"])
-async def test_work_whose_connection_is_lost_runs_again(
+async def test_work_whose_connection_is_lost_is_retried(
     postgresql_counters: Database, postgresql_url: str, statements_after: int
 ) -> None:
     attempts = 0
@@ -296,7 +296,9 @@ async def test_work_whose_connection_is_lost_runs_again(
     assert await stored(postgresql_counters) == 1
 
 
-async def test_a_reader_whose_connection_is_lost_is_told_so(postgresql_counters: Database, postgresql_url: str) -> None:
+async def test_a_reader_whose_connection_is_lost_gets_an_error(
+    postgresql_counters: Database, postgresql_url: str
+) -> None:
     async def read() -> None:
         async with postgresql_counters.reading(EVERY_SHOP) as connection:
             await terminate(connection, postgresql_url)
@@ -308,8 +310,8 @@ async def test_a_reader_whose_connection_is_lost_is_told_so(postgresql_counters:
     assert await stored(postgresql_counters) == 0
 
 
-async def test_a_connection_whose_server_takes_no_writes_is_left_for_another(postgresql_counters: Database) -> None:
-    """The server may have become a standby, which ends no connection."""
+async def test_a_connection_to_a_read_only_server_is_replaced(postgresql_counters: Database) -> None:
+    """The server may have become a standby without closing its connections."""
     servers: list[int] = []
 
     async def work(connection: AsyncConnection) -> None:
@@ -324,9 +326,7 @@ async def test_a_connection_whose_server_takes_no_writes_is_left_for_another(pos
     assert await stored(postgresql_counters) == 1
 
 
-async def test_connections_that_were_lost_while_nobody_used_them_are_opened_again(
-    postgresql_counters: Database, postgresql_url: str
-) -> None:
+async def test_connections_lost_while_idle_are_replaced(postgresql_counters: Database, postgresql_url: str) -> None:
     await asyncio.gather(*(postgresql_counters.writing("one", increment) for _ in range(8)))
     administrator = await asyncpg.connect(postgresql_url)
     ended = await administrator.fetch(
@@ -341,7 +341,7 @@ async def test_connections_that_were_lost_while_nobody_used_them_are_opened_agai
     assert seen == [8] * 8
 
 
-async def test_a_faulty_statement_is_an_error_of_its_own_and_not_tried_again(counters: Database) -> None:
+async def test_a_faulty_statement_raises_its_own_error_and_is_not_retried(counters: Database) -> None:
     attempts = 0
 
     async def work(connection: AsyncConnection) -> None:
@@ -356,7 +356,7 @@ async def test_a_faulty_statement_is_an_error_of_its_own_and_not_tried_again(cou
     assert raised.value.__cause__ is raised.value.orig
 
 
-async def test_a_commit_that_is_refused_does_not_hinder_the_next(counters: Database) -> None:
+async def test_a_refused_commit_does_not_hinder_the_next(counters: Database) -> None:
     claim = sa.insert(idempotency_keys).values(
         shop_id="one", key="key", request_hash=b"", cancellation_id=UUID(int=1), created_at=NOON
     )
@@ -368,7 +368,7 @@ async def test_a_commit_that_is_refused_does_not_hinder_the_next(counters: Datab
     assert await stored(counters) == 1
 
 
-async def test_a_server_that_is_not_there_is_unavailable() -> None:
+async def test_a_server_that_does_not_exist_is_unavailable() -> None:
     database = Database(UNREACHABLE)
 
     with pytest.raises(UnavailableError):
@@ -379,7 +379,7 @@ async def test_a_server_that_is_not_there_is_unavailable() -> None:
     await database.close()
 
 
-async def test_a_database_that_is_not_there_is_unavailable(postgresql_url: str) -> None:
+async def test_a_database_that_does_not_exist_is_unavailable(postgresql_url: str) -> None:
     database = Database(f"{postgresql_url}_of_nobody")
 
     with pytest.raises(UnavailableError):
@@ -391,7 +391,7 @@ async def test_a_database_that_is_not_there_is_unavailable(postgresql_url: str) 
 
 
 async def drivers_ended() -> None:
-    """Where no file could be opened: the driver's thread then still reports to this loop, which has to be there."""
+    """Waits for the driver's threads: after a file failed to open, they still report to this loop."""
     for thread in threading.enumerate():
         if "_connection_worker_thread" in thread.name:
             await asyncio.to_thread(thread.join, PATIENCE_SECONDS)
@@ -406,7 +406,7 @@ async def test_a_file_that_cannot_be_opened_is_unavailable(tmp_path: Path) -> No
     await drivers_ended()
 
 
-async def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
+async def test_a_file_that_is_not_a_database_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "shortship.db").write_text("no database at all")
     database = Database(f"sqlite:///{tmp_path}/shortship.db")
 
@@ -419,11 +419,11 @@ async def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None
 
 
 def modes(folder: Path) -> dict[str, str]:
-    """The files in a folder, with their modes as `ls` shows them."""
+    """The modes of a folder's files, as `ls` shows them."""
     return {path.name: stat.filemode(path.stat().st_mode) for path in folder.iterdir()}
 
 
-async def test_a_new_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+async def test_a_new_file_is_accessible_to_its_owner_alone(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'new.db'}")
     database.claim_file()
 
@@ -438,7 +438,7 @@ async def test_a_new_file_is_for_its_owner_alone(tmp_path: Path) -> None:
     await database.close()
 
 
-async def test_reading_alone_does_not_make_a_file(tmp_path: Path) -> None:
+async def test_reading_does_not_create_a_file(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}/missing.db", read_only=True)
 
     with pytest.raises(UnavailableError):
@@ -464,7 +464,7 @@ async def test_a_file_of_any_name_is_read_and_not_written(sqlite_url: str, tmp_p
 
 
 async def refusal(url: str) -> str:
-    """Why a database of this address cannot be used."""
+    """The reason given for not being able to use this database."""
     database = Database(url)
     with pytest.raises(UnavailableError) as refused:
         await stored(database)
@@ -473,7 +473,7 @@ async def refusal(url: str) -> str:
     return str(refused.value)
 
 
-async def test_why_a_server_cannot_be_used_is_said_without_a_password(postgresql_url: str) -> None:
+async def test_the_reason_why_a_server_cannot_be_used_has_no_password(postgresql_url: str) -> None:
     url = sa.make_url(postgresql_url).set(password="s3cr3t")
     place = f"{url.host}:{url.port}"
     administrator = await asyncpg.connect(postgresql_url)
@@ -496,7 +496,7 @@ async def test_why_a_server_cannot_be_used_is_said_without_a_password(postgresql
     assert said == [f"The database {sentence}." for sentence in cases.values()]
 
 
-async def test_why_a_file_cannot_be_used_is_said(tmp_path: Path) -> None:
+async def test_the_reason_why_a_file_cannot_be_used_is_given(tmp_path: Path) -> None:
     (tmp_path / "text.db").write_text("This is no database.\n" * 100)
     causes = {
         "text.db": "file is not a database",
@@ -509,7 +509,7 @@ async def test_why_a_file_cannot_be_used_is_said(tmp_path: Path) -> None:
     assert said == [f"The database {tmp_path / name} cannot be used: {cause}." for name, cause in causes.items()]
 
 
-async def test_what_the_role_may_not_do_is_said(postgresql_counters: Database) -> None:
+async def test_a_statement_that_the_role_may_not_run_is_denied_with_a_reason(postgresql_counters: Database) -> None:
     async def give_away(connection: AsyncConnection) -> None:
         await connection.execute(sa.text("SET LOCAL ROLE pg_monitor"))
         await increment(connection)
@@ -531,7 +531,7 @@ async def test_a_full_disk_is_unavailable(sqlite_counters: Database) -> None:
         await sqlite_counters.writing(EVERY_SHOP, fill)
     await sqlite_counters.writing(EVERY_SHOP, tell)
 
-    assert not sqlite_counters.is_writable  # what succeeds may be small
+    assert not sqlite_counters.is_writable  # a write this small succeeds even on a full disk
     assert await stored(sqlite_counters) == 1
 
 
@@ -548,12 +548,12 @@ async def test_a_full_disk_is_unavailable(sqlite_counters: Database) -> None:
         "postgresql+psycopg://host/name",
     ],
 )
-def test_another_kind_of_address_is_refused(url: str) -> None:
+def test_other_kinds_of_addresses_are_refused(url: str) -> None:
     with pytest.raises(ValueError, match="sqlite:///path"):
         Database(url)
 
 
-async def test_a_file_has_one_process_that_claims_it(sqlite_url: str) -> None:
+async def test_only_one_process_can_claim_a_file(sqlite_url: str) -> None:
     first, second = Database(sqlite_url), Database(sqlite_url)
 
     first.claim_file()
@@ -565,7 +565,7 @@ async def test_a_file_has_one_process_that_claims_it(sqlite_url: str) -> None:
     await second.close()
 
 
-async def test_a_server_may_be_claimed_by_many(postgresql_url: str) -> None:
+async def test_many_processes_can_claim_a_server(postgresql_url: str) -> None:
     first, second = Database(postgresql_url), Database(postgresql_url)
 
     first.claim_file()
@@ -575,14 +575,14 @@ async def test_a_server_may_be_claimed_by_many(postgresql_url: str) -> None:
     await second.close()
 
 
-def test_only_a_missing_file_does_not_exist(sqlite_url: str, tmp_path: Path) -> None:
+def test_only_a_missing_file_counts_as_not_existing(sqlite_url: str, tmp_path: Path) -> None:
     assert Database(sqlite_url).exists()
     assert Database(UNREACHABLE).exists()
     assert not Database(f"sqlite:///{tmp_path}/missing.db").exists()
 
 
-async def test_listeners_are_woken_after_the_commit_and_not_before(counters: Database) -> None:
-    counters.hints = ProcessHints()  # to be connected to a bus wakes everybody
+async def test_listeners_are_woken_after_the_commit(counters: Database) -> None:
+    counters.hints = ProcessHints()  # a bus that connects wakes every listener
 
     async def work(connection: AsyncConnection) -> bool:
         announce(connection, "orders")
@@ -597,7 +597,7 @@ async def test_listeners_are_woken_after_the_commit_and_not_before(counters: Dat
     assert not other.is_set()
 
 
-async def test_what_was_rolled_back_wakes_nobody(counters: Database) -> None:
+async def test_a_rollback_wakes_nobody(counters: Database) -> None:
     async def refuse(connection: AsyncConnection) -> None:
         announce(connection, "orders")
         await roll_back(connection)
@@ -606,7 +606,7 @@ async def test_what_was_rolled_back_wakes_nobody(counters: Database) -> None:
         announce(connection, "orders")
         raise LookupError
 
-    counters.hints = ProcessHints()  # to be connected to a bus wakes everybody
+    counters.hints = ProcessHints()  # a bus that connects wakes every listener
     with counters.hints.listening("orders") as hint:
         await counters.writing(EVERY_SHOP, refuse)
         with pytest.raises(LookupError):

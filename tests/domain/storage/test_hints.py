@@ -24,7 +24,7 @@ async def test_every_listener_of_a_topic_is_woken() -> None:
     assert [one.is_set(), two.is_set(), other.is_set()] == [True, True, False]
 
 
-async def test_who_stopped_listening_is_left_alone() -> None:
+async def test_a_listener_that_has_left_is_not_woken() -> None:
     bus = ProcessHints()
 
     with bus.listening("orders") as staying:
@@ -51,12 +51,12 @@ async def test_without_a_hint_the_wait_ends_with_a_tick() -> None:
         await hint_or_tick(asyncio.Event())
 
 
-# Between processes, on PostgreSQL and over NATS
+# Between processes, over PostgreSQL and over NATS
 
 
 @pytest.fixture(params=["postgresql", "nats"])
 async def new_process(request: pytest.FixtureRequest, postgresql_url: str) -> Callable[[], Database]:
-    """Makes databases that share nothing but the server, and the bus of one kind."""
+    """Makes databases that share only the server and one kind of bus."""
     if request.param == "postgresql":
         return lambda: Database(postgresql_url)
     server: NatsServer = request.getfixturevalue("nats_server")
@@ -72,7 +72,7 @@ async def processes(new_process: Callable[[], Database]) -> AsyncIterator[tuple[
 
 
 async def is_heard(speaker: Database, listener: Database, topic: str) -> None:
-    """Says it again and again until it is heard."""
+    """Repeats a hint until the listener hears it."""
     with listener.hints.listening(topic) as hint:
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not hint.is_set():
@@ -92,10 +92,10 @@ async def test_a_hint_is_heard_in_other_processes(processes: tuple[Database, Dat
     assert not other.is_set()
 
 
-async def test_what_one_hears_of_oneself_is_heard_once(processes: tuple[Database, Database]) -> None:
+async def test_a_process_is_not_woken_again_by_its_own_hint(processes: tuple[Database, Database]) -> None:
     speaker, listener = processes
     await is_heard(speaker, listener, "warm-up")
-    await is_heard(listener, speaker, "warm-up")  # a connection that is new wakes everyone
+    await is_heard(listener, speaker, "warm-up")  # a new connection wakes every listener
 
     with speaker.hints.listening("orders") as own, listener.hints.listening("orders") as others:
         speaker.hints.publish(["orders"])
@@ -106,8 +106,8 @@ async def test_what_one_hears_of_oneself_is_heard_once(processes: tuple[Database
     assert not own.is_set()
 
 
-async def test_hints_are_heard_again_after_the_connection_was_lost(postgresql_url: str) -> None:
-    """A listener that does not reconnect would leave its followers to the tick for ever."""
+async def test_hints_are_heard_again_after_the_connection_is_lost(postgresql_url: str) -> None:
+    """Catches a listener that does not reconnect and leaves its followers to the tick for good."""
     speaker, listener = Database(postgresql_url), Database(postgresql_url)
     await is_heard(speaker, listener, "warm-up")
 
@@ -122,8 +122,8 @@ async def test_hints_are_heard_again_after_the_connection_was_lost(postgresql_ur
     await listener.close()
 
 
-async def test_hints_are_heard_as_soon_as_there_is_a_bus_again(sqlite_url: str) -> None:
-    """A server that is not there when a process starts, or goes away, costs ticks and nothing else."""
+async def test_hints_are_heard_as_soon_as_the_bus_is_back(sqlite_url: str) -> None:
+    """A server that is missing at the start, or goes away, costs only waits until the next tick."""
     server = NatsServer()
     speaker, listener = (Database(sqlite_url, hints=NatsHints(server.url)) for _ in range(2))
 
@@ -136,7 +136,7 @@ async def test_hints_are_heard_as_soon_as_there_is_a_bus_again(sqlite_url: str) 
         server.start()
         with listener.hints.listening("orders") as woken:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                await woken.wait()  # by the connection alone
+                await woken.wait()  # by the new connection alone
         await is_heard(speaker, listener, "orders")
     await speaker.close()
     await listener.close()
@@ -144,7 +144,7 @@ async def test_hints_are_heard_as_soon_as_there_is_a_bus_again(sqlite_url: str) 
 
 
 @pytest.mark.parametrize("password", ["p%40ss", "wrong"])
-async def test_who_may_not_hear_is_left_to_the_tick_and_nothing_of_the_address_is_logged(
+async def test_a_password_is_never_logged_and_a_wrong_one_costs_only_ticks(
     nats_server: NatsServer, sqlite_url: str, password: str
 ) -> None:
     url = nats_server.url.replace("p%40ss", password)
@@ -154,7 +154,7 @@ async def test_who_may_not_hear_is_left_to_the_tick_and_nothing_of_the_address_i
         database.hints.start()
         database.hints.publish(["orders"])
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while not lines:  # noqa: ASYNC110 - only looking tells
+            while not lines:  # noqa: ASYNC110 - nothing signals it
                 await asyncio.sleep(0.05)
         await database.close()
 
@@ -163,7 +163,7 @@ async def test_who_may_not_hear_is_left_to_the_tick_and_nothing_of_the_address_i
     assert not [line for line in lines if password in str(line)]
 
 
-async def test_what_was_committed_last_is_said_before_the_process_ends(
+async def test_the_last_hint_is_sent_before_the_process_ends(
     processes: tuple[Database, Database], new_process: Callable[[], Database]
 ) -> None:
     speaker, listener = processes

@@ -1,4 +1,4 @@
-"""Whatever is wrong in the stored data is found and named, and nothing else is."""
+"""Each broken invariant of the stored data is found and named, and no other."""
 
 from collections.abc import Callable, Mapping
 
@@ -23,13 +23,13 @@ from tests.support.stored import a_package_input, a_shop, an_item_input, an_orde
 
 @pytest.fixture
 def database_url(database_url: str, as_owner: Callable[[str], str]) -> str:
-    """For who may take the constraints away."""
+    """As the owner, who may drop the constraints."""
     return as_owner(database_url)
 
 
 @pytest.fixture
 async def books(database: Database, shop: Shop) -> Database:
-    """A history with something of everything, in tables without a constraint; corruptions.py tells of its parts."""
+    """A varied history, described in corruptions.py, in tables without constraints."""
     await a_shop(database, "empty")
     await store(database, await a_shop(database, "other"), an_order_input("9001"))
     came = (a_package_input("A", PackageStatus.CANCELLED, dress=1), a_package_input("B", dress=2))
@@ -67,7 +67,7 @@ async def _loosen(connection: AsyncConnection) -> None:
 
 
 async def found_after(database: Database, corruptions: Mapping[str, Corruption]) -> dict[str, set[str]]:
-    """By each corruption, the names of what is broken by it; each is undone."""
+    """The invariants that each corruption breaks; each corruption is undone."""
     found: dict[str, set[str]] = {}
 
     async def corrupt(connection: AsyncConnection) -> None:
@@ -75,7 +75,9 @@ async def found_after(database: Database, corruptions: Mapping[str, Corruption])
             async with connection.begin_nested() as savepoint:
                 await connection.execute(sa.text(corruption.statement))
                 found[name] = {violation.name for violation in await violations(connection)}
-                assert found[name] == set((await connection.execute(BROKEN)).scalars()), "what every test ends with"
+                assert found[name] == set((await connection.execute(BROKEN)).scalars()), (
+                    "`assert_sound` finds something else"
+                )
                 await savepoint.rollback()
         await roll_back(connection)
 
@@ -86,13 +88,13 @@ async def found_after(database: Database, corruptions: Mapping[str, Corruption])
 @pytest.mark.parametrize(
     "corruptions", [CONSTRAINTS, CONTENTS, MONEY, LOG], ids=["constraints", "contents", "money", "log"]
 )
-async def test_what_is_broken_is_named_and_nothing_else(books: Database, corruptions: Mapping[str, Corruption]) -> None:
+async def test_exactly_the_broken_invariants_are_named(books: Database, corruptions: Mapping[str, Corruption]) -> None:
     found = await found_after(books, corruptions)
 
     assert found == {name: {name, *corruption.consequences} for name, corruption in corruptions.items()}
 
 
-def test_each_invariant_is_broken_once() -> None:
+def test_there_is_one_corruption_for_each_invariant() -> None:
     names = [invariant.name for invariant in INVARIANTS]
 
     assert sorted(names) == sorted([*CONSTRAINTS, *CONTENTS, *MONEY, *LOG])

@@ -1,4 +1,4 @@
-"""The migrations make exactly the tables that tables.py describes, once."""
+"""The migrations create exactly the tables that tables.py describes, and run once."""
 
 import asyncio
 from collections.abc import Callable
@@ -34,13 +34,13 @@ from tests.support.invariants import assert_sound
 
 @pytest.fixture
 def database_url(database_url: str, as_owner: Callable[[str], str]) -> str:
-    """For who may make tables."""
+    """As the owner, who may create tables."""
     return as_owner(database_url)
 
 
 @pytest.fixture
 async def empty(database: Database) -> Database:
-    """A database without a table."""
+    """A database without tables."""
 
     async def drop_all(connection: AsyncConnection) -> None:
         await connection.run_sync(metadata.drop_all)
@@ -56,7 +56,7 @@ def differences(connection: sa.Connection) -> list[Any]:
 
 
 def checks(connection: sa.Connection) -> dict[str, dict[str | None, str]]:
-    """What Alembic does not compare: each table's CHECKs by name."""
+    """Each table's CHECKs by name, which Alembic does not compare."""
     inspector = sa.inspect(connection)
     return {
         table: {check["name"]: check["sqltext"] for check in inspector.get_check_constraints(table)}
@@ -69,14 +69,14 @@ def recreate(connection: sa.Connection) -> None:
     metadata.create_all(connection)
 
 
-async def test_migrated_tables_are_those_of_the_code(database: Database) -> None:
+async def test_migrated_tables_match_the_code(database: Database) -> None:
     async with database.reading(EVERY_SHOP) as connection:
         found = await connection.run_sync(differences)
 
     assert found == []
 
 
-async def test_migrated_checks_are_those_of_the_code(database: Database) -> None:
+async def test_migrated_checks_match_the_code(database: Database) -> None:
     async def compare(connection: AsyncConnection) -> tuple[Any, Any]:
         migrated = await connection.run_sync(checks)
         await connection.run_sync(recreate)
@@ -88,7 +88,7 @@ async def test_migrated_checks_are_those_of_the_code(database: Database) -> None
     assert migrated["orders"]["ck_orders_refunded_within_total"]
 
 
-async def test_a_database_is_migrated_once_it_has_the_newest_revision(empty: Database) -> None:
+async def test_a_database_at_the_newest_revision_is_migrated(empty: Database) -> None:
     before = await runner.is_migrated(empty)
     await runner.migrate(empty)
     after = await runner.is_migrated(empty)
@@ -101,7 +101,7 @@ async def move_to(database: Database, revision: str) -> None:
     await database.writing(EVERY_SHOP, lambda connection: connection.execute(move))
 
 
-async def test_a_database_of_an_earlier_revision_is_not_migrated(database: Database) -> None:
+async def test_a_database_at_an_earlier_revision_is_not_migrated(database: Database) -> None:
     await move_to(database, "0001")
 
     assert not await runner.is_migrated(database)
@@ -120,16 +120,16 @@ async def test_the_tables_of_a_later_version_are_neither_used_nor_touched(databa
 
 
 @pytest.mark.parametrize(("revision", "expected"), [("0001", False), ("9999", True)], ids=["earlier", "later"])
-async def test_a_server_goes_on_beside_the_tables_of_a_later_version(
+async def test_a_server_stays_ready_beside_the_tables_of_a_later_version(
     database: Database, revision: str, *, expected: bool
 ) -> None:
-    """While servers are replaced one by one, whoever distributes requests still needs the old ones."""
+    """During a rolling upgrade, the load balancer still needs the old servers."""
     await move_to(database, revision)
 
     assert await runner.is_ready(database, patience_seconds=30) is expected
 
 
-async def test_asking_does_not_make_a_missing_file(tmp_path: Path) -> None:
+async def test_asking_does_not_create_a_missing_file(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}/missing.db")
 
     migrated = await runner.is_migrated(database)
@@ -156,13 +156,13 @@ async def test_migrating_again_changes_nothing(database: Database) -> None:
     assert names == ["Shop"]
 
 
-async def test_two_that_migrate_at_once_both_end_well(empty: Database) -> None:
+async def test_two_concurrent_migrations_both_succeed(empty: Database) -> None:
     await asyncio.gather(runner.migrate(empty), runner.migrate(empty))
 
     assert await runner.is_migrated(empty)
 
 
-async def test_a_failed_migration_leaves_nothing(empty: Database) -> None:
+async def test_a_failed_migration_leaves_nothing_behind(empty: Database) -> None:
     async def occupy(connection: AsyncConnection) -> None:
         await connection.execute(sa.text("CREATE TABLE orders (id integer)"))
 
@@ -175,7 +175,7 @@ async def test_a_failed_migration_leaves_nothing(empty: Database) -> None:
     assert tables == ["orders"]
 
 
-# An order with one of two units cancelled, and the e-mail sent: every table has a row, every column a value if it can.
+# One of two units is cancelled and the e-mail sent: every table has a row, and every column that can has a value.
 AT = datetime(2026, 3, 1, 9, 30, 0, 123456, tzinfo=UTC)
 ORDER, MADE = UUID("0195a1b2c3d47e8f9a0b1c2d3e4f5a6b"), UUID("0195a1b2c3d47e8f9a0b1c2d3e4f5a6c")
 OF_ORDER = {"shop_id": "demo", "order_id": ORDER}
@@ -334,7 +334,7 @@ FIRST: dict[str, list[dict[str, object]]] = {
 
 
 def row_after(table: str, row: dict[str, object]) -> dict[str, object]:
-    """What becomes of a row of the first revision."""
+    """A row of the first revision after migration."""
     added: dict[str, dict[str, object]] = {
         "cancellations": {"provider_reference": None},
         "order_events": {"new_package": None},
@@ -347,7 +347,7 @@ def row_after(table: str, row: dict[str, object]) -> dict[str, object]:
 
 
 def insert_first(connection: sa.Connection) -> None:
-    """Makes the tables of the first revision and fills them."""
+    """Creates the tables of the first revision and fills them."""
     command.upgrade(runner.config(connection), "0001")
     for name, rows in FIRST.items():
         types = {column.name: column.type for column in metadata.tables[name].columns}
@@ -356,7 +356,7 @@ def insert_first(connection: sa.Connection) -> None:
         connection.execute(sa.insert(table), rows)
 
 
-async def test_a_database_of_the_first_revision_is_migrated_without_losing_a_value(empty: Database) -> None:
+async def test_a_database_at_the_first_revision_is_migrated_without_losing_a_value(empty: Database) -> None:
     await empty.writing(EVERY_SHOP, lambda connection: connection.run_sync(insert_first))
 
     await runner.migrate(empty)

@@ -1,4 +1,4 @@
-"""The list of orders: each filter, their sequence, and pages that fit together from either end."""
+"""The list of orders: each filter, the sort orders, and pages that fit together from either end."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -35,7 +35,7 @@ def named(value: object) -> str | None:
 
 @pytest.fixture
 async def shop(database: Database) -> AsyncIterator[Shop]:
-    """The shop of the test; at its end what is stored is still sound."""
+    """The test's shop; at the end, the stored data must still be sound."""
     yield await a_shop(database)
     await assert_sound(database)
 
@@ -52,7 +52,7 @@ async def page_of(
 
 
 async def found(database: Database, shop: Shop, **filters: Any) -> str:
-    """The numbers of the orders that match, in alphabetical order; they are also counted."""
+    """The numbers of the matching orders, sorted; also checks their count."""
     page = await page_of(database, shop, PageRequest(100), filters=OrderFilter(**filters))
     async with database.reading(EVERY_SHOP) as connection:
         assert await order_list.count_orders(connection, shop.id, OrderFilter(**filters)) == len(page.entries)
@@ -63,7 +63,7 @@ async def found(database: Database, shop: Shop, **filters: Any) -> str:
 
 
 async def orders_of_every_status(database: Database, shop: Shop) -> None:
-    """Each is called by its first letters; S is split, P partly cancelled, and X wholly, as imported."""
+    """An order in each state, named by a letter: S is split, P is partly cancelled, X was imported as cancelled."""
     inputs = [
         an_order_input("U", status=OrderStatus.UNPAID),
         an_order_input("H", status=OrderStatus.ON_HOLD),
@@ -125,7 +125,7 @@ async def test_orders_are_filtered_by_their_state(database: Database, shop: Shop
     assert results == STATES
 
 
-async def test_items_cancellable_says_of_each_order_what_the_order_says(database: Database, shop: Shop) -> None:
+async def test_items_cancellable_agrees_with_the_orders(database: Database, shop: Shop) -> None:
     await orders_of_every_status(database, shop)
     await cancel_well(database, shop, a_request(package(await stored(database, shop, "S"), "s2")))
 
@@ -134,7 +134,7 @@ async def test_items_cancellable_says_of_each_order_what_the_order_says(database
     assert cancellable == "W"
 
 
-async def test_products_and_skus_count_while_a_unit_of_them_is_live(database: Database, shop: Shop) -> None:
+async def test_products_and_skus_match_while_a_unit_of_them_is_live(database: Database, shop: Shop) -> None:
     items = (an_item_input("dress", quantity=2), an_item_input("scarf", quantity=1))
     [one, two, three, _] = await store(database, shop, *(an_order_input(f"{number}", *items) for number in range(4)))
     await cancel_well(database, shop, a_request(units(one, ("SKU-dress", 2)), "key-1"))
@@ -218,7 +218,7 @@ async def test_orders_are_searched(database: Database, shop: Shop) -> None:
     assert results == {name: expected for name, (_, expected) in SEARCHES.items()}
 
 
-async def test_a_search_looks_at_cancelled_units_too_and_at_no_other_shop(database: Database, shop: Shop) -> None:
+async def test_a_search_includes_cancelled_units_but_no_other_shop(database: Database, shop: Shop) -> None:
     other = await a_shop(database, "other")
     [order] = await store(database, shop, an_order_input("1", an_item_input("dress")))
     await store(database, other, an_order_input("2", an_item_input("dress")))
@@ -234,7 +234,7 @@ async def test_a_search_looks_at_cancelled_units_too_and_at_no_other_shop(databa
     ("start", "end", "expected"),
     [(None, None, "0 1 2"), (1, None, "1 2"), (None, 1, "0"), (0, 2, "0 1"), (1, 1, ""), (2, 0, "")],
 )
-async def test_dates_are_within_their_first_and_before_their_last_moment(
+async def test_a_time_range_includes_its_start_and_excludes_its_end(
     database: Database, shop: Shop, field: str, start: int | None, end: int | None, expected: str
 ) -> None:
     first = datetime(2026, 3, 1, 12, 0, 0, 123_456, tzinfo=UTC)
@@ -247,7 +247,7 @@ async def test_dates_are_within_their_first_and_before_their_last_moment(
     assert await found(database, shop, **{field: range_}) == expected
 
 
-async def test_an_order_without_a_date_is_in_no_range_of_it(database: Database, shop: Shop) -> None:
+async def test_an_order_without_a_date_is_in_no_range_of_that_date(database: Database, shop: Shop) -> None:
     await store(database, shop, an_order_input("dated", ship_by=NOW), an_order_input("dateless"))
 
     results = [
@@ -270,7 +270,7 @@ async def test_other_shops_have_other_lists(database: Database, shop: Shop) -> N
 
 
 async def random_orders(database: Database, shop: Shop, random: Random) -> list[Order]:
-    """Orders with few different dates, and some without, that came in bit by bit."""
+    """Orders imported one by one that share a few dates; some lack a ship-by date."""
     count = random.randint(15, 25)
     days = [NOW + number * DAY for number in range(3)]
     numbers = [f"{number:02}" for number in range(count)]
@@ -281,7 +281,7 @@ async def random_orders(database: Database, shop: Shop, random: Random) -> list[
 
 
 def in_sequence(orders: list[Order], sequence: OrderSequence) -> list[str]:
-    """What the specification says, by sorting twice."""
+    """The expected sequence, sorted here: dated orders first, then the rest."""
     dates = {order.number: getattr(order, sequence.field.name.lower()) for order in orders}
     dated = [order for order in orders if dates[order.number]]
     dateless = [order for order in orders if not dates[order.number]]
@@ -306,7 +306,7 @@ async def walk(
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_pages_from_either_end_are_the_list_in_pieces(database: Database, shop: Shop, seed: int) -> None:
+async def test_pages_from_either_end_make_up_the_whole_list(database: Database, shop: Shop, seed: int) -> None:
     random = Random(seed)  # noqa: S311 - an example of data, no secret
     orders = await random_orders(database, shop, random)
 
@@ -327,7 +327,7 @@ async def test_pages_from_either_end_are_the_list_in_pieces(database: Database, 
 
 
 @pytest.mark.parametrize("sequence", EVERY, ids=named)
-async def test_between_two_cursors_lies_what_lies_between(
+async def test_a_page_between_two_cursors_has_the_orders_between_them(
     database: Database, shop: Shop, sequence: OrderSequence
 ) -> None:
     random = Random(7)  # noqa: S311 - an example of data, no secret
@@ -345,7 +345,7 @@ async def test_between_two_cursors_lies_what_lies_between(
     assert none.entries == []
 
 
-async def test_a_page_says_whether_there_is_more(database: Database, shop: Shop) -> None:
+async def test_a_page_says_if_there_is_more_before_and_after_it(database: Database, shop: Shop) -> None:
     orders = await store(database, shop, *(an_order_input(f"{number}", ship_by=NOW) for number in range(3)))
     sequence = OrderSequence()
     first, last = (order_list.cursor_of(shop, sequence, orders[place]) for place in (0, 2))
@@ -376,7 +376,7 @@ async def test_a_page_says_whether_there_is_more(database: Database, shop: Shop)
     ]
 
 
-async def test_an_order_that_moved_away_leaves_its_cursor_good(database: Database, shop: Shop) -> None:
+async def test_a_cursor_stays_valid_when_its_order_moves(database: Database, shop: Shop) -> None:
     orders = await store(database, shop, *(an_order_input(f"{number}") for number in range(4)))
     sequence = OrderSequence(OrderOrderField.UPDATED_AT)
     after = order_list.cursor_of(shop, sequence, orders[1])
@@ -387,7 +387,7 @@ async def test_an_order_that_moved_away_leaves_its_cursor_good(database: Databas
     assert [order.number for order in page.entries] == ["2", "3", "1"]
 
 
-async def test_a_cursor_is_good_in_its_own_list_and_shop_only(database: Database, shop: Shop) -> None:
+async def test_a_cursor_is_valid_only_in_its_own_list_and_shop(database: Database, shop: Shop) -> None:
     other = await a_shop(database, "other")
     [order] = await store(database, shop, an_order_input("1", ship_by=NOW))
     by_ship = OrderSequence(OrderOrderField.SHIP_BY)

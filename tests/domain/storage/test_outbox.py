@@ -1,4 +1,4 @@
-"""The table of what is to be sent: who gets which message, and until when."""
+"""The outbox: who claims which message, and for how long."""
 
 import asyncio
 from datetime import timedelta
@@ -22,7 +22,7 @@ TOPIC = "letter"
 
 
 async def add(database: Database, number: int, *, shop: str = "demo", error: str | None = None) -> None:
-    """The higher the number the later."""
+    """Adds a message; higher numbers are queued later."""
     await database.writing(
         shop,
         lambda connection: outbox.add(
@@ -42,7 +42,7 @@ async def bring_back(database: Database, *, after: timedelta) -> bool:
 
 
 async def claim(database: Database, *, limit: int = 10, after: timedelta = timedelta(seconds=1)) -> list[Claimed]:
-    """The messages in the order of their numbers, claimed so long after NOW."""
+    """Claims messages at `after` past NOW; returns them by number."""
     claimed = await outbox.claim(database, TOPIC, limit=limit, now=NOW + after)
     return sorted(claimed, key=lambda message: message.id)
 
@@ -64,12 +64,12 @@ async def put_back(database: Database, claimed: Claimed, *, after: timedelta = t
 
 
 async def row(database: Database) -> dict[str, Any]:
-    """The only one."""
+    """The only row."""
     async with database.reading(EVERY_SHOP) as connection:
         return dict((await connection.execute(sa.select(table))).mappings().one())
 
 
-async def test_a_message_is_claimed_with_what_was_added(database: Database) -> None:
+async def test_a_message_is_claimed_as_it_was_added(database: Database) -> None:
     await a_shop(database)
     await add(database, 1)
 
@@ -80,7 +80,7 @@ async def test_a_message_is_claimed_with_what_was_added(database: Database) -> N
     assert (await row(database))["visible_at"] == NOW + timedelta(seconds=61)
 
 
-async def test_a_message_is_there_only_when_its_transaction_was_committed(database: Database) -> None:
+async def test_a_message_whose_transaction_fails_is_not_queued(database: Database) -> None:
     await a_shop(database)
 
     with pytest.raises(ZeroDivisionError):
@@ -94,15 +94,15 @@ async def add_and_fail(connection: Any) -> None:
     raise ZeroDivisionError
 
 
-async def test_listeners_are_told_of_a_new_message(database: Database) -> None:
+async def test_a_new_message_wakes_listeners(database: Database) -> None:
     await a_shop(database)
 
     with database.hints.listening(outbox.HINT) as hint:
         await add(database, 1)
-        was_told = hint.is_set()
+        is_woken = hint.is_set()
         await hint_or_tick(hint)
 
-    assert was_told
+    assert is_woken
 
 
 async def test_a_message_that_failed_from_the_start_is_never_claimed(database: Database) -> None:
@@ -115,7 +115,7 @@ async def test_a_message_that_failed_from_the_start_is_never_claimed(database: D
     assert await claim(database) == []
 
 
-async def test_the_oldest_go_first_and_only_as_many_as_asked_for(database: Database) -> None:
+async def test_the_oldest_messages_are_claimed_first_up_to_the_limit(database: Database) -> None:
     await a_shop(database)
     for number in (3, 1, 2):
         await add(database, number)
@@ -135,7 +135,7 @@ async def test_a_message_is_not_claimed_before_it_is_due(database: Database) -> 
 BACK = timedelta(hours=-2)
 
 
-async def test_a_message_that_was_queued_by_another_clock_is_brought_back_and_waits_since_then(
+async def test_a_message_queued_by_a_clock_ahead_is_brought_back_to_the_present(
     database: Database,
 ) -> None:
     await a_shop(database)
@@ -147,8 +147,8 @@ async def test_a_message_that_was_queued_by_another_clock_is_brought_back_and_wa
     assert claimed.queued_at == NOW + BACK
 
 
-async def test_of_many_messages_some_are_brought_back_at_a_time(database: Database) -> None:
-    """Catches one statement for all of them, which runs into its time limit and then brings back none."""
+async def test_many_messages_are_brought_back_in_batches(database: Database) -> None:
+    """Catches a single statement for all of them, which would time out and bring back none."""
     await a_shop(database)
     await a_shop(database, "other")
     await add(database, 0, shop="other")
@@ -167,7 +167,7 @@ async def test_of_many_messages_some_are_brought_back_at_a_time(database: Databa
     assert sorted(map(len, claimed)) == [0, 1, 1001]
 
 
-async def test_a_pause_that_cannot_be_so_long_is_over(database: Database) -> None:
+async def test_a_pause_longer_than_any_allowed_is_over(database: Database) -> None:
     await a_shop(database)
     await add(database, 1)
     [claimed] = await claim(database, after=timedelta(hours=3))
@@ -183,7 +183,7 @@ async def test_a_pause_that_cannot_be_so_long_is_over(database: Database) -> Non
     assert afterwards[0].queued_at == NOW + timedelta(microseconds=1)
 
 
-async def test_a_lease_lasts_on_when_the_clock_is_set_back_and_ends_a_lease_later(database: Database) -> None:
+async def test_a_lease_holds_for_its_full_time_after_the_clock_is_set_back(database: Database) -> None:
     await a_shop(database)
     await add(database, 1)
     [claimed] = await claim(database)
@@ -197,7 +197,7 @@ async def test_a_lease_lasts_on_when_the_clock_is_set_back_and_ends_a_lease_late
     assert is_ours
 
 
-async def test_what_was_claimed_before_the_clock_was_set_back_is_claimed_again_a_lease_later(
+async def test_a_lease_ends_after_its_full_time_even_if_the_clock_is_set_back(
     database: Database,
 ) -> None:
     await a_shop(database)
@@ -252,7 +252,7 @@ async def test_a_settled_message_is_done(database: Database) -> None:
     assert await claim(database, after=timedelta(days=1)) == []
 
 
-async def test_whoever_lost_the_lease_changes_nothing(database: Database) -> None:
+async def test_a_worker_that_lost_its_lease_changes_nothing(database: Database) -> None:
     await a_shop(database)
     await add(database, 1)
     [slow] = await claim(database)
@@ -280,7 +280,7 @@ async def test_a_message_that_is_put_back_waits(database: Database) -> None:
     ("attempts", "chance", "seconds"),
     [(1, 1.0, 5), (2, 1.0, 10), (2, 0.25, 2.5), (7, 1.0, 320), (9, 1.0, 900), (10_000, 1.0, 900), (5, 0.0, 0)],
 )
-def test_pauses_double_up_to_15_minutes_and_are_spread(attempts: int, chance: float, seconds: float) -> None:
+def test_pauses_double_up_to_15_minutes_with_jitter(attempts: int, chance: float, seconds: float) -> None:
     assert outbox.pause_after(attempts, chance) == timedelta(seconds=seconds)
 
 
@@ -305,7 +305,7 @@ async def test_a_shop_with_many_messages_does_not_hold_up_another(database: Data
     assert 1000 in [number for claimed in rounds for number in numbers(claimed)]
 
 
-async def test_claims_at_once_never_get_the_same_message(database: Database) -> None:
+async def test_concurrent_claims_never_get_the_same_message(database: Database) -> None:
     await a_shop(database)
     for number in range(30):
         await add(database, number)

@@ -1,4 +1,4 @@
-"""Addresses of PostgreSQL as services hand them out: they lead to the server, or a sentence says what is in the way."""
+"""PostgreSQL addresses as hosting services hand them out: each connects, or is refused with the reason."""
 
 import asyncio
 import os
@@ -27,8 +27,8 @@ PASSWORD = "s3cr3t"
 ENCODE = "Write @, : and / of a password as %40, %3A and %2F."
 
 
-async def asked(address: str, question: str) -> Any:  # whatever is asked for
-    """The answer of whichever server the address leads to."""
+async def asked(address: str, question: str) -> Any:  # whatever type the question returns
+    """Connects to the address and asks its server."""
     connection = await PostgresqlAddress(address).connect(command_timeout=PATIENCE_SECONDS)
     try:
         return await connection.fetchval(question)
@@ -69,7 +69,7 @@ async def test_an_address_leads_to_the_server(postgresql_url: str, address: str)
     assert await asked(address.format(**parts), "SELECT current_database()") == parts["database"]
 
 
-async def test_what_an_address_says_of_the_session_holds(postgresql_url: str) -> None:
+async def test_session_settings_in_the_address_take_effect(postgresql_url: str) -> None:
     named = f"{postgresql_url}?application_name=the%20shop%2B&options=-c%20work_mem%3D123kB"
 
     assert await asked(postgresql_url, "SHOW application_name") == "shortship"
@@ -113,7 +113,7 @@ async def test_what_an_address_says_of_the_session_holds(postgresql_url: str) ->
         (f"?user=a@{PASSWORD}", ENCODE),
     ],
 )
-def test_what_cannot_be_had_is_refused_in_a_sentence_that_names_it(rest: str, sentence: str) -> None:
+def test_an_unsupported_part_of_an_address_is_refused_by_name(rest: str, sentence: str) -> None:
     with pytest.raises(ValueError, match=re.escape(sentence)) as refused:
         Database(f"postgresql://user:{PASSWORD}@127.0.0.1:5432/shortship{rest}")
 
@@ -123,7 +123,7 @@ def test_what_cannot_be_had_is_refused_in_a_sentence_that_names_it(rest: str, se
 @pytest.mark.parametrize(
     "hosts", ["h:0", "h:65536", "h:x", "[::1", "::1", "[::1]x", "h:1:2", "h/x,y", "a,b:c"], ids=lambda hosts: hosts
 )
-def test_hosts_that_are_none_are_refused(hosts: str) -> None:
+def test_malformed_hosts_are_refused(hosts: str) -> None:
     with pytest.raises(ValueError, match="Use postgresql://user:password@host/database"):
         Database(f"postgresql://user:{PASSWORD}@{hosts}/shortship")
 
@@ -134,14 +134,14 @@ def test_ports_that_do_not_fit_the_hosts_are_refused(ports: str) -> None:
         Database(f"postgresql://user:{PASSWORD}@one,two/shortship?port={ports}")
 
 
-def test_what_is_behind_a_password_is_not_named() -> None:
+def test_a_parameter_that_may_be_part_of_a_password_is_not_named() -> None:
     with pytest.raises(ValueError, match="Write @") as refused:
         Database(f"postgresql://host/shortship?user=user&password=pass&{PASSWORD}=word")
 
     assert PASSWORD not in str(refused.value)
 
 
-async def test_no_password_is_where_others_would_log_it(postgresql_url: str) -> None:
+async def test_the_password_is_in_no_exception_of_the_chain(postgresql_url: str) -> None:
     url = str(sa.make_url(postgresql_url).set(host="127.0.0.1", port=1))
     url = url.replace("***", PASSWORD)
     database = Database(url)
@@ -162,7 +162,7 @@ async def test_no_password_is_where_others_would_log_it(postgresql_url: str) -> 
 
 
 class Silent:
-    """A host that takes connections and says nothing, as one that is halted; it counts them."""
+    """A host that accepts connections but never answers, like a halted one; it counts them."""
 
     def __init__(self) -> None:
         self.connections = 0
@@ -186,7 +186,7 @@ async def silent() -> AsyncIterator[Silent]:
         yield silent
 
 
-async def test_each_host_has_its_share_of_the_time_and_whoever_answered_is_asked_first(
+async def test_each_host_gets_its_share_of_the_time_and_the_one_that_answered_is_tried_first(
     silent: Silent, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(postgresql_address, "_CONNECT_SECONDS", 2)
@@ -198,7 +198,7 @@ async def test_each_host_has_its_share_of_the_time_and_whoever_answered_is_asked
     assert silent.connections == 1
 
 
-async def test_what_became_of_each_host_is_said(silent: Silent) -> None:
+async def test_the_error_says_what_happened_with_each_host(silent: Silent) -> None:
     hosts = f"127.0.0.1:{silent.port},127.0.0.1:1,nowhere.invalid"
     address = PostgresqlAddress(f"postgresql://user:{PASSWORD}@{hosts}/shortship?connect_timeout=1")
 
@@ -215,8 +215,8 @@ async def test_what_became_of_each_host_is_said(silent: Silent) -> None:
 READ_ONLY = "target_session_attrs=read-write&options=-c%20default_transaction_read_only%3Don"
 
 
-async def test_where_nobody_takes_writes_the_database_is_unavailable(postgresql_url: str) -> None:
-    """As after the primary is gone, and before a standby is promoted."""
+async def test_without_a_writable_server_the_database_is_unavailable(postgresql_url: str) -> None:
+    """As between the loss of the primary and the promotion of a standby."""
     database = Database(f"{postgresql_url}?{READ_ONLY}")
 
     with pytest.raises(UnavailableError) as raised:
@@ -227,7 +227,7 @@ async def test_where_nobody_takes_writes_the_database_is_unavailable(postgresql_
     assert str(raised.value).endswith(" cannot be used: it is not read-write now.")
 
 
-# TLS, with a server of its own
+# TLS, on a server of its own
 
 
 @pytest.fixture(scope="module")
@@ -237,7 +237,7 @@ def authority() -> trustme.CA:
 
 @pytest.fixture(scope="module")
 def tls_folder(authority: trustme.CA) -> Iterator[Path]:
-    """Certificates, and the socket of the server, whose name may not be long."""
+    """A folder for certificates and the server's socket, whose path has to be short."""
     folder = Path(tempfile.mkdtemp(prefix="shortship-tls-"))
     folder.chmod(0o777)
     certificate = authority.issue_cert("localhost")
@@ -247,7 +247,7 @@ def tls_folder(authority: trustme.CA) -> Iterator[Path]:
     trustme.CA().cert_pem.write_to_path(str(folder / "wrong.pem"))
     (folder / "key.pem").chmod(0o600)
     if os.geteuid() == 0:
-        os.chown(folder / "key.pem", pwd.getpwnam("nobody").pw_uid, -1)  # as the server runs
+        os.chown(folder / "key.pem", pwd.getpwnam("nobody").pw_uid, -1)  # whom the server runs as
     yield folder
     shutil.rmtree(folder)
 
@@ -290,7 +290,7 @@ IS_ENCRYPTED = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
         ("{quoted}", "port={port}", False),
     ],
 )
-async def test_the_right_server_is_talked_to(
+async def test_the_right_server_is_connected_to(
     tls_server: EmbeddedServer,
     tls_folder: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -314,14 +314,14 @@ async def test_the_right_server_is_talked_to(
         ("127.0.0.1", "sslmode=require&sslcrl={folder}/wrong.pem&sslrootcert={folder}/right.pem", "unable to get"),
     ],
 )
-async def test_another_server_is_told_nothing(
+async def test_a_server_with_the_wrong_certificate_is_refused(
     tls_server: EmbeddedServer, tls_folder: Path, host: str, query: str, reason: str
 ) -> None:
     with pytest.raises(ConnectionError, match=f"its certificate is not trusted: .*{reason}"):
         await asked(address_of(tls_server, tls_folder, host, query), IS_ENCRYPTED)
 
 
-async def test_a_server_without_tls_is_told_nothing(postgresql_url: str) -> None:
+async def test_a_server_without_tls_is_refused(postgresql_url: str) -> None:
     with pytest.raises(ConnectionError, match="rejected SSL upgrade"):
         await asked(f"{postgresql_url}?sslmode=require", IS_ENCRYPTED)
 

@@ -1,4 +1,4 @@
-"""PostgreSQL keeps shops apart by itself, whatever the statement says."""
+"""PostgreSQL itself keeps shops apart, even for statements that name no shop."""
 
 import re
 from collections.abc import AsyncIterator
@@ -27,7 +27,7 @@ TABLES = [table.name for table in metadata.sorted_tables]
 
 @pytest.fixture
 async def two_shops(database: Database) -> AsyncIterator[tuple[Shop, Shop]]:
-    """Each with two orders, one of them cancelled."""
+    """Two shops with two orders each, one of them cancelled."""
     both = await a_shop(database, "one"), await a_shop(database, "two")
     for shop in both:
         [order, _] = await store(database, shop, an_order_input("1001"), an_order_input("1002"))
@@ -37,14 +37,14 @@ async def two_shops(database: Database) -> AsyncIterator[tuple[Shop, Shop]]:
 
 
 async def shops_seen(database: Database, shop_id: ShopScope, table: str) -> set[str]:
-    """The shops of the rows that a transaction of this shop sees in a table."""
+    """The shops whose rows a transaction of this shop sees in a table."""
     column = "id" if table == "shops" else "shop_id"
     async with database.reading(shop_id) as connection:
         return set((await connection.execute(sa.text(f"SELECT {column} FROM {table}"))).scalars())  # noqa: S608 - ours
 
 
 async def changed(database: Database, shop_id: ShopScope, statement: str) -> int:
-    """How many rows a statement in a transaction of this shop changes."""
+    """The number of rows that a statement changes in a transaction of this shop."""
 
     async def work(connection: Any) -> int:
         result = await connection.execute(sa.text(statement))
@@ -56,7 +56,7 @@ async def changed(database: Database, shop_id: ShopScope, statement: str) -> int
 
 @pytest.mark.usefixtures("two_shops")
 @pytest.mark.parametrize("table", TABLES)
-async def test_a_transaction_sees_the_rows_of_its_shop_and_no_others(database: Database, table: str) -> None:
+async def test_a_transaction_sees_only_the_rows_of_its_shop(database: Database, table: str) -> None:
     seen = [await shops_seen(database, shop_id, table) for shop_id in ("one", "two", "nobody", EVERY_SHOP)]
 
     assert seen == [{"one"}, {"two"}, set(), {"one", "two"}]
@@ -73,7 +73,9 @@ async def test_a_transaction_sees_the_rows_of_its_shop_and_no_others(database: D
         ("DELETE FROM idempotency_keys", 1),
     ],
 )
-async def test_a_statement_that_names_no_shop_changes_its_own(database: Database, statement: str, rows: int) -> None:
+async def test_a_statement_that_names_no_shop_changes_only_its_own(
+    database: Database, statement: str, rows: int
+) -> None:
     assert await changed(database, "one", statement) == rows
 
 
@@ -96,7 +98,7 @@ async def test_nothing_is_written_into_another_shop(database: Database, statemen
 @pytest.mark.parametrize(
     "table", sorted({*TABLES} - {"outbox", "idempotency_keys", "order_events", "cancellation_lines"})
 )
-async def test_who_works_for_every_shop_changes_mails_and_keys_alone(database: Database, table: str) -> None:
+async def test_a_transaction_for_every_shop_changes_only_mails_and_keys(database: Database, table: str) -> None:
     column = metadata.tables[table].primary_key.columns[0].name
     statement = f"UPDATE {table} SET {column} = {column}"  # noqa: S608 - ours
 
@@ -108,13 +110,13 @@ async def test_who_works_for_every_shop_changes_mails_and_keys_alone(database: D
     "statement",
     ["UPDATE order_events SET actor = 'me'", "DELETE FROM order_events", "UPDATE cancellation_lines SET total = 1"],
 )
-async def test_what_was_written_once_is_never_changed(database: Database, statement: str) -> None:
+async def test_append_only_rows_cannot_be_changed(database: Database, statement: str) -> None:
     with pytest.raises(DeniedError, match="permission denied"):
         await changed(database, "one", statement)
 
 
 @pytest.mark.usefixtures("two_shops")
-async def test_a_session_that_was_told_no_shop_sees_nothing(postgresql_url: str) -> None:
+async def test_a_session_without_a_shop_sees_nothing(postgresql_url: str) -> None:
     connection = await asyncpg.connect(postgresql_url)
     seen = [await connection.fetchval(f"SELECT count(*) FROM {table}") for table in TABLES]  # noqa: S608 - ours
     await connection.close()
@@ -122,7 +124,7 @@ async def test_a_session_that_was_told_no_shop_sees_nothing(postgresql_url: str)
     assert seen == [0] * len(TABLES)
 
 
-async def test_a_connection_turns_from_shop_to_shop_also_after_a_rollback(
+async def test_a_connection_switches_shops_even_after_a_rollback(
     database: Database, two_shops: tuple[Shop, Shop]
 ) -> None:
     one, two = two_shops
@@ -134,15 +136,15 @@ async def test_a_connection_turns_from_shop_to_shop_also_after_a_rollback(
     assert seen == [(1, {shop.id}) for shop in (one, two, one, one, two)]
 
 
-async def test_a_connection_is_told_the_shop_with_its_transaction_and_forgets_it_with_it(
+async def test_the_shop_is_set_when_a_transaction_begins_and_reset_when_it_ends(
     database: Database, two_shops: tuple[Shop, Shop], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In one round trip, and never for the session, which a pooler may give to another shop's transaction."""
+    """In one round trip, and never for the session, which a pooler may hand to another shop."""
     said: list[str] = []
     left: list[str] = []
     execute = asyncpg.Connection.execute
 
-    async def noted(self: asyncpg.Connection, statement: str, *arguments: Any) -> Any:  # whatever it is called with
+    async def noted(self: asyncpg.Connection, statement: str, *arguments: Any) -> Any:  # the original's arguments
         said.append(statement)
         answer = await execute(self, statement, *arguments)
         if statement == "COMMIT;":
@@ -150,7 +152,7 @@ async def test_a_connection_is_told_the_shop_with_its_transaction_and_forgets_it
         return answer
 
     await database.hints.close()
-    database.hints = ProcessHints()  # which has no connection that says something meanwhile
+    database.hints = ProcessHints()  # without a connection that runs statements of its own
     monkeypatch.setattr(asyncpg.Connection, "execute", noted)
     for shop in two_shops:
         await shops_seen(database, shop.id, "shops")
@@ -161,11 +163,11 @@ async def test_a_connection_is_told_the_shop_with_its_transaction_and_forgets_it
 
 
 @pytest.mark.parametrize("shop_id", ["O'Neill", "back\\slash", "two\nlines", "'; SELECT '", "Größe 雪 $1 %s"])
-async def test_any_text_may_name_a_shop(database: Database, shop_id: str) -> None:
+async def test_a_shop_id_may_be_any_text(database: Database, shop_id: str) -> None:
     async with database.reading(shop_id) as connection:
-        told = (await connection.execute(sa.text("SELECT current_setting('shortship.shop')"))).scalar_one()
+        current = (await connection.execute(sa.text("SELECT current_setting('shortship.shop')"))).scalar_one()
 
-    assert told == shop_id
+    assert current == shop_id
 
 
 @pytest.mark.usefixtures("two_shops")

@@ -1,4 +1,4 @@
-"""An act whose transaction has to be run again is done once, and is answered as if nothing had happened."""
+"""An act whose transaction is retried is done once, and answered as if nothing had happened."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
@@ -26,7 +26,7 @@ Redress = Callable[[Database, Shop, Cancellation], Awaitable[FulfillmentOutcome]
 
 @pytest.fixture(params=[ForgetfulDatabase, UnluckyDatabase], ids=["committed", "rolled back"])
 async def twice(database_url: str, request: pytest.FixtureRequest) -> AsyncIterator[Database]:
-    """The database, but each transaction is run again after it was committed or rolled back."""
+    """The database, but each transaction is retried after it was committed or rolled back."""
     database = request.param(database_url)
     yield database
     await database.close()
@@ -83,7 +83,9 @@ async def test_an_order_changes_once(
     assert await happened(database, order) == ["ORDER_IMPORTED", *events]
 
 
-async def test_the_act_of_another_is_not_taken_for_ones_own(database: Database, database_url: str, shop: Shop) -> None:
+async def test_a_concurrent_act_is_not_mistaken_for_the_callers_own(
+    database: Database, database_url: str, shop: Shop
+) -> None:
     order = await a_mixed_order(database, shop, OrderStatus.AWAITING_SHIPMENT)
 
     class Overtaken(UnluckyDatabase):

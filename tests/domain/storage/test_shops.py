@@ -1,4 +1,4 @@
-"""Shops are made once, found again, and changed."""
+"""Shops are created once, found again and updated."""
 
 from dataclasses import replace
 from functools import partial
@@ -46,7 +46,7 @@ async def find(database: Database, shop_id: str) -> Shop | None:
         return await shops.find_shop(connection, shop_id)
 
 
-async def test_a_shop_is_found_as_it_was_made(database: Database) -> None:
+async def test_a_shop_is_found_as_it_was_created(database: Database) -> None:
     made = await create(database, "demo", "Ada's Läden 🎁")
 
     assert isinstance(made, Shop)
@@ -61,7 +61,7 @@ async def test_each_shop_has_a_key_of_its_own(database: Database) -> None:
     assert one.cursor_key != two.cursor_key
 
 
-async def test_an_id_is_given_once(database: Database) -> None:
+async def test_a_shop_id_is_unique(database: Database) -> None:
     await a_shop(database, "demo")
     before = await dump(database)
 
@@ -72,13 +72,13 @@ async def test_an_id_is_given_once(database: Database) -> None:
 
 
 @pytest.mark.parametrize("shop_id", ["", "Bad Id!", "-x", "a\0b", "a\nb", "\ud800", "1" * 101])
-async def test_a_new_id_can_be_written_everywhere(database: Database, shop_id: str) -> None:
+async def test_an_id_that_cannot_be_written_everywhere_is_refused(database: Database, shop_id: str) -> None:
     assert await create(database, shop_id) == ShopRefusal(ids.SHOP_ID_RULE)
     assert await find(database, shop_id) is None
 
 
 @pytest.mark.parametrize("name", ["", "  ", "a\0b", "a\nBcc: b", "n" * 501])
-async def test_a_name_can_be_stored_and_shown(database: Database, name: str) -> None:
+async def test_a_name_that_cannot_be_stored_and_shown_is_refused(database: Database, name: str) -> None:
     refusal = ShopRefusal("A shop's name has 1 to 500 printable characters, and not spaces alone.")
     shop = await a_shop(database)
 
@@ -87,8 +87,8 @@ async def test_a_name_can_be_stored_and_shown(database: Database, name: str) -> 
     assert await listed(database) == [shop]
 
 
-async def test_a_shop_whose_id_is_older_than_the_rule_goes_on(database: Database) -> None:
-    """As it was made by an earlier version."""
+async def test_a_shop_whose_id_predates_the_rule_still_works(database: Database) -> None:
+    """A shop as an earlier version created it."""
     row = {
         "id": "Läden & Co",
         "name": "Läden",
@@ -115,7 +115,7 @@ async def test_shops_are_listed_by_id(database: Database) -> None:
     assert await listed(database) == [made[1], made[2], made[0]]
 
 
-async def test_a_shop_gets_what_is_new_of_it_and_keeps_the_rest(database: Database) -> None:
+async def test_an_update_changes_what_is_given_and_keeps_the_rest(database: Database) -> None:
     shop, other = await a_shop(database), await a_shop(database, "other")
 
     assert await update(database, "demo", name="Renamed") is None
@@ -128,7 +128,7 @@ async def test_a_shop_gets_what_is_new_of_it_and_keeps_the_rest(database: Databa
     assert await find(database, "other") == other
 
 
-async def test_an_order_keeps_the_policy_that_it_came_in_under(database: Database) -> None:
+async def test_an_order_keeps_the_policy_under_which_it_was_imported(database: Database) -> None:
     shop = await a_shop(database, policy=ShippingRefundPolicy.PROPORTIONAL)
     [order] = await store(database, shop, an_order_input("1001", shipping_fee="3.00"))
     await cancel_well(database, shop, a_request(units(order, ("SKU-dress", 1))))
@@ -147,7 +147,7 @@ async def test_an_order_keeps_the_policy_that_it_came_in_under(database: Databas
     await assert_sound(database)
 
 
-async def test_there_is_no_shop_that_was_not_made(database: Database) -> None:
+async def test_an_unknown_shop_is_not_found(database: Database) -> None:
     await a_shop(database, "demo")
 
     assert await find(database, "Demo") is None

@@ -1,4 +1,4 @@
-"""The second wall: statements that bypass every rule still cannot break the books, on either database."""
+"""The second line of defence: statements that bypass every rule cannot corrupt the data on either database."""
 
 import re
 import sqlite3
@@ -42,7 +42,7 @@ def a_shop(shop_id: str) -> dict[str, Any]:
 
 
 def an_order(shop_id: str, number: int, first_event: int = 1) -> list[tuple[sa.Table, Mapping[str, Any]]]:
-    """An order of one item, two units at 1000, one of them cancelled; all positions and ids are told by its number."""
+    """An order of two units at 1000, one of them cancelled; positions and ids derive from its number."""
     of_order = {"shop_id": shop_id, "order_id": UUID(int=number)}
     cancellation_id = UUID(int=100 + number)
     money = {"seller_discount": 0, "platform_discount": 0}
@@ -177,13 +177,13 @@ def an_order(shop_id: str, number: int, first_event: int = 1) -> list[tuple[sa.T
 
 @pytest.fixture
 def database_url(database_url: str, as_owner: Callable[[str], str]) -> str:
-    """For who writes to several shops at once."""
+    """As the owner, who may write to several shops in one transaction."""
     return as_owner(database_url)
 
 
 @pytest.fixture
 async def books(database: Database) -> Database:
-    """Orders 1 and 2 of shop `one`, order 3 of shop `two`, and a shop `three` without any."""
+    """Orders 1 and 2 of shop `one`, order 3 of shop `two`, and a shop `three` without orders."""
     rows = [
         *((tables.shops, a_shop(shop_id)) for shop_id in ("one", "two", "three")),
         *an_order("one", 1),
@@ -200,7 +200,7 @@ async def books(database: Database) -> Database:
 
 
 async def outcomes(database: Database, statements: Iterable[str]) -> dict[str, str]:
-    """By which check or which kind of key each statement was refused, one after another."""
+    """Runs the statements in turn; for each, the check or the kind of key that refused it, or "done"."""
     found = {}
     for statement in statements:
         found[statement] = await outcome(database, sa.text(statement))
@@ -214,7 +214,7 @@ async def outcome(database: Database, statement: sa.TextClause) -> str:
         IntegrityError,
         sqlite3.IntegrityError,
         asyncpg.IntegrityConstraintViolationError,
-    ) as error:  # by commits the latter
+    ) as error:  # the last two at commit
         return "".join(re.findall("ck_[a-z_]+|foreign key|unique constraint", str(error), re.IGNORECASE)).lower()
     return "done"
 
@@ -255,7 +255,7 @@ async def test_wrong_amounts_and_counts_are_refused(books: Database) -> None:
     assert found == expected
 
 
-async def test_no_row_points_into_another_order_or_shop_or_nowhere(books: Database) -> None:
+async def test_no_row_refers_to_another_order_or_shop_or_to_nothing(books: Database) -> None:
     statements = [
         "UPDATE orders SET shop_id = 'nowhere' WHERE shop_id = 'two'",
         "UPDATE order_items SET shop_id = 'three' WHERE shop_id = 'two'",
@@ -279,7 +279,7 @@ async def test_no_row_points_into_another_order_or_shop_or_nowhere(books: Databa
     assert found == dict.fromkeys(statements, "foreign key")
 
 
-async def test_what_exists_once_is_not_stored_twice(books: Database) -> None:
+async def test_unique_rows_are_not_stored_twice(books: Database) -> None:
     statements = [
         "UPDATE orders SET number = 'N-1' WHERE number = 'N-2'",
         "INSERT INTO order_items SELECT * FROM order_items",
@@ -296,7 +296,7 @@ async def test_what_exists_once_is_not_stored_twice(books: Database) -> None:
     assert found == dict.fromkeys(statements, "unique constraint")
 
 
-async def test_what_is_right_is_let_through(books: Database) -> None:
+async def test_valid_changes_are_let_through(books: Database) -> None:
     statements = [
         "UPDATE cancellations SET seller_discount = -1, total = total + 1",
         "UPDATE cancellations SET item_tax = 70, shipping_tax = 30",
@@ -313,7 +313,7 @@ async def test_what_is_right_is_let_through(books: Database) -> None:
     assert found == dict.fromkeys(statements, "done")
 
 
-async def test_times_come_back_aware_and_in_utc(books: Database) -> None:
+async def test_times_are_read_back_aware_and_in_utc(books: Database) -> None:
     in_india = NOON.astimezone(timezone(timedelta(hours=5, minutes=30)))
 
     async def write(connection: AsyncConnection) -> None:
@@ -327,7 +327,7 @@ async def test_times_come_back_aware_and_in_utc(books: Database) -> None:
     assert row.paid_at.utcoffset() == timedelta(0)
 
 
-async def test_values_come_back_as_they_were_stored(books: Database) -> None:
+async def test_values_are_read_back_as_stored(books: Database) -> None:
     async with books.reading(EVERY_SHOP) as connection:
         row = (await connection.execute(sa.select(tables.orders).order_by(tables.orders.c.id).limit(1))).one()
 

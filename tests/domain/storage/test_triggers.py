@@ -1,4 +1,4 @@
-"""The log only grows: statements that bypass every rule leave no gap in it and take nothing out of it."""
+"""The log only grows: statements that bypass every rule can neither leave a gap in it nor remove anything."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -16,14 +16,14 @@ from tests.support.cancelling import a_request, a_small_order, a_split_order, ca
 from tests.support.invariants import assert_sound
 from tests.support.stored import a_shop
 
-# The number and the sequence of the newest event in `log`: a cancellation of the order 1001 of the shop `demo`.
+# The number and sequence of the newest event in `log`: a cancellation in the order 1001 of the shop `demo`.
 NUMBER, SEQUENCE = 3, 2
 AN_ORDER = "(SELECT id FROM orders WHERE shop_id = '{}' AND number = '{}')"
 A_CANCELLATION = "(SELECT id FROM cancellations WHERE shop_id = 'other')"
 
 
 def an_event(verb: str = "INSERT", **changes: str | int) -> str:
-    """Writes the newest event again as the next one, with these columns changed."""
+    """Inserts a copy of the newest event as the next one, with these columns changed."""
     next_one: dict[str, str | int] = {"number": NUMBER + 1, "sequence": SEQUENCE + 1}
     values = {column.name: column.name for column in tables.order_events.columns} | next_one | changes
     parts = ", ".join(str(part) for part in values.values())
@@ -33,13 +33,13 @@ def an_event(verb: str = "INSERT", **changes: str | int) -> str:
 
 @pytest.fixture
 def database_url(database_url: str, as_owner: Callable[[str], str]) -> str:
-    """For who may do everything: the wall stands for the owner too."""
+    """As the owner, who may do everything else: the triggers bind the owner too."""
     return as_owner(database_url)
 
 
 @pytest.fixture
 async def log(database: Database, shop: Shop) -> Database:
-    """The orders 2001 and 1001 in each of two shops; a unit of 1001 is cancelled."""
+    """Two shops, each with the orders 2001 and 1001; one unit of 1001 is cancelled."""
     for each in (shop, await a_shop(database, "other")):
         await a_small_order(database, each)
         order = await a_split_order(database, each)
@@ -48,7 +48,7 @@ async def log(database: Database, shop: Shop) -> Database:
 
 
 async def outcomes(database: Database, statements: Iterable[str]) -> dict[str, str]:
-    """What refused each statement; what is done is undone."""
+    """What refused each statement, or "done"; each is undone."""
     return {statement: await outcome(database, statement) for statement in statements}
 
 
@@ -81,7 +81,7 @@ async def test_an_event_follows_the_one_before_it(log: Database) -> None:
     assert found == expected
 
 
-async def test_an_event_is_of_its_own_shop_and_order(log: Database) -> None:
+async def test_an_event_belongs_to_its_own_shop_and_order(log: Database) -> None:
     statements = [
         an_event(shop_id="'nowhere'", number=1, sequence=1),
         an_event(order_id=AN_ORDER.format("other", "1001"), sequence=1),
@@ -96,7 +96,7 @@ async def test_an_event_is_of_its_own_shop_and_order(log: Database) -> None:
     assert found == dict.fromkeys(statements, "foreign key")
 
 
-async def test_no_number_is_given_twice(log: Database) -> None:
+async def test_no_number_is_used_twice(log: Database) -> None:
     statements = [an_event(number=NUMBER), an_event(sequence=SEQUENCE), an_event(number=1), an_event(sequence=1)]
 
     found = await outcomes(log, statements)
@@ -119,7 +119,7 @@ async def test_events_are_neither_changed_nor_deleted(log: Database) -> None:
     assert found == dict.fromkeys(statements, "order_events_stay")
 
 
-async def test_nothing_else_takes_an_event_away(log: Database) -> None:
+async def test_no_other_statement_removes_an_event(log: Database) -> None:
     statement = an_event("INSERT OR REPLACE", number=1) if log.has_single_writer else "TRUNCATE order_events"
 
     found = await outcome(log, statement)
@@ -127,7 +127,9 @@ async def test_nothing_else_takes_an_event_away(log: Database) -> None:
     assert found == ("order_events_once" if log.has_single_writer else "order_events_stay")
 
 
-async def test_the_log_is_not_read_whole_for_each_event(postgresql_url: str, as_owner: Callable[[str], str]) -> None:
+async def test_writing_an_event_does_not_read_the_whole_log(
+    postgresql_url: str, as_owner: Callable[[str], str]
+) -> None:
     database = Database(as_owner(postgresql_url))
     await a_small_order(database, await a_shop(database))
     columns = [column.name for column in tables.order_events.columns]
