@@ -1,4 +1,4 @@
-"""Faults that are caused, not imagined: each test says what it would have caught, and reports what it counted."""
+"""Tests under real faults: each says what it catches, and reports what it counted."""
 
 import random
 from collections.abc import AsyncIterator, Callable
@@ -11,7 +11,7 @@ from tests.faults.proxy import Proxy
 
 @pytest.fixture
 def chance(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> random.Random:
-    """What is left to chance in a test; its seed is reported, and `--fault-seed` repeats it."""
+    """The test's randomness; its seed is reported, and `--fault-seed` repeats it."""
     seed = request.config.getoption("--fault-seed")
     seed = random.SystemRandom().getrandbits(32) if seed is None else int(seed)
     record_property("seed", seed)
@@ -20,7 +20,7 @@ def chance(request: pytest.FixtureRequest, record_property: Callable[[str, objec
 
 @pytest.fixture
 def rounds(request: pytest.FixtureRequest) -> int:
-    """How often a test repeats what depends on luck: once, or as often as `--fault-rounds` says."""
+    """How often a test repeats what depends on chance: once, or `--fault-rounds` times."""
     return int(request.config.getoption("--fault-rounds"))
 
 
@@ -32,7 +32,7 @@ async def proxy(postgresql_url: str) -> AsyncIterator[Proxy]:
 
 @pytest.fixture
 async def through(proxy: Proxy) -> AsyncIterator[Database]:
-    """The database behind the proxy."""
+    """The database, reached through the proxy."""
     database = Database(proxy.url)
     yield database
     await database.close()

@@ -1,4 +1,4 @@
-"""Callers that act on a shop's orders through several servers, never give up, and remember what was acknowledged."""
+"""Callers that act on a shop's orders through several servers, never give up, and record what was acknowledged."""
 
 import asyncio
 import itertools
@@ -33,12 +33,12 @@ _SELLERS = 24
 _ORDERS = 8
 _PAIRS = 10
 _LONGEST_PAUSE = 0.2
-# Something that is known to be done, as (what, ...); how often is counted.
+# Something known to be done, as (what, ...); counters say how often.
 Fact = tuple[object, ...]
 
 
 async def some_orders(database: Database, shop: Shop) -> list[Order]:
-    """Each has dresses to cancel, pairs of hats to split, and a shoe that waits for its carrier or does not."""
+    """Orders with dresses to cancel, pairs of hats to split, and a shoe to move between two statuses."""
     items = (
         an_item_input("dress", quantity=100, subtotal="1000.01", seller_discount="0.37"),
         an_item_input("hat", quantity=2 * _PAIRS, subtotal="99.99"),
@@ -68,7 +68,7 @@ class Load:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Under way inside the block; at its end every call gets its answer still."""
+        """Runs the load inside the block; calls in flight at its end still get their answers."""
         async with asyncio.TaskGroup() as group:
             for seller in range(_SELLERS):
                 group.create_task(self._sell(seller))
@@ -78,19 +78,19 @@ class Load:
             self._is_over = True
 
     async def answers(self, count: int) -> None:
-        """Waits for so many more."""
+        """Waits for this many more answers."""
         target = self.calls + count
         async with asyncio.timeout(PATIENCE_SECONDS), self._has_answered:
             await self._has_answered.wait_for(lambda: self.calls >= target)
 
     async def lost_and_doubled(self, database: Database, shop: Shop) -> tuple[Counter[Fact], Counter[Fact]]:
-        """What was acknowledged and is not stored, and what is stored and was not acknowledged."""
+        """The facts acknowledged but not stored, and those stored but not acknowledged."""
         acknowledged = self._acknowledged + Counter(("shoe", *each) for each in self._shoes.items())
         found = await _stored_facts(database, shop, self._orders)
         return acknowledged - found, found - acknowledged
 
     async def _sell(self, seller: int) -> None:
-        """Cancels one dress after another; of some the refund is settled."""
+        """Cancels one dress after another, and settles some of the refunds."""
         for number in itertools.count():
             if self._is_over:
                 return
@@ -115,7 +115,7 @@ class Load:
             self._acknowledged["settled", made["id"], key] += 1
 
     async def _ship(self, order: Order) -> None:
-        """Splits the pairs, and has the shoe wait for the carrier and not wait for it, in turn."""
+        """Splits the pairs, and moves the shoe back and forth between two statuses."""
         ways = itertools.cycle([PackageStatus.AWAITING_COLLECTION, PackageStatus.AWAITING_SHIPMENT])
         for pair, status in enumerate(ways):
             if self._is_over:
@@ -125,7 +125,7 @@ class Load:
             if pair < _PAIRS:
                 hats = [{"itemId": item_id(order, "SKU-hat"), "quantity": 1}]
                 request = {"packageId": package_id(order, f"pair-{pair}"), "items": hats}
-                # The last hat of a pair cannot be split off: a call that was done already is refused.
+                # The last hat of a pair cannot be split off, so repeating a split that was done is refused.
                 await self._do(_SPLIT, request, done_already="INVALID_VALUE")
                 self._acknowledged["split", order.number] += 1
             await asyncio.sleep(self._chance.uniform(0, _LONGEST_PAUSE))
@@ -135,7 +135,7 @@ class Load:
         assert _codes(payload) == [] or (is_repeated and _codes(payload) == [done_already]), payload
 
     async def _ask(self, query: str, request: Mapping[str, object]) -> tuple[dict[str, Any], bool]:
-        """The payload of whichever server gives one, and whether an earlier try had no answer."""
+        """Asks the servers in turn; the first payload, and whether an earlier attempt went unanswered."""
         servers = itertools.cycle(self._chance.sample(self._servers, len(self._servers)))
         is_repeated = False
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -150,7 +150,7 @@ class Load:
 
 
 async def _try(server: Server, query: str, request: Mapping[str, object]) -> dict[str, Any] | str:
-    """The payload, or why there is none; every other reason than those of an outage fails the test."""
+    """The payload, or the reason for an outage; any other error fails the test."""
     try:
         answer = await server.client.post(query, input=request)
     except httpx.TransportError:
@@ -168,7 +168,7 @@ def _codes(payload: dict[str, Any]) -> list[str]:
 
 
 def _cancelled(order: Order, key: str, refund: int) -> Counter[Fact]:
-    """What a cancellation of one unit leaves behind."""
+    """The facts that a cancellation of one unit leaves behind."""
     number = order.number
     return Counter({("cancellation", number, key, refund): 1, ("unit", number): 1, ("cent", number): refund})
 

@@ -1,4 +1,4 @@
-"""Mail for the tests of faults: cancellations of many buyers, servers that behave badly, and what arrived where."""
+"""Mail under faults: cancellations for many buyers, servers that misbehave, and what arrived where."""
 
 import asyncio
 import random
@@ -31,7 +31,7 @@ QUEUED, SENT, FAILED = NotificationStatus.QUEUED, NotificationStatus.SENT, Notif
 
 
 async def cancel_many(database: Database, count: int, *shops: Shop) -> dict[str, UUID]:
-    """Cancels so many orders of each shop; gives the cancellation by the address of the buyer, who has one order."""
+    """Cancels `count` orders in each shop, one per buyer; returns the cancellations by the buyer's address."""
     made: dict[str, UUID] = {}
     for shop in shops:
         buyers = [BuyerInput("Ada Buyer", f"buyer-{number}@{shop.id}.example") for number in range(count)]
@@ -39,7 +39,7 @@ async def cancel_many(database: Database, count: int, *shops: Shop) -> dict[str,
         requests = [
             a_request(everything(order), f"key-{order.number}") for order in await store(database, shop, *given)
         ]
-        turn = asyncio.Semaphore(20)  # more at once than there are connections would be told to try again
+        turn = asyncio.Semaphore(20)  # more calls than there are connections would be told to try again
         done = await asyncio.gather(*(_cancel(database, shop, request, turn) for request in requests))
         made |= {each.email: cancelled.id for each, cancelled in zip(buyers, done, strict=True)}
     return made
@@ -54,7 +54,7 @@ async def _cancel(
 
 @asynccontextmanager
 async def a_backlog(owner_url: str, shop: Shop, count: int) -> AsyncIterator[None]:
-    """Inside the block so many copies of the shop's one mail wait, of no cancellations, for making those takes long."""
+    """Inside the block, `count` copies of the shop's only mail wait; real cancellations would take too long to make."""
     database = Database(owner_url)
     mine = table.c.shop_id == shop.id
 
@@ -72,14 +72,14 @@ async def a_backlog(owner_url: str, shop: Shop, count: int) -> AsyncIterator[Non
 
 
 def fast_clock(speed: float) -> Callable[[], datetime]:
-    """A clock that goes so many times as fast as others, from the time at which tests cancel."""
+    """A clock that starts at the time of the tests' cancellations and runs `speed` times as fast as real time."""
     loop = asyncio.get_running_loop()
     began = loop.time()
     return lambda: LATER + timedelta(seconds=(loop.time() - began) * speed)
 
 
 async def states(database: Database) -> dict[UUID, tuple[NotificationStatus, int, str | None]]:
-    """What is stored of each mail: its state, its attempts and its last error."""
+    """The stored state, attempts and last error of each mail."""
     columns = (table.c.id, table.c.state, table.c.attempts, table.c.last_error)
     return {row[0]: row[1:] for row in await rows(database, *columns, by=[table.c.id])}
 
@@ -89,34 +89,34 @@ async def count_in(database: Database, state: NotificationStatus) -> int:
 
 
 async def settled(database: Database, *, but: int = 0) -> None:
-    """Waits until no mail is queued any more, but so many."""
+    """Waits until at most `but` mails are still queued."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while await count_in(database, QUEUED) > but:  # noqa: ASYNC110 - other processes settle them
             await asyncio.sleep(0.05)
 
 
 async def tried(database: Database) -> None:
-    """Waits until some mail was tried in vain."""
+    """Waits until an attempt to send some mail has failed."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while {error for _, _, error in (await states(database)).values()} == {None}:  # noqa: ASYNC110 - the same
             await asyncio.sleep(0.05)
 
 
-async def told(database: Database) -> Counter[UUID]:
-    """How often the log tells of each mail that its status changed."""
+async def status_changes(database: Database) -> Counter[UUID]:
+    """How many status changes the log has for each mail."""
     columns = (order_events.c.type, order_events.c.cancellation_id)
     written = await rows(database, *columns, by=[order_events.c.shop_id, order_events.c.number])
     return Counter(mail for kind, mail in written if kind is EventType.NOTIFICATION_STATUS_CHANGED)
 
 
 async def end_leases(database: Database) -> int:
-    """As if a lease's time had passed; the number of mails that were leased."""
+    """Ends all leases, as if their time had passed; returns how many there were."""
     statement = sa.update(table).where(table.c.lease.is_not(None)).values(visible_at=table.c.queued_at)
     return int((await database.writing(EVERY_SHOP, lambda connection: connection.execute(statement))).rowcount)
 
 
 class Post(Inbox):
-    """Takes every message, and keeps by address which ones it has and to which it has said 250."""
+    """Accepts every message; records by address the ones it had, and counts those answered with 250."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -130,17 +130,17 @@ class Post(Inbox):
         return self._protocols[-1]
 
     def abort(self) -> None:
-        """Breaks every connection off."""
+        """Drops every connection."""
         for protocol in self._protocols:
             if protocol.transport:
                 protocol.transport.close()
 
     async def had_some(self, count: int) -> None:
-        """Waits until it has had messages for so many buyers."""
+        """Waits until it has had messages for `count` buyers."""
         async with asyncio.timeout(PATIENCE_SECONDS), self._news:
             await self._news.wait_for(lambda: len(self.had) >= count)
 
-    async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - as there
+    async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's
         await self.have(envelope)
         return self.accept(server, envelope)
 
@@ -158,9 +158,9 @@ class Post(Inbox):
 
 
 class BadPost(Post):
-    """Answers at random: late, with 451, 550 or nonsense, or not at all. After so many faults a message gets through.
+    """Answers at random: late, with 451, 550 or nonsense, or not at all.
 
-    `slow` has to be longer than the sender waits.
+    A message gets through after `most_faults` faults. `slow` has to be longer than the sender waits.
     """
 
     def __init__(self, chance: random.Random, *, slow: float, most_faults: int = 4) -> None:
@@ -177,7 +177,7 @@ class BadPost(Post):
         answer = await super().handle_RCPT(server, session, envelope, address, options)
         return await self._misbehave(fault, server, address) or answer
 
-    async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - as there
+    async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's
         address = envelope.rcpt_tos[0]
         refusal = self._fault(address, "data", ["451", "550", "drop"], probability=0.25)
         if refusal:
@@ -195,7 +195,7 @@ class BadPost(Post):
         return kind
 
     async def _misbehave(self, fault: str, server: SMTP, address: str) -> str:
-        """The bad answer; an empty one without a fault."""
+        """The bad answer; empty without a fault."""
         match fault:
             case "451":
                 return "451 4.7.1 Later"
@@ -218,7 +218,7 @@ class BadPost(Post):
 
 @asynccontextmanager
 async def up(post: Post, port: int = 0) -> AsyncIterator[int]:
-    """The port of the post's server; at the end it is gone at once, whatever is under way."""
+    """Serves the post, and yields its port; at the end it is gone at once, even with messages in flight."""
     server = await asyncio.get_running_loop().create_server(post.connected, "127.0.0.1", port)
     try:
         yield server.sockets[0].getsockname()[1]
@@ -229,6 +229,6 @@ async def up(post: Post, port: int = 0) -> AsyncIterator[int]:
 
 
 def a_free_port() -> int:
-    """One that nobody listens on."""
+    """A port that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])

@@ -1,4 +1,4 @@
-"""A proxy before PostgreSQL that knows a COMMIT when it sees one, and does with it what a test says."""
+"""A proxy in front of PostgreSQL that recognizes each COMMIT, and does with it what a test says."""
 
 import asyncio
 import re
@@ -9,13 +9,13 @@ from contextlib import asynccontextmanager
 import sqlalchemy as sa
 
 _BYTES = 2**16
-# Simple queries as asyncpg sends them; transactions that only read say so where they begin.
+# Simple queries as asyncpg sends them; read-only transactions say so in their BEGIN.
 _BEGIN = re.compile(rb"Q....BEGIN([^;]*READ ONLY)?;.*\0", re.DOTALL)
 _COMMIT = b"Q\x00\x00\x00\x0cCOMMIT;\x00"
 
 
 class Silence:
-    """Lets clients say so many words more, and then holds back what the server answers until it is broken."""
+    """Lets a number of further messages from clients pass, then holds back the server's answers until it is broken."""
 
     def __init__(self) -> None:
         self._words = 0
@@ -24,7 +24,7 @@ class Silence:
         self._broken.set()
 
     async def after(self, words: int) -> None:
-        """Returns when it has fallen."""
+        """Falls after this many messages; returns once it has."""
         self._words = words
         await self._fell.wait()
 
@@ -32,7 +32,7 @@ class Silence:
         self._broken.set()
 
     def hear(self) -> None:
-        """A client says something."""
+        """Counts a message from a client."""
         if self._words:
             self._words -= 1
             if not self._words:
@@ -44,7 +44,7 @@ class Silence:
 
 
 class Link:
-    """A connection of a client, and the one to the server behind it."""
+    """A client's connection, and the one to the server behind it."""
 
     def __init__(self, client: StreamWriter, server: StreamWriter, silence: Silence) -> None:
         self._client, self._server = client, server
@@ -52,13 +52,13 @@ class Link:
         self._answer: asyncio.Future[None] | None = None
 
     async def commit(self) -> None:
-        """Returns when the server has answered; the client hears nothing of it, and nothing any more."""
+        """Commits, and returns once the server has answered; from then on, the client hears nothing."""
         self._answer = asyncio.get_running_loop().create_future()
         self._server.write(_COMMIT)
         await self._answer
 
     def leave(self) -> None:
-        """The client is cut off; the server does not know it yet."""
+        """Cuts off the client; the server does not know it yet."""
         self._client.close()
 
     def close(self) -> None:
@@ -66,7 +66,7 @@ class Link:
         self._server.close()
 
     async def ask(self, client: StreamReader, faults: "list[Fault]") -> None:
-        """Hands on what the client says, or does with its COMMIT what the next fault does."""
+        """Passes on what the client sends, except that the next fault takes its COMMIT."""
         writes = False
         while said := await client.read(_BYTES):
             self._silence.hear()
@@ -86,30 +86,30 @@ class Link:
                 self._answer.set_result(None)
 
 
-# What is done with a COMMIT.
+# What to do with a COMMIT
 Fault = Callable[[Link], Awaitable[None]]
 
 
 async def answer_lost(link: Link) -> None:
-    """It is committed, but the connection breaks before the answer comes."""
+    """The commit succeeds, but the connection breaks before the answer arrives."""
     await link.commit()
     link.close()
 
 
 async def answer_missing(link: Link) -> None:
-    """It is committed, and then nothing more is heard, as when a cable is pulled."""
+    """The commit succeeds, but nothing more is heard, as if a cable had been pulled."""
     await link.commit()
 
 
 async def commit_lost(link: Link) -> None:
-    """The connection breaks before the COMMIT comes to the server."""
+    """The connection breaks before the COMMIT reaches the server."""
     link.close()
 
 
 class Proxy:
-    """`url` leads through it. `faults` are for the next commits of transactions that write, one each.
+    """`url` leads through it. Each of the `faults` takes one of the next commits of transactions that write.
 
-    `most_links` is how many connections there were at once.
+    `most_links` is the peak number of connections.
     """
 
     def __init__(self, url: str) -> None:
@@ -136,7 +136,7 @@ class Proxy:
             await asyncio.gather(*links, return_exceptions=True)
 
     def refuse(self) -> None:
-        """Takes no more connections, as a server that is gone."""
+        """Accepts no more connections, like a server that is gone."""
         if self._server:
             self._server.close()
 
@@ -147,7 +147,7 @@ class Proxy:
         task.add_done_callback(self._links.discard)
 
     async def _connect(self, reader: StreamReader, writer: StreamWriter) -> None:
-        """Lasts as long as both ends do."""
+        """Runs until either end closes."""
         server_reader, server_writer = await asyncio.open_connection(self._target.host, self._target.port)
         link = Link(writer, server_writer, self.silence)
         pumps = {asyncio.create_task(link.ask(reader, self.faults)), asyncio.create_task(link.answer(server_reader))}

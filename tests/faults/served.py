@@ -1,4 +1,4 @@
-"""A server on a SQLite file, in a process of its own, and clients that cancel units of an order one by one."""
+"""A server on a SQLite file in its own process, and the calls that clients make to it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -28,14 +28,14 @@ UNITS = 10_000
 
 
 class Served:
-    """One process of `shortship serve`, and what clients ask of it."""
+    """A process of `shortship serve`, and the calls of its clients."""
 
     def __init__(self, process: Process, client: Client) -> None:
         self.process = process
         self._client = client
 
     async def cancel(self, order: Order, key: str) -> dict[str, Any]:
-        """The payload of cancelling one unit, or the error that came instead of it."""
+        """Cancels one unit; the payload, or the extensions of the error that came instead."""
         items = [{"itemId": ids.of_item(order.id, 1), "quantity": 1}]
         given = {"orderId": ids.of_order(order.id), "reason": "OUT_OF_STOCK", "items": items, "idempotencyKey": key}
         body = await self._client.post(CANCEL, input=given)
@@ -48,7 +48,7 @@ class Served:
         return int(item["cancellableQuantity"])
 
     async def reading(self, order: Order) -> str:
-        """The code of the error that comes instead of an order; empty where none does."""
+        """The code of the error on reading the order; empty if it can be read."""
         body = await self._client.post(FIND, id=ids.of_order(order.id))
         return body["errors"][0]["extensions"]["code"] if "errors" in body else ""
 
@@ -56,9 +56,9 @@ class Served:
         return (await self._client.http.get("/readyz")).status_code
 
     async def ready(self) -> None:
-        """Waits until it says that it is."""
+        """Waits until the server says that it is ready."""
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while await self.readiness() != OK:  # noqa: ASYNC110 - only asking tells
+            while await self.readiness() != OK:  # noqa: ASYNC110 - nothing signals it
                 await asyncio.sleep(0.05)
 
 
@@ -71,12 +71,12 @@ async def serving(folder: Path) -> AsyncIterator[Served]:
 
 
 async def a_large_order(database: Database, shop: Shop, number: str = "1001") -> Order:
-    """Of so many units that none of these tests comes to its end."""
+    """An order with more units than any of these tests cancels."""
     given = an_order_input(number, an_item_input("dress", quantity=UNITS, subtotal="10000.00"))
     return (await store(database, shop, given))[0]
 
 
 async def keys(database: Database) -> list[str]:
-    """Those of all cancellations that are stored."""
+    """The keys of all stored cancellations."""
     found = await rows(database, cancellations.c.idempotency_key, by=[cancellations.c.idempotency_key])
     return [key for (key,) in found]

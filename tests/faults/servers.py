@@ -1,4 +1,4 @@
-"""Servers in processes of their own, which can be killed and started again."""
+"""Servers in separate processes, which can be killed and restarted."""
 
 import asyncio
 import socket
@@ -14,7 +14,7 @@ from tests.support.patience import PATIENCE_SECONDS
 
 
 class Server:
-    """`shortship serve` on a database, and a client of it."""
+    """`shortship serve` on a database, and a client for it."""
 
     def __init__(self, database_url: str, log: Path) -> None:
         self._settings = {
@@ -24,12 +24,12 @@ class Server:
         }
         self._log = log
         self._process: Copy | None = None
-        # Connections that are idle for longer may be closed by the server just when they are used again.
+        # The server may close a connection that is idle for longer just as it is reused.
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=2)
         self.client = Client("", a_token(), httpx.AsyncClient(timeout=PATIENCE_SECONDS, limits=limits))
 
     async def start(self) -> None:
-        """Returns when it answers."""
+        """Returns once it answers."""
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = str(listener.getsockname()[1])
         environment = an_environment(self._settings | {"port": port})
@@ -42,7 +42,7 @@ class Server:
                 await asyncio.sleep(0.05)
 
     async def kill(self) -> None:
-        """SIGKILL; returns when the process is gone."""
+        """Sends SIGKILL; returns once the process is gone."""
         if self._process:
             self._process.kill()
             self._process.wait()
@@ -60,7 +60,7 @@ class Server:
 
 @asynccontextmanager
 async def serving(folder: Path, *database_urls: str) -> AsyncIterator[list[Server]]:
-    """A server for each url, all of them started; what they log is in the folder."""
+    """A running server for each URL, with their logs in the folder."""
     servers = [Server(url, folder / f"log-{number}") for number, url in enumerate(database_urls)]
     try:
         await asyncio.gather(*(server.start() for server in servers))

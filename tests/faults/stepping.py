@@ -1,4 +1,4 @@
-"""Two transactions that run against each other step by step, in each order that their steps can have."""
+"""Runs two transactions against each other step by step, in every interleaving."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -20,25 +20,25 @@ from domain.storage.postgresql import Postgresql
 from tests.support.patience import PATIENCE_SECONDS
 
 Act = Callable[[Database], Awaitable[object]]
-# Who takes each step: the first or the second of the two.
+# Which of the two transactions takes each step: 0 or 1
 Merge = tuple[int, ...]
 _WITHOUT_KEY = 4
 _ENDS = ("commit", "roll_back")
 
 
 def merges(steps: int, others: int) -> Iterator[Merge]:
-    """All that two transactions of so many steps have."""
+    """All interleavings of two transactions with these numbers of steps."""
     for places in combinations(range(steps + others), others):
         yield tuple(int(place in places) for place in range(steps + others))
 
 
-# What is done before a statement that is run on the driver's connection, in the context of one transaction.
+# Called before each statement on the driver's connection, in the context of one transaction
 _before_rows: ContextVar[Callable[[str], Awaitable[None]]] = ContextVar("before_rows")
 
 
 @contextmanager
 def stepped_statements() -> Iterator[None]:
-    """Statements on the driver's connection wait for their turn too, and so do ends."""
+    """Makes statements on the driver's connection, commits and rollbacks wait for their turn too."""
     rows = Statement.rows
 
     def stepping(end: Callable[[Postgresql, Connection], Awaitable[None]]) -> Callable[..., Awaitable[None]]:
@@ -63,15 +63,15 @@ def stepped_statements() -> Iterator[None]:
 
 @cache
 def _text(statement: Statement) -> str:
-    """It is compiled for it each time."""
+    """Cached, because str() compiles the statement each time."""
     return str(statement)
 
 
 class SteppedDatabase(Database):
-    """On PostgreSQL; a transaction waits before each of its steps until it is let go.
+    """A PostgreSQL database whose transactions wait before each step until they are let go.
 
-    Its steps: to claim a key, to lock the order, to read it, to write, and to commit or to roll back. The first is not
-    a step of its own in transactions of four steps.
+    The steps are: claim a key, lock the order, read it, write, and commit or roll back. In transactions of four steps,
+    claiming the key is not a step of its own.
     """
 
     def __init__(self, url: str, steps: int) -> None:
@@ -85,7 +85,7 @@ class SteppedDatabase(Database):
         self.waits.clear()
         self._may_go.set()
 
-    async def writing(self, shop_id: ShopScope, work: Work[Any]) -> Any:  # as there, for any result
+    async def writing(self, shop_id: ShopScope, work: Work[Any]) -> Any:  # like the method it overrides
         async def stepped(connection: AsyncConnection) -> object:
             self.backend = driver_of(connection).get_server_pid()
             self._listen(connection.sync_connection)
@@ -112,7 +112,7 @@ class SteppedDatabase(Database):
         sa.event.listen(connection, "before_cursor_execute", before_statement)
 
     def _step(self, statement: str, last: str) -> str:
-        """What the statement belongs to, after a step of this name."""
+        """The step that the statement belongs to, after the step `last`."""
         if "INTO idempotency_keys" in statement and self._is_key_a_step:
             return "key"
         begins = last in {"", "key"}
@@ -127,17 +127,17 @@ class SteppedDatabase(Database):
 
 
 class Stage:
-    """Where two acts are played against each other, each on a connection of its own."""
+    """Plays two acts against each other, each on its own connection."""
 
     def __init__(self, databases: Sequence[SteppedDatabase], watcher: asyncpg.Connection) -> None:
         self._databases = databases
         self._watcher = watcher
-        self.waits = 0  # how many steps could not be done when it was their turn, for the other one held a lock
+        self.waits = 0  # steps that could not be taken in turn because the other act held a lock
 
     async def play(self, merge: Merge, acts: Sequence[Act]) -> list[object]:
-        """What the acts answer, or the exceptions that they raise, when their steps are taken in this order.
+        """The acts' answers, or the exceptions that they raise, when their steps are taken in this order.
 
-        Who is blocked by the other one's lock takes its step as soon as it can.
+        An act that is blocked by the other's lock takes its step as soon as it can.
         """
         with stepped_statements():
             return await self._played(merge, acts)
@@ -162,10 +162,10 @@ class Stage:
         await self._watcher.close()
 
     async def _at_rest(self, tasks: Sequence[asyncio.Future[Any]]) -> bool:
-        """Waits until each has ended, or waits for its turn or for a lock; False when all have ended."""
+        """Waits until each act has ended, or is waiting for its turn or a lock; False once all have ended."""
         for task, database in zip(tasks, self._databases, strict=True):
             while not (task.done() or database.waits.is_set() or await self._is_blocked(database.backend)):  # noqa: ASYNC110
-                await asyncio.sleep(0.003)  # what asking takes, the steps lack
+                await asyncio.sleep(0.003)  # asking takes time away from the steps
         return not all(task.done() for task in tasks)
 
     async def _is_blocked(self, backend: int) -> bool:
@@ -173,6 +173,6 @@ class Stage:
 
 
 def _without(turns: list[int], turn: int) -> list[int]:
-    """The turns without the first one of this number, if there is one."""
+    """The turns without the first occurrence of `turn`, if any."""
     place = turns.index(turn) if turn in turns else len(turns)
     return turns[:place] + turns[place + 1 :]

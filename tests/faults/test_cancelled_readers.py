@@ -1,4 +1,4 @@
-"""Readers that go away at any moment: whoever has their connection next notices nothing."""
+"""Readers that go away at any moment leave nothing on their connection for its next user."""
 
 import asyncio
 from contextlib import suppress
@@ -16,13 +16,13 @@ _AT_ONCE = 20
 
 
 async def read(database: Database, shop_id: str) -> bool:
-    """Whether the shop has the order 1001."""
+    """True if the shop has the order 1001."""
     async with database.reading(shop_id) as connection:
         return await orders.find_by_number(connection, shop_id, "1001") is not None
 
 
 async def leave(database: Database, proxy: Proxy, shop_id: str, *, after_words: int) -> None:
-    """A reader that is cancelled when it has said so much, and has no answer to the last of it; then that comes."""
+    """Cancels a reader whose last of this many messages is unanswered; then the answer arrives."""
     reader = asyncio.create_task(read(database, shop_id))
     await proxy.silence.after(after_words)
     reader.cancel()
@@ -33,10 +33,10 @@ async def leave(database: Database, proxy: Proxy, shop_id: str, *, after_words: 
 
 
 @pytest.mark.parametrize("after_words", [1, 2, 3, 4])
-async def test_no_transaction_of_a_cancelled_reader_is_left_to_the_next(
+async def test_a_cancelled_reader_leaves_no_transaction_on_its_connection(
     through: Database, proxy: Proxy, after_words: int
 ) -> None:
-    """A writer that finds itself in a transaction that only reads: UNAVAILABLE on a healthy server."""
+    """Catches a writer that finds itself in a read-only transaction: UNAVAILABLE on a healthy server."""
     shop = await a_shop(through)
     await leave(through, proxy, "other", after_words=after_words)
 
@@ -46,10 +46,10 @@ async def test_no_transaction_of_a_cancelled_reader_is_left_to_the_next(
 
 
 @pytest.mark.parametrize("after_words", [1, 2, 3])
-async def test_no_shop_of_a_cancelled_reader_is_left_to_the_next(
+async def test_a_cancelled_reader_leaves_no_shop_on_its_connection(
     through: Database, proxy: Proxy, after_words: int
 ) -> None:
-    """A connection that goes by another shop than it is taken for: its own orders are not found."""
+    """Catches a connection that is still set to another shop: the caller's own orders are not found."""
     shop = await a_shop(through)
     await store(through, shop, an_order_input("1001"))
     assert await read(through, shop.id)
@@ -60,8 +60,8 @@ async def test_no_shop_of_a_cancelled_reader_is_left_to_the_next(
     assert found == [True] * _AT_ONCE
 
 
-async def test_readers_that_go_away_at_any_moment_disturb_no_writer(through: Database, shop_of_all: Shop) -> None:
-    """The same without a proxy's help, a turn of the loop later each time."""
+async def test_readers_cancelled_at_any_moment_disturb_no_writer(through: Database, shop_of_all: Shop) -> None:
+    """Catches the same without the proxy's help, cancelling one turn of the loop later each time."""
     for turns in range(60):
         reader = asyncio.create_task(read(through, shop_of_all.id))
         for _ in range(turns):

@@ -1,4 +1,4 @@
-"""A primary that is gone and a standby that takes over: the address names both, and nothing else has to be done."""
+"""A standby takes over from a lost primary: the address names both, and nothing else has to be done."""
 
 import asyncio
 import random
@@ -28,7 +28,7 @@ async def primary() -> AsyncIterator[EmbeddedServer]:
 
 @pytest.fixture
 async def standby(primary: EmbeddedServer) -> AsyncIterator[EmbeddedServer]:
-    """One that the primary waits for with every commit."""
+    """A standby that the primary waits for at every commit."""
     server = EmbeddedServer(SETTINGS | {"wal_level": "replica", "max_wal_senders": "4"}, primary=primary)
     await (await connected(server.url)).close()
     connection = await connected(primary.url)
@@ -46,7 +46,7 @@ async def test_nothing_is_lost_when_a_standby_takes_over(
     chance: random.Random,
     record_property: Callable[[str, object], None],
 ) -> None:
-    """A pool that stays with the old primary, or takes a standby for one; an acknowledgement of what only it had."""
+    """Catches a pool that stays with the old primary or uses a standby, and acknowledged data that only it had."""
     hosts = f"127.0.0.1:{primary.port},127.0.0.1:{standby.port}"
     url = f"postgresql://postgres:{primary.password}@{hosts}/postgres?target_session_attrs=read-write"
     database = Database(url)

@@ -1,4 +1,4 @@
-"""Followers of the log miss nothing and hear nothing twice, whoever writes at once and whatever connections break."""
+"""Followers of the log miss nothing and hear nothing twice, despite concurrent writers and broken connections."""
 
 import asyncio
 import sys
@@ -26,9 +26,9 @@ from tests.support.patience import PATIENCE_SECONDS
 from tests.support.stored import a_shop
 
 Record = Callable[[str, object], None]
-# Writers in each of the two databases of this process, and in each of the two other processes.
+# Writers, and orders for each, in both databases of this process and in both of the other processes
 WRITERS, ORDERS = 6, 8
-EVENTS = 4  # of each order
+EVENTS = 4  # per order
 FOLLOWERS = 6
 _KILL = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -38,18 +38,18 @@ WHERE datname = current_database() AND application_name = 'shortship' ORDER BY m
 
 @pytest.fixture
 def postgresql_url(postgresql_url: str, as_owner: Callable[[str], str]) -> str:
-    """For who may make tables."""
+    """As the owner, who may create tables."""
     return as_owner(postgresql_url)
 
 
 class HeldDatabase(Database):
-    """Its transactions have done everything but their commit, for which they wait."""
+    """Its transactions do everything but commit, and then wait until they may."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
         self.is_done, self.may_commit = asyncio.Event(), asyncio.Event()
 
-    async def writing(self, shop_id: ShopScope, work: Work[Any]) -> Any:  # as there, for any result
+    async def writing(self, shop_id: ShopScope, work: Work[Any]) -> Any:  # like the method it overrides
         async def held(connection: AsyncConnection) -> object:
             result = await work(connection)
             self.is_done.set()
@@ -74,10 +74,10 @@ async def somebody_waits_for_a_lock(administrator: asyncpg.Connection) -> None:
             pass
 
 
-async def test_an_event_is_not_seen_before_the_one_whose_writer_is_slower(
+async def test_an_event_is_not_seen_before_an_earlier_one_of_a_slower_writer(
     postgresql_url: str, administrator: asyncpg.Connection
 ) -> None:
-    """Would have caught a log whose numbers are given out before they are visible: 3 would be seen, and 2 never."""
+    """Catches a log that gives out numbers before they are visible: 3 would be seen, and 2 never."""
     first, second = HeldDatabase(postgresql_url), Database(postgresql_url)
     shop = await a_shop(second)
     await arrive(second, shop, "before")
@@ -100,10 +100,10 @@ async def test_an_event_is_not_seen_before_the_one_whose_writer_is_slower(
     await second.close()
 
 
-async def test_a_reader_of_a_sequence_skips_in_the_same_situation(
+async def test_a_reader_of_a_sequence_skips_a_row_in_the_same_situation(
     postgresql_url: str, administrator: asyncpg.Connection
 ) -> None:
-    """Shows what the test above is about: with ids of a sequence the slower writer's row is never seen."""
+    """Shows the point of the test above: with ids from a sequence, the slower writer's row is never seen."""
     await administrator.execute(NAIVE_LOG)
     first, second = await asyncpg.connect(postgresql_url), await asyncpg.connect(postgresql_url)
     transaction = first.transaction()
@@ -123,7 +123,7 @@ async def test_a_reader_of_a_sequence_skips_in_the_same_situation(
 
 
 class NaiveReader:
-    """Polls the naive log for rows behind the last one that it has seen."""
+    """Polls the naive log for rows after the last one that it has seen."""
 
     def __init__(self, connection: asyncpg.Connection) -> None:
         self.seen: list[int] = []
@@ -140,7 +140,7 @@ class NaiveReader:
 
 @dataclass
 class Load:
-    """What goes on in a shop; `last` is the number of the event that ends it, once it is known."""
+    """The activity in a shop; `last` is the number of its final event, once known."""
 
     chance: Random
     last: int | None = None
@@ -149,7 +149,7 @@ class Load:
     killed: int = 0
 
     async def follow(self, feed: Feed, shop: Shop) -> list[int]:
-        """The numbers that one follower was given, who leaves at random and goes on behind its last one."""
+        """The numbers that a follower gets, which leaves at random and resumes after its last one."""
         heard = [0]
         while heard[-1] != self.last:
             try:
@@ -165,13 +165,13 @@ class Load:
         return heard[1:]
 
     async def end(self, database: Database, shop: Shop) -> None:
-        """One more order, the last; nobody else writes now."""
+        """Writes the last order, after all other writers have finished."""
         async with database.reading(EVERY_SHOP) as connection:
             self.last = await events.last_number(connection, shop.id) + EVENTS
         await write_at_once(database, shop, "end", writers=1, count=1)
 
     async def kill(self, administrator: asyncpg.Connection) -> None:
-        """Cuts a random connection now and then, until it is cancelled."""
+        """Cuts a random connection now and then until cancelled."""
         while True:
             await asyncio.sleep(self.chance.uniform(0.3, 1))
             self.killed += bool(await administrator.fetchval(_KILL, str(self.chance.random())))
@@ -179,7 +179,7 @@ class Load:
 
 @asynccontextmanager
 async def going_on(*forever: Any) -> AsyncIterator[None]:
-    """What never ends by itself goes on inside the block."""
+    """Runs endless tasks for as long as the block lasts."""
     tasks = [asyncio.ensure_future(each) for each in forever]
     try:
         yield
@@ -191,7 +191,7 @@ async def going_on(*forever: Any) -> AsyncIterator[None]:
 
 
 async def write_elsewhere(url: str, shop: Shop, rounds: int, name: str) -> int | None:
-    """The same writers in a process of their own; gives its exit code."""
+    """Runs the same writers in a separate process; returns its exit code."""
     arguments = [url, shop.id, name, str(WRITERS), str(ORDERS * rounds)]
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.faults.writing", *arguments, cwd=Path(__file__).parents[2]
@@ -202,7 +202,7 @@ async def write_elsewhere(url: str, shop: Shop, rounds: int, name: str) -> int |
 async def test_followers_that_come_and_go_hear_every_event_once(
     postgresql_url: str, administrator: asyncpg.Connection, chance: Random, rounds: int, record_property: Record
 ) -> None:
-    """Would have caught events skipped or repeated: between writers, in resuming, or when connections are lost."""
+    """Catches events skipped or repeated: between writers, on resuming, or when connections are lost."""
     await administrator.execute(NAIVE_LOG)
     ours = [TwoLogsDatabase(postgresql_url), TwoLogsDatabase(postgresql_url)]
     feeds, shop, load = [Feed(each) for each in ours], await a_shop(ours[0]), Load(chance)

@@ -1,4 +1,4 @@
-"""Two acts on one order end as if one had come after the other, however the steps of their transactions mix."""
+"""Two acts on one order end as if one had followed the other, in every interleaving of their transactions."""
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -21,7 +21,7 @@ from tests.support.stored import a_shop, stored
 
 Record = Callable[[str, object], None]
 OrderAct = Callable[[Database, Shop, Order], Awaitable[object]]
-# The steps of an act, where its claim of a key is one of its own and where it is none.
+# The number of an act's steps, with and without a step of its own for claiming the key
 WITH_KEY, WITHOUT = 5, 4
 
 
@@ -61,9 +61,9 @@ async def _a_cancelled_order(database: Database, shop: Shop, number: str) -> Ord
 
 @dataclass
 class Pair:
-    """Two acts on one order of two packages, A and B; `steps` are those of their transactions.
+    """Two acts on an order with two packages, A and B; `steps` counts the steps of their transactions.
 
-    Where the acts are alike, a merge is the same as the one that has them the other way round.
+    If the acts are alike, a merge is the same as its mirror image.
     """
 
     acts: tuple[OrderAct, OrderAct]
@@ -98,7 +98,7 @@ PAIRS = {
 
 @dataclass
 class Result:
-    """What two acts answered and what is stored of their order then, in words that are the same for each order."""
+    """The answers of two acts and what is then stored of their order, without what differs between orders."""
 
     answers: str
     left: str
@@ -113,7 +113,7 @@ class Result:
 
 @dataclass
 class Played:
-    """All merges of a pair, and its acts one after the other."""
+    """The results of all merges of a pair, and of its acts one after the other."""
 
     serial: list[Result]
     merged: list[Result]
@@ -121,7 +121,7 @@ class Played:
 
     @property
     def wrong(self) -> list[Result]:
-        """Results that the acts cannot have one after the other."""
+        """The results that the acts cannot have one after the other."""
         return [each for each in self.merged if each not in self.serial]
 
     @property
@@ -130,12 +130,12 @@ class Played:
 
     @property
     def refunds_forgotten(self) -> int:
-        """How often the order does not know of money that a cancellation gives back."""
+        """In how many merges the order lacks money that a cancellation refunds."""
         return sum(each.forgotten != 0 for each in self.merged)
 
 
 async def play(database: Database, url: str, pair: Pair) -> Played:
-    """Plays all merges of the pair, each on a fresh order, and for comparison one act after the other."""
+    """Plays all merges of the pair, each on a fresh order, and, for comparison, one act after the other."""
     stage = Stage([SteppedDatabase(url, steps) for steps in pair.steps], await asyncpg.connect(url))
     shop = await a_shop(database)
     serial, merged = await _serial(database, shop, pair), []
@@ -148,7 +148,7 @@ async def play(database: Database, url: str, pair: Pair) -> Played:
 
 
 async def _serial(database: Database, shop: Shop, pair: Pair) -> list[Result]:
-    """What one act after the other comes to, in either order."""
+    """The results of one act after the other, in both orders."""
     results = []
     for first in (0, 1):
         order = await pair.prepare(database, shop, f"serial-{first}")
@@ -169,8 +169,8 @@ async def _result(database: Database, shop: Shop, order: Order, answers: list[ob
     return Result(_anonymous(order, answers), _anonymous(order, (left, made, story)), story, forgotten)
 
 
-def _anonymous(order: Order, told: object) -> str:
-    text = re.sub(r"UUID\('[-0-9a-f]+'\)|[0-9a-f]{32}|feed_number=\d+", "", repr(told))
+def _anonymous(order: Order, value: object) -> str:
+    text = re.sub(r"UUID\('[-0-9a-f]+'\)|[0-9a-f]{32}|feed_number=\d+", "", repr(value))
     return text.replace(order.number, "N")
 
 
@@ -182,10 +182,10 @@ async def on_postgresql(postgresql_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.mark.parametrize("pair", PAIRS.values(), ids=PAIRS)
-async def test_two_acts_end_as_if_one_had_come_after_the_other(
+async def test_two_acts_end_as_if_one_had_followed_the_other(
     on_postgresql: Database, postgresql_url: str, pair: Pair, record_property: Record
 ) -> None:
-    """Would have caught a decision on rows that the other act had already changed, or was about to change."""
+    """Catches a decision on rows that the other act had already changed or was about to change."""
     played = await play(on_postgresql, postgresql_url, pair)
 
     record_property("merges", len(played.merged))
@@ -197,23 +197,23 @@ async def test_two_acts_end_as_if_one_had_come_after_the_other(
 
 @pytest.fixture
 def without_lock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Acts read the order and lock nothing; its version stays as it is then, so the stored data are never sound."""
+    """Acts read the order without locking it; its version then stays the same, so the stored data are never sound."""
     monkeypatch.setattr(orders, "lock_order", orders.find_order)
 
 
 @pytest.fixture
-async def without_wall(postgresql_url: str, as_owner: Callable[[str], str]) -> None:
-    """The log takes two events of one order with the same sequence."""
+async def without_constraint(postgresql_url: str, as_owner: Callable[[str], str]) -> None:
+    """The log accepts two events of one order with the same sequence."""
     administrator = await asyncpg.connect(as_owner(postgresql_url))
     await administrator.execute("ALTER TABLE order_events DROP CONSTRAINT uq_order_events_shop_id_order_id_sequence")
     await administrator.close()
 
 
 @pytest.mark.usefixtures("without_lock")
-async def test_without_the_lock_callers_meet_the_second_wall(
+async def test_without_the_lock_a_constraint_refuses_what_is_wrong(
     on_postgresql: Database, postgresql_url: str, record_property: Record
 ) -> None:
-    """Would have caught a test above that notices nothing, and tables that let wrong code store what is wrong."""
+    """Catches a test above that would notice nothing, and tables that let wrong code store wrong data."""
     played = await play(on_postgresql, postgresql_url, Pair(CANCEL_AND_COLLECT))
 
     record_property("merges", len(played.merged))
@@ -224,11 +224,11 @@ async def test_without_the_lock_callers_meet_the_second_wall(
     assert (played.cancelled_after_collection, played.refunds_forgotten) == (0, 0)
 
 
-@pytest.mark.usefixtures("without_lock", "without_wall")
-async def test_without_the_lock_and_the_wall_units_are_cancelled_that_are_collected(
+@pytest.mark.usefixtures("without_lock", "without_constraint")
+async def test_without_lock_and_constraint_units_are_cancelled_after_collection(
     on_postgresql: Database, postgresql_url: str, record_property: Record
 ) -> None:
-    """Would have caught merges that never have the two acts decide at once."""
+    """Catches merges in which the two acts never decide at the same time."""
     played = await play(on_postgresql, postgresql_url, Pair(CANCEL_AND_COLLECT))
 
     record_property("merges", len(played.merged))

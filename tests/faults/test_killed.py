@@ -1,4 +1,4 @@
-"""Servers that end with SIGKILL: what was acknowledged is kept, and the same call again ends in the same state."""
+"""Servers ended by SIGKILL: what was acknowledged is kept, and a repeated call ends in the same state."""
 
 import random
 from collections import Counter
@@ -57,16 +57,16 @@ async def cancel(server: Server, order: Order, key: str, quantity: int = 1) -> d
 
 
 def done(*, version: int, amount: str) -> dict[str, object]:
-    """The answer to a cancellation of this refund, but for the id; `replayed` is for the test to say."""
+    """The answer to a cancellation with this refund, without its id; the test sets `replayed`."""
     made = {"refundBreakdown": {"total": {"amount": amount}}}
     return {"replayed": None, "cancellation": made, "order": {"version": version}, "errors": []}
 
 
 @pytest.mark.parametrize(("fault", "kept"), [(before_commit, 0), (after_commit, 3333)], ids=["before", "after"])
-async def test_the_same_call_at_a_new_process_ends_in_the_same_state(
+async def test_a_call_repeated_at_a_new_process_ends_in_the_same_state(
     database: Database, shop: Shop, postgresql_url: str, tmp_path: Path, fault: Callable[[Server], Fault], kept: int
 ) -> None:
-    """A cancellation that a kill cuts in half, or that its caller can only repeat by doubling it."""
+    """Catches a cancellation that a kill cuts in half, or that its caller can repeat only by doubling it."""
     item = an_item_input("dress", quantity=3, subtotal="100.00")
     [order] = await store(database, shop, an_order_input("1001", item))
 
@@ -87,10 +87,10 @@ async def test_the_same_call_at_a_new_process_ends_in_the_same_state(
     await assert_sound(database)
 
 
-async def test_what_is_known_of_keys_outlives_the_process(
+async def test_used_keys_outlive_the_process(
     database: Database, shop: Shop, postgresql_url: str, tmp_path: Path
 ) -> None:
-    """Keys that are remembered in the process: of rejected calls for too long, of others not long enough."""
+    """Catches keys kept in the process: those of rejected calls for too long, others not long enough."""
     [order] = await store(database, shop, an_order_input("1001", an_item_input("dress", quantity=3)))
 
     async with serving(tmp_path, postgresql_url) as [server]:
@@ -120,7 +120,7 @@ async def test_nothing_is_lost_or_doubled_when_servers_are_killed_under_load(  #
     rounds: int,
     record_property: Record,
 ) -> None:
-    """A kill at any moment that takes an acknowledged act with it, or leaves one behind that its retry does again."""
+    """Catches a kill that takes an acknowledged act with it, or leaves one behind that its retry repeats."""
     orders = await some_orders(database, shop)
 
     async with serving(tmp_path, postgresql_url, postgresql_url) as servers:
@@ -141,7 +141,7 @@ async def test_nothing_is_lost_or_doubled_when_servers_are_killed_under_load(  #
 
 
 async def kill_again_and_again(servers: list[Server], load: Load, chance: random.Random, times: int) -> int:
-    """Kills one of the servers after some answers, and starts it again after some more of the other one."""
+    """Kills one of the servers after some answers, and restarts it after some more from the other."""
     for _ in range(times):
         await load.answers(chance.randint(20, 200))
         server = chance.choice(servers)

@@ -1,4 +1,4 @@
-"""A COMMIT whose answer is lost: the act is done once, and answered as if nothing had happened."""
+"""After a COMMIT whose answer is lost, the act is done once and answered as if nothing had happened."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -41,7 +41,7 @@ SPLIT = "mutation ($input: SplitPackageInput!) { splitPackage(input: $input) { e
 
 @value
 class Case:
-    """An order of five dresses of which one was cancelled, and the buyer knows."""
+    """An order of five dresses, one of which was cancelled and its e-mail sent."""
 
     shop: Shop
     order: Order
@@ -54,7 +54,7 @@ Other = Callable[[Database, Case], Awaitable[object]]
 
 @pytest.fixture
 async def direct(postgresql_url: str) -> AsyncIterator[Database]:
-    """The database without a proxy before it."""
+    """The database without the proxy."""
     database = Database(postgresql_url)
     yield database
     await database.close()
@@ -72,7 +72,7 @@ async def case(direct: Database) -> Case:
 
 
 def overtaken_by(act: Callable[[], Awaitable[object]]) -> Fault:
-    """The answer is lost, and somebody else acts before the one who waits for it does again."""
+    """The answer is lost, and somebody else acts before the retry."""
 
     async def fault(link: Link) -> None:
         await link.commit()
@@ -89,8 +89,8 @@ async def made_with(database: Database, case: Case, key: str) -> Cancellation:
     return made
 
 
-async def told(database: Database, shop: Shop) -> list[str]:
-    """What the log says since the case began: types of events, and statuses before and after."""
+async def logged(database: Database, shop: Shop) -> list[str]:
+    """The log since the case began: event types, and statuses before and after."""
     async with database.reading(EVERY_SHOP) as connection:
         found = await events.list_events(connection, shop.id, after=3, limit=100)
     parts = [(each.type.name, each.before, each.after) for each in found]
@@ -158,7 +158,7 @@ CANCELLED = [
     "PACKAGE_STATUS_CHANGED AWAITING_SHIPMENT CANCELLED",
     "ORDER_STATUS_CHANGED AWAITING_SHIPMENT CANCELLED",
 ]
-# What is done, what the log says of it, and with what somebody else overtakes it.
+# An act and its events, and the act with which somebody else overtakes it and its events
 ACTS: dict[str, tuple[Act, list[str], Other, list[str]]] = {
     "updatePackageStatus": (move_on, MOVED_ON, collect, COLLECTED),
     "splitPackage": (take_one_out, ["PACKAGE_SPLIT"], take_one_out, ["PACKAGE_SPLIT"]),
@@ -166,7 +166,7 @@ ACTS: dict[str, tuple[Act, list[str], Other, list[str]]] = {
     "settleRefund": (fail, [FAILED], succeed, [SUCCEEDED]),
     "resendNotification": (send_again, [QUEUED], deliver, [DELIVERED]),
 }
-# What is cancelled, what the log says of it, and of the rest that somebody else cancels or finds cancelled.
+# A selection, the events of cancelling it, and those of somebody else then cancelling the rest, if any
 SELECTIONS: dict[str, tuple[Callable[[Order], Selection], list[str], list[str]]] = {
     "cancelItems": (lambda order: units(order, ("SKU-dress", 1)), ["ITEMS_CANCELLED"], CANCELLED),
     "cancelOrder": (everything, CANCELLED, []),
@@ -179,7 +179,7 @@ LOST = pytest.mark.parametrize("fault", [answer_lost, commit_lost], ids=["answer
 async def test_units_are_cancelled_once(
     direct: Database, through: Database, proxy: Proxy, case: Case, fault: Fault, name: str
 ) -> None:
-    """Units that are cancelled twice, or an answer that calls the only cancellation a replay."""
+    """Catches units cancelled twice, and an answer that calls the only cancellation a replay."""
     selection, log, _ = SELECTIONS[name]
     proxy.faults.append(fault)
 
@@ -189,15 +189,15 @@ async def test_units_are_cancelled_once(
     assert (outcome.problems, outcome.replayed) == ((), False)
     assert outcome.order == await stored(direct, case.shop, "1001")
     assert outcome.cancellation == await made_with(direct, case, "key-1")
-    assert await told(direct, case.shop) == log
+    assert await logged(direct, case.shop) == log
     await assert_sound(direct)
 
 
 @pytest.mark.parametrize("name", SELECTIONS)
-async def test_a_cancellation_that_another_overtakes_is_made_once(
+async def test_a_cancellation_overtaken_by_another_is_made_once(
     direct: Database, through: Database, proxy: Proxy, case: Case, name: str
 ) -> None:
-    """A second run that judges the order as the other left it, and refuses what was done."""
+    """Catches a retry that judges the order as the other left it, and refuses what was done."""
     selection, log, then = SELECTIONS[name]
     proxy.faults.append(overtaken_by(lambda: cancel_the_rest(direct, case)))
 
@@ -207,13 +207,13 @@ async def test_a_cancellation_that_another_overtakes_is_made_once(
     assert (outcome.problems, outcome.replayed) == ((), False)
     assert outcome.order == await stored(direct, case.shop, "1001")
     assert outcome.cancellation == await made_with(direct, case, "key-1")
-    assert await told(direct, case.shop) == [*log, *then]
+    assert await logged(direct, case.shop) == [*log, *then]
     await assert_sound(direct)
 
 
 @pytest.fixture
 async def then_held(postgresql_url: str, as_owner: Callable[[str], str]) -> AsyncIterator[Fault]:
-    """The answer is lost, and from then on others hold all that a second run needs; reading goes on."""
+    """The answer is lost, and from then on others hold the locks that a retry needs; reads still work."""
     async with AsyncExitStack() as stack:
 
         async def fault(link: Link) -> None:
@@ -227,7 +227,7 @@ async def then_held(postgresql_url: str, as_owner: Callable[[str], str]) -> Asyn
 
 @pytest.fixture
 async def pending() -> AsyncIterator[Fault]:
-    """The connection breaks, and the server has not committed yet when it is asked again."""
+    """The connection breaks, and the server has not yet committed when it is asked again."""
     over = asyncio.Event()
 
     async def fault(link: Link) -> None:
@@ -242,7 +242,7 @@ async def cancel_one(database: Database, case: Case) -> CancellationOutcome:
     return await cancel(database, case.shop, a_request(units(case.order, ("SKU-dress", 1))))
 
 
-# What is done, and what the log says of it.
+# An act and its events
 UNCERTAIN: dict[str, tuple[Callable[[Database, Case], Awaitable[Any]], list[str]]] = {
     "splitPackage": (take_one_out, ["PACKAGE_SPLIT"]),
     "settleRefund": (fail, [FAILED]),
@@ -252,10 +252,10 @@ UNCERTAIN: dict[str, tuple[Callable[[Database, Case], Awaitable[Any]], list[str]
 
 
 @pytest.mark.parametrize("name", UNCERTAIN)
-async def test_what_is_committed_is_never_said_to_be_not_done(
+async def test_a_committed_act_is_never_reported_as_not_done(
     direct: Database, through: Database, proxy: Proxy, case: Case, then_held: Fault, name: str
 ) -> None:
-    """A TRY_AGAIN that has a client do it twice."""
+    """Catches a TRY_AGAIN that makes a client do it twice."""
     act, log = UNCERTAIN[name]
     proxy.faults.append(then_held)
 
@@ -263,15 +263,15 @@ async def test_what_is_committed_is_never_said_to_be_not_done(
 
     assert proxy.faults == []
     assert outcome.problems == ()
-    assert await told(direct, case.shop) == log
+    assert await logged(direct, case.shop) == log
     await assert_sound(direct)
 
 
 @pytest.mark.parametrize("name", UNCERTAIN)
-async def test_what_may_be_committed_and_is_not_found_is_unavailable(
+async def test_an_act_that_may_still_be_committed_is_unavailable(
     through: Database, proxy: Proxy, case: Case, pending: Fault, name: str
 ) -> None:
-    """A TRY_AGAIN for what the server may be committing still."""
+    """Catches a TRY_AGAIN for what the server may still be committing."""
     act, _ = UNCERTAIN[name]
     proxy.faults.append(pending)
 
@@ -282,10 +282,10 @@ async def test_what_may_be_committed_and_is_not_found_is_unavailable(
 
 
 @pytest.mark.parametrize("name", UNCERTAIN)
-async def test_what_may_be_committed_by_a_server_that_is_gone_is_unknown(
+async def test_an_act_that_a_lost_server_may_have_committed_is_unknown(
     through: Database, proxy: Proxy, case: Case, name: str
 ) -> None:
-    """An error that says to try again in a moment, because looking failed too."""
+    """Catches an error that says to try again in a moment, because the check failed too."""
 
     async def gone(link: Link) -> None:
         proxy.refuse()
@@ -300,8 +300,10 @@ async def test_what_may_be_committed_by_a_server_that_is_gone_is_unknown(
     assert proxy.faults == []
 
 
-async def test_a_client_of_the_api_is_told_that_nobody_knows(proxy: Proxy, case: Case, pending: Fault) -> None:
-    """An answer that invites to split once more."""
+async def test_a_client_of_the_api_is_told_that_the_outcome_is_unknown(
+    proxy: Proxy, case: Case, pending: Fault
+) -> None:
+    """Catches an answer that invites the client to split once more."""
     dress, package = ids.of_item(case.order.id, 1), ids.of_package(case.order.id, 1)
     settings = Settings(database_url=proxy.url, jwt_secret=SECRET, operation_timeout=PATIENCE_SECONDS)
 
@@ -316,8 +318,8 @@ async def test_a_client_of_the_api_is_told_that_nobody_knows(proxy: Proxy, case:
     assert error["message"].endswith("without one look first.")
 
 
-async def test_a_shop_is_made_once(through: Database, proxy: Proxy) -> None:
-    """A shop that its own creation finds there already."""
+async def test_a_shop_is_created_once(through: Database, proxy: Proxy) -> None:
+    """Catches a creation that finds its own shop there already."""
     proxy.faults.append(answer_lost)
 
     shop = await a_shop(through, "new")
@@ -329,7 +331,7 @@ async def test_a_shop_is_made_once(through: Database, proxy: Proxy) -> None:
 async def test_units_are_cancelled_once_when_the_connection_falls_silent(
     direct: Database, proxy: Proxy, case: Case
 ) -> None:
-    """A caller that waits for ever, or is told that nothing was done."""
+    """Catches a caller that waits for ever, or is told that nothing was done."""
     impatient = Database(proxy.url, statement_seconds=1)
     proxy.faults.append(answer_missing)
 
@@ -339,7 +341,7 @@ async def test_units_are_cancelled_once_when_the_connection_falls_silent(
     assert proxy.faults == []
     assert (outcome.problems, outcome.replayed) == ((), False)
     assert outcome.order == await stored(direct, case.shop, "1001")
-    assert await told(direct, case.shop) == ["ITEMS_CANCELLED"]
+    assert await logged(direct, case.shop) == ["ITEMS_CANCELLED"]
     await impatient.close()
     await assert_sound(direct)
 
@@ -349,7 +351,7 @@ async def test_units_are_cancelled_once_when_the_connection_falls_silent(
 async def test_an_act_is_done_once(
     direct: Database, through: Database, proxy: Proxy, case: Case, fault: Fault, name: str
 ) -> None:
-    """An act that is done twice, or refused because it finds itself done."""
+    """Catches an act that is done twice, or refused because it finds itself done."""
     act, log, _, _ = ACTS[name]
     proxy.faults.append(fault)
 
@@ -357,15 +359,15 @@ async def test_an_act_is_done_once(
 
     assert proxy.faults == []
     assert (outcome.problems, outcome.order) == ((), await stored(direct, case.shop, "1001"))
-    assert await told(direct, case.shop) == log
+    assert await logged(direct, case.shop) == log
     await assert_sound(direct)
 
 
 @pytest.mark.parametrize("name", ACTS)
-async def test_an_act_that_another_overtakes_is_done_once(
+async def test_an_act_overtaken_by_another_is_done_once(
     direct: Database, through: Database, proxy: Proxy, case: Case, name: str
 ) -> None:
-    """A second run that judges the order as the other left it: refused, or done twice."""
+    """Catches a retry that judges the order as the other left it: refused, or done twice."""
     act, log, other, then = ACTS[name]
     proxy.faults.append(overtaken_by(lambda: other(direct, case)))
 
@@ -373,7 +375,7 @@ async def test_an_act_that_another_overtakes_is_done_once(
 
     assert proxy.faults == []
     assert outcome.problems == ()
-    assert await told(direct, case.shop) == [*log, *then]
+    assert await logged(direct, case.shop) == [*log, *then]
     await assert_sound(direct)
 
 
@@ -381,7 +383,7 @@ async def test_an_act_that_another_overtakes_is_done_once(
 async def test_an_order_is_imported_once(
     direct: Database, through: Database, proxy: Proxy, case: Case, fault: Fault
 ) -> None:
-    """An order that its own import calls known."""
+    """Catches an import that calls its own order known."""
     proxy.faults.append(fault)
 
     result = await arrive(through, case)
@@ -391,14 +393,14 @@ async def test_an_order_is_imported_once(
         ImportOutcome.CREATED,
         (await stored(direct, case.shop, "1002")).id,
     )
-    assert await told(direct, case.shop) == ["ORDER_IMPORTED"]
+    assert await logged(direct, case.shop) == ["ORDER_IMPORTED"]
     await assert_sound(direct)
 
 
-async def test_an_import_that_another_overtakes_is_the_one_that_created(
+async def test_an_import_overtaken_by_others_is_the_one_that_created_the_order(
     direct: Database, through: Database, proxy: Proxy, case: Case
 ) -> None:
-    """An order that its own import calls another's, because the same and another one came in meanwhile."""
+    """Catches an import that takes its own order for another's, because others used its number meanwhile."""
     others: list[ImportResult] = []
 
     async def come_in() -> None:
@@ -411,13 +413,13 @@ async def test_an_import_that_another_overtakes_is_the_one_that_created(
     assert proxy.faults == []
     assert result.outcome is ImportOutcome.CREATED
     assert [other.outcome for other in others] == [ImportOutcome.UNCHANGED, ImportOutcome.REJECTED]
-    assert await told(direct, case.shop) == ["ORDER_IMPORTED"]
+    assert await logged(direct, case.shop) == ["ORDER_IMPORTED"]
     await assert_sound(direct)
 
 
 @LOST
 async def test_a_client_of_the_api_notices_nothing(direct: Database, proxy: Proxy, case: Case, fault: Fault) -> None:
-    """An UNAVAILABLE, a refusal or `replayed` for a call that succeeded."""
+    """Catches an UNAVAILABLE, a refusal or `replayed` for a call that succeeded."""
     item = ids.of_item(case.order.id, 1)
     request = {
         "orderId": ids.of_order(case.order.id),
@@ -435,5 +437,5 @@ async def test_a_client_of_the_api_notices_nothing(direct: Database, proxy: Prox
     first = {"cancellation": {"idempotencyKey": "key-1"}, "order": {"version": 3}, "errors": []}
     assert proxy.faults == []
     assert [answer["cancelItems"] for answer in answers] == [first | {"replayed": False}, first | {"replayed": True}]
-    assert await told(direct, case.shop) == ["ITEMS_CANCELLED"]
+    assert await logged(direct, case.shop) == ["ITEMS_CANCELLED"]
     await assert_sound(direct)

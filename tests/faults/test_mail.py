@@ -1,4 +1,4 @@
-"""Mail over a server that does everything wrong, at random: nothing is lost, and what is doubled had to be."""
+"""Mail over a server with random faults of every kind: nothing is lost, and nothing is doubled without need."""
 
 import asyncio
 import random
@@ -17,7 +17,7 @@ from tests.faults.mailing import (
     fast_clock,
     settled,
     states,
-    told,
+    status_changes,
     tried,
     up,
 )
@@ -26,14 +26,14 @@ from tests.support.invariants import assert_sound
 from tests.support.stored import a_shop
 
 MAILS = 16
-# Back-off passes fifty times as fast, and so does the lease: a send is bounded as tightly as in production.
+# Back-off and leases run fifty times as fast, so a send has a limit as tight as in production.
 SPEED = 50
 STEP_SECONDS, SEND_SECONDS, SLOW = 0.4, 0.8, 1.2
 
 
 @asynccontextmanager
 async def mailing(*databases: Database, port: int) -> AsyncIterator[None]:
-    """The loops that send mail, one for each database."""
+    """Runs a loop that sends mail for each database."""
     stop, clock = asyncio.Event(), fast_clock(SPEED)
     settings = smtp_settings(f"smtp://127.0.0.1:{port}?tls=none")
     senders = [SmtpSender(settings, step_seconds=STEP_SECONDS, send_seconds=SEND_SECONDS) for _ in databases]
@@ -49,14 +49,14 @@ async def mailing(*databases: Database, port: int) -> AsyncIterator[None]:
         await asyncio.gather(*(sender.close() for sender in senders))
 
 
-async def test_every_mail_arrives_or_was_refused_for_good_whatever_the_server_does(
+async def test_every_mail_arrives_or_is_refused_for_good(
     database: Database,
     database_url: str,
     chance: random.Random,
     rounds: int,
     record_property: Callable[[str, object], None],
 ) -> None:
-    """Catches a mail that is dropped at some fault, one that is sent again after its 250, and another Message-ID."""
+    """Catches a mail that is dropped on a fault, sent again after its 250, or sent with another Message-ID."""
     post, port, other = BadPost(chance, slow=SLOW), a_free_port(), Database(database_url)
     shops = [await a_shop(database, f"shop-{number}") for number in range(3 * rounds)]
     loops = [database] if database.has_single_writer else [database, other]
@@ -87,6 +87,6 @@ async def test_every_mail_arrives_or_was_refused_for_good_whatever_the_server_do
     assert {address: set(ids) for address, ids in post.had.items() if address in sent} == {
         address: {f"<cancellation-{made[address].hex}@shop.example>"} for address in sent
     }
-    assert await told(database) == dict.fromkeys(made.values(), 1)
+    assert await status_changes(database) == dict.fromkeys(made.values(), 1)
     await other.close()
     await assert_sound(database)

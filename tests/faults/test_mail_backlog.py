@@ -1,4 +1,4 @@
-"""Mail that has to wait: behind another shop's, for a server that is down, and at last too long."""
+"""Mail that has to wait: behind another shop's, for a server that is down, and until it is given up."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -26,7 +26,7 @@ from tests.faults.mailing import (
     fast_clock,
     settled,
     states,
-    told,
+    status_changes,
     up,
 )
 from tests.mail.samples import a_message
@@ -38,7 +38,7 @@ from tests.support.stored import a_shop
 
 @asynccontextmanager
 async def mailing(database: Database, port: int, clock: Callable[[], datetime]) -> AsyncIterator[None]:
-    """The loop that sends mail to the server on this port."""
+    """Runs the loop that sends mail to the server on this port."""
     stop, sender = asyncio.Event(), SmtpSender(smtp_settings(f"smtp://127.0.0.1:{port}?tls=none"))
     loop = asyncio.create_task(notification.run(database, sender, a_message, clock=clock, stop=stop))
     try:
@@ -50,15 +50,15 @@ async def mailing(database: Database, port: int, clock: Callable[[], datetime]) 
 
 
 class Busy(Post):
-    """Puts off the messages to one buyer, and takes those to others."""
+    """Defers the messages to one buyer, and accepts all others."""
 
-    def __init__(self, put_off: str) -> None:
+    def __init__(self, deferred: str) -> None:
         super().__init__()
         self.tries = 0
-        self._put_off = put_off
+        self._deferred = deferred
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - as there
-        if envelope.rcpt_tos[0] != self._put_off:
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's
+        if envelope.rcpt_tos[0] != self._deferred:
             return await super().handle_DATA(server, session, envelope)
         self.tries += 1
         return "451 4.7.1 Later"
@@ -70,7 +70,7 @@ async def test_thousands_of_mails_of_one_shop_do_not_delay_the_mail_of_another(
     as_owner: Callable[[str], str],
     record_property: Callable[[str, object], None],
 ) -> None:
-    """Catches a claim that goes by age alone: the other shop's mail would be the last one."""
+    """Catches a claim that goes by age alone: the other shop's mail would be the last."""
     busy, quiet = await a_shop(database, "busy"), await a_shop(database, "quiet")
     [first] = await cancel_many(database, 1, busy)
     post = Busy(first)
@@ -89,7 +89,7 @@ async def test_thousands_of_mails_of_one_shop_do_not_delay_the_mail_of_another(
 async def test_a_mail_is_given_up_after_48_hours_and_can_be_sent_again(
     database: Database, record_property: Callable[[str, object], None]
 ) -> None:
-    """Catches a mail that is given up by its attempts, too early or never, and one that resending finds too old."""
+    """Catches a mail given up by its attempts, too early or never, and one that is too old to resend."""
     shop = await a_shop(database)
     [mail] = (await cancel_many(database, 1, shop)).values()
 
@@ -111,7 +111,7 @@ async def test_a_mail_is_given_up_after_48_hours_and_can_be_sent_again(
 
 
 async def tried_until_given_up(database: Database, *, every: timedelta) -> int:
-    """How often that was; more often than pauses are long."""
+    """The number of tries, which are further apart than any pause."""
     now, tries = LATER, 0
     while await count_in(database, QUEUED):
         await run(database, Script(Deferred("451 Later")), now=now)
@@ -120,7 +120,7 @@ async def tried_until_given_up(database: Database, *, every: timedelta) -> int:
 
 
 class Down(Post):
-    """Hangs up on the first so many that come, and keeps when each came."""
+    """Hangs up on the first `knocks` connections, and records when each one came."""
 
     def __init__(self, *, knocks: int) -> None:
         super().__init__()
@@ -133,17 +133,17 @@ class Down(Post):
 
 
 class Slammed(asyncio.Protocol):
-    """A door that is shut in one's face."""
+    """Hangs up at once."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         transport.close()
 
 
 @on_sqlite
-async def test_while_the_server_is_down_one_mail_is_tried_at_a_time_ever_less_often(
+async def test_while_the_server_is_down_one_mail_at_a_time_is_tried_less_and_less_often(
     database: Database, record_property: Callable[[str, object], None]
 ) -> None:
-    """Catches a loop that knocks with every mail, or all the time, at a server that is down."""
+    """Catches a loop that tries every mail, or tries all the time, while the server is down."""
     made = await cancel_many(database, 12, await a_shop(database, "north"), await a_shop(database, "south"))
     post = Down(knocks=12)
 
@@ -156,5 +156,5 @@ async def test_while_the_server_is_down_one_mail_is_tried_at_a_time_ever_less_of
     record_property("pauses", ", ".join(f"{pause:.1f}" for pause in pauses))
     assert [pause > least for pause, least in zip(pauses, (0.9, 1.9, 3.9), strict=True)] == [True] * 3
     assert post.accepted == dict.fromkeys(made, 1)
-    assert await told(database) == dict.fromkeys(made.values(), 1)
+    assert await status_changes(database) == dict.fromkeys(made.values(), 1)
     await assert_sound(database)

@@ -1,4 +1,4 @@
-"""Workers in processes of their own that are killed, overtaken or told to stop in the middle of a message."""
+"""Worker processes that are killed, overtaken or told to stop in the middle of a message."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from domain.storage.database import Database
 from tests.api.commands.test_worker import ended, working
 from tests.api.conftest import on_postgresql
-from tests.faults.mailing import QUEUED, SENT, Post, cancel_many, end_leases, settled, states, told, up
+from tests.faults.mailing import QUEUED, SENT, Post, cancel_many, end_leases, settled, states, status_changes, up
 from tests.support.command import Copy
 from tests.support.invariants import assert_sound
 from tests.support.stored import a_shop
@@ -33,7 +33,7 @@ def a_worker(folder: Path, database_url: str, port: int) -> AbstractAsyncContext
 
 
 class Deadly(Post):
-    """Kills the worker that it gets its first message from, before or after it says 250, and says nothing any more."""
+    """Kills the worker that sends the first message, before or after answering 250, and accepts nothing more."""
 
     victim: Copy
 
@@ -42,7 +42,7 @@ class Deadly(Post):
         self._says_250 = says_250
         self._has_killed = False
 
-    async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - as there
+    async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's
         await self.have(envelope)
         if not self._has_killed:
             self._has_killed = True
@@ -54,14 +54,14 @@ class Deadly(Post):
 
 @on_postgresql
 @pytest.mark.parametrize("says_250", [False, True], ids=["before the 250", "after the 250"])
-async def test_what_a_killed_worker_had_under_way_is_sent_by_another_when_its_lease_ends(
+async def test_mail_in_flight_at_a_killed_worker_is_sent_by_another_when_its_lease_ends(
     database: Database,
     database_url: str,
     tmp_path: Path,
     says_250: bool,  # noqa: FBT001 - a parameter of the test
     record_property: Callable[[str, object], None],
 ) -> None:
-    """Catches mail that is lost with its worker, taken from a lease that still runs, or sent twice without need."""
+    """Catches mail that is lost with its worker, taken while its lease still runs, or sent twice without need."""
     deadly, post = Deadly(says_250=says_250), Post()
     made = await cancel_many(database, 24, await a_shop(database))
 
@@ -86,29 +86,29 @@ async def test_what_a_killed_worker_had_under_way_is_sent_by_another_when_its_le
     assert deadly.accepted.total() == int(says_250)
     assert copies == {address: {f"<cancellation-{made[address].hex}@shop.example>"} for address in deadly.had}
     assert Counter(after.values()) == {(SENT, 1, None): 14, (SENT, 2, None): AT_ONCE}
-    assert await told(database) == dict.fromkeys(made.values(), 1)
+    assert await status_changes(database) == dict.fromkeys(made.values(), 1)
     await assert_sound(database)
 
 
 class Holding(Post):
-    """Keeps every message waiting for its answer, which is 250 where no other is given for the address."""
+    """Holds back every answer, which is 250 unless another is given for the address."""
 
     def __init__(self, answers: Mapping[str, str] | None = None) -> None:
         super().__init__()
         self.going_on = asyncio.Event()
         self._answers = answers or {}
 
-    async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - as there
+    async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's
         await self.have(envelope)
         await self.going_on.wait()
         return self._answers.get(envelope.rcpt_tos[0]) or self.accept(server, envelope)
 
 
 @on_postgresql
-async def test_a_worker_whose_lease_was_taken_over_changes_nothing(
+async def test_a_worker_that_lost_its_leases_changes_nothing(
     database: Database, database_url: str, tmp_path: Path
 ) -> None:
-    """Catches a late answer, a 550 above all, that overwrites what another worker has settled since."""
+    """Catches a late answer, above all a 550, that overwrites what another worker has settled since."""
     made = await cancel_many(database, 2, await a_shop(database))
     accepted, refused = made
     slow, post = Holding({refused: "550 5.1.1 No such user"}), Post()
@@ -133,19 +133,19 @@ async def test_a_worker_whose_lease_was_taken_over_changes_nothing(
     assert post.accepted == {accepted: 1, refused: 1}
     assert [*before.values()] == [(SENT, 2, None)] * 2
     assert await states(database) == before
-    assert await told(database) == dict.fromkeys(made.values(), 1)
+    assert await status_changes(database) == dict.fromkeys(made.values(), 1)
     await assert_sound(database)
 
 
 class Meeting(Post):
-    """Answers nothing before the other server has a message too."""
+    """Gives no answer until the other server has a message too."""
 
     def __init__(self, barrier: asyncio.Barrier) -> None:
         super().__init__()
         self._barrier = barrier
         self._has_met = False
 
-    async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - as there
+    async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's
         if not self._has_met:
             self._has_met = True
             await self._barrier.wait()
@@ -160,7 +160,7 @@ async def test_two_workers_send_each_mail_once(
     rounds: int,
     record_property: Callable[[str, object], None],
 ) -> None:
-    """Catches two workers that claim the same message, and one that no worker claims."""
+    """Catches a message that two workers claim, and one that neither claims."""
     shops = [await a_shop(database, f"shop-{number}") for number in range(3 * rounds)]
     made = await cancel_many(database, 60, *shops)
     barrier = asyncio.Barrier(2)
@@ -181,11 +181,11 @@ async def test_two_workers_send_each_mail_once(
     record_property("doubled", (first.accepted + second.accepted).total() - len(made))
     assert first.accepted + second.accepted == dict.fromkeys(made, 1)
     assert [*after.values()] == [(SENT, 1, None)] * len(made)
-    assert await told(database) == dict.fromkeys(made.values(), 1)
+    assert await status_changes(database) == dict.fromkeys(made.values(), 1)
     await assert_sound(database)
 
 
-async def test_a_worker_that_is_told_to_stop_finishes_what_is_under_way_and_claims_nothing_more(
+async def test_a_worker_told_to_stop_finishes_what_is_in_flight_and_claims_no_more(
     database: Database, database_url: str, tmp_path: Path
 ) -> None:
     """Catches a stop that cuts messages off, which would be sent again, or that goes on with the backlog."""
@@ -202,5 +202,5 @@ async def test_a_worker_that_is_told_to_stop_finishes_what_is_under_way_and_clai
     assert code == 0
     assert sorted(post.accepted.values()) == [1] * AT_ONCE
     assert Counter(after.values()) == {(QUEUED, 0, None): 15, (SENT, 1, None): AT_ONCE}
-    assert set((await told(database)).values()) == {1}
+    assert set((await status_changes(database)).values()) == {1}
     await assert_sound(database)

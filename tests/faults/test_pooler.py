@@ -1,4 +1,4 @@
-"""Behind PgBouncer, which gives each transaction another session: of whoever had it last, with what was left in it."""
+"""Behind PgBouncer, each transaction may run in a session that another one used last, with what it left there."""
 
 import asyncio
 import os
@@ -63,7 +63,7 @@ def settings_for(database_url: str, **settings: Any) -> Settings:
 
 
 async def orders_of(database: Database, *shops: str) -> dict[Shop, list[Order]]:
-    """Two orders of each of these new shops."""
+    """Creates these shops with two orders each."""
     found = {}
     for shop_id in shops:
         shop = await a_shop(database, shop_id)
@@ -73,7 +73,7 @@ async def orders_of(database: Database, *shops: str) -> dict[Shop, list[Order]]:
 
 
 async def work_of(shop: Shop, orders: list[Order], base: str, session: int) -> None:
-    """Reads and cancels in turn, and finds what is the shop's own, each time."""
+    """Reads and cancels in turn, and checks each time that the shop sees only its own orders."""
     client = Client(base, a_token(shop.id))
     for number in range(ROUNDS):
         found = (await client.data(ORDERS))["orders"]
@@ -85,8 +85,8 @@ async def work_of(shop: Shop, orders: list[Order], base: str, session: int) -> N
     await client.http.aclose()
 
 
-async def test_shops_at_once_share_sessions_and_nothing_else(pooled_url: str, pooled: Database) -> None:
-    """A shop that belongs to a session is another one's in the next transaction; so are prepared statements."""
+async def test_concurrent_shops_share_sessions_and_nothing_else(pooled_url: str, pooled: Database) -> None:
+    """Catches a shop or a prepared statement that stays with a session, where the next transaction finds it."""
     shops = await orders_of(pooled, "one", "two", "three", "four")
     settings = settings_for(pooled_url)
 
@@ -116,7 +116,7 @@ async def shops_seen(database: Database, shop_id: str, table: sa.Table) -> set[s
         return set((await connection.execute(sa.select(column))).scalars())
 
 
-async def test_no_wait_is_endless_in_any_session(pooled: Database) -> None:
+async def test_every_wait_has_a_limit_in_every_session(pooled: Database) -> None:
     names = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
 
     for _ in range(SESSIONS):
@@ -150,7 +150,7 @@ async def test_a_worker_sends_the_mails_of_every_shop(pooled: Database, pooled_u
         assert sender
         working = asyncio.ensure_future(mail_loop(sender, settings)(pooled, stop))
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while len(inbox.messages) < 2:  # noqa: ASYNC110 - only looking tells
+            while len(inbox.messages) < 2:  # noqa: ASYNC110 - nothing signals it
                 await asyncio.sleep(0.02)
         stop.set()
         await working
@@ -159,7 +159,7 @@ async def test_a_worker_sends_the_mails_of_every_shop(pooled: Database, pooled_u
 
 
 @pytest.mark.parametrize("is_direct", [True, False], ids=["at an address of its own", "by the tick"])
-async def test_a_subscription_hears_of_events_and_the_start_says_by_what(
+async def test_a_subscription_hears_of_events_and_the_log_says_how(
     pooled: Database, pooled_url: str, postgresql_url: str, *, is_direct: bool
 ) -> None:
     settings = settings_for(pooled_url, listen_url=postgresql_url if is_direct else None)
@@ -171,7 +171,7 @@ async def test_a_subscription_hears_of_events_and_the_start_says_by_what(
             client = Client(base, a_token(shop.id))
             cursor = (await client.data(CURSOR))["orderByNumber"]["eventCursor"]
             async with asyncio.timeout(PATIENCE_SECONDS), client.subscription(EVENTS, after=cursor) as results:
-                for number in ("1", "2"):  # the second one at the latest when all that was there is read
+                for number in ("1", "2"):  # by the second, the feed has caught up and has to be woken
                     await store(pooled, shop, an_order_input(number))
                     heard = await anext(results)
                     assert "errors" not in heard, heard
@@ -182,7 +182,7 @@ async def test_a_subscription_hears_of_events_and_the_start_says_by_what(
     assert said == [("hints.heard", "LISTEN") if is_direct else ("hints.unheard", None)]
 
 
-async def test_hints_that_are_said_through_the_pooler_are_heard_behind_it(
+async def test_hints_sent_through_the_pooler_are_heard_by_a_direct_listener(
     pooled: Database, postgresql_url: str
 ) -> None:
     listener = Database(postgresql_url)
@@ -192,12 +192,14 @@ async def test_hints_that_are_said_through_the_pooler_are_heard_behind_it(
     await listener.close()
 
 
-async def test_statements_are_prepared_where_nobody_else_prepares_his(pooled_url: str, postgresql_url: str) -> None:
+async def test_statements_are_not_prepared_behind_a_pooler_unless_the_address_says_so(
+    pooled_url: str, postgresql_url: str
+) -> None:
     addresses = {
         postgresql_url: True,
         f"{postgresql_url}?prepared_statement_cache_size=0": False,
         pooled_url: False,
-        f"{pooled_url}?prepared_statement_cache_size=10": True,  # of a pooler that knows them, as the user knows
+        f"{pooled_url}?prepared_statement_cache_size=10": True,  # the pooler supports them, as the user knows
     }
 
     for url, is_prepared in addresses.items():

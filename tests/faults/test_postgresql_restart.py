@@ -1,4 +1,4 @@
-"""PostgreSQL that crashes under load and comes back: what was acknowledged is kept, and the service goes on."""
+"""PostgreSQL crashes under load and comes back: what was acknowledged is kept, and the service goes on."""
 
 import asyncio
 import random
@@ -35,7 +35,7 @@ Heard = list[tuple[str, int]]
 
 
 class Outage(NamedTuple):
-    """What each server said of itself then; how often each was asked to cancel until it did, and how long both took."""
+    """The readiness of each server during it; how often each was asked until it cancelled, and how long both took."""
 
     ready: tuple[bool, ...]
     asks: tuple[int, ...]
@@ -44,7 +44,7 @@ class Outage(NamedTuple):
 
 @pytest.fixture
 def postgresql() -> Iterator[EmbeddedServer]:
-    """A server that nobody else needs."""
+    """A server for this module alone."""
     server = EmbeddedServer()
     yield server
     server.stop()
@@ -67,7 +67,7 @@ async def test_nothing_is_lost_or_doubled_when_postgresql_crashes_under_load(
     rounds: int,
     record_property: Record,
 ) -> None:
-    """An acknowledgement before its COMMIT, a retry that does it again, a pool that is left with dead connections."""
+    """Catches an acknowledgement before its COMMIT, a retry that repeats an act, and a pool of dead connections."""
     shop = await a_shop(database)
     orders = await some_orders(database, shop)
     probe = await a_probe(database, shop)
@@ -77,7 +77,7 @@ async def test_nothing_is_lost_or_doubled_when_postgresql_crashes_under_load(
         async with load.running():
             outages = [await crash(postgresql, servers, probe, load, chance) for _ in range(2 * rounds)]
 
-    await database.close()  # and with it connections that are as dead as the servers' were
+    await database.close()  # its connections are as dead as the servers' were
     lost, doubled = await load.lost_and_doubled(database, shop)
     record_property("calls", load.calls)
     record_property("unanswered", load.unanswered.total())
@@ -90,7 +90,7 @@ async def test_nothing_is_lost_or_doubled_when_postgresql_crashes_under_load(
     assert (lost, doubled) == (Counter(), Counter())
     assert set(load.unanswered) <= {"UNAVAILABLE", "TIMEOUT", "TRY_AGAIN"}
     assert {outage.ready for outage in outages} == {(False, False)}
-    # At once, but for what a slow machine lets run out of time; of dead connections a pool would have up to twenty.
+    # At once, but for timeouts on a slow machine; a pool may have up to twenty dead connections.
     assert max(max(outage.asks) for outage in outages) <= 3
     await assert_sound(database)
 
@@ -103,7 +103,7 @@ async def test_subscriptions_go_on_after_a_crash_of_postgresql(
     rounds: int,
     record_property: Record,
 ) -> None:
-    """A subscription that ends with the database's connections, or skips or repeats what was committed around then."""
+    """Catches a subscription that ends with the connections, or that skips or repeats what was committed then."""
     shop = await a_shop(database)
     orders = await some_orders(database, shop)
     probe = await a_probe(database, shop)
@@ -114,7 +114,7 @@ async def test_subscriptions_go_on_after_a_crash_of_postgresql(
         load = Load(servers, orders, chance)
         async with load.running():
             outages = [await crash(postgresql, servers, probe, load, chance) for _ in range(rounds)]
-        await database.close()  # and with it connections that are as dead as the servers' were
+        await database.close()  # its connections are as dead as the servers' were
         await store(database, shop, an_order_input(LAST))
         heard = await asyncio.gather(*following)
 
@@ -127,14 +127,14 @@ async def test_subscriptions_go_on_after_a_crash_of_postgresql(
 
 
 async def a_probe(database: Database, shop: Shop) -> Order:
-    """The order by which is found out whether a server cancels."""
+    """An order on which to find out if a server cancels."""
     return (await store(database, shop, an_order_input("probe", an_item_input("dress", quantity=1000))))[0]
 
 
 async def crash(
     postgresql: EmbeddedServer, servers: list[Server], probe: Order, load: Load, chance: random.Random
 ) -> Outage:
-    """A crash, and what the servers do until they cancel again when it is over."""
+    """Crashes and restarts PostgreSQL; returns what the servers did until they cancelled again."""
     await load.answers(chance.randint(50, 200))
     await asyncio.to_thread(postgresql.crash)
     ready = await asyncio.gather(*(server.is_ready() for server in servers))
@@ -146,7 +146,7 @@ async def crash(
 
 
 async def recover(server: Server, probe: Order) -> int:
-    """How often the server is asked until it cancels and says that it is ready."""
+    """Asks the server until it cancels and says that it is ready; returns how often."""
     items = [{"itemId": item_id(probe, "SKU-dress"), "quantity": 1}]
     request = {"orderId": ids.of_order(probe.id), "items": items, "reason": "OUT_OF_STOCK"}
     asks, is_well = 0, False
@@ -159,7 +159,7 @@ async def recover(server: Server, probe: Order) -> int:
 
 
 async def hear(client: Client, after: str) -> Heard:
-    """Orders and the sequences of their events, up to an event of the last order."""
+    """The order and the sequence of each event, up to one of the last order."""
     heard: Heard = []
     async with asyncio.timeout(2 * PATIENCE_SECONDS), client.subscription(EVENTS, after=after) as results:
         async for answer in results:
@@ -172,7 +172,7 @@ async def hear(client: Client, after: str) -> Heard:
 
 
 async def logged_after(database: Database, shop: Shop, order: Order) -> Heard:
-    """What the log has behind the order's arrival, in the same form."""
+    """The log after the order's import, in the same form."""
     async with database.reading(EVERY_SHOP) as connection:
         logged = await events.list_events(connection, shop.id, after=order.feed_number, limit=1_000_000)
     return [(ids.of_order(event.order_id), event.sequence) for event in logged]

@@ -1,4 +1,4 @@
-"""Servers of several processes, and how they end."""
+"""Servers with several processes, and how they end."""
 
 import os
 import signal
@@ -36,7 +36,7 @@ async def shop(database: Database) -> Shop:
 
 
 def children(pid: int) -> list[int]:
-    """The processes that serve, of a server that has several; one more keeps count of what they share."""
+    """The serving processes of a server with several; its other child keeps count of what they share."""
     return [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/status") if _is_child(path, pid)]
 
 
@@ -71,13 +71,13 @@ def answers(client: httpx.Client) -> bool:
 
 
 def left_behind(folder: Path) -> list[Path]:
-    """Where processes have counted together."""
+    """The folders in which processes keep their shared metrics."""
     return list(folder.glob("shortship-metrics-*"))
 
 
 @contextmanager
 def a_silent_socket(port: int, token: str) -> Iterator[None]:
-    """A websocket that subscribes to all events and then reads nothing, with buffers as small as they can be."""
+    """A websocket that subscribes to all events and then reads nothing, with buffers as small as possible."""
     with closing(socket.socket()) as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
         client.connect(("127.0.0.1", port))
@@ -100,7 +100,7 @@ def a_silent_socket(port: int, token: str) -> Iterator[None]:
 
 @contextmanager
 def a_stream(client: httpx.Client, token: str) -> Iterator[httpx.Response]:
-    """All events as server-sent ones, on a connection of its own."""
+    """All events as server-sent events, on a connection of its own."""
     headers = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream"}
     with (
         httpx.Client(base_url=client.base_url, headers=headers, timeout=PATIENCE_SECONDS) as other,
@@ -110,14 +110,14 @@ def a_stream(client: httpx.Client, token: str) -> Iterator[httpx.Response]:
 
 
 @on_postgresql
-async def test_a_process_that_is_killed_is_replaced_and_nothing_acknowledged_is_lost(
+async def test_a_killed_process_is_replaced_and_nothing_acknowledged_is_lost(
     database: Database,
     shop: Shop,
     database_url: str,
     tmp_path: Path,
     record_property: Callable[[str, object], None],
 ) -> None:
-    """Without a supervisor, a server would go on with fewer processes than it was told, until none is left."""
+    """Catches a server that goes on with fewer processes than it was told to have, until none is left."""
     settings = {"database_url": database_url, "jwt_secret": SECRET, "processes": "2"}
     token = a_token(shop.id)
     acknowledged = tries = 0
@@ -143,7 +143,7 @@ async def test_a_process_that_is_killed_is_replaced_and_nothing_acknowledged_is_
 
 
 def cancels(client: httpx.Client, token: str, order: dict[str, Any], key: str) -> int:
-    """Cancels one unit, with the same key until there is an answer; how many that were."""
+    """Cancels one unit, retrying with its key until answered; returns how many were cancelled."""
     while True:
         try:
             answer = cancel_one(client, token, order, key)
@@ -157,7 +157,7 @@ def cancels(client: httpx.Client, token: str, order: dict[str, Any], key: str) -
 async def test_no_process_outlives_the_one_that_started_it(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Orphans would hold the port: the server could not be started again."""
+    """Catches orphans that hold the port, so that the server cannot be restarted."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     settings = {"database_url": database_url, "jwt_secret": SECRET, "processes": "2"}
     with begun(tmp_path, "serve", **settings) as (server, client):
@@ -174,8 +174,8 @@ async def test_no_process_outlives_the_one_that_started_it(
 
 @on_postgresql
 @pytest.mark.usefixtures("shop")
-async def test_a_process_that_cannot_begin_ends_them_all_and_says_why(database_url: str, tmp_path: Path) -> None:
-    """Its supervisor would start another one, and another one, for ever."""
+async def test_a_process_that_cannot_start_ends_them_all_and_says_why(database_url: str, tmp_path: Path) -> None:
+    """Catches a supervisor that starts one process after another for ever."""
     authorities = tmp_path / "authorities.pem"
     trustme.CA().cert_pem.write_to_path(str(authorities))
     mail = {"smtp_url": "smtp://127.0.0.1:1?tls=starttls", "mail_from": "orders@shop.example"}
@@ -195,7 +195,7 @@ async def test_a_process_that_cannot_begin_ends_them_all_and_says_why(database_u
 
 @on_postgresql
 @pytest.mark.usefixtures("shop")
-async def test_a_second_server_on_the_port_is_told_so_in_one_sentence(database_url: str, tmp_path: Path) -> None:
+async def test_a_second_server_on_the_port_fails_with_one_sentence(database_url: str, tmp_path: Path) -> None:
     settings = {"database_url": database_url, "jwt_secret": SECRET, "processes": "2"}
     with begun(tmp_path, "serve", **settings) as (_, client):
         port = str(client.base_url.port)
@@ -216,10 +216,10 @@ def test_sqlite_takes_one_process(tmp_path: Path) -> None:
 
 
 @on_sqlite
-async def test_a_server_ends_in_time_with_sockets_that_do_not_read_and_streams_that_do_not_end(
+async def test_a_server_stops_in_time_despite_sockets_that_do_not_read_and_endless_streams(
     database: Database, shop: Shop, database_url: str, tmp_path: Path
 ) -> None:
-    """A server that waits for such a socket waits for ever, and is killed with requests under way."""
+    """Catches a server that waits for such a socket for ever, and is killed with requests in flight."""
     await database.close()
     token = a_token(shop.id)
     with started(tmp_path, "serve", database_url=database_url, jwt_secret=SECRET) as (server, client):
@@ -230,11 +230,11 @@ async def test_a_server_ends_in_time_with_sockets_that_do_not_read_and_streams_t
             for number in range(200):
                 cancel_one(client, token, order, f"key-{number}")
             server.send_signal(signal.SIGTERM)
-            told_at = time.monotonic()
+            stopped_at = time.monotonic()
             streamed = b"".join(stream.iter_bytes())
-            streamed_for = time.monotonic() - told_at
+            streamed_for = time.monotonic() - stopped_at
             code = server.wait(PATIENCE_SECONDS)
-            ended_after = time.monotonic() - told_at
+            ended_after = time.monotonic() - stopped_at
 
     assert code == 0
     assert b"ItemsCancelled" in streamed

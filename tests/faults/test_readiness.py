@@ -1,4 +1,4 @@
-"""/readyz on a PostgreSQL that is halted, or whose disk is full: what it says, how soon, and what it costs."""
+"""/readyz while PostgreSQL is halted or its disk is full: what it says, how soon, and at what cost."""
 
 import asyncio
 import os
@@ -40,12 +40,12 @@ async def readiness(client: Client) -> int:
 
 async def until_ready(client: Client) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while await readiness(client) != 200:  # noqa: ASYNC110 - only asking tells
+        while await readiness(client) != 200:  # noqa: ASYNC110 - nothing signals it
             await asyncio.sleep(0.05)
 
 
-async def test_a_halted_database_is_told_at_once_and_by_one_probe(proxy: Proxy, through: Database) -> None:
-    """Catches an answer that comes after all attempts of a request, and probes that fill the pool one by one."""
+async def test_a_halted_database_is_reported_at_once_by_one_probe(proxy: Proxy, through: Database) -> None:
+    """Catches an answer that takes as long as a request's retries, and probes that fill the pool one by one."""
     async with serving(settings(proxy.url), through) as base:
         client = Client(base, a_token())
         before = await readiness(client)
@@ -55,7 +55,7 @@ async def test_a_halted_database_is_told_at_once_and_by_one_probe(proxy: Proxy, 
         start = time.monotonic()
         first = await readiness(client)
         took = time.monotonic() - start
-        is_told_first = not earlier.done()
+        is_answered_first = not earlier.done()
         await fallen
         during = await asyncio.gather(*(readiness(client) for _ in range(30)))
         more = proxy.most_links - links
@@ -66,21 +66,21 @@ async def test_a_halted_database_is_told_at_once_and_by_one_probe(proxy: Proxy, 
 
     assert (before, first, during) == (200, 503, [503] * 30)
     assert took >= 1
-    assert is_told_first
-    assert more <= 3  # one probe, another one after it, and who tells the server to give up
+    assert is_answered_first
+    assert more <= 3  # one probe, another one after it, and the connection that cancels it on the server
 
 
 @pytest.fixture
 def small_disk() -> Iterator[Path]:
-    """A disk of its own for PostgreSQL's files."""
+    """A small disk for PostgreSQL's files."""
     if os.geteuid() != 0:
-        pytest.skip("only root can make a disk")
+        pytest.skip("only root can mount a disk")
     folder = Path(tempfile.mkdtemp(prefix="shortship-disk-"))
     mount = ["mount", "-t", "tmpfs", "-o", "size=32m,mode=0755", "tmpfs", str(folder)]
     made = subprocess.run(mount, capture_output=True, text=True, check=False)  # noqa: S603 - our own values
     if made.returncode:
         folder.rmdir()
-        pytest.skip(f"no disk can be made here: {made.stderr}")
+        pytest.skip(f"no disk can be mounted here: {made.stderr}")
     yield folder
     subprocess.run(["umount", "--lazy", str(folder)], check=True)  # noqa: S603, S607 - the same
     folder.rmdir()
@@ -88,7 +88,7 @@ def small_disk() -> Iterator[Path]:
 
 @pytest.fixture
 async def on_small_disk(postgresql_url: str, as_owner: Callable[[str], str], small_disk: Path) -> AsyncIterator[str]:
-    """The url of a database whose files are there."""
+    """The URL of a database whose files are on the small disk."""
     name = sa.make_url(postgresql_url).database
     administrator = await connected(
         sa.make_url(as_owner(postgresql_url)).set(database="postgres").render_as_string(hide_password=False)
@@ -108,7 +108,7 @@ async def on_small_disk(postgresql_url: str, as_owner: Callable[[str], str], sma
 
 
 def fill(folder: Path) -> Path:
-    """A file that takes all the room there is."""
+    """Fills the disk with a file, and returns its path."""
     ballast = folder / "ballast"
     with suppress(OSError), ballast.open("wb", buffering=0) as file:
         while True:
@@ -117,7 +117,7 @@ def fill(folder: Path) -> Path:
 
 
 async def test_a_server_is_not_ready_while_the_disk_of_postgresql_is_full(on_small_disk: str, small_disk: Path) -> None:
-    """Catches a probe that succeeds with less room than a cancellation needs, and calls that can only be refused."""
+    """Catches a probe that needs less room than a cancellation, so that calls arrive only to be refused."""
     database = Database(on_small_disk)
     shop = await a_shop(database)
     [order] = await store(database, shop, an_order_input("1001", an_item_input("dress", quantity=5)))

@@ -1,4 +1,4 @@
-"""A server on SQLite that is killed again and again, and the processes that may not write beside it."""
+"""A server on SQLite is killed again and again, and no other process may write beside it."""
 
 import asyncio
 import random
@@ -23,7 +23,7 @@ CRASHES, CLIENTS = 4, 8
 
 
 class Callers:
-    """Clients that cancel units one after another; each repeats a call under its key until it is answered."""
+    """Clients that cancel one unit after another; each repeats a call with its key until it is answered."""
 
     def __init__(self, *orders: Order) -> None:
         self.answered: dict[str, str] = {}
@@ -36,14 +36,14 @@ class Callers:
         await asyncio.gather(*(self._call_on(server, client) for client in range(CLIENTS)))
 
     async def call_again(self, server: Served) -> dict[str, str]:
-        """Repeats the calls that were answered before, and those that were cut off last."""
+        """Repeats the calls that were answered, and those that were cut off last."""
         keys = [*self.answered, *self._waiting]
         answers = await asyncio.gather(*(self._cancel(server, key) for key in keys))
         self.kept_all_the_same += sum(answer["replayed"] for answer in answers) - len(self.answered)
         return {key: answer["cancellation"]["id"] for key, answer in zip(keys, answers, strict=True)}
 
     async def answers(self, more: int) -> None:
-        """Waits until so many more calls were answered."""
+        """Waits until this many more calls are answered."""
         wanted = len(self.answered) + more
         async with asyncio.timeout(PATIENCE_SECONDS), self._news:
             await self._news.wait_for(lambda: len(self.answered) >= wanted)
@@ -64,7 +64,7 @@ class Callers:
                 self._news.notify_all()
 
     async def _cancel(self, server: Served, key: str) -> dict[str, Any]:
-        """The answer, when the turn has come to write: on a slow machine others may have it for too long."""
+        """The answer, retried on TRY_AGAIN: on a slow machine, others may hold the write lock for too long."""
         while (answer := await server.cancel(self._order(key), key)).get("errors"):
             assert answer["errors"] == [{"code": "TRY_AGAIN", "retryable": True}]
         return answer
@@ -74,7 +74,7 @@ class Callers:
 
 
 async def crash(callers: Callers, database: Database, folder: Path, chance: random.Random, *, times: int) -> None:
-    """Starts a server and kills it under load: in turns at any moment, and while it owes the answer to a commit."""
+    """Starts a server and kills it under load: by turns at any moment, and while it owes the answer to a commit."""
     for number in range(times):
         async with serving(folder) as server:
             calls = asyncio.create_task(callers.call_until_killed(server))
@@ -88,31 +88,31 @@ async def crash(callers: Callers, database: Database, folder: Path, chance: rand
 
 
 async def stop_owing_an_answer(server: Served, callers: Callers, database: Database, chance: random.Random) -> None:
-    """Stops the server for good as soon as more is committed than it has answered."""
+    """Suspends the server for good once it has committed more than it has answered."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             await a_moment(chance)
             server.process.send_signal(signal.SIGSTOP)
-            await asyncio.sleep(0.05)  # answers that are on their way arrive
+            await asyncio.sleep(0.05)  # for answers in flight to arrive
             if len(await keys(database)) > len(callers.answered):
                 return
             server.process.send_signal(signal.SIGCONT)
 
 
 async def a_moment(chance: random.Random) -> None:
-    """Long enough for a call or two; nothing is waited for, so that anything may be under way at its end."""
+    """Sleeps long enough for a call or two, and waits for nothing, so that anything may be in flight at its end."""
     await asyncio.sleep(chance.uniform(0, 0.03))
 
 
 @on_sqlite
-async def test_what_was_acknowledged_before_the_server_was_killed_is_kept_and_nothing_is_done_twice(
+async def test_a_killed_server_loses_nothing_acknowledged_and_does_nothing_twice(
     database: Database,
     tmp_path: Path,
     chance: random.Random,
     rounds: int,
     record_property: Callable[[str, object], None],
 ) -> None:
-    """Catches an answer that comes before its commit, a key that is lost or stored alone, and a lock that stays."""
+    """Catches an answer before its commit, a key that is lost or stored alone, and a lock that stays."""
     shop = await a_shop(database)
     orders = [await a_large_order(database, shop, number) for number in ("1001", "1002", "1003")]
     callers = Callers(*orders)
@@ -137,10 +137,8 @@ async def test_what_was_acknowledged_before_the_server_was_killed_is_kept_and_no
 
 
 @on_sqlite
-async def test_beside_a_running_server_nobody_imports_orders_or_creates_shops(
-    database: Database, tmp_path: Path
-) -> None:
-    """Catches a second writer, with which SQLite before 3.51.3 can lose what is committed."""
+async def test_commands_that_write_are_refused_beside_a_running_server(database: Database, tmp_path: Path) -> None:
+    """Catches a second writer, with which SQLite before 3.51.3 can lose committed data."""
     order = await a_large_order(database, await a_shop(database))
     (tmp_path / "orders.json").write_text("[]")
     commands = (["import", "--shop", "demo", "orders.json"], ["shop", "create", "second", "--name", "Second"])

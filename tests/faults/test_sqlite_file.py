@@ -1,4 +1,4 @@
-"""A SQLite file that cannot grow, is held by others, or is not there any more: under a server that goes on."""
+"""A SQLite file that cannot grow, is locked by others or has vanished, under a server that keeps running."""
 
 import asyncio
 import os
@@ -24,12 +24,12 @@ from tests.support.patience import PATIENCE_SECONDS
 from tests.support.stored import a_shop
 
 UNAVAILABLE = {"code": "UNAVAILABLE"}
-FRAME = 4096 + 24  # bytes of a page in the log of writes
+FRAME = 4096 + 24  # bytes of a page in the write-ahead log
 
 
 @contextmanager
 def a_full_disk(server: Served, size: int) -> Iterator[None]:
-    """Inside the block no file of the server's grows beyond this size, as on a disk that is full."""
+    """Inside the block, no file of the server grows beyond this size, as on a full disk."""
     limits = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (size, limits[1]))
     yield
@@ -37,11 +37,11 @@ def a_full_disk(server: Served, size: int) -> Iterator[None]:
 
 
 @on_sqlite
-@pytest.mark.parametrize("part", [0, 1], ids=["nothing can be written", "the log of writes cannot grow"])
-async def test_on_a_full_disk_cancellations_are_unavailable_and_all_goes_on_when_there_is_room(
+@pytest.mark.parametrize("part", [0, 1], ids=["nothing can be written", "the write-ahead log cannot grow"])
+async def test_on_a_full_disk_cancellations_are_unavailable_until_there_is_room(
     database: Database, tmp_path: Path, part: int, record_property: Callable[[str, object], None]
 ) -> None:
-    """Catches an answer before its commit, a key that is used up, and a server that has to be started again."""
+    """Catches an answer before its commit, a key that is used up, and a server that has to be restarted."""
     order = await a_large_order(database, await a_shop(database))
 
     async with serving(tmp_path) as server:
@@ -70,7 +70,7 @@ async def test_on_a_full_disk_cancellations_are_unavailable_and_all_goes_on_when
 async def test_a_server_is_not_ready_while_it_cannot_write(
     database: Database, tmp_path: Path, pages: int | None
 ) -> None:
-    """Catches a server that is given calls which it can only refuse, or that stays out of use when there is room."""
+    """Catches a server that gets calls only to refuse them, or stays out of use once there is room."""
     order = await a_large_order(database, await a_shop(database))
 
     async with serving(tmp_path) as server:
@@ -88,10 +88,10 @@ async def test_a_server_is_not_ready_while_it_cannot_write(
 
 
 @on_sqlite
-async def test_a_database_at_its_largest_size_stores_nothing_of_a_cancellation_and_then_all_of_it(
+async def test_a_full_database_stores_nothing_of_a_cancellation_until_there_is_room(
     database: Database,
 ) -> None:
-    """Catches a statement that fails for want of a page and leaves those before it behind."""
+    """Catches a statement that fails for want of a page and leaves the effects of earlier ones behind."""
     shop = await a_shop(database)
     order = await a_large_order(database, shop)
     await database.writing(EVERY_SHOP, lambda connection: connection.execute(sa.text("PRAGMA max_page_count = 1")))
@@ -109,7 +109,7 @@ async def test_a_database_at_its_largest_size_stores_nothing_of_a_cancellation_a
 
 
 async def cancelled_until_full(database: Database, shop: Shop, order: Order) -> int:
-    """How many cancellations there was room for."""
+    """Cancels until the database is full; returns how many cancellations fit."""
     for number in count():
         try:
             await cancel_well(database, shop, a_request(units(order, ("SKU-dress", 1)), f"key-{number}"))
@@ -119,10 +119,10 @@ async def cancelled_until_full(database: Database, shop: Shop, order: Order) -> 
 
 
 @on_sqlite
-async def test_while_others_hold_the_file_callers_are_told_to_try_again_and_reading_goes_on(
+async def test_while_others_lock_the_file_callers_are_told_to_try_again_and_reads_work(
     database: Database, tmp_path: Path
 ) -> None:
-    """Catches an endless wait, a fault instead of a reason to repeat the call, and readers that wait with writers."""
+    """Catches an endless wait, a fault instead of advice to try again, and readers that wait with writers."""
     order = await a_large_order(database, await a_shop(database))
 
     async with serving(tmp_path) as server:
@@ -153,10 +153,10 @@ def replace(path: Path) -> None:
 
 @on_sqlite
 @pytest.mark.parametrize("happens", [remove, replace])
-async def test_nothing_is_acknowledged_that_would_be_written_to_a_file_that_nobody_finds_again(
+async def test_nothing_is_acknowledged_while_the_file_is_removed_or_replaced(
     database: Database, tmp_path: Path, happens: Callable[[Path], None]
 ) -> None:
-    """Catches cancellations that are lost with a file that was removed or replaced under a server that has it open."""
+    """Catches cancellations lost with a file that was removed or replaced while the server had it open."""
     order = await a_large_order(database, await a_shop(database))
     file, kept = tmp_path / "shortship.db", tmp_path / "kept.db"
 
@@ -181,10 +181,10 @@ async def test_nothing_is_acknowledged_that_would_be_written_to_a_file_that_nobo
 
 
 @on_sqlite
-async def test_a_file_that_was_overwritten_is_unavailable_and_the_server_goes_on(
+async def test_an_overwritten_file_is_unavailable_and_the_server_keeps_running(
     database: Database, tmp_path: Path
 ) -> None:
-    """Catches a fault of the file that is told as one of ours, and a readiness that is no answer at all."""
+    """Catches a fault of the file that is reported as an internal error, and a readiness check that crashes."""
     order = await a_large_order(database, await a_shop(database))
     file = tmp_path / "shortship.db"
 
@@ -197,7 +197,7 @@ async def test_a_file_that_was_overwritten_is_unavailable_and_the_server_goes_on
         file.write_bytes(content)
 
     assert [answer["errors"] for answer in before] == [[]] * 10
-    assert reading in {"", "UNAVAILABLE"}  # what was written last is not in the file yet
+    assert reading in {"", "UNAVAILABLE"}  # the last writes are not in the file yet
     assert readiness == 503
     assert is_running
     await assert_sound(database)

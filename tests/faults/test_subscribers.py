@@ -1,4 +1,4 @@
-"""Subscribers over websockets and server-sent events: those that come and go, that never read, and hundreds of them."""
+"""Subscribers over websockets and server-sent events that come and go, that never read, or come in hundreds."""
 
 import asyncio
 import gc
@@ -33,7 +33,7 @@ Results = AsyncGenerator[dict[str, Any]]
 Subscribe = Callable[[Client, str, str], Results]
 SOCKETS = 200
 FOLLOW = "subscription ($after: String) { orderEvents(after: $after) { cursor sequence order { number } } }"
-# A megabyte for each event, which fills what lies between a server and a client that does not read.
+# A megabyte for each event, which fills the buffers between a server and a client that does not read
 HEAVY = FOLLOW.replace("number", "number " + " ".join(f"a{each}: cancellations {{ note }}" for each in range(12)))
 HOLD = """
 mutation ($order: ID!, $status: OrderStatus!) { updateOrderStatus(input: { orderId: $order, status: $status }) {
@@ -84,7 +84,7 @@ class Following:
     cut_off: int = 0
 
     async def follow(self, subscribe: Subscribe, cursor: str) -> list[tuple[str, int]]:
-        """All that one of them heard behind the cursor, up to the order `end`."""
+        """Everything that a subscriber heard after the cursor, up to the order `end`."""
         heard: list[tuple[str, int]] = []
         while ("end", 1) not in heard:
             self.resumed += 1
@@ -118,7 +118,7 @@ async def make_heavy(database: Database, shop: Shop, order: Order) -> None:
 
 
 async def toggle(client: Client, held: list[Order], times: int) -> None:
-    """Holds and releases each order so often."""
+    """Holds and releases each order this many times."""
     for status in ["ON_HOLD", "AWAITING_SHIPMENT"] * times:
         for order in held:
             data = await client.data(HOLD, order=f"order_{order.id.hex}", status=status)
@@ -130,7 +130,7 @@ Servers = Callable[[str], AbstractAsyncContextManager[Client]]
 
 @pytest.fixture
 def servers(database_url: str, tmp_path: Path) -> Servers:
-    """Each call starts a server in a process of its own, which is killed at the end, and gives a client of it."""
+    """Each call starts a server in its own process, killed at the end, and yields a client for it."""
 
     @asynccontextmanager
     async def server(name: str) -> AsyncIterator[Client]:
@@ -146,7 +146,7 @@ def servers(database_url: str, tmp_path: Path) -> Servers:
 
 
 async def all_heard(database: Database, shop: Shop, after: int) -> list[tuple[str, int]]:
-    """What there is to be heard behind this number."""
+    """Everything to be heard after this number."""
     async with database.reading(shop.id) as connection:
         found = await events.list_events(connection, shop.id, after=after, limit=10_000)
         known = await orders.find_orders(connection, shop.id, {event.order_id for event in found})
@@ -154,10 +154,10 @@ async def all_heard(database: Database, shop: Shop, after: int) -> list[tuple[st
 
 
 @on_postgresql
-async def test_subscribers_that_come_and_go_hear_everything_once_though_a_server_is_killed(
+async def test_subscribers_that_come_and_go_hear_everything_once_even_if_a_server_is_killed(
     database: Database, shop: Shop, servers: Servers, chance: Random, rounds: int, record_property: Record
 ) -> None:
-    """Would have caught cursors that only one server knows, and such that skip or repeat what was under way."""
+    """Catches cursors that only one server knows, and those that skip or repeat what was in flight."""
     ours = await store(database, shop, *(an_order_input(f"{number}") for number in range(5)))
     start, following = events.cursor_of(shop, len(ours)), Following(chance)
 
@@ -184,14 +184,14 @@ async def test_subscribers_that_come_and_go_hear_everything_once_though_a_server
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("subscribe", [over_socket, over_stream])
-async def test_a_subscriber_that_does_not_read_is_ended_with_where_to_go_on(
+async def test_a_subscriber_that_does_not_read_is_ended_and_can_resume(
     client: Client, database: Database, shop: Shop, subscribe: Subscribe, record_property: Record
 ) -> None:
-    """Would have caught events that pile up for who does not read them, who is waited for, or loses them."""
+    """Catches events that pile up for a subscriber that does not read, are lost to it, or hold up others."""
     [order] = await store(database, shop, an_order_input("1001", an_item_input(quantity=20)))
     await make_heavy(database, shop, order)
     start = await now(client)
-    client.socket_options = {"compression": None, "max_queue": 1}  # what is sent takes place, and is not taken ahead
+    client.socket_options = {"compression": None, "max_queue": 1}  # events keep their size, and are not read ahead
 
     async with aclosing(subscribe(client, HEAVY, start)) as slow, aclosing(over_socket(client, FOLLOW, start)) as quick:
         beginning = asyncio.ensure_future(anext(slow))
@@ -217,10 +217,10 @@ async def test_a_subscriber_that_does_not_read_is_ended_with_where_to_go_on(
 
 
 @on_postgresql
-async def test_hundreds_of_subscribers_hear_the_same_and_one_reads_for_all(
+async def test_hundreds_of_subscribers_hear_the_same_from_one_reader(
     client: Client, database: Database, shop: Shop, record_property: Record
 ) -> None:
-    """Would have caught a reader for each socket, and sockets that starve each other or those who cancel."""
+    """Catches a reader for each socket, and sockets that starve each other or callers that cancel."""
     [order] = await store(database, shop, an_order_input("1001"))
     start = await now(client)
 

@@ -1,4 +1,4 @@
-"""What is asked for at once is done in turns: one request has neither the loop nor all connections for itself."""
+"""Concurrent requests take turns: none has the event loop or all connections to itself."""
 
 import asyncio
 
@@ -18,7 +18,7 @@ PREVIEW = 'previewCancelItems(orderId: "%s", reason: OUT_OF_STOCK, items: []) { 
 
 
 async def test_the_previews_of_a_request_share_a_connection(postgresql_url: str) -> None:
-    """Thirty aliases that take every connection of the pool from the other shops."""
+    """Catches thirty aliases that take every connection of the pool from the other shops."""
     async with Proxy(postgresql_url).running() as proxy:
         settings = Settings(database_url=proxy.url, jwt_secret=SECRET, operation_timeout=PATIENCE_SECONDS)
         database = Database(proxy.url)
@@ -37,8 +37,8 @@ async def test_the_previews_of_a_request_share_a_connection(postgresql_url: str)
     assert proxy.most_links == before
 
 
-async def test_others_have_a_turn_between_large_requests(sqlite_url: str) -> None:
-    """Requests whose bodies came at once, and are all looked at before anybody else is."""
+async def test_others_get_a_turn_between_large_requests(sqlite_url: str) -> None:
+    """Catches requests whose bodies arrive together and are all validated before anybody else gets a turn."""
     database = Database(sqlite_url)
     await a_shop(database)
     application = create_app(Settings(database_url=sqlite_url, jwt_secret=SECRET), database)
@@ -59,7 +59,7 @@ async def test_others_have_a_turn_between_large_requests(sqlite_url: str) -> Non
 
     transport = httpx.ASGITransport(application)
     async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as http:
-        await http.post("/graphql", content=operation("{ shop { id } }"))  # the token is known then
+        await http.post("/graphql", content=operation("{ shop { id } }"))  # caches the token
         counting = asyncio.create_task(count())
         await asyncio.gather(*(ask(http) for _ in range(5)))
         counting.cancel()

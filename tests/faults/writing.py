@@ -1,4 +1,4 @@
-"""Writers that keep a shop's log busy, here or in a process of their own: `python -m tests.faults.writing`."""
+"""Writers that keep a shop's log busy, here or in a separate process: `python -m tests.faults.writing`."""
 
 import asyncio
 import sys
@@ -16,14 +16,14 @@ from domain.storage.faults import BusyError, UnavailableError
 from tests.support.cancelling import a_request, cancel, everything
 from tests.support.stored import NOW, an_order_input, stored
 
-# A log whose numbers come from a sequence, as one would write it without care; each transaction has one row in it.
+# A log numbered by a sequence, the careless way to do it; each transaction writes one row.
 NAIVE_LOG = "CREATE TABLE naive_log (id bigserial PRIMARY KEY)"
 
 
 class TwoLogsDatabase(Database):
-    """On PostgreSQL; each transaction writes to the naive log too."""
+    """A PostgreSQL database whose transactions write to the naive log too."""
 
-    async def writing(self, shop_id: ShopScope, work: Work[Any]) -> Any:  # as there, for any result
+    async def writing(self, shop_id: ShopScope, work: Work[Any]) -> Any:  # like the method it overrides
         async def logged(connection: AsyncConnection) -> object:
             await connection.execute(sa.text("INSERT INTO naive_log DEFAULT VALUES"))
             return await work(connection)
@@ -32,14 +32,14 @@ class TwoLogsDatabase(Database):
 
 
 async def write(database: Database, shop: Shop, name: str, count: int) -> None:
-    """So many orders come in and are cancelled, whatever becomes of connections meanwhile: four events each."""
+    """Imports and cancels `count` orders, despite broken connections; each has four events."""
     for number in range(count):
         while not await _is_written(database, shop, f"{name}-{number}"):
             pass
 
 
 async def _is_written(database: Database, shop: Shop, number: str) -> bool:
-    """False where the database was too busy or could not be reached; then it is done again, with the same key."""
+    """False if the database was busy or unreachable; the caller then retries with the same key."""
     try:
         [result] = await ingestion.import_orders(database, shop, [an_order_input(number)], actor="import", now=NOW)
         if result.problems:
