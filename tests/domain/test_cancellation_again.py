@@ -78,7 +78,7 @@ async def test_a_mail_that_failed_has_no_time_of_sending(database: Database, sho
 
 
 EQUAL: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "decimals of one value": ({"expected_refund": Decimal(15)}, {"expected_refund": Decimal("15.00")}),
+    "equal decimals": ({"expected_refund": Decimal(15)}, {"expected_refund": Decimal("15.00")}),
     "a note that is null or absent": ({"note": None}, {}),
 }
 
@@ -111,7 +111,7 @@ OTHERS: dict[str, Callable[[Order, CancellationRequest], CancellationRequest]] =
     "an expected refund": lambda _, first: replace(first, expected_refund=Decimal(1)),
     "a package": lambda order, first: replace(first, selection=package(order, "B")),
     "the order": lambda order, first: replace(first, selection=everything(order)),
-    "something that is wrong in many ways": lambda order, _: a_request(
+    "a request with many problems": lambda order, _: a_request(
         ItemsSelection(ids.of_order(order.id), ()), note="\0", reason=CancellationReason.OTHER
     ),
 }

@@ -61,8 +61,8 @@ REFUSALS: dict[str, tuple[Callable[[Order], CancellationRequest], list[str]]] = 
         lambda order: a_request(package(order, "A"), expected_refund=Decimal("10.82")),
         ["REFUND_CHANGED"],
     ),
-    "an impossible note": (lambda order: a_request(everything(order), note="\x1b[1m"), ["INVALID_TEXT"]),
-    "an impossible key": (lambda order: a_request(everything(order), "a key"), ["INVALID_IDEMPOTENCY_KEY"]),
+    "an invalid note": (lambda order: a_request(everything(order), note="\x1b[1m"), ["INVALID_TEXT"]),
+    "an invalid key": (lambda order: a_request(everything(order), "a key"), ["INVALID_IDEMPOTENCY_KEY"]),
 }
 
 
@@ -224,7 +224,7 @@ async def test_items_and_packages_from_elsewhere_get_the_same_answers(database: 
     }
 
 
-# What the caller expects
+# Expectations
 
 
 async def test_a_call_that_expects_what_the_preview_showed_succeeds(database: Database, shop: Shop) -> None:
@@ -242,7 +242,7 @@ async def test_a_call_that_expects_what_the_preview_showed_succeeds(database: Da
 
 EXPECTATIONS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "an old version": ({"expected_version": 1}, ["ORDER_CHANGED"]),
-    "a version to come": ({"expected_version": 3, "expected_refund": Decimal("3.34")}, ["ORDER_CHANGED"]),
+    "a future version": ({"expected_version": 3, "expected_refund": Decimal("3.34")}, ["ORDER_CHANGED"]),
     "another refund": ({"expected_version": 2, "expected_refund": Decimal("3.33")}, ["REFUND_CHANGED"]),
     "more digits than the currency has": ({"expected_refund": Decimal("3.341")}, ["REFUND_CHANGED"]),
     "a negative refund": ({"expected_refund": Decimal("-3.34")}, ["REFUND_CHANGED"]),

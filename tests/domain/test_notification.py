@@ -96,8 +96,8 @@ async def test_a_rejected_message_fails_for_good(database: Database) -> None:
 
     await run(database, Script(Rejected("550 No such user")))
 
-    told = await notification_of(database, shop, cancelled)
-    assert (told.status, told.attempts, told.last_error) == (NotificationStatus.FAILED, 1, "550 No such user")
+    after = await notification_of(database, shop, cancelled)
+    assert (after.status, after.attempts, after.last_error) == (NotificationStatus.FAILED, 1, "550 No such user")
     assert [event.after for event in await logged(database, shop)] == ["FAILED"]
 
 
@@ -120,8 +120,8 @@ async def test_a_message_deferred_for_48_hours_fails(database: Database) -> None
 
     await run(database, Script(Deferred("451 Later")), now=NOW + timedelta(hours=48))
 
-    told = await notification_of(database, shop, cancelled)
-    assert (told.status, told.last_error) == (NotificationStatus.FAILED, "451 Later")
+    after = await notification_of(database, shop, cancelled)
+    assert (after.status, after.last_error) == (NotificationStatus.FAILED, "451 Later")
 
 
 async def test_a_message_is_retried_until_it_is_accepted(database: Database) -> None:
@@ -132,8 +132,8 @@ async def test_a_message_is_retried_until_it_is_accepted(database: Database) -> 
     await run(database, first)
     await run(database, second, now=NOW + timedelta(minutes=15))
 
-    told = await notification_of(database, shop, cancelled)
-    assert (told.status, told.attempts, told.last_error) == (NotificationStatus.SENT, 2, None)
+    after = await notification_of(database, shop, cancelled)
+    assert (after.status, after.attempts, after.last_error) == (NotificationStatus.SENT, 2, None)
     assert first.messages == second.messages
 
 
@@ -196,8 +196,8 @@ async def test_an_unreadable_message_fails_and_holds_up_no_other(database: Datab
 
     await run(database, Script(Sent()))
 
-    told = await notification_of(database, shop, broken)
-    assert (told.status, told.last_error) == (
+    after = await notification_of(database, shop, broken)
+    assert (after.status, after.last_error) == (
         NotificationStatus.FAILED,
         "What is stored of the message cannot be read.",
     )
@@ -229,8 +229,8 @@ async def test_without_a_usable_address_nothing_is_sent(database: Database) -> N
 
     await run(database, sender)
 
-    told = await notification_of(database, shop, unusable)
-    assert (told.status, told.attempts) == (NotificationStatus.FAILED, 0)
+    after = await notification_of(database, shop, unusable)
+    assert (after.status, after.attempts) == (NotificationStatus.FAILED, 0)
     assert len(sender.messages) == 1
 
 
@@ -243,8 +243,8 @@ async def test_an_address_that_is_no_longer_usable_gets_no_mail(database: Databa
 
     await run(database, Script(Sent()))
 
-    told = await notification_of(database, shop, cancelled)
-    assert (told.status, told.last_error) == (NotificationStatus.FAILED, NO_USABLE_ADDRESS)
+    after = await notification_of(database, shop, cancelled)
+    assert (after.status, after.last_error) == (NotificationStatus.FAILED, NO_USABLE_ADDRESS)
 
 
 async def test_a_sender_that_lost_its_lease_changes_nothing(database: Database) -> None:
@@ -254,8 +254,8 @@ async def test_a_sender_that_lost_its_lease_changes_nothing(database: Database) 
 
     await run(database, Overtaken(database))
 
-    told = await notification_of(database, shop, cancelled)
-    assert (told.status, told.attempts) == (NotificationStatus.QUEUED, 2)
+    after = await notification_of(database, shop, cancelled)
+    assert (after.status, after.attempts) == (NotificationStatus.QUEUED, 2)
     assert await stored(database, shop, "1001") == before
 
 

@@ -104,10 +104,12 @@ async def test_setting_the_present_status_writes_nothing(database: Database, sho
 @pytest.mark.parametrize(
     ("before", "to", "reference", "expected"),
     [
-        pytest.param([SUCCEEDED], FAILED, "R-2", [("TRANSITION_NOT_ALLOWED", ("status",))], id="no way"),
-        pytest.param([], PENDING, "R-2", [("INVALID_VALUE", ("status",))], id="no result"),
+        pytest.param(
+            [SUCCEEDED], FAILED, "R-2", [("TRANSITION_NOT_ALLOWED", ("status",))], id="transition not allowed"
+        ),
+        pytest.param([], PENDING, "R-2", [("INVALID_VALUE", ("status",))], id="not an outcome"),
         pytest.param([], NOT_NEEDED, None, [("INVALID_VALUE", ("status",))], id="no refund"),
-        pytest.param([], SUCCEEDED, "\0", [("INVALID_VALUE", ("providerReference",))], id="unfit reference"),
+        pytest.param([], SUCCEEDED, "\0", [("INVALID_VALUE", ("providerReference",))], id="invalid reference"),
     ],
 )
 async def test_a_refused_settlement_writes_nothing(

@@ -78,21 +78,21 @@ class Pair:
 
 CANCEL_AND_COLLECT = (partial(_cancels_dresses, 1, "key"), partial(_moves, "B", PackageStatus.AWAITING_COLLECTION))
 PAIRS = {
-    "units are cancelled, their package goes to collection": Pair(CANCEL_AND_COLLECT, (WITH_KEY, WITHOUT)),
+    "units are cancelled while their package goes to collection": Pair(CANCEL_AND_COLLECT, (WITH_KEY, WITHOUT)),
     "two cancel the last units": Pair(
         (partial(_cancels_dresses, 2, "one"), partial(_cancels_dresses, 2, "two")), are_alike=True
     ),
     "two cancel with one key": Pair(
         (partial(_cancels_dresses, 1, "key"), partial(_cancels_dresses, 1, "key")), (WITH_KEY, WITH_KEY), are_alike=True
     ),
-    "a package is cancelled, it goes in transit": Pair(
+    "a package is cancelled while it goes in transit": Pair(
         (_cancels_package, partial(_moves, "A", PackageStatus.IN_TRANSIT))
     ),
-    "units are cancelled, their package is split": Pair((partial(_cancels_dresses, 2, "key"), _splits)),
-    "a refund succeeds, it fails": Pair(
+    "units are cancelled while their package is split": Pair((partial(_cancels_dresses, 2, "key"), _splits)),
+    "a refund is settled as succeeded and as failed": Pair(
         (partial(_settles, RefundStatus.SUCCEEDED), partial(_settles, RefundStatus.FAILED)), prepare=_a_cancelled_order
     ),
-    "a package is split, it is split": Pair((_splits, _splits), are_alike=True),
+    "a package is split twice": Pair((_splits, _splits), are_alike=True),
 }
 
 

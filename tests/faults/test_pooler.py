@@ -158,7 +158,7 @@ async def test_a_worker_sends_the_mails_of_every_shop(pooled: Database, pooled_u
     await assert_sound(pooled)
 
 
-@pytest.mark.parametrize("is_direct", [True, False], ids=["at an address of its own", "by the tick"])
+@pytest.mark.parametrize("is_direct", [True, False], ids=["at a direct address", "by the tick"])
 async def test_a_subscription_hears_of_events_and_the_log_says_how(
     pooled: Database, pooled_url: str, postgresql_url: str, *, is_direct: bool
 ) -> None:

@@ -90,8 +90,8 @@ def an_environment(settings: dict[str, str]) -> dict[str, str]:
 
 def run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """Runs the command to its end, and captures its output."""
-    with TemporaryDirectory() as told:
-        out, err = Path(told, "out"), Path(told, "err")
+    with TemporaryDirectory() as outputs:
+        out, err = Path(outputs, "out"), Path(outputs, "err")
         process = Copy(*arguments, folder=folder, environment=an_environment(settings), out=out, err=err)
         try:
             code = process.wait(PATIENCE_SECONDS)

@@ -34,8 +34,8 @@ async def split(
 async def settle(
     database: Database, shop: Shop, made: Cancellation, status: RefundStatus, reference: str | None = None
 ) -> FulfillmentOutcome:
-    told = Settlement(ids.of_cancellation(made.id), status, reference)
-    return await fulfillment.settle_refund(database, shop, told, actor="payments", now=LATER)
+    settlement = Settlement(ids.of_cancellation(made.id), status, reference)
+    return await fulfillment.settle_refund(database, shop, settlement, actor="payments", now=LATER)
 
 
 def refused(outcome: FulfillmentOutcome) -> list[tuple[str, tuple[str, ...]]]:

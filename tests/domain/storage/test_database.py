@@ -523,13 +523,13 @@ async def test_a_full_disk_is_unavailable(sqlite_counters: Database) -> None:
         await connection.execute(sa.text("PRAGMA max_page_count = 1"))
         await connection.execute(sa.update(shops).values(cursor_key=bytes(1_000_000)))
 
-    async def tell(connection: AsyncConnection) -> None:
+    async def increment_and_announce(connection: AsyncConnection) -> None:
         await increment(connection)
         announce(connection, "orders")
 
     with pytest.raises(UnavailableError, match=r"shortship\.db cannot be used: database or disk is full\.$"):
         await sqlite_counters.writing(EVERY_SHOP, fill)
-    await sqlite_counters.writing(EVERY_SHOP, tell)
+    await sqlite_counters.writing(EVERY_SHOP, increment_and_announce)
 
     assert not sqlite_counters.is_writable  # a write this small succeeds even on a full disk
     assert await stored(sqlite_counters) == 1

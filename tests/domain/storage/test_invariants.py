@@ -32,7 +32,7 @@ async def books(database: Database, shop: Shop) -> Database:
     """A varied history, described in corruptions.py, in tables without constraints."""
     await a_shop(database, "empty")
     await store(database, await a_shop(database, "other"), an_order_input("9001"))
-    came = (a_package_input("A", PackageStatus.CANCELLED, dress=1), a_package_input("B", dress=2))
+    imported = (a_package_input("A", PackageStatus.CANCELLED, dress=1), a_package_input("B", dress=2))
     split_order = await a_split_order(database, shop)
     gift, moving, done, *_ = await store(
         database,
@@ -41,7 +41,7 @@ async def books(database: Database, shop: Shop) -> Database:
         an_order_input("7001"),
         an_order_input("4001", status=OrderStatus.DELIVERED),
         an_order_input("5001", status=OrderStatus.ON_HOLD, shipping_fee="4.99"),
-        an_order_input("3001", packages=came),
+        an_order_input("3001", packages=imported),
     )
     first = await cancel_well(database, shop, a_request(units(split_order, ("SKU-dress", 1)), "one"))
     await settle(database, shop, first, RefundStatus.SUCCEEDED)

@@ -298,7 +298,7 @@ async def test_the_right_server_is_connected_to(
     query: str,
     is_encrypted: bool,  # noqa: FBT001 - a case
 ) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(tls_folder / "right.pem"))  # what the system trusts
+    monkeypatch.setenv("SSL_CERT_FILE", str(tls_folder / "right.pem"))  # the system's authorities
 
     assert await asked(address_of(tls_server, tls_folder, host, query), IS_ENCRYPTED) is is_encrypted
 
