@@ -315,7 +315,7 @@ async def test_a_client_of_the_api_is_told_that_the_outcome_is_unknown(
 
     [error] = body["errors"]
     assert error["extensions"] == {"code": "UNAVAILABLE"}
-    assert error["message"].endswith("without one look first.")
+    assert error["message"].endswith("without one, look it up first.")
 
 
 async def test_a_shop_is_created_once(through: Database, proxy: Proxy) -> None:
