@@ -1,7 +1,7 @@
 """Checks that each version of schema.graphql still serves the clients of the one before it.
 
 Run it with `python -m tests.support.compatibility`. The versions are those in the git history, then the working tree.
-What one version deprecates the next may drop. Some changes that graphql-core calls dangerous are allowed: new enum
+What one version deprecates, the next may drop. Some changes that graphql-core calls dangerous are allowed: new enum
 values, event types and interfaces, which clients have to expect, and new optional arguments and input fields. A changed
 default is not allowed: the same call would do something else. The order of the file does not matter.
 """
