@@ -1,4 +1,4 @@
-"""Whether an order that comes in can be stored, and as what. Pure (specification, section 7, "Checks")."""
+"""Checks an incoming order and turns it into one to store (docs/rules.md, "Orders that come in")."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ DEFAULT_LOCALE = "en_US"
 
 _TOO_LARGE = 10**15
 _NO_DECIMAL = 'must be a decimal number such as "12.50"'
-# The status of the package that holds everything where none is given; a split order has to come with its packages.
+# The status of the only package when none are given; a partially shipped order must come with its packages.
 _OF_ONE_PACKAGE = {
     OrderStatus.UNPAID: PackageStatus.AWAITING_SHIPMENT,
     OrderStatus.ON_HOLD: PackageStatus.AWAITING_SHIPMENT,
@@ -42,7 +42,7 @@ _DONE = frozenset({PackageStatus.DELIVERED, PackageStatus.CANCELLED})
 
 
 def normalise(given: OrderInput) -> NewOrder | tuple[FulfillmentProblem, ...]:
-    """The order as it will be stored, or everything that is wrong with it; of one that is too large only that."""
+    """The order to store, or every problem with it; if it is too large, nothing else is checked."""
     if too_large := _too_large(given):
         return too_large
     check = _Check(given)
@@ -52,7 +52,7 @@ def normalise(given: OrderInput) -> NewOrder | tuple[FulfillmentProblem, ...]:
 
 
 def _too_large(given: OrderInput) -> tuple[FulfillmentProblem, ...]:
-    """What it has more of than an order may have, so that what is accepted can be cancelled in a moment."""
+    """The limits it exceeds, which keep any accepted order quick to cancel."""
     packages = given.packages or ()
     counted = {
         "items": (len(given.items), MOST_ITEMS, "items"),
@@ -71,8 +71,8 @@ def _too_large(given: OrderInput) -> tuple[FulfillmentProblem, ...]:
 
 
 def amount(text: str, currency_digits: int) -> int | str:
-    """Minor units, or what is wrong with the text, to follow the name of its place."""
-    # Longer ones are none, and would be remembered all the same.
+    """Minor units, or what is wrong with the text, as a phrase that follows its path."""
+    # Longer texts are never amounts, and must not fill the cache.
     return _amount(text, currency_digits) if len(text) <= LONGEST_DECIMAL else _NO_DECIMAL
 
 
@@ -85,19 +85,19 @@ def _amount(text: str, currency_digits: int) -> int | str:
         return "must not be negative"
     minor = to_minor(exact, currency_digits)
     if minor is None:
-        return f"must have at most {currency_digits} decimal digits, as its currency has"
-    return minor if minor < _TOO_LARGE else "is too large: the limit is 10^15 of the currency's smallest unit"
+        return f"must have at most {currency_digits} decimals, as its currency has"
+    return minor if minor < _TOO_LARGE else "is too large: it must be below 10^15 in the currency's smallest unit"
 
 
 class _Check:
-    """Turns one order into what is stored, part by part, and notes what is wrong on the way."""
+    """Builds the order to store, part by part, and collects problems on the way."""
 
     def __init__(self, given: OrderInput) -> None:
         self.problems: list[FulfillmentProblem] = []
         self._given = given
         self._digits = digits(given.currency)
         self._positions = {item.ref: position for position, item in enumerate(given.items, 1)}
-        # A sum is judged only when all its parts are right.
+        # Sums are checked only while all their parts are valid.
         self._units_known = True
         self._amounts_known = True
 
@@ -105,7 +105,7 @@ class _Check:
         given = self._given
         number = self._number(given.number, "number")
         if self._digits is None:
-            self._refuse("must be a currency of ISO 4217, in three capitals", "currency")
+            self._refuse("must be an ISO 4217 currency code in capitals", "currency")
         placed_at = self._time(given.placed_at, "placedAt")
         paid_at = self._time(given.paid_at, "paidAt") if given.paid_at else None
         ship_by = self._time(given.ship_by, "shipBy") if given.ship_by else None
@@ -113,7 +113,7 @@ class _Check:
         items = self._items(given.items)
         packages = self._packages(given.packages) if given.packages else self._one_package(items)
         if given.status is OrderStatus.COMPLETED and not {package.status for package in packages} <= _DONE:
-            self._refuse("must not be COMPLETED while a package is neither DELIVERED nor CANCELLED", "status")
+            self._refuse("must not be COMPLETED unless every package is DELIVERED or CANCELLED", "status")
         return NewOrder(
             number=number,
             status=order_status(given.status, packages),
@@ -132,7 +132,7 @@ class _Check:
         )
 
     def sums(self, order: NewOrder) -> None:
-        """Packages must hold exactly the units of each item, and the parts sum to the total."""
+        """Packages must hold exactly the units of each item, and the parts must sum to the total."""
         held = _units(order.packages)
         for index, item in enumerate(order.items if self._units_known else ()):
             if item.quantity != held[item.position]:
@@ -155,7 +155,7 @@ class _Check:
             self._refuse("must not be empty", "items", code=FulfillmentErrorCode.EMPTY_SELECTION)
         for index in _repeated([item.ref for item in given]):
             self._units_known = False
-            self._refuse("is that of an earlier item", "ref", ("items", str(index)))
+            self._refuse("repeats the ref of an earlier item", "ref", ("items", str(index)))
         return tuple(self._item(index, item) for index, item in enumerate(given))
 
     def _item(self, index: int, given: OrderItemInput) -> OrderItem:
@@ -178,7 +178,7 @@ class _Check:
         )
 
     def _price(self, given: OrderItemInput, path: _Path) -> tuple[int, int, int]:
-        """List price, seller's and platform's discount."""
+        """The list price, the seller's discount and the platform's discount."""
         problems = len(self.problems)
         subtotal = self._amount(given.subtotal, "subtotal", path)
         seller_discount = self._amount(given.seller_discount or "0", "sellerDiscount", path)
@@ -189,7 +189,7 @@ class _Check:
 
     def _packages(self, given: Sequence[PackageInput]) -> tuple[Package, ...]:
         for index in _repeated([package.number for package in given]):
-            self._refuse("is that of an earlier package", "number", ("packages", str(index)))
+            self._refuse("repeats the number of an earlier package", "number", ("packages", str(index)))
         return tuple(self._package(index, package) for index, package in enumerate(given))
 
     def _package(self, index: int, given: PackageInput) -> Package:
@@ -197,7 +197,7 @@ class _Check:
         if not given.items:
             self._refuse("must not be empty", "items", path, FulfillmentErrorCode.EMPTY_SELECTION)
         for entry in _repeated([packed.ref for packed in given.items]):
-            what = "is that of an earlier entry of this package"
+            what = "repeats the ref of an earlier entry in this package"
             self._refuse(what, "ref", (*path, "items", str(entry)), FulfillmentErrorCode.DUPLICATE_ITEM)
         status = PackageStatus.CANCELLED if self._given.status is OrderStatus.CANCELLED else given.status
         return Package(
@@ -216,11 +216,11 @@ class _Check:
         position = self._positions.get(given.ref, 0)
         if not position:
             self._units_known = False
-            self._refuse("is that of no item of the order", "ref", path, FulfillmentErrorCode.NOT_FOUND)
+            self._refuse("does not match any item of the order", "ref", path, FulfillmentErrorCode.NOT_FOUND)
         return _packed(position, self._quantity(given.quantity, path), status)
 
     def _one_package(self, items: Sequence[OrderItem]) -> tuple[Package, ...]:
-        """The package with everything in it, of an order that comes without packages."""
+        """The package that holds everything, if the order comes without packages."""
         status = _OF_ONE_PACKAGE.get(self._given.status)
         if status is None:
             self._units_known = False
@@ -244,16 +244,16 @@ class _Check:
         return text
 
     def _optional(self, text: str | None, name: str, path: _Path, *, longest: int = LONGEST_TEXT) -> str | None:
-        """An empty text is none."""
+        """None for empty text."""
         return self._text(text, name, path, longest=longest) if text else None
 
     def _time(self, time: datetime, name: str) -> datetime:
         try:
             if time.utcoffset() is not None:
                 return time.astimezone(UTC)
-        except OverflowError:  # in the first or the last year, and in another one in UTC
+        except OverflowError:  # UTC would put it before year 1 or after year 9999
             pass
-        self._refuse("must be a time with an offset from UTC", name)
+        self._refuse("must be a time with a UTC offset", name)
         return time
 
     def _quantity(self, quantity: int, path: _Path) -> int:
@@ -267,7 +267,7 @@ class _Check:
         return 1
 
     def _amount(self, text: str, name: str, path: _Path = ()) -> int:
-        """Minor units; 0 for what is refused, and in an unknown currency."""
+        """Minor units; 0 if it is refused or the currency is unknown."""
         result = 0 if self._digits is None else amount(text, self._digits)
         if isinstance(result, int):
             return result
@@ -297,7 +297,7 @@ def _with_cancelled(items: Sequence[OrderItem], packages: Sequence[Package]) -> 
 
 
 def _units(packages: Sequence[Package]) -> Counter[int]:
-    """How many units the packages hold, by the item's position."""
+    """The units in the packages, keyed by item position."""
     units = Counter[int]()
     for package in packages:
         for packed in package.items:
@@ -306,7 +306,7 @@ def _units(packages: Sequence[Package]) -> Counter[int]:
 
 
 def _repeated(names: Sequence[str]) -> list[int]:
-    """Where a name stands that stood before."""
+    """The indexes of names that repeat an earlier one."""
     if len(set(names)) == len(names):
         return []
     first = {name: index for index, name in reversed(list(enumerate(names)))}

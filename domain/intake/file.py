@@ -1,7 +1,7 @@
-"""Reads the orders in a file, one after another, in memory that does not grow with the file (specification, section 7).
+"""Reads orders from a file one by one, in memory that does not grow with the file.
 
-A file has our own input as a JSON array, as {"orders": [...]}, as single objects or as JSON lines, or the marketplace's
-answer. What is wrong inside one order is told for that order and the others go on.
+A file holds our own input, as a JSON array, as {"orders": [...]}, as single objects or as JSON lines, or a
+marketplace's response. An invalid order does not stop the others.
 """
 
 import json
@@ -26,16 +26,16 @@ STANDARD_INPUT = Path("-")
 
 _LINES = frozenset({".jsonl", ".ndjson"})
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-# Large enough to have the first lines of a file of JSON lines at the first look.
+# Large enough to hold the first lines of a JSON lines file when its format is detected.
 _BUFFER = 2**20
-# So often a reader that waits for others to write looks whether it is told to stop.
+# How often a reader that waits for input checks whether to stop.
 _LOOK_SECONDS = 0.1
 
 _OUR_ORDER = TypeAdapter(OrderInput)
 _MARKETPLACE_ORDER = TypeAdapter(MarketplaceOrder)
 _WHAT_IS_WRONG = {
     "missing": "is missing",
-    "string_type": "must be a string, as amounts and numbers are too",
+    "string_type": "must be a string, even if it is an amount or a number",
     "int_type": "must be a whole number",
     "bool_type": "must be true or false",
     "tuple_type": "must be an array",
@@ -44,14 +44,14 @@ _WHAT_IS_WRONG = {
 
 
 class UnreadableFileError(Exception):
-    """The file, or what is left of it, cannot be read; the message is a sentence for people."""
+    """The file, or the rest of it, cannot be read; the message is a sentence for people."""
 
 
 @value
 class FileOrder:
-    """An order of a file, or what is wrong with it.
+    """An order in a file, or its problems.
 
-    `name` is its number or else, where that cannot be read or shown, its place, such as "line 17".
+    `name` is its number, or its place, such as "line 17", if the number cannot be read or shown.
     """
 
     name: str
@@ -59,17 +59,17 @@ class FileOrder:
     bytes_read: int
 
 
-# Turns the bytes of one order into what they mean.
+# Parses the bytes of one order.
 _Reading = Callable[[bytes], OrderInput | tuple[FulfillmentProblem, ...]]
 
 
 def read_orders(path: Path, *, is_stopped: Callable[[], bool] = lambda: False) -> Iterator[FileOrder]:
-    """The orders as they come; raises UnreadableFileError, after the orders before the place where JSON breaks off.
+    """The orders in their order; raises UnreadableFileError at broken JSON, after the orders before it.
 
-    Once it `is_stopped`, nothing more is read, as if the file ended there.
+    Once `is_stopped` returns True, reading ends as if the file ended there.
     """
     is_input = path == STANDARD_INPUT
-    name = "The standard input" if is_input else path
+    name = "Standard input" if is_input else path
     try:
         source = _Source(0 if is_input else path, is_stopped, closefd=not is_input)
         with BufferedReader(source, _BUFFER) as file:
@@ -82,14 +82,14 @@ def read_orders(path: Path, *, is_stopped: Callable[[], bool] = lambda: False) -
 
 
 class _Source(FileIO):
-    """Gives what there is, but fills what it is given first: what a file is must not depend on how fast a pipe is."""
+    """Returns partial reads, except the first, which fills the buffer: detection must not depend on a pipe's speed."""
 
     def __init__(self, file: Path | int, is_stopped: Callable[[], bool], *, closefd: bool) -> None:
         super().__init__(file, closefd=closefd)
         self._is_stopped = is_stopped
         self._has_begun = False
 
-    def readinto(self, buffer: Any) -> int:  # what bytes can be written to
+    def readinto(self, buffer: Any) -> int:  # any writable buffer
         view, filled = memoryview(buffer), 0
         while filled < len(view) and self._is_ready():
             read = super().readinto(view[filled:])
@@ -100,7 +100,7 @@ class _Source(FileIO):
         return filled
 
     def _is_ready(self) -> bool:
-        """Waits for bytes, or the end; False when it was told to stop before."""
+        """Waits for bytes or the end of the file; False if stopped before."""
         while not self._is_stopped():
             if select([self], [], [], _LOOK_SECONDS)[0]:
                 return True
@@ -108,7 +108,7 @@ class _Source(FileIO):
 
 
 def _looks_like_lines(head: bytes) -> bool:
-    """One object up to the end of a line and another one from the start of the next: no JSON document has that."""
+    """True if one object ends a line and another starts the next, which no JSON document allows."""
     first, _, others = head.removeprefix(_BYTE_ORDER_MARK).lstrip().partition(b"\n")
     return first.startswith(b"{") and first.rstrip().endswith(b"}") and others.lstrip().startswith(b"{")
 
@@ -121,7 +121,7 @@ def _lines(file: BinaryIO) -> Iterator[FileOrder]:
 
 
 def _bounded_lines(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
-    """Each line and how far it goes; one that is too long for any order is cut, which leaves it broken."""
+    """Each line with the bytes read so far; a line too long for any order is cut, and so invalid."""
     bytes_read = 0
     while line := file.readline(LONGEST_PART):
         bytes_read += len(line)
@@ -132,7 +132,7 @@ def _bounded_lines(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
 
 
 def _documents(stream: JsonStream) -> Iterator[FileOrder]:
-    """The orders of a JSON document, or of several in a row."""
+    """The orders of one JSON document, or of several in a row."""
     for number, (part, reading) in enumerate(_all_orders(stream), 1):
         yield _file_order(part, reading, f"order {number}", stream.bytes_read)
 
@@ -161,7 +161,7 @@ def _orders(stream: JsonStream) -> Iterator[tuple[bytes, _Reading]]:
 
 
 def _keys(stream: JsonStream) -> Iterator[str]:
-    """The keys of the object, and instead of `data`, where that is an object, what is in it."""
+    """The keys of the object; an object `data` is replaced by its own keys, as in `data.orders`."""
     for key in stream.members():
         if key == "data" and stream.peek() == "{":
             yield from (f"data.{inner}" for inner in stream.members())
@@ -170,9 +170,9 @@ def _keys(stream: JsonStream) -> Iterator[str]:
 
 
 def _single(members: dict[str, bytes]) -> bytes:
-    """The order that is a document by itself, put together again."""
+    """An order that is a document of its own, reassembled."""
     if "items" not in members:
-        raise DocumentError("has no orders: it is none itself, and has neither orders nor data.orders")
+        raise DocumentError("has no orders: it has none of the keys items, orders and data.orders")
     return b"{%s}" % b",".join(json.dumps(key).encode() + b":" + part for key, part in members.items())
 
 
@@ -207,7 +207,7 @@ def _problem(detail: ErrorDetails) -> FulfillmentProblem:
 
 
 def _number(part: bytes) -> str:
-    """The number of an order that is otherwise not readable, if at all possible."""
+    """The number of an invalid order, if it can be read."""
     try:
         order = json.loads(part.decode(errors="replace"), parse_int=str)
     except (ValueError, RecursionError):

@@ -1,7 +1,7 @@
-"""Cuts a JSON document into its parts while it is read, so that memory does not grow with the document.
+"""Splits a JSON document into parts as it is read, so that memory does not grow with the document.
 
-The parts come as bytes, to be parsed by whoever knows what they should be. Numbers of any length, halves of surrogate
-pairs and bytes that are no UTF-8 go through: they are the matter of the part that has them.
+Parts are bytes for the caller to parse. Numbers of any length, lone surrogates and invalid UTF-8 pass through: they
+only spoil the part that contains them.
 """
 
 import codecs
@@ -12,19 +12,19 @@ from typing import BinaryIO
 
 LONGEST_PART = 16 * 2**20
 _CHUNK = 2**18
-# So near to the end of what has been read, an error may only mean that a word, a number or an escape goes on.
+# This close to the end of the text read so far, an error may only mean that a token is incomplete.
 _LONGEST_TOKEN = 16
 _SPACE = re.compile(r"[ \t\n\r]*")
-# Numbers stay texts: nobody looks at them here, and turning the longest ones into numbers fails.
+# Numbers stay text: their values do not matter here, and converting the longest ones would fail.
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
 
 
 class DocumentError(Exception):
-    """What is wrong with the document, to follow its name."""
+    """A fault of the document, as a phrase that follows its name."""
 
 
 class JsonStream:
-    """A document on its way; every method takes what it names off its front."""
+    """A document being read; each method but peek() and expect() consumes what it returns."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.bytes_read = 0
@@ -33,12 +33,12 @@ class JsonStream:
         self._text = ""
         self._position = 0
         self._is_complete = False
-        # Where the text begins in the document, counted from 1.
+        # The position of the text in the document, counted from 1.
         self._line = 1
         self._column = 1
 
     def peek(self) -> str:
-        """The next character that is no white space, and stays where it is; empty at the end of the document."""
+        """The next character that is not white space, left in place; empty at the end of the document."""
         while True:
             space = _SPACE.match(self._text, self._position)
             self._position = space.end() if space else self._position
@@ -47,14 +47,14 @@ class JsonStream:
             self._read()
 
     def expect(self, characters: str) -> str:
-        """The next character, which has to be one of these, and stays where it is."""
+        """The next character, which must be one of these, left in place."""
         character = self.peek()
         if character and character in characters:
             return character
         raise self._broken(f"{' or '.join(characters)} is missing")
 
     def elements(self) -> Iterator[bytes]:
-        """The elements of an array, one by one."""
+        """The elements of an array."""
         self._take("[")
         if self.peek() == "]":
             self._take("]")
@@ -64,7 +64,7 @@ class JsonStream:
             yield self.part()
 
     def members(self) -> Iterator[str]:
-        """The keys of an object, one by one; the value of each has to be taken before the next one."""
+        """The keys of an object; the caller must read each value before taking the next key."""
         self._take("{")
         if self.peek() == "}":
             self._take("}")
@@ -74,7 +74,7 @@ class JsonStream:
             yield self._key()
 
     def part(self) -> bytes:
-        """A whole value."""
+        """A complete value."""
         return self._value()[1].encode("utf-8", "surrogateescape")
 
     def _key(self) -> str:
@@ -101,7 +101,7 @@ class JsonStream:
                     what = error.msg[0].lower() + error.msg[1:].removesuffix(" at")
                     raise self._broken(what, error.pos) from error
             else:
-                # A number could go on behind what has been read.
+                # A number may continue in the next chunk.
                 if self._is_complete or end < len(self._text) - _LONGEST_TOKEN:
                     text = self._text[self._position : end]
                     self._position = end
@@ -114,10 +114,10 @@ class JsonStream:
         return error.msg.startswith("Unterminated string") or error.pos > len(self._text) - _LONGEST_TOKEN
 
     def _read(self) -> None:
-        """Forgets what was taken and reads on; twice as much when one value is long, so that retrying stays cheap."""
+        """Drops consumed text and reads on; an incomplete value is doubled each time, so that retries stay cheap."""
         left = self._text[self._position :]
         if len(left) > LONGEST_PART:
-            raise self._broken(f"one value is longer than {LONGEST_PART} characters")
+            raise self._broken(f"a value is longer than {LONGEST_PART:,} characters")
         self._line, self._column = self._place(self._position)
         chunk = self._file.read(max(_CHUNK, len(left)))
         self.bytes_read += len(chunk)

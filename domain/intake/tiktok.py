@@ -1,6 +1,6 @@
-"""The marketplace's Get Order Detail answer as our own input. Pure (specification, section 7, "Marketplace format").
+"""Translates TikTok Shop's Get Order Detail response into our own input (docs/rules.md, "Orders that come in").
 
-The values below are what is read of its JSON, under its own names; problems name places in the same words.
+The values below are the parts of its JSON that we read, under its own names; paths of problems use the same names.
 """
 
 from collections import Counter, defaultdict
@@ -119,7 +119,7 @@ class RecipientAddress:
 @_in_json
 @value
 class MarketplaceOrder:
-    """Times are Unix seconds, 0 where there is none."""
+    """Times are Unix seconds; 0 means not set."""
 
     id: str
     status: str
@@ -144,32 +144,32 @@ class _Unit:
 
     @property
     def kind(self) -> tuple[str, bool, int]:
-        """Units of one kind become one item."""
+        """Units of the same kind become one item."""
         return self.line.sku_id, bool(self.line.is_gift), self.subtotal
 
 
 def order_input(order: MarketplaceOrder) -> OrderInput | tuple[FulfillmentProblem, ...]:
-    """The order in our own words, or everything that is wrong with it."""
+    """The order as our own input, or every problem with it."""
     translation = _Translation(order)
     given = translation.order()
     return tuple(translation.problems) or given
 
 
 class _Translation:
-    """Translates one order, part by part, and notes what is wrong on the way."""
+    """Translates one order, part by part, and collects problems on the way."""
 
     def __init__(self, order: MarketplaceOrder) -> None:
         self.problems: list[FulfillmentProblem] = []
         self._order = order
         self._currency = order.payment.currency
         self._digits = digits(self._currency)
-        # A sum is judged only when all its parts are right.
+        # Sums are checked only while all their parts are valid.
         self._amounts_known = True
 
     def order(self) -> OrderInput:
         order = self._order
         if self._digits is None:
-            self._refuse("must be a currency of ISO 4217, in three capitals", "payment", "currency")
+            self._refuse("must be an ISO 4217 currency code in capitals", "payment", "currency")
         paid = {name: self._amount(getattr(order.payment, name), "payment", name) for name in _PAYMENT_AMOUNTS}
         units = [self._unit(index, line) for index, line in enumerate(order.line_items)]
         is_taxed_on_top = any(tax.tax_type == _TAX_ON_TOP for unit in units for tax in unit.line.item_tax or ())
@@ -254,14 +254,14 @@ class _Translation:
         )
 
     def _packages(self, units: Sequence[tuple[LineItem, str]]) -> tuple[PackageInput, ...]:
-        """`units` with the refs of their items."""
+        """`units` are paired with the refs of their items."""
         statuses: dict[str, PackageStatus] = {}
         contents: dict[str, Counter[str]] = {}
         for index, (line, ref) in enumerate(units):
             number = line.package_id or f"{self._order.id}-1"
             status = self._package_status(line, "line_items", str(index), "package_status")
             if statuses.setdefault(number, status) is not status:
-                what = "must be that of the package's other units"
+                what = "must match the package's other units"
                 self._refuse(what, "line_items", str(index), "package_status")
             contents.setdefault(number, Counter())[ref] += 1
         return tuple(
@@ -284,7 +284,7 @@ class _Translation:
             return _EPOCH
 
     def _amount(self, text: str | None, *path: str) -> int:
-        """Minor units; 0 for what is missing or refused, and in an unknown currency."""
+        """Minor units; 0 if it is missing or refused, or the currency is unknown."""
         result = 0 if text is None or self._digits is None else check.amount(text, self._digits)
         if isinstance(result, int):
             return result

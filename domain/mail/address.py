@@ -1,4 +1,4 @@
-"""E-mail addresses: which ones mail can go to or come from, and how they stand in it. Pure."""
+"""Parses e-mail addresses and decides which ones can send or receive mail."""
 
 import re
 from contextlib import suppress
@@ -8,17 +8,17 @@ from email_validator import EmailNotValidError, validate_email
 from domain.rules.order import value
 from domain.rules.texts import has_control_characters
 
-# What a message that cannot be sent for this reason has as its error.
+# The error stored with a message that cannot be addressed.
 NO_USABLE_ADDRESS = "The buyer has no usable e-mail address."
-# RFC 5322's atoms with dots anywhere between them.
+# RFC 5322 atoms, with dots anywhere.
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+")
 _NAMED = re.compile(r"([^<>]*?) *<([^<>]*)>")
-_LONGEST_LOCAL_PART = 64  # its quotes included
+_LONGEST_LOCAL_PART = 64  # including its quotes
 
 
 @value
 class Address:
-    """`spec` is as in `wire_address`; `name` is any text, empty where there is none."""
+    """`spec` has the form of `wire_address`; `name` is any text, possibly empty."""
 
     name: str
     spec: str
@@ -29,15 +29,15 @@ class Address:
 
 
 def wire_address(text: str) -> str | None:
-    """The address as every server takes it: its domain in ASCII, its local part in quotes where its dots demand them.
+    """The address in the form that every server accepts: an ASCII domain, and quotes where misplaced dots need them.
 
-    None where no mail can go, or only with SMTPUTF8, which few offer; nobody is asked whether the address exists.
+    None if the address is invalid or needs SMTPUTF8, which few servers offer. The network is not asked.
     """
     given = text.strip()
     local, _, domain = given.rpartition("@")
-    for written in (given, f'"{local}"@{domain}'):  # some carriers gave out a..b@ and a.@
+    for written in (given, f'"{local}"@{domain}'):  # some mobile carriers issued a..b@ and a.@
         with suppress(EmailNotValidError):
-            # "test" is the top-level domain of staging systems; no buyer's address can end in it.
+            # Staging systems use the top-level domain "test"; no real address ends in it.
             valid = validate_email(
                 written,
                 check_deliverability=False,
@@ -50,14 +50,14 @@ def wire_address(text: str) -> str | None:
 
 
 def usable_address(text: str) -> bool:
-    """Whether an e-mail can be sent to this address at all."""
+    """True if mail can be addressed to it."""
     return wire_address(text) is not None
 
 
 def parse_address(text: str) -> Address:
-    """The one address in a text such as "Shop name <orders@example.com>"; ValueError if it is not that.
+    """The address in a text such as "Shop name <orders@example.com>"; ValueError for anything else.
 
-    The name is any text, in quotes or not; it is not decoded.
+    The name is any text, quoted or not, and is not decoded.
     """
     match = _NAMED.fullmatch(text.strip())
     name, spec = match.groups() if match else ("", text)
@@ -68,6 +68,6 @@ def parse_address(text: str) -> Address:
 
 
 def _is_read_as_it_stands(spec: str) -> bool:
-    """Whether no server cuts it, and nobody takes part of it for another address or, as some do, an encoded word."""
+    """True if no server truncates it, and no reader sees another address or an encoded word in it."""
     local = spec.rpartition("@")[0]
     return len(local) <= _LONGEST_LOCAL_PART and bool(_ATOMS.fullmatch(local.strip('"'))) and "=?" not in local

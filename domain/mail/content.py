@@ -1,6 +1,6 @@
-"""What the e-mail about a cancellation says, as of the moment of the cancellation. Pure.
+"""The facts in a cancellation's e-mail, as of the moment of cancellation.
 
-It is stored with the message to be sent, so that a mail that leaves hours later, or again, still tells the same.
+They are stored with the queued message, so that a late or repeated mail still says the same.
 """
 
 from collections import defaultdict
@@ -19,7 +19,7 @@ from domain.rules.vocabulary import CancellationReason, FeeKind, PackageStatus
 
 
 class ByName:
-    """Has pydantic read and write a member of an enum as its name; its value is a sentence that may be reworded."""
+    """Makes pydantic read and write an enum member as its name, since its value is a sentence that may change."""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: type[Enum], _handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -32,7 +32,7 @@ class ByName:
 
 @value
 class MailItem:
-    """So many units of an order item."""
+    """Units of one order item."""
 
     product_name: str
     variant_name: str | None
@@ -43,7 +43,7 @@ class MailItem:
 
 @value
 class CancelledItem:
-    """What was cancelled of an order item, from whichever packages, and what that gives back."""
+    """The cancelled units of one order item, over all packages, and their refund."""
 
     item: MailItem
     subtotal: int
@@ -55,9 +55,9 @@ class CancelledItem:
 
 @value
 class CancellationMail:
-    """Amounts are minor units of `currency`. `remaining` is what is still to reach the buyer.
+    """Amounts are in minor units of `currency`. `remaining` has the units still to reach the buyer.
 
-    `is_whole_order` says that the order has no live unit left, whatever the scope of this cancellation was.
+    `is_whole_order` is true if the order has no live units left, whatever the scope of this cancellation.
     """
 
     order_id: UUID
@@ -82,7 +82,7 @@ _ADAPTER = TypeAdapter(CancellationMail)
 
 
 def cancellation_mail(shop: Shop, order: Order, cancellation: Cancellation) -> CancellationMail:
-    """The mail about a cancellation; `order` is as it is after it."""
+    """The mail about a cancellation; `order` is its state afterwards."""
     breakdown = cancellation.breakdown
     items = {item.position: item for item in order.items}
     return CancellationMail(
@@ -111,12 +111,12 @@ def to_json(mail: CancellationMail) -> dict[str, Any]:  # any JSON
 
 
 def from_json(payload: object) -> CancellationMail:
-    """What to_json() made the payload of; ValueError when it is something else."""
+    """Reads a payload made by to_json(); ValueError for anything else."""
     return _ADAPTER.validate_python(payload)
 
 
 def _cancelled(items: Mapping[int, OrderItem], lines: Iterable[RefundLine]) -> tuple[CancelledItem, ...]:
-    """One entry an item: the buyer does not know of the packages that its units were in."""
+    """One entry per item: packages mean nothing to the buyer."""
     found: dict[int, CancelledItem] = {}
     for line in lines:
         so_far = found.get(line.item, CancelledItem(_units(items[line.item], 0), 0, 0, 0, 0, 0))
@@ -132,7 +132,7 @@ def _cancelled(items: Mapping[int, OrderItem], lines: Iterable[RefundLine]) -> t
 
 
 def _remaining(order: Order) -> tuple[MailItem, ...]:
-    """The live units that have not been delivered, by item; it does not matter to the buyer whether they left."""
+    """Live units not yet delivered, one entry per item; shipped or not makes no difference to the buyer."""
     quantities: defaultdict[int, int] = defaultdict(int)
     for package, packed in order.package_items():
         if package.status is not PackageStatus.DELIVERED:

@@ -1,4 +1,4 @@
-"""A mail in the buyer's language: every text of it, in order, for the templates to lay out. Pure."""
+"""Writes a mail in the buyer's language: every text, in order, for the templates to lay out."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -12,13 +12,13 @@ from domain.mail.phrases import Phrases, phrases, spoken
 from domain.rules import locales
 from domain.rules.order import Buyer, value
 
-# Characters that would turn the direction of the text around them.
+# Characters that change the direction of the text around them.
 _TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 @value
 class AmountRow:
-    """`line` has both, for where there are no columns."""
+    """`line` has both label and amount, for layouts without columns."""
 
     label: str
     amount: str
@@ -27,7 +27,7 @@ class AmountRow:
 
 @value
 class LetterItem:
-    """`quantity_and_name` says both; `amounts` are from the price to what comes back, none where nothing does."""
+    """`amounts` run from the price to the refund; empty if nothing is refunded."""
 
     quantity_and_name: str
     name: str
@@ -39,9 +39,9 @@ class LetterItem:
 
 @value
 class Letter:
-    """`facts` are what to quote to the seller. `refund_total` is None where nothing comes back.
+    """`facts` are for the buyer to quote to the seller. `refund_total` is None if nothing is refunded.
 
-    `subject` has the names as they are, `document_title` says the same for HTML.
+    `subject` has the names verbatim; `document_title` is the same on one safe line, for HTML.
     """
 
     language: str
@@ -69,7 +69,7 @@ def letter(mail: CancellationMail) -> Letter:
 
 
 def one_line(text: str) -> str:
-    """The text as one line that cannot disturb what stands around it: nothing in it ends a line or turns the text."""
+    """The text on one line, without line breaks or characters that change the direction of text."""
     return text if text.isprintable() else " ".join("".join(map(_harmless, text)).split())
 
 
@@ -81,7 +81,7 @@ def _harmless(character: str) -> str:
 
 
 class _Writer:
-    """Has at hand what every part of a letter needs: the mail, its language, and the names that the phrases take."""
+    """Holds what every part of a letter needs: the mail, its language, and the names in its phrases."""
 
     def __init__(self, mail: CancellationMail) -> None:
         self._mail = mail
@@ -192,7 +192,7 @@ def _language_tag(locale: Locale) -> str:
 
 
 def _is_web_address(url: str) -> bool:
-    """Whether a mail client may be sent to fetch it: nothing else that an address can do belongs into a mail."""
+    """True if a mail client can safely fetch it; other kinds of URLs do not belong in a mail."""
     try:
         parts = urlsplit(url)
     except ValueError:

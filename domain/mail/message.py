@@ -1,7 +1,7 @@
-"""The e-mail itself: text and HTML in one message. Pure, but that it reads its templates when it is imported.
+"""Composes the e-mail: text and HTML in one message. Templates are read on import; the rest is pure.
 
-Its headers are written here and not by the library, which parses what it is given: it decodes what looks like an
-encoded word, so that names became headers and addresses, and it loses spaces where it folds (Python 3.11 to 3.13).
+We write the headers ourselves because the library parses its input: it decodes whatever looks like an encoded word,
+which lets names become headers and addresses, and it loses spaces when it folds (Python 3.11 to 3.13).
 """
 
 import re
@@ -22,15 +22,15 @@ from domain.mail.letter import letter
 from domain.mail.sending import OutgoingMessage
 from domain.rules.texts import without_control_characters
 
-# Seven bits and CRLF are what every server on the way takes.
+# Every server on the way accepts seven bits and CRLF.
 _LINE_END = "\r\n"
 _LONGEST_LINE = 78
 _LONGEST_ENCODED_WORD = 75
 _UTF_8 = Charset("utf-8")
-# What a reader may show otherwise than it stands here, or a server may break.
+# Text that readers may show differently, or servers may break.
 _ODD_SPACES = re.compile(r"^ |  | $")
 _NEEDS_ENCODING = re.compile(rf"[^ -~]|=\?|[^ ]{{60}}|{_ODD_SPACES.pattern}")
-# A word that stands without quotes (RFC 5322, 3.2.3).
+# A word that needs no quotes (RFC 5322, section 3.2.3).
 _ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+")
 
 _environment = Environment(
@@ -46,12 +46,12 @@ _html = _environment.get_template("cancellation.html")
 
 
 def compose(mail: CancellationMail, *, sender: Address, reply_to: Address | None) -> OutgoingMessage:
-    """The message, the same each time; ValueError when the buyer has no usable address."""
+    """The message, identical each time; ValueError if the buyer has no usable address."""
     recipient = wire_address(mail.buyer.email)
     if recipient is None:
         raise ValueError(NO_USABLE_ADDRESS)
     content = letter(mail)
-    # Quoted-printable never has "=_".
+    # Quoted-printable never contains "=_".
     boundary = f"=_{mail.cancellation_id.hex}"
     headers = {
         "From": _mailbox("From", sender),
@@ -73,16 +73,16 @@ def compose(mail: CancellationMail, *, sender: Address, reply_to: Address | None
 
 
 def check_head(head: str, names: Sequence[str]) -> None:
-    """Raises AssertionError where the head of a message has other headers than these, or does not end with them."""
+    """Raises AssertionError unless the head of a message parses as exactly these headers."""
     read = HeaderParser().parsestr(head)
-    # Some versions of Python miss the parts that a head announces, though they are given the head alone.
+    # Some versions of Python report the parts that a head announces as missing.
     defects = [defect for defect in read.defects if not isinstance(defect, MultipartInvariantViolationDefect)]
     if read.keys() != [*names] or defects or read.get_payload():
-        raise AssertionError("a message with a header that is not meant")
+        raise AssertionError("the message has an unexpected header")
 
 
 def _mailbox(header: str, address: Address) -> str:
-    """As few encoded words as there can be: Python, for one, shows a space between them where addresses have names."""
+    """Uses as few encoded words as possible: in names, some readers, Python included, show a space between two."""
     name = address.name
     if not _NEEDS_ENCODING.search(name):
         return formataddr((name, address.spec))
@@ -93,7 +93,7 @@ def _mailbox(header: str, address: Address) -> str:
 
 
 def _verbatim(header: str, text: str) -> str:
-    """What every reader shows as this text and nothing else: the text itself, or its encoded words."""
+    """The text itself, or encoded words where some reader would show it differently."""
     return _encoded(header, text) if _NEEDS_ENCODING.search(text) else text
 
 
@@ -108,7 +108,7 @@ def _is_atom(word: str) -> bool:
 
 
 def _folded(name: str, text: str) -> str:
-    """The header in lines that end where it has single spaces; no reader loses any."""
+    """The header, folded only at single spaces, which every reader keeps."""
     lines = wrap(
         text,
         _LONGEST_LINE,
@@ -121,7 +121,7 @@ def _folded(name: str, text: str) -> str:
 
 
 def _part(kind: str, text: str) -> str:
-    """Quoted-printable by the C encoder: the library's own takes a third of the time that a message takes."""
+    """Uses the C encoder for quoted-printable: the email package's own takes a third of the time for a message."""
     head = f'Content-Type: text/{kind}; charset="utf-8"{_LINE_END}Content-Transfer-Encoding: quoted-printable'
     lines = b2a_qp(text.encode()).decode("ascii").split("\n")
     return f"{head}{_LINE_END * 2}{_LINE_END.join(lines)}"

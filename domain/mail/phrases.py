@@ -1,4 +1,4 @@
-"""The words of each language for mails and for the reasons of a cancellation. Another language is another file."""
+"""Translations for mails and cancellation reasons, one file per language."""
 
 import tomllib
 from functools import cache
@@ -20,9 +20,9 @@ LANGUAGES = frozenset(file.name.removesuffix(".toml") for file in _TRANSLATIONS.
 @with_config(ConfigDict(extra="forbid"))
 @value
 class Phrases:
-    """`part` is for a cancellation that leaves something of the order, `whole` for one that does not.
+    """`part` is for a cancellation that leaves live units in the order, `whole` for one that leaves none.
 
-    `reasons` are sentences for the buyer, `labels` the same reasons in short, for the seller to choose from.
+    `reasons` are sentences for the buyer; `labels` are short, for the seller to choose from.
     """
 
     subject_part: str
@@ -65,12 +65,12 @@ class Phrases:
 
 
 def spoken(locale: Locale) -> Locale:
-    """The locale that a mail to this one is written in: the same, or en_US where its language is not translated."""
+    """The locale to write in: this one, or en_US if its language is not translated."""
     return locale if locale.language in LANGUAGES else DEFAULT_LOCALE
 
 
 @cache
 def phrases(language: str) -> Phrases:
-    """Those of one of LANGUAGES."""
+    """The phrases in one of LANGUAGES."""
     text = (_TRANSLATIONS / f"{language}.toml").read_text(encoding="utf-8")
     return TypeAdapter(Phrases).validate_python(tomllib.loads(text))

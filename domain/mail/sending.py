@@ -1,4 +1,4 @@
-"""A message that is ready to be sent, what its sending comes to, and who can send."""
+"""A message ready to send, the outcomes of sending it, and the protocol of senders."""
 
 from typing import Protocol
 
@@ -7,7 +7,7 @@ from domain.rules.order import value
 
 @value
 class OutgoingMessage:
-    """`content` is the message, in CRLF lines of seven bits; the addresses are those of its envelope."""
+    """`content` is 7-bit with CRLF line ends; the addresses are the envelope's."""
 
     sender: str
     recipient: str
@@ -16,26 +16,26 @@ class OutgoingMessage:
 
 @value
 class Sent:
-    """The server has taken the message."""
+    """The server accepted the message."""
 
 
 @value
 class Rejected:
-    """The server will never take this message for this recipient."""
+    """The server will never accept this message for this recipient."""
 
     error: str
 
 
 @value
 class Deferred:
-    """It did not work this time."""
+    """Sending failed for now; a retry may succeed."""
 
     error: str
 
 
 @value
 class Unreachable:
-    """No message can be sent at present: the server cannot be reached, trusted or logged in to, or refuses us."""
+    """No message can be sent for now: the server is unreachable or untrusted, or refuses our login or sender."""
 
     error: str
 
@@ -45,5 +45,5 @@ Outcome = Sent | Rejected | Deferred | Unreachable
 
 class Sender(Protocol):
     async def send(self, message: OutgoingMessage) -> Outcome:
-        """Sends the message to its one recipient; several may be sent at once."""
+        """Sends the message to its recipient; may run concurrently."""
         ...

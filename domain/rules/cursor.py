@@ -1,4 +1,4 @@
-"""Cursors: a position that only the shop that gave it out can use again. Pure (specification, section 6)."""
+"""Cursors: signed positions in a list, valid only for the shop and the list that issued them."""
 
 import base64
 from hashlib import blake2b
@@ -8,23 +8,23 @@ _SIGNATURE_BYTES = 12
 
 
 class InvalidCursorError(ValueError):
-    """The text is no cursor of this shop for this list."""
+    """The shop did not issue this cursor for this list."""
 
 
 def sign(key: bytes, kind: str, position: str) -> str:
-    """The cursor for a position in the list `kind`; `key` is the shop's."""
+    """The cursor for a position in the list `kind`, signed with the shop's key."""
     content = position.encode()
     return base64.urlsafe_b64encode(_signature(key, kind, content) + content).decode().rstrip("=")
 
 
 def position(key: bytes, kind: str, cursor: str) -> str:
-    """The position that was signed; raises InvalidCursorError for anything else."""
+    """The signed position; raises InvalidCursorError for any other text."""
     try:
         signed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         content = signed[_SIGNATURE_BYTES:].decode()
     except ValueError as error:
         raise InvalidCursorError(cursor) from error
-    # Base64 has several texts for the same bytes; only the one that was given out is a cursor.
+    # Several Base64 texts decode to the same bytes; only the one we issued is valid.
     if not compare_digest(cursor, sign(key, kind, content)):
         raise InvalidCursorError(cursor)
     return content

@@ -1,6 +1,6 @@
-"""What may be cancelled, and why not. Pure (specification, section 2).
+"""Decides what may be cancelled, and why not (docs/rules.md, "What may be cancelled").
 
-These verdicts are the one policy behind the `cancellable` fields, previews and mutations.
+These verdicts are the one policy behind `cancellable` fields, previews and mutations.
 """
 
 from domain.rules.order import Order, value
@@ -15,7 +15,7 @@ from domain.rules.vocabulary import (
 _ANY_SCOPE = (CancellationScope.ITEMS, CancellationScope.PACKAGE, CancellationScope.ORDER)
 _WHOLE_ONLY = (CancellationScope.PACKAGE, CancellationScope.ORDER)
 
-# What each reason unlocks. Another reason that unlocks single items is one line here.
+# The scopes that each reason unlocks.
 UNLOCKS: dict[CancellationReason, tuple[CancellationScope, ...]] = {
     CancellationReason.OUT_OF_STOCK: _ANY_SCOPE,
     CancellationReason.PRICING_ERROR: _WHOLE_ONLY,
@@ -27,7 +27,7 @@ UNLOCKS: dict[CancellationReason, tuple[CancellationScope, ...]] = {
 
 @value
 class Verdict:
-    """How many units may be cancelled; `reason` says why none can, and is None otherwise."""
+    """The number of units that may be cancelled; `reason` is set only if it is 0."""
 
     quantity: int
     reason: NotCancellableReason | None
@@ -41,7 +41,7 @@ _SHIPPED = Verdict(0, NotCancellableReason.SHIPPED)
 _AWAITING_COLLECTION = Verdict(0, NotCancellableReason.AWAITING_COLLECTION)
 _ALREADY_CANCELLED = Verdict(0, NotCancellableReason.ALREADY_CANCELLED)
 
-# The specification's table: what the status of an order, and then that of a package, says against it.
+# Order statuses that block every cancellation.
 _BLOCKED = {
     OrderStatus.UNPAID: Verdict(0, NotCancellableReason.UNPAID),
     OrderStatus.ON_HOLD: Verdict(0, NotCancellableReason.ON_HOLD),
@@ -56,13 +56,13 @@ _BY_ITEM = {
 _WHOLE = _BY_ITEM | {PackageStatus.AWAITING_COLLECTION: None}
 OPEN_FOR_ITEMS = frozenset(status for status, refusal in _BY_ITEM.items() if refusal is None)
 
-# Of several refusals the first of these is shown; ALREADY_CANCELLED only where it is the only one.
+# The first of several refusals is shown; ALREADY_CANCELLED only when it is the only one.
 _FOREMOST = (*_BLOCKED.values(), _SHIPPED, _AWAITING_COLLECTION)
 
 
 @value
 class Eligibility:
-    """Every verdict about an order. Keys are positions: of items, of packages, and (package, item) of package items."""
+    """Every verdict on an order, keyed by position; package items are keyed by (package, item)."""
 
     order: Verdict
     items: dict[int, Verdict]
@@ -75,7 +75,7 @@ class Eligibility:
 
 
 def eligibility(order: Order) -> Eligibility:
-    """The verdicts on everything of an order, each made once."""
+    """The verdicts on an order and all its parts."""
     blocked = _BLOCKED.get(order.status)
     items: dict[int, list[Verdict]] = {item.position: [] for item in order.items}
     packages: dict[int, Verdict] = {}
@@ -91,7 +91,7 @@ def eligibility(order: Order) -> Eligibility:
         packages[package.position] = _verdict(live, blocked or _WHOLE[package.status])
     whole = [*packages.values()]
     return Eligibility(
-        # One live package that has left blocks the whole order.
+        # One shipped live package blocks the whole order.
         order=_SHIPPED if _SHIPPED in whole else _together(whole),
         items={position: _together(verdicts) for position, verdicts in items.items()},
         packages=packages,
@@ -100,7 +100,7 @@ def eligibility(order: Order) -> Eligibility:
 
 
 def _verdict(live: int, refusal: Verdict | None) -> Verdict:
-    """The verdict on so many live units in one place; `refusal` is what is said against it there."""
+    """The verdict on `live` units in one place; None as `refusal` allows it."""
     if not live:
         return _ALREADY_CANCELLED
     return refusal or Verdict(live, None)

@@ -1,8 +1,7 @@
-"""The texts of global ids. Pure.
+"""Global ids, which clients treat as opaque.
 
-An id is a word for its type, the hexadecimal UUID of the order, cancellation or event log it belongs to, and positions
-where it names a part of an order: `item_<uuid>_2`. Each thing has exactly one text, so texts are compared as they are.
-Clients treat them as opaque.
+An id has a word for its type, the hexadecimal UUID of an order or a cancellation, and for parts of an order their
+positions: `item_<uuid>_2`. Each object has exactly one id, so ids are compared as text.
 """
 
 import re
@@ -13,17 +12,17 @@ from domain.rules.order import Order, Package, value
 _PATTERN = re.compile(r"(order|item|package|packageitem|cancellation|event)_([0-9a-f]{32})((?:_[1-9][0-9]{0,8})*)")
 _POSITIONS = {"order": 0, "item": 1, "package": 1, "packageitem": 2, "cancellation": 0, "event": 1}
 _SHOP = "shop_"
-# What is the same in tokens, logs, metrics, URLs, file names and on command lines, and never written two ways.
+# Safe as it is in tokens, logs, metrics, URLs, file names and shells, and never spelled two ways.
 _SHOP_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 SHOP_ID_RULE = (
-    "A shop's ID has 1 to 100 characters: letters from A to Z, digits, dots, hyphens and underscores;"
-    " the first one is a letter or a digit."
+    "A shop's ID has 1 to 100 characters: letters from A to Z, digits, dots, hyphens and underscores."
+    " It starts with a letter or a digit."
 )
 
 
 @value
 class Ref:
-    """What an id names: its type's word, the UUID, and the positions behind it."""
+    """An id's parts: the word for its type, the UUID and the positions."""
 
     kind: str
     uuid: UUID
@@ -31,7 +30,7 @@ class Ref:
 
 
 def is_shop_id(text: str) -> bool:
-    """Whether a new shop may have this ID."""
+    """True if a new shop may have this ID."""
     return _SHOP_ID.fullmatch(text) is not None
 
 
@@ -64,13 +63,13 @@ def of_event(order: UUID, sequence: int) -> str:
 
 
 def uuid_of(text: str, kind: str) -> UUID | None:
-    """The UUID in an id of this kind; None if it is no id or one of another kind."""
+    """The UUID in an id of this kind; None for any other text."""
     ref = parse(text)
     return ref.uuid if ref and ref.kind == kind else None
 
 
 def parse(text: str) -> Ref | None:
-    """What the id names, or None if it is none of ours. Shop ids are not taken apart: compare with `of_shop`."""
+    """The id's parts, or None if it is not one of ours. Shop ids are not parsed: compare with `of_shop`."""
     match = _PATTERN.fullmatch(text)
     if match is None:
         return None
@@ -80,5 +79,5 @@ def parse(text: str) -> Ref | None:
 
 
 def find_package(order: Order, package_id: str) -> Package | None:
-    """The package of the order that the id names."""
+    """The order's package with this id."""
     return next((each for each in order.packages if of_package(order.id, each.position) == package_id), None)

@@ -1,6 +1,6 @@
-"""Amounts, numbers and times as people of a locale read them. Pure.
+"""Formats amounts, numbers and times for a locale.
 
-The patterns are those of CLDR; how many digits an amount has is ISO 4217's, which knows better than CLDR what money is.
+Patterns come from CLDR, the number of decimals from ISO 4217: CLDR's are for display and may drop some.
 """
 
 from contextlib import suppress
@@ -20,7 +20,7 @@ _LONGEST_NAME = 50
 
 
 def locale_of(name: str) -> Locale:
-    """The locale of a name such as "de_DE" or "de-DE", or of its language alone; en_US when it has neither."""
+    """The locale for a name such as "de_DE" or "de-DE"; falls back to its language, then to en_US."""
     return _locale_of(name[:_LONGEST_NAME].replace("-", "_"))
 
 
@@ -32,9 +32,9 @@ def _locale_of(name: str) -> Locale:
     return DEFAULT_LOCALE
 
 
-@lru_cache(maxsize=10_000)  # one page shows the same amounts again and again, and CLDR's patterns are slow to apply
+@lru_cache(maxsize=10_000)  # a page repeats amounts, and CLDR's patterns are slow to apply
 def amount(minor: int, currency: str, locale: Locale) -> str:
-    """Minor units as "$1,234.50"."""
+    """An amount in minor units, as in "$1,234.50"."""
     digits = money.digits(currency) or 0
     pattern = _pattern(locale, digits)
     value = Decimal(minor).scaleb(-digits)
@@ -46,7 +46,7 @@ def number(count: int, locale: Locale) -> str:
 
 
 def moment(at: datetime, locale: Locale) -> str:
-    """Day and minute in UTC, which the text says by that name: few know what their language calls it."""
+    """Day and minute, marked "UTC" in every language: few readers know its translation."""
     day = format_date(at.astimezone(UTC), "long", locale=locale)
     time = format_time(at, "short", tzinfo=UTC, locale=locale)
     pattern = str(get_datetime_format("long", locale=locale))
@@ -55,7 +55,7 @@ def moment(at: datetime, locale: Locale) -> str:
 
 @lru_cache(maxsize=1_000)
 def _pattern(locale: Locale, digits: int) -> NumberPattern:
-    """The locale's pattern for amounts, with so many digits."""
+    """The locale's pattern for amounts, with this number of decimals."""
     pattern: NumberPattern = copy(locale.currency_formats["standard"])
     pattern.frac_prec = (digits, digits)
     return pattern

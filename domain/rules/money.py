@@ -1,4 +1,4 @@
-"""Minor units, decimal text and share(). Pure; with refunds.py the only place where money is divided or rounded."""
+"""Minor units, decimal text and share(). Only this module and refunds.py divide or round money."""
 
 import re
 from decimal import Decimal
@@ -12,29 +12,29 @@ _DIGITS: dict[str, int | None] = {currency.code: currency.exponent for currency 
 
 
 def digits(currency: str) -> int | None:
-    """How many decimal digits ISO 4217 gives the currency, or None for what is no currency in use."""
+    """The number of decimals that ISO 4217 gives a currency; None if no such currency is in use."""
     return _DIGITS.get(currency)
 
 
 def share(total: int, units: int, quantity: int) -> int:
-    """What is due of `total` for the first `units` of `quantity` units, rounded half up (specification, section 3)."""
+    """The part of `total` due for the first `units` of `quantity`, rounded half up (docs/rules.md, "What is owed")."""
     return (2 * total * units + quantity) // (2 * quantity)
 
 
 def decimal(text: str) -> Decimal | None:
-    """The exact value of a plain decimal number such as "12.50"; None for other text, exponents and NaN included."""
+    """The exact value of a plain decimal such as "12.50"; None for other text, including exponents and NaN."""
     return Decimal(text) if len(text) <= LONGEST_DECIMAL and _DECIMAL.fullmatch(text) else None
 
 
 def to_minor(amount: Decimal, currency_digits: int) -> int | None:
-    """The amount in minor units, or None if it has more digits than the currency (zeros aside)."""
+    """The amount in minor units; None if it has more decimals than the currency, apart from trailing zeros."""
     numerator, denominator = amount.as_integer_ratio()
     minor, rest = divmod(numerator * 10**currency_digits, denominator)
     return None if rest else minor
 
 
 def to_text(minor: int, currency: str) -> str:
-    """Minor units as a decimal text with exactly the currency's digits: (1250, "USD") is "12.50"."""
+    """Decimal text with exactly the currency's decimals: (1250, "USD") gives "12.50"."""
     return _to_text(minor, digits(currency) or 0)
 
 

@@ -1,6 +1,6 @@
-"""An order that came in, as it will be stored, and the hash by which it is known again. Pure.
+"""An imported order, ready to be stored, and the hash that recognises it when it is sent again.
 
-Two inputs that come down to the same `NewOrder` are the same order, whatever format they came in.
+Inputs in different formats are the same order if they give the same `NewOrder`.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ import orjson
 from domain.rules.order import Buyer, Fee, OrderItem, Package, value
 from domain.rules.vocabulary import OrderStatus
 
-# What one order may have; so many package items are cancelled in a moment.
+# The limits of one order: at its largest, it can still be cancelled quickly.
 MOST_ITEMS = 500
 MOST_PACKAGE_ITEMS = 2_000
 MOST_FEES = 100
@@ -20,7 +20,7 @@ MOST_UNITS = 1_000_000
 
 @value
 class NewOrder:
-    """The fields of an order that come from outside; items and packages in the order given."""
+    """The imported fields of an order; items and packages are in the order given."""
 
     number: str
     status: OrderStatus
@@ -39,9 +39,9 @@ class NewOrder:
 
 
 def content_hash(order: NewOrder) -> bytes:
-    """The same for equal orders; the order in which packages are listed does not count.
+    """Equal for equal orders, in whatever order their packages are listed.
 
-    It is stored: to change what is hashed, or how, makes every known order look like another one.
+    The hash is stored: changing it makes every stored order look different when it is sent again.
     """
     content = {
         "number": order.number,

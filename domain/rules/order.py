@@ -1,7 +1,7 @@
-"""The values of the domain, frozen. They decide nothing.
+"""The values of the domain: frozen, and free of rules.
 
-All amounts are integers in minor units of the order's currency; all times are aware and UTC. Items and packages are
-known inside their order by `position`, a number that is given once and never reused.
+Amounts are integers in minor units of the order's currency; times are aware and UTC. Within an order, items and
+packages are identified by `position`, a number that is never reused.
 """
 
 from collections.abc import Iterator
@@ -27,13 +27,13 @@ _Value = TypeVar("_Value")
 
 @dataclass_transform(frozen_default=True)
 def value(cls: type[_Value]) -> type[_Value]:
-    """A dataclass that type checkers keep frozen; freezing at run time too would make making it seven times slower."""
+    """A dataclass frozen for type checkers only: freezing at run time makes construction seven times slower."""
     return dataclass(slots=True, unsafe_hash=True)(cls)
 
 
 @value
 class Shop:
-    """The tenant. `cursor_key` signs the shop's cursors."""
+    """A tenant. `cursor_key` signs its cursors."""
 
     id: str
     name: str
@@ -56,7 +56,7 @@ class Fee:
 
 @value
 class OrderItem:
-    """So many units of one SKU. Amounts are for all of them; `cancelled_quantity` is the sum over the packages."""
+    """Units of one SKU. Amounts are for the whole line; `cancelled_quantity` is the sum over all packages."""
 
     position: int
     sku: str
@@ -79,7 +79,7 @@ class OrderItem:
 
 @value
 class PackageItem:
-    """How many units of the order item at position `item` are in a package."""
+    """The units in a package of the order item at position `item`."""
 
     item: int
     quantity: int
@@ -92,7 +92,7 @@ class PackageItem:
 
 @value
 class Package:
-    """Units that travel together; `items` by the position of the order item."""
+    """Units that travel together; `items` are sorted by the position of their order item."""
 
     position: int
     number: str
@@ -108,11 +108,10 @@ class Package:
 
 @value
 class Order:
-    """An order as it is in one snapshot; `items` as imported, `packages` by number.
+    """An order in one snapshot; `items` as imported, `packages` sorted by number.
 
-    `shipping_refund_policy` is the one that its shop had when it came in, `refunded` what came back up to now,
-    `event_sequence` the number of its events, and `feed_number` that of the newest event of its shop in the same
-    snapshot.
+    `shipping_refund_policy` is its shop's policy at import, `refunded` the sum of its refunds so far, and
+    `event_sequence` the number of its events. `feed_number` is the shop's newest event in the same snapshot.
     """
 
     id: UUID
@@ -142,13 +141,13 @@ class Order:
         return any(item.live_quantity for item in self.items)
 
     def package_items(self) -> Iterator[tuple[Package, PackageItem]]:
-        """Every package item with its package, packages by number."""
+        """Every package item with its package, sorted by package number."""
         return ((package, packed) for package in self.packages for packed in package.items)
 
 
 @value
 class RefundLine:
-    """What the cancelled units of one item in one package give back; both are named by position."""
+    """The refund for the cancelled units of one item in one package, both given by position."""
 
     item: int
     package: int
@@ -162,7 +161,7 @@ class RefundLine:
 
 @value
 class RefundBreakdown:
-    """What one cancellation gives back. `fees` has only those of which something comes back."""
+    """The refund of one cancellation. `fees` has only the fees that are refunded, fully or in part."""
 
     items_subtotal: int
     seller_discount: int
@@ -177,7 +176,7 @@ class RefundBreakdown:
 
 @value
 class Notification:
-    """The e-mail of a cancellation, and how often its sending was tried."""
+    """The delivery of a cancellation's e-mail."""
 
     status: NotificationStatus
     attempts: int = 0
@@ -187,9 +186,9 @@ class Notification:
 
 @value
 class Cancellation:
-    """One act of cancelling. `package` is the position of the package when the scope is PACKAGE.
+    """One cancellation. `package` is a position, set when the scope is PACKAGE.
 
-    `provider_reference` is what the payment system calls the refund, once it has told.
+    `provider_reference` is the payment system's own reference to the refund, once reported.
     """
 
     id: UUID
@@ -209,9 +208,9 @@ class Cancellation:
 
 @value
 class OrderEvent:
-    """One entry of the log: `number` counts the shop's events, `sequence` the order's.
+    """An entry in the log: `number` counts the shop's events, `sequence` the order's.
 
-    `before` and `after` are the names of the statuses that the event is about, `package` and `new_package` positions.
+    `before` and `after` are names of statuses; `package` and `new_package` are positions.
     """
 
     number: int
@@ -229,7 +228,7 @@ class OrderEvent:
 
 @value
 class ItemEntry:
-    """One entry of a selection by items. Ids are kept as they were given, so that errors can repeat them."""
+    """An entry in a selection of items. Ids stay as given, so that errors can repeat them."""
 
     item_id: str
     quantity: int
@@ -257,7 +256,7 @@ Selection = ItemsSelection | PackageSelection | OrderSelection
 
 @value
 class Pick:
-    """Units of one item in one package, both by position, that a selection comes down to."""
+    """Selected units of one item in one package, both given by position."""
 
     item: int
     package: int

@@ -1,7 +1,7 @@
-"""What a caller gives when orders come in, and how it is told what is wrong. Pure.
+"""Orders as callers submit them.
 
-The values are spelled as in the schema, and in JSON the same in camelCase. Only their types are certain: amounts are
-texts as they were given, and `order_check` says whether the whole can be stored.
+Fields match the schema; JSON has them in camelCase. Only types are checked here: amounts are still text, and
+`domain.intake.check` decides whether an order can be stored.
 """
 
 from datetime import datetime
@@ -19,7 +19,7 @@ _Word = TypeVar("_Word", bound=Enum)
 
 
 def _by_name(words: type[_Word]) -> PlainValidator:
-    """In JSON an enum's member is its name."""
+    """JSON has an enum member's name."""
 
     def member(name: object) -> _Word:
         if isinstance(name, str) and name in words.__members__:
@@ -30,9 +30,9 @@ def _by_name(words: type[_Word]) -> PlainValidator:
 
 
 def _from_iso(text: object) -> datetime:
-    """Our own, because the library takes numbers for times too, even in a text."""
+    """Stricter than pydantic, which also reads numbers as times, even in strings."""
     try:
-        return datetime.fromisoformat(text)  # type: ignore[arg-type] # other types are refused here as well
+        return datetime.fromisoformat(text)  # type: ignore[arg-type] # other types are refused, too
     except (TypeError, ValueError) as error:
         raise PydanticCustomError("time", 'must be a time such as "2026-03-01T09:30:00Z"') from error
 
@@ -52,7 +52,7 @@ class BuyerInput:
 @_in_json
 @value
 class OrderItemInput:
-    """Amounts are for the whole line; `ref` is what packages call the item by, within this order only."""
+    """Amounts are for the whole line. Packages of this order refer to the item by `ref`."""
 
     ref: str
     sku: str
@@ -95,7 +95,7 @@ class FeeInput:
 @_in_json
 @value
 class OrderInput:
-    """An order as a caller gives it; none or empty `packages` mean one package with everything in it."""
+    """Without `packages`, or with an empty list, one package holds everything."""
 
     number: str
     status: Annotated[OrderStatus, _by_name(OrderStatus)]

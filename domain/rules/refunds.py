@@ -1,7 +1,7 @@
-"""What is owed for cancelled units: the breakdown. Pure (specification, section 3).
+"""Computes the refund for cancelled units (docs/rules.md, "What is owed").
 
-What is due is a function of how many units of each item are cancelled; a cancellation gives back what is due after it
-less what was due before. In whatever steps units go, the sums are the same.
+The total due depends only on how many units of each item are cancelled; a cancellation refunds the total due after it
+minus the total due before. So cancelling in steps refunds the same as cancelling at once.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from domain.rules.vocabulary import ShippingRefundPolicy
 
 
 class Priced(Protocol):
-    """What sums are made of: an order, stored already or about to be."""
+    """The priced parts of an order, stored or new."""
 
     @property
     def items(self) -> tuple[OrderItem, ...]: ...
@@ -33,30 +33,30 @@ def unit_price(item: OrderItem) -> int:
 
 
 def line_total(item: OrderItem, *, prices_include_tax: bool) -> int:
-    """What the buyer paid for the whole line."""
+    """The amount that the buyer paid for the whole line."""
     return paid(item, item.quantity, prices_include_tax=prices_include_tax)
 
 
 def paid(item: OrderItem, units: int, *, prices_include_tax: bool) -> int:
-    """What the buyer paid for the first so many units of the line; tax is in it only where prices exclude tax."""
+    """The amount that the buyer paid for the first `units` of the line, including any tax on top."""
     net = share(item.subtotal - item.seller_discount - item.platform_discount, units, item.quantity)
     return net if prices_include_tax else net + share(item.tax, units, item.quantity)
 
 
 def order_total(order: Priced) -> int:
-    """What the parts of an order sum to."""
+    """The sum of all parts of an order."""
     return _lines_total(order) + sum(_charges(order))
 
 
 def due(order: Priced, policy: ShippingRefundPolicy) -> int:
-    """All that is to come back for the units that are cancelled in this order."""
+    """The total refund due for all units cancelled in this order."""
     cancelled = _cancelled(order)
     part = _part_due(order, policy, cancelled)
     return _paid_for(order, cancelled) + sum(share(charge, *part) for charge in _charges(order))
 
 
 def refund_breakdown(order: Order, picks: Sequence[Pick], policy: ShippingRefundPolicy) -> RefundBreakdown:
-    """What cancelling these units, now live, gives back; one line a pick, shares taken in the order of the picks."""
+    """The refund for cancelling these live units: one line per pick, rounded in the order of the picks."""
     items = {item.position: item for item in order.items}
     cancelled = _cancelled(order)
     before = _part_due(order, policy, cancelled)
@@ -83,7 +83,7 @@ def refund_breakdown(order: Order, picks: Sequence[Pick], policy: ShippingRefund
 
 
 def _line(order: Order, item: OrderItem, pick: Pick, start: int) -> RefundLine:
-    """What `pick.quantity` units give back after `start` units of the line."""
+    """The refund for `pick.quantity` units after the first `start` units of the line."""
     before, after = (start, item.quantity), (start + pick.quantity, item.quantity)
     after_seller = item.subtotal - item.seller_discount
     subtotal = _step(item.subtotal, before, after)
@@ -103,12 +103,12 @@ def _line(order: Order, item: OrderItem, pick: Pick, start: int) -> RefundLine:
 
 
 def _step(total: int, before: tuple[int, int], after: tuple[int, int]) -> int:
-    """What comes back of `total` when the part of it that is due, as (of, whole), goes from `before` to `after`."""
+    """The refund from `total` when the fraction due, as (part, whole), goes from `before` to `after`."""
     return share(total, *after) - share(total, *before)
 
 
 def _part_due(order: Priced, policy: ShippingRefundPolicy, cancelled: Mapping[int, int]) -> tuple[int, int]:
-    """Which part of shipping and fees, as (of, whole), is due when so many units of the items are cancelled."""
+    """The fraction of shipping and fees due, as (part, whole), for the units cancelled per item position."""
     if policy is ShippingRefundPolicy.PROPORTIONAL and (lines := _lines_total(order)):
         return _paid_for(order, cancelled), lines
     is_live = any(cancelled[item.position] < item.quantity for item in order.items)
@@ -116,7 +116,7 @@ def _part_due(order: Priced, policy: ShippingRefundPolicy, cancelled: Mapping[in
 
 
 def _charges(order: Priced) -> list[int]:
-    """Shipping and fees, each amount that adds to the order's total."""
+    """Shipping and fees: each amount that counts towards the order's total."""
     shipping = [order.shipping_fee] if order.prices_include_tax else [order.shipping_fee, order.shipping_tax]
     return shipping + [fee.amount for fee in order.fees]
 
@@ -126,10 +126,10 @@ def _lines_total(order: Priced) -> int:
 
 
 def _cancelled(order: Priced) -> dict[int, int]:
-    """How many units are cancelled, by the item's position."""
+    """The cancelled units, keyed by item position."""
     return {item.position: item.cancelled_quantity for item in order.items}
 
 
 def _paid_for(order: Priced, units: Mapping[int, int]) -> int:
-    """What the buyer paid for the first so many units of each item, by position."""
+    """The amount that the buyer paid for the first `units` of each item, keyed by position."""
     return sum(paid(item, units[item.position], prices_include_tax=order.prices_include_tax) for item in order.items)

@@ -1,4 +1,4 @@
-"""Which units a request comes down to, or everything that is wrong with it. Pure (specification, section 2)."""
+"""Resolves a request to units, or to every problem with it (docs/rules.md, "What may be cancelled")."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -28,15 +28,15 @@ _SCOPES: dict[type[Selection], CancellationScope] = {
 _WHY_NOT = {
     NotCancellableReason.UNPAID: "the order has not been paid",
     NotCancellableReason.ON_HOLD: "the order is on hold",
-    NotCancellableReason.AWAITING_COLLECTION: "the package waits for the carrier and can only be cancelled whole",
+    NotCancellableReason.AWAITING_COLLECTION: "the package is waiting for the carrier and can only be cancelled whole",
     NotCancellableReason.SHIPPED: "the carrier has collected it",
-    NotCancellableReason.ALREADY_CANCELLED: "nothing of it is left",
+    NotCancellableReason.ALREADY_CANCELLED: "nothing is left to cancel",
 }
 
 
 @value
 class Judgement:
-    """All problems in the specified order or, when there are none, the units: by item, then by package number."""
+    """Every problem, or else the units, sorted by item, then by package number."""
 
     problems: tuple[CancellationProblem, ...]
     picks: tuple[Pick, ...]
@@ -47,7 +47,7 @@ def scope_of(selection: Selection) -> CancellationScope:
 
 
 def duplicates(entries: Sequence[ItemEntry]) -> set[int]:
-    """The indexes of entries whose item and package an earlier entry has."""
+    """The indexes of entries that repeat the item and package of an earlier one."""
     seen: set[tuple[str, str | None]] = set()
     found: set[int] = set()
     for index, entry in enumerate(entries):
@@ -59,7 +59,7 @@ def duplicates(entries: Sequence[ItemEntry]) -> set[int]:
 
 
 def judge(order: Order | None, selection: Selection, reason: CancellationReason) -> Judgement:
-    """Judges a request on the order that it names, None when the shop has no such order or package."""
+    """Judges a request for `order`, which is None if the shop has no such order or package."""
     reason_problems = _not_unlocked(reason, scope_of(selection))
     if isinstance(selection, ItemsSelection):
         return _judge_items(order, selection.entries, reason_problems)
@@ -105,7 +105,7 @@ def _judge_order(order: Order | None, reason_problems: list[CancellationProblem]
 
 
 def _judgement(problems: list[CancellationProblem], picks: list[Pick]) -> Judgement:
-    """`picks` come by package number; the sorting keeps that within an item."""
+    """`picks` must be sorted by package number; sorting by item is stable."""
     return Judgement(tuple(problems), () if problems else tuple(sorted(picks, key=lambda pick: pick.item)))
 
 
@@ -116,7 +116,7 @@ def _without_order(entries: Sequence[ItemEntry]) -> list[CancellationProblem]:
 
 
 def _serve(order: Order, entries: Sequence[ItemEntry]) -> tuple[list[CancellationProblem], list[Pick]]:
-    """Serves entries that name a package first, the others from what is left; a refused entry takes nothing."""
+    """Serves entries with a package first, the others from the rest; refused entries take nothing."""
     units = _Units(order)
     repeated = duplicates(entries)
     problems: dict[int, CancellationProblem] = {}
@@ -130,12 +130,12 @@ def _serve(order: Order, entries: Sequence[ItemEntry]) -> tuple[list[Cancellatio
 
 
 class _Units:
-    """The units of an order while the entries of a request are served from them."""
+    """An order's units, from which the entries of a request are served."""
 
     def __init__(self, order: Order) -> None:
         self._verdicts = eligibility(order)
         self._items = {ids.of_item(order.id, item.position): item.position for item in order.items}
-        # (package, item) positions by the ids of an entry; without a package all of the item's, by package number.
+        # (package, item) positions, by an entry's ids; without a package id, all of the item's by package number.
         self._places = defaultdict[tuple[str, str | None], list[tuple[int, int]]](list)
         for package, packed in order.package_items():
             item_id, package_id = ids.of_item(order.id, packed.item), ids.of_package(order.id, package.position)
@@ -144,14 +144,14 @@ class _Units:
         self._free = {place: verdict.quantity for place, verdict in self._verdicts.package_items.items()}
 
     def refuse(self, index: int, entry: ItemEntry, *, is_duplicate: bool) -> CancellationProblem | None:
-        """The first thing that is wrong with the entry."""
+        """The first problem with the entry."""
         item = self._items.get(entry.item_id)
         if item is None:
             message = "The order has no item with this id."
             return _of_entry(CancellationErrorCode.ITEM_NOT_FOUND, message, index, "itemId", entry)
         places = self._places[entry.item_id, entry.package_id]
         if not places:
-            message = "The order has no package with this id that holds units of the item."
+            message = "The order has no package with this id that holds units of this item."
             return _of_entry(CancellationErrorCode.PACKAGE_NOT_FOUND, message, index, "packageId", entry)
         if problem := _wrong_by_itself(index, entry, is_duplicate=is_duplicate):
             return problem
@@ -163,7 +163,7 @@ class _Units:
             return replace(problem, not_cancellable_reason=verdict.reason)
         left = sum(self._free[place] for place in places)
         if entry.quantity > left:
-            message = f"{entry.quantity} asked for, but {left} can be cancelled here."
+            message = f"You asked for {entry.quantity}, but only {left} can be cancelled."
             problem = _of_entry(CancellationErrorCode.QUANTITY_EXCEEDED, message, index, "quantity", entry)
             return replace(problem, cancellable_quantity=left)
         return None
@@ -176,7 +176,7 @@ class _Units:
             wanted -= units
 
     def picks(self) -> list[Pick]:
-        """What was taken, by package number."""
+        """The units taken, sorted by package number."""
         return [
             Pick(item, package, taken)
             for (package, item), verdict in self._verdicts.package_items.items()
@@ -185,11 +185,11 @@ class _Units:
 
 
 def _wrong_by_itself(index: int, entry: ItemEntry, *, is_duplicate: bool) -> CancellationProblem | None:
-    """What can be said of an entry without its order."""
+    """The entry's problem that shows without its order."""
     if entry.quantity < 1:
         return _of_entry(CancellationErrorCode.INVALID_QUANTITY, "Cancel at least 1 unit.", index, "quantity", entry)
     if is_duplicate:
-        message = "An earlier entry names this item and package; add the quantities up."
+        message = "An earlier entry names this item and package; combine them into one."
         return _of_entry(CancellationErrorCode.DUPLICATE_ITEM, message, index, "itemId", entry)
     return None
 
@@ -203,7 +203,7 @@ def _live_units(package: Package) -> list[Pick]:
 def _not_unlocked(reason: CancellationReason, scope: CancellationScope) -> list[CancellationProblem]:
     if scope in UNLOCKS[reason]:
         return []
-    message = f"{reason.name} is no reason for {scope.name}; cancellationReasons lists what each reason unlocks."
+    message = f"{reason.name} does not unlock {scope.name}; cancellationReasons lists what each reason unlocks."
     return [Problem(CancellationErrorCode.REASON_NOT_ALLOWED, message, ("reason",))]
 
 
@@ -212,7 +212,7 @@ def _order_not_found() -> CancellationProblem:
 
 
 def _whole_refused(verdict: Verdict, argument: str, package_id: str | None) -> list[CancellationProblem]:
-    """Why a package or an order cannot be cancelled whole; nothing if it can."""
+    """The problem with cancelling a whole package or order; empty if it can be cancelled."""
     if verdict.reason is None:
         return []
     message = f"It cannot be cancelled: {_WHY_NOT[verdict.reason]}."

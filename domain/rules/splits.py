@@ -1,4 +1,4 @@
-"""Which units may move from a package to a new one, and what the order is then. Pure (specification, section 7)."""
+"""Splits a package: moves some of its units to a new one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,14 +15,14 @@ from domain.rules.vocabulary import FulfillmentErrorCode, PackageStatus
 
 @value
 class PackageSplit:
-    """Which units of the package move to a new one; the entries name no package."""
+    """The units that move to a new package; entries have no package id."""
 
     package_id: str
     entries: tuple[ItemEntry, ...]
 
 
 def split_package(order: Order | None, split: PackageSplit) -> FulfillmentOutcome:
-    """The order with these units in a package of their own; cancelled units stay where they are."""
+    """Moves these units to a package of their own; cancelled units stay."""
     message = "Name at least one item to move."
     problems = [] if split.entries else [_refused(message, FulfillmentErrorCode.EMPTY_SELECTION, "items")]
     package = ids.find_package(order, split.package_id) if order else None
@@ -59,18 +59,18 @@ def _not_split(order: Order, package: Package) -> list[FulfillmentProblem]:
 def _entry_problems(
     order: Order, package: Package, entries: Sequence[ItemEntry], *, is_open: bool
 ) -> list[FulfillmentProblem]:
-    """At most one an entry, in their order. How many units may move is judged only while any may, if it `is_open`."""
+    """At most one per entry, in their order. Quantities are checked only if the package `is_open` to splitting."""
     live = {ids.of_item(order.id, packed.item): packed.live_quantity for packed in package.items}
     wrong = _wrong_by_themselves(entries)
     problems = []
     for index, entry in enumerate(entries):
         if entry.item_id not in live:
-            message = "The package holds no unit of an item with this id."
+            message = "The package holds no units of an item with this id."
             problems.append(_refused(message, FulfillmentErrorCode.NOT_FOUND, "items", str(index), "itemId"))
         elif alone := wrong[index]:
             problems.append(alone)
         elif is_open and entry.quantity > live[entry.item_id]:
-            message = f"{entry.quantity} asked for, but the package holds {live[entry.item_id]}."
+            message = f"You asked for {entry.quantity}, but the package holds {live[entry.item_id]}."
             problems.append(_refused(message, FulfillmentErrorCode.QUANTITY_EXCEEDED, "items", str(index), "quantity"))
     if problems or not is_open:
         return problems
@@ -78,17 +78,17 @@ def _entry_problems(
 
 
 def _impossible_split(order: Order, live: int, entries: Sequence[ItemEntry]) -> list[FulfillmentProblem]:
-    """What speaks against moving all these units, each of which may move; `live` is how many the package holds."""
+    """Problems with the entries together, each of them being valid; `live` counts the package's live units."""
     messages = []
     if sum(entry.quantity for entry in entries) == live:
-        messages.append("At least one unit has to stay in the package.")
+        messages.append("At least one unit must stay in the package.")
     if sum(len(package.items) for package in order.packages) + len(entries) > MOST_PACKAGE_ITEMS:
-        messages.append(f"An order has at most {MOST_PACKAGE_ITEMS:,} package items; this would make it more.")
+        messages.append(f"An order can have at most {MOST_PACKAGE_ITEMS:,} package items; this would exceed that.")
     return [_refused(message, FulfillmentErrorCode.INVALID_VALUE, "items") for message in messages]
 
 
 def _wrong_by_themselves(entries: Sequence[ItemEntry]) -> list[FulfillmentProblem | None]:
-    """For each entry what can be said of it without its package."""
+    """For each entry, the problem that shows without its package."""
     repeated = duplicates(entries)
     found: list[FulfillmentProblem | None] = []
     for index, entry in enumerate(entries):
@@ -96,7 +96,7 @@ def _wrong_by_themselves(entries: Sequence[ItemEntry]) -> list[FulfillmentProble
             message = "Move at least 1 unit."
             found.append(_refused(message, FulfillmentErrorCode.INVALID_QUANTITY, "items", str(index), "quantity"))
         elif index in repeated:
-            message = "An earlier entry names this item; add the quantities up."
+            message = "An earlier entry names this item; combine them into one."
             found.append(_refused(message, FulfillmentErrorCode.DUPLICATE_ITEM, "items", str(index), "itemId"))
         else:
             found.append(None)
@@ -104,15 +104,15 @@ def _wrong_by_themselves(entries: Sequence[ItemEntry]) -> list[FulfillmentProble
 
 
 def _without(package: Package, units: Mapping[int, int]) -> tuple[PackageItem, ...]:
-    """What the package holds without these units, by the item's position."""
+    """The package's items without these units, which are keyed by item position."""
     left = (replace(packed, quantity=packed.quantity - units[packed.item]) for packed in package.items)
     return tuple(packed for packed in left if packed.quantity)
 
 
 def _free_number(order: Order, number: str) -> str:
-    """The package's number with -2, -3, ...: the first that no package of the order has.
+    """The package's number with the first free suffix: -2, -3, ...
 
-    It is among as many as there are packages, for the package's own number is none of them.
+    There is one among as many suffixes as packages: the package's own number takes none.
     """
     taken = {package.number for package in order.packages}
     return next(free for suffix, _ in enumerate(taken, 2) if (free := f"{number}-{suffix}") not in taken)

@@ -1,9 +1,9 @@
-"""An order's status from its packages, and what moves to what. Pure (specification, section 1)."""
+"""Derives an order's status from its packages; says what moves to what (docs/rules.md, "What moves to what")."""
 
 from domain.rules.order import Order, Package
 from domain.rules.vocabulary import OrderStatus, PackageStatus, RefundStatus
 
-# Set on the order, these win over what its packages say for as long as it has a live unit.
+# Set on the order itself; these override the status of its packages while any unit is live.
 SET_ON_ORDER = frozenset({OrderStatus.UNPAID, OrderStatus.ON_HOLD, OrderStatus.COMPLETED})
 PAYMENT_BLOCKED = frozenset({OrderStatus.UNPAID, OrderStatus.ON_HOLD})
 SHIPPED = frozenset({PackageStatus.IN_TRANSIT, PackageStatus.DELIVERED})
@@ -35,17 +35,17 @@ REFUND_TRANSITIONS: dict[RefundStatus, frozenset[RefundStatus]] = {
 
 
 def can_move_package(order: Order, package: Package, to: PackageStatus) -> bool:
-    """Whether the warehouse may give the package this status now (specification, section 7)."""
+    """True if the warehouse may now move the package to this status."""
     return order.status not in SET_ON_ORDER and to in PACKAGE_TRANSITIONS[package.status]
 
 
 def can_move_order(order: Order, to: OrderStatus) -> bool:
-    """Whether the order may be given this status now; AWAITING_SHIPMENT as `to` means released."""
+    """True if the order may now move to this status; AWAITING_SHIPMENT releases it."""
     return to in ORDER_TRANSITIONS[order.status]
 
 
 def order_status(present: OrderStatus, packages: tuple[Package, ...]) -> OrderStatus:
-    """The status that goes with these packages, for an order that has the status `present` now."""
+    """The status of an order with these packages; `present` is its current one."""
     live = {package.status for package in packages if package.is_live}
     if not live:
         return OrderStatus.CANCELLED
@@ -53,7 +53,7 @@ def order_status(present: OrderStatus, packages: tuple[Package, ...]) -> OrderSt
 
 
 def derived(live: set[PackageStatus]) -> OrderStatus:
-    """The status of an order whose packages with live units have these statuses (at least one)."""
+    """The status of an order whose live packages have these statuses; at least one."""
     if len(live) == 1:
         return OrderStatus[next(iter(live)).name]
     return OrderStatus.IN_TRANSIT if live == SHIPPED else OrderStatus.PARTIALLY_SHIPPING

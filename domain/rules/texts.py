@@ -1,4 +1,4 @@
-"""What texts may be stored: their limits, and characters that they may not have. Pure (specification, section 7)."""
+"""Which texts can be stored: their length limits and forbidden characters (docs/rules.md, "Orders that come in")."""
 
 import re
 
@@ -6,26 +6,26 @@ LONGEST_TEXT = 500
 LONGEST_NUMBER = 100
 LONGEST_URL = 2_000
 
-# Category Cc, and what UTF-8 cannot hold.
+# Category Cc, and surrogates, which UTF-8 cannot encode.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _CONTROL_BUT_LAYOUT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def has_control_characters(text: str, *, layout: bool = False) -> bool:
-    """Whether it has control characters or halves of surrogate pairs; with `layout` tab and line ends are none."""
+    """Also true for lone surrogates. With `layout`, tabs and line breaks are allowed."""
     return not text.isprintable() and bool((_CONTROL_BUT_LAYOUT if layout else _CONTROL).search(text))
 
 
 def without_control_characters(text: str) -> str:
-    """The text with a space in the place of each of them, and of each half of a surrogate pair."""
+    """Replaces each control character and lone surrogate with a space."""
     return _CONTROL.sub(" ", text)
 
 
 def text_faults(text: str, longest: int = LONGEST_TEXT) -> list[str]:
-    """All that is wrong with a text of one line, each to follow the name of its place."""
+    """Everything wrong with a single-line text, as phrases that follow its path."""
     faults = []
     if len(text) > longest:
         faults.append(f"must have at most {longest} characters")
     if has_control_characters(text):
-        faults.append("must not have control characters or halves of surrogate pairs")
+        faults.append("must not contain control characters or lone surrogates")
     return faults

@@ -1,4 +1,4 @@
-"""Where packages, orders and refunds may go, and what an order is then. Pure (specification, sections 4 and 7)."""
+"""Moves packages, orders and refunds to their next status (docs/rules.md, "What moves to what")."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -18,13 +18,13 @@ from domain.rules.status import REFUND_TRANSITIONS, SET_ON_ORDER, can_move_order
 from domain.rules.texts import LONGEST_NUMBER, LONGEST_TEXT, text_faults
 from domain.rules.vocabulary import FulfillmentErrorCode, OrderStatus, PackageStatus, RefundStatus
 
-# What the payment system may tell: every status that a refund can come to.
+# Every status that the payment system may report.
 _SETTLED = frozenset[RefundStatus]().union(*REFUND_TRANSITIONS.values())
 
 
 @value
 class PackageMove:
-    """The status a package is to have; a carrier or tracking number that is None is left as it is."""
+    """A package's new status. None leaves the carrier or tracking number unchanged; empty text clears it."""
 
     package_id: str
     status: PackageStatus
@@ -34,7 +34,7 @@ class PackageMove:
 
 @value
 class Settlement:
-    """How a refund went: `status` is None if the caller gave no outcome, or two."""
+    """The result of a refund; `status` is None if the caller gave no outcome, or two."""
 
     cancellation_id: str
     status: RefundStatus | None
@@ -42,7 +42,7 @@ class Settlement:
 
 
 def moved_package(order: Order | None, move: PackageMove) -> FulfillmentOutcome:
-    """The order with the package moved; the same order if nothing of the package changes."""
+    """Moves the package; the order is unchanged if the package already is as requested."""
     unfit = [
         *_unfit(move.carrier, "carrier", LONGEST_TEXT),
         *_unfit(move.tracking_number, "trackingNumber", LONGEST_NUMBER),
@@ -66,7 +66,7 @@ def moved_package(order: Order | None, move: PackageMove) -> FulfillmentOutcome:
 
 
 def moved_order(order: Order | None, to: OrderStatus, now: datetime) -> FulfillmentOutcome:
-    """The order with this status. AWAITING_SHIPMENT means released: then it is paid, and has its packages' status."""
+    """Sets the status. AWAITING_SHIPMENT releases the order: it is then paid, and takes its packages' status."""
     if order is None:
         return FulfillmentOutcome(problems=(Problem(FulfillmentErrorCode.NOT_FOUND, NO_ORDER, ("orderId",)),))
     if to is order.status:
@@ -80,7 +80,7 @@ def moved_order(order: Order | None, to: OrderStatus, now: datetime) -> Fulfillm
 
 
 def settled_refund(order: Order | None, cancellation: Cancellation | None, told: Settlement) -> FulfillmentOutcome:
-    """The cancellation with its refund settled; the same cancellation if it is settled so already."""
+    """Settles the refund; the cancellation is unchanged if the refund already has this status."""
     unfit = _unfit(told.provider_reference, "providerReference", LONGEST_TEXT)
     if told.status is None:
         unfit = [misfit(("outcome",), "or status must be given, and not both"), *unfit]
@@ -105,7 +105,7 @@ def no_package() -> FulfillmentProblem:
 
 
 def _given(text: str | None, present: str | None) -> str | None:
-    """What is stored of a text: none for an empty one, and when none is given the present one."""
+    """The text to store: the present one for None, None for empty text."""
     return present if text is None else text or None
 
 
@@ -119,7 +119,7 @@ def _wrong_way(order: Order, package: Package, to: PackageStatus) -> list[Fulfil
 
 
 def _wrong_settlement(cancellation: Cancellation, to: RefundStatus | None) -> list[FulfillmentProblem]:
-    """Why the refund does not become this; nothing where it is so already, or where nothing ever becomes this."""
+    """Empty if the refund already has this status, or if no refund ever gets it, which is reported elsewhere."""
     present = cancellation.refund_status
     if to is None or to is present or to not in _SETTLED or to in REFUND_TRANSITIONS[present]:
         return []
@@ -128,7 +128,7 @@ def _wrong_settlement(cancellation: Cancellation, to: RefundStatus | None) -> li
 
 
 def _unfit(text: str | None, name: str, longest: int) -> list[FulfillmentProblem]:
-    """What is wrong with a text that is optional; carriers and tracking numbers have the limits of an import."""
+    """Everything wrong with an optional text; carriers and tracking numbers have the same limits as in imports."""
     if text is None:
         return []
     return [misfit((name,), fault) for fault in text_faults(text, longest)]

@@ -1,14 +1,14 @@
-"""Addresses of services as settings have them, passwords included. Pure."""
+"""URLs of services in settings, which may contain passwords."""
 
 from urllib.parse import SplitResult, urlsplit
 
-ENCODE_PASSWORDS = "Write @, : and / of a password as %40, %3A and %2F."
+ENCODE_PASSWORDS = "In a password, write @, : and / as %40, %3A and %2F."
 
 
 def split_url(text: str) -> SplitResult | None:
-    """The parts of an address with a host and, if any, a port; None for other texts.
+    """The parts of a URL, or None unless it has a host and any port is valid.
 
-    The library's own errors quote what they cannot read, and that may be a part of the password.
+    The library's own errors are not shown: they quote the text, which may include part of the password.
     """
     try:
         parts = urlsplit(text)

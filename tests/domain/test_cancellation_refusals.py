@@ -220,7 +220,7 @@ async def test_items_and_packages_from_elsewhere_get_the_same_answers(database: 
     ]
     assert {(problem.code.name, problem.message, problem.path[2]) for problem in outcome.problems} == {
         ("ITEM_NOT_FOUND", "The order has no item with this id.", "itemId"),
-        ("PACKAGE_NOT_FOUND", "The order has no package with this id that holds units of the item.", "packageId"),
+        ("PACKAGE_NOT_FOUND", "The order has no package with this id that holds units of this item.", "packageId"),
     }
 
 

@@ -301,7 +301,7 @@ async def test_items_from_elsewhere_get_the_same_answer(database: Database, shop
         for each in strange
     ]
 
-    message = "The package holds no unit of an item with this id."
+    message = "The package holds no units of an item with this id."
     problem = Problem(FulfillmentErrorCode.NOT_FOUND, message, ("items", "0", "itemId"))
     assert set(outcomes) == {FulfillmentOutcome(order, package=order.packages[0], problems=(problem,))}
     assert await dump(database) == before

@@ -1,4 +1,4 @@
-"""What comes in is checked whole, and comes down to one form."""
+"""Incoming orders are checked as a whole, and normalised."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -22,7 +22,7 @@ AMOUNTS_DO_NOT_ADD_UP = FulfillmentErrorCode.AMOUNTS_DO_NOT_ADD_UP
 
 WAITING = PackageStatus.AWAITING_SHIPMENT
 DRESS = an_item_input("dress", quantity=3, subtotal="30.00")
-# One item of 3 units for 30.00 in one package, prices with tax.
+# One item of 3 units for 30.00 in one package; prices include tax.
 ORDER = an_order_input("1001", DRESS, packages=(a_package_input("A", dress=3),))
 BUYER = ORDER.buyer
 
@@ -179,7 +179,7 @@ def test_discounts_together_are_at_most_the_subtotal() -> None:
     assert problems(given) == [(INVALID_VALUE, "items.0.subtotal")]
 
 
-def test_everything_that_is_wrong_is_told_at_once() -> None:
+def test_every_problem_is_reported_at_once() -> None:
     given = replace(
         ORDER,
         number="",
@@ -216,7 +216,7 @@ def test_an_unknown_currency_is_one_problem_and_not_one_for_each_amount() -> Non
     assert problems(replace(ORDER, currency="ABC", total="12.345")) == [(INVALID_VALUE, "currency")]
 
 
-def test_a_wrong_total_is_told_with_both_sums() -> None:
+def test_a_wrong_total_is_reported_with_both_sums() -> None:
     given = replace(ORDER, currency="JPY", items=(replace(DRESS, subtotal="3000"),), shipping_fee="500", total="3501")
 
     assert normalise(given) == (
@@ -224,7 +224,7 @@ def test_a_wrong_total_is_told_with_both_sums() -> None:
     )
 
 
-NO_CONTROL = "must not have control characters or halves of surrogate pairs."
+NO_CONTROL = "must not contain control characters or lone surrogates."
 
 
 @pytest.mark.parametrize(
@@ -234,19 +234,22 @@ NO_CONTROL = "must not have control characters or halves of surrogate pairs."
         (replace(ORDER, number="1" * 101), "number must have at most 100 characters."),
         (replace(ORDER, buyer=BuyerInput("n" * 501, "")), "buyer.name must have at most 500 characters."),
         (replace(ORDER, buyer=BuyerInput("", "\n")), f"buyer.email {NO_CONTROL}"),
-        (replace(ORDER, currency="usd"), "currency must be a currency of ISO 4217, in three capitals."),
-        (replace(ORDER, placed_at=datetime(2026, 3, 1)), "placedAt must be a time with an offset from UTC."),  # noqa: DTZ001 - the case
+        (replace(ORDER, currency="usd"), "currency must be an ISO 4217 currency code in capitals."),
+        (replace(ORDER, placed_at=datetime(2026, 3, 1)), "placedAt must be a time with a UTC offset."),  # noqa: DTZ001 - the case
         (replace(ORDER, items=(), packages=None), "items must not be empty."),
-        (replace(ORDER, items=(DRESS,) * 2, packages=None, total="60"), "items.1.ref is that of an earlier item."),
+        (
+            replace(ORDER, items=(DRESS,) * 2, packages=None, total="60"),
+            "items.1.ref repeats the ref of an earlier item.",
+        ),
         (with_item(quantity=0), "items.0.quantity must be at least 1."),
         (with_item(quantity=1_000_001), "items.0.quantity must be at most 1000000."),
         (with_item(quantity=2), "items.0.quantity is 2, but the packages hold 3."),
         (with_item(subtotal="x"), 'items.0.subtotal must be a decimal number such as "12.50".'),
         (with_item(subtotal="-1"), "items.0.subtotal must not be negative."),
-        (with_item(subtotal="0.001"), "items.0.subtotal must have at most 2 decimal digits, as its currency has."),
+        (with_item(subtotal="0.001"), "items.0.subtotal must have at most 2 decimals, as its currency has."),
         (
             with_item(subtotal="10000000000000"),
-            "items.0.subtotal is too large: the limit is 10^15 of the currency's smallest unit.",
+            "items.0.subtotal is too large: it must be below 10^15 in the currency's smallest unit.",
         ),
         (
             replace(with_item(seller_discount="30.01"), shipping_fee="0.01", total="0"),
@@ -254,20 +257,20 @@ NO_CONTROL = "must not have control characters or halves of surrogate pairs."
         ),
         (
             with_packages(*(a_package_input("A", dress=n) for n in (1, 2))),
-            "packages.1.number is that of an earlier package.",
+            "packages.1.number repeats the number of an earlier package.",
         ),
         (with_packages(a_package_input("A", dress=3), a_package_input("B")), "packages.1.items must not be empty."),
         (
             with_packages(a_package_input("A", dress=3, hat=1)),
-            "packages.0.items.1.ref is that of no item of the order.",
+            "packages.0.items.1.ref does not match any item of the order.",
         ),
         (
             with_packages(PackageInput("A", WAITING, tuple(PackageItemInput("dress", n) for n in (1, 2)))),
-            "packages.0.items.1.ref is that of an earlier entry of this package.",
+            "packages.0.items.1.ref repeats the ref of an earlier entry in this package.",
         ),
         (
             replace(ORDER, status=OrderStatus.COMPLETED),
-            "status must not be COMPLETED while a package is neither DELIVERED nor CANCELLED.",
+            "status must not be COMPLETED unless every package is DELIVERED or CANCELLED.",
         ),
         (
             replace(ORDER, status=OrderStatus.PARTIALLY_SHIPPING, packages=None),
@@ -507,7 +510,7 @@ SPLIT = with_packages(a_package_input("A", dress=1), a_package_input("B", dress=
         ),
     ],
 )
-def test_the_same_order_in_other_words_has_the_same_hash(one: OrderInput, other: OrderInput) -> None:
+def test_the_same_order_written_differently_has_the_same_hash(one: OrderInput, other: OrderInput) -> None:
     assert content_hash(new_order(one)) == content_hash(new_order(other))
 
 

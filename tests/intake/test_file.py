@@ -1,4 +1,4 @@
-"""Files of every form and of every fault are read order by order, in memory that does not grow with them."""
+"""Files of every format, valid or broken, are read order by order in constant memory."""
 
 import fcntl
 import json
@@ -22,7 +22,7 @@ from tests.support.patience import PATIENCE_SECONDS
 
 SAMPLE = Path(sample_shop.__file__).parent / "samples" / "orders-tiktok.json"
 
-AN_ORDER: dict[str, Any] = {  # JSON has no type of its own
+AN_ORDER: dict[str, Any] = {  # JSON has no precise type
     "number": "1001",
     "status": "AWAITING_SHIPMENT",
     "currency": "USD",
@@ -74,7 +74,7 @@ class Files:
         return [order.name for order in orders]
 
     def problem(self, order: object) -> tuple[str, str, str]:
-        """Name, path and message of what is wrong with a file of one order."""
+        """Name, path and message of the only problem in a file of one order."""
         [found] = self.read(json.dumps([order]))
         assert isinstance(found.content, tuple)
         [problem] = found.content
@@ -82,7 +82,7 @@ class Files:
         return found.name, ".".join(problem.path), problem.message
 
     def broken(self, content: str | bytes, name: str = "orders.json") -> tuple[list[str], str]:
-        """The names of the orders before the place where the file breaks, and the message without the path."""
+        """The names of the orders before the file breaks, and the message without the path."""
         path = self.of(content, name)
         names: list[str] = []
         with pytest.raises(UnreadableFileError) as caught:
@@ -126,7 +126,7 @@ def test_a_single_object_is_an_order(files: Files) -> None:
     assert files.names(json.dumps(an_order("1"), indent=2)) == ["1"]
 
 
-def test_the_marketplaces_answer_is_known_by_its_form(files: Files) -> None:
+def test_the_marketplaces_response_is_recognised_by_its_form(files: Files) -> None:
     numbers = [order["id"] for order in MARKETPLACE["data"]["orders"]]
 
     assert files.names(json.dumps(MARKETPLACE)) == numbers
@@ -145,7 +145,7 @@ def test_no_orders_are_orders_too(files: Files, content: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["orders.jsonl", "ORDERS.NDJSON"])
-def test_a_suffix_tells_lines(files: Files, name: str) -> None:
+def test_a_suffix_marks_json_lines(files: Files, name: str) -> None:
     assert files.read("", name) == []
     assert files.names(ONE, name) == ["1"]
     assert [order.name for order in files.read(f"[\n{ONE},\n{TWO}\n]\n", name)] == ["line 1", "line 2", "2", "line 4"]
@@ -167,7 +167,7 @@ def test_a_bad_line_is_one_bad_order(files: Files) -> None:
     ]
 
 
-def test_a_line_that_never_ends_is_one_bad_order(files: Files) -> None:
+def test_an_endless_line_is_one_bad_order(files: Files) -> None:
     endless = f'{{"number": "{"1" * (2 * LONGEST_PART)}"}}'
 
     orders = files.read(f"{ONE}\n{endless}\n{TWO}\n")
@@ -179,7 +179,7 @@ def test_a_line_that_never_ends_is_one_bad_order(files: Files) -> None:
     ]
 
 
-A_STRING = "must be a string, as amounts and numbers are too."
+A_STRING = "must be a string, even if it is an amount or a number."
 A_WHOLE_NUMBER = "must be a whole number."
 A_TIME = 'must be a time such as "2026-03-01T09:30:00Z".'
 A_STATUS = (
@@ -227,7 +227,7 @@ def test_each_mistake_has_its_place_and_a_sentence(files: Files, order: object, 
         ),
     ],
 )
-def test_what_is_no_order_goes_by_its_place(files: Files, order: object, message: str) -> None:
+def test_anything_but_an_order_is_named_by_its_place(files: Files, order: object, message: str) -> None:
     assert files.problem(order) == ("order 1", "", message)
 
 
@@ -238,7 +238,7 @@ def test_a_number_that_cannot_be_shown_gives_way_to_the_place(files: Files, numb
     assert order.name == "order 1"
 
 
-def test_all_mistakes_are_told_at_once(files: Files) -> None:
+def test_all_mistakes_are_reported_at_once(files: Files) -> None:
     [order] = files.read(json.dumps([an_order(total=1, shippingFee=0.5, items=[{"ref": "a"}])]))
 
     assert isinstance(order.content, tuple)
@@ -266,7 +266,7 @@ def test_unknown_keys_are_ignored_and_the_last_of_equal_keys_counts(files: Files
     assert files.names(f"[{twice}]") == ["1"]
 
 
-def test_what_the_marketplace_has_wrong_is_named_in_its_words(files: Files) -> None:
+def test_problems_of_a_marketplaces_order_use_its_own_names(files: Files) -> None:
     order = MARKETPLACE["data"]["orders"][0]
     wrong = [
         order | {"id": 5764},
@@ -281,8 +281,8 @@ def test_what_the_marketplace_has_wrong_is_named_in_its_words(files: Files) -> N
         for order in orders
         if isinstance(order.content, tuple)
     ] == [
-        ("5764", ["id must be a string, as amounts and numbers are too."]),
-        ("57640007880000000", ["payment.tax must be a string, as amounts and numbers are too."]),
+        ("5764", ["id must be a string, even if it is an amount or a number."]),
+        ("57640007880000000", ["payment.tax must be a string, even if it is an amount or a number."]),
         ("57640007880000000", ["payment.total_amount is 0.01, but its parts sum to 115.53."]),
     ]
 
@@ -306,7 +306,7 @@ def test_what_the_marketplace_has_wrong_is_named_in_its_words(files: Files) -> N
     [(b"[", b",", b"]"), (b"", b"\n", b"")],
     ids=["array", "lines"],
 )
-def test_what_no_database_can_hold_is_one_bad_order(
+def test_text_that_no_database_can_store_is_one_bad_order(
     files: Files, order: str | bytes, before: bytes, between: bytes, after: bytes
 ) -> None:
     given = order.encode() if isinstance(order, str) else order
@@ -359,7 +359,7 @@ AFTER = len(ONE)
         pytest.param(f'[{ONE}, "\x01"]', ["1"], "invalid control character", (1, AFTER + 5), id="control character"),
     ],
 )
-def test_where_json_breaks_off_the_orders_before_have_been_read(
+def test_orders_before_broken_json_have_been_read(
     files: Files, content: str | bytes, names: list[str], what: str, place: tuple[int, int]
 ) -> None:
     line, column = place
@@ -375,14 +375,14 @@ def test_where_json_breaks_off_the_orders_before_have_been_read(
         pytest.param('{"data": {"order_list": []}}', id="another answer"),
     ],
 )
-def test_an_object_without_orders_is_none(files: Files, content: str) -> None:
+def test_an_object_without_orders_is_refused(files: Files, content: str) -> None:
     assert files.broken(content) == (
         [],
-        "has no orders: it is none itself, and has neither orders nor data.orders.",
+        "has no orders: it has none of the keys items, orders and data.orders.",
     )
 
 
-def test_a_place_is_told_in_a_file_of_any_size(files: Files) -> None:
+def test_an_error_is_located_in_a_file_of_any_size(files: Files) -> None:
     content = json.dumps([an_order(str(number)) for number in range(3000)], indent=1)
     lines = content.count("\n") + 1
 
@@ -392,12 +392,12 @@ def test_a_place_is_told_in_a_file_of_any_size(files: Files) -> None:
     assert message == f"is not JSON: expecting value at line {lines + 2}, column 3."
 
 
-def test_a_value_that_never_ends_is_given_up(files: Files) -> None:
+def test_reading_gives_up_on_an_endless_value(files: Files) -> None:
     names, message = files.broken(f'[{ONE}, "{"x" * (2 * LONGEST_PART)}"]')
 
     assert (names, message) == (
         ["1"],
-        f"is not JSON: one value is longer than {LONGEST_PART} characters at line 1, column {len(ONE) + 4}.",
+        f"is not JSON: a value is longer than {LONGEST_PART:,} characters at line 1, column {len(ONE) + 4}.",
     )
 
 
@@ -435,7 +435,7 @@ def test_a_pipe_is_read_as_a_file_is(tmp_path: Path) -> None:
 
 @contextmanager
 def piece_by_piece(*pieces: str, is_told_at_end: bool = False) -> Iterator[tuple[Path, Callable[[], bool]]]:
-    """A pipe, and what is asked before each look at it: that writes the next piece, or else ends the pipe."""
+    """A pipe and its stop check, which writes the next piece before each read, and finally closes the pipe."""
     reading, writing = os.pipe()
     left = iter(pieces)
 
@@ -452,7 +452,7 @@ def piece_by_piece(*pieces: str, is_told_at_end: bool = False) -> Iterator[tuple
         yield Path(f"/dev/fd/{reading}"), is_stopped
 
 
-def test_what_a_pipe_has_at_first_does_not_decide_what_it_is() -> None:
+def test_the_first_bytes_in_a_pipe_do_not_decide_its_format() -> None:
     with piece_by_piece(ONE[:20], f"{ONE[20:]}\n", "{broken\n", f"{TWO}\n") as (path, is_stopped):
         orders = list(read_orders(path, is_stopped=is_stopped))
 
@@ -464,7 +464,7 @@ def test_what_a_pipe_has_at_first_does_not_decide_what_it_is() -> None:
 
 
 def test_lines_of_a_pipe_are_read_as_they_come_after_the_first_look() -> None:
-    """Whoever waits for a whole buffer has nothing stored of what came, and loses it when told to stop."""
+    """A reader that waited for a full buffer would lose everything received when it is stopped."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     reading, writing = os.pipe()
     size = fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 2**20)
@@ -480,14 +480,14 @@ def test_lines_of_a_pipe_are_read_as_they_come_after_the_first_look() -> None:
     assert names == ["1", "2", "1", "2"]
 
 
-def test_a_reader_that_waits_for_a_pipe_can_be_told_to_stop() -> None:
+def test_a_reader_that_waits_for_a_pipe_can_be_stopped() -> None:
     with piece_by_piece(f"{ONE}\n", f"{TWO}\n", is_told_at_end=True) as (path, is_stopped):
         orders = list(read_orders(path, is_stopped=is_stopped))
 
     assert [order.name for order in orders] == ["1", "2"]
 
 
-def test_progress_is_told_in_bytes(files: Files) -> None:
+def test_progress_is_reported_in_bytes(files: Files) -> None:
     lines = files.read(f"{ONE}\n{TWO}\n")
     document = files.read(f"[{ONE},{TWO}]")
 
@@ -528,7 +528,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path, write: Callable[[Pat
 
 
 def counted(orders: Iterator[FileOrder]) -> tuple[int, int]:
-    """How many there are, and how much memory was in use at most."""
+    """The number of orders, and the peak memory in use."""
     tracemalloc.start()
     count = sum(isinstance(order.content, OrderInput) for order in orders)
     _, peak = tracemalloc.get_traced_memory()

@@ -1,4 +1,4 @@
-"""A document comes apart in the same parts wherever it is cut while it is read."""
+"""A document is split into the same parts however its chunks arrive."""
 
 import json
 from contextlib import suppress
@@ -20,7 +20,7 @@ spellings = st.fixed_dictionaries({"indent": st.sampled_from([None, 0, 3, 40]), 
 
 
 class Trickle(BytesIO):
-    """Gives a few bytes at a time, as a slow pipe does."""
+    """Returns a few bytes at a time, like a slow pipe."""
 
     def __init__(self, content: bytes, step: int) -> None:
         super().__init__(content)
@@ -31,7 +31,7 @@ class Trickle(BytesIO):
 
 
 @given(document=documents, spelling=spellings, step=st.integers(1, 40))
-def test_an_array_comes_apart_in_its_elements(document: list[object], spelling: dict[str, int], step: int) -> None:
+def test_an_array_is_split_into_its_elements(document: list[object], spelling: dict[str, int], step: int) -> None:
     stream = JsonStream(Trickle(json.dumps(document, **spelling).encode(), step))  # type: ignore[arg-type]  # as drawn
 
     parts = list(stream.elements())
@@ -41,7 +41,7 @@ def test_an_array_comes_apart_in_its_elements(document: list[object], spelling: 
 
 
 @given(document=st.dictionaries(texts, values, max_size=5), spelling=spellings, step=st.integers(1, 40))
-def test_an_object_comes_apart_in_its_members(document: dict[str, object], spelling: dict[str, int], step: int) -> None:
+def test_an_object_is_split_into_its_members(document: dict[str, object], spelling: dict[str, int], step: int) -> None:
     stream = JsonStream(Trickle(json.dumps(document, **spelling).encode(), step))  # type: ignore[arg-type]  # as drawn
 
     members = {key: json.loads(stream.part()) for key in stream.members()}
@@ -50,7 +50,7 @@ def test_an_object_comes_apart_in_its_members(document: dict[str, object], spell
     assert stream.peek() == ""
 
 
-# Half a number is a number, half of anything else is nothing.
+# Half a number is still a number; half of anything else is invalid.
 unmistakable = values.filter(lambda value: not isinstance(value, int | float) or isinstance(value, bool))
 
 
@@ -80,7 +80,7 @@ def test_anything_at_all_is_an_array_or_broken(content: bytes, step: int) -> Non
     assert all(part in content for part in parts)
 
 
-def test_a_place_is_that_of_the_first_character_that_does_not_fit() -> None:
+def test_an_error_is_located_at_the_first_unexpected_character() -> None:
     stream = JsonStream(Trickle(b'[1,\n  {"a":\n 2},\n\n   }', 3))
 
     with pytest.raises(DocumentError, match=r"^is not JSON: expecting value at line 5, column 4$"):
@@ -94,13 +94,13 @@ def test_letters_count_once_whatever_their_bytes() -> None:
         list(stream.elements())
 
 
-def test_bytes_that_are_no_text_stay_as_they_are() -> None:
+def test_bytes_that_are_not_text_pass_through() -> None:
     stream = JsonStream(Trickle(b'["\xff\xed\xa0\x80", "\\ud800"]', 2))
 
     assert list(stream.elements()) == [b'"\xff\xed\xa0\x80"', b'"\\ud800"']
 
 
-def test_numbers_of_any_length_go_through() -> None:
+def test_numbers_of_any_length_pass_through() -> None:
     number = b"7" * 10_000
 
     assert list(JsonStream(BytesIO(b"[" + number + b"]")).elements()) == [number]

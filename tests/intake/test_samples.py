@@ -1,4 +1,4 @@
-"""The marketplace's sample orders, cancelled bit by bit as far as the rules allow, close to the last cent."""
+"""The marketplace's sample orders, cancelled step by step as far as the rules allow, balance to the last cent."""
 
 from functools import cache
 from random import Random
@@ -26,7 +26,7 @@ from tests.support.closing import (
     specified_refund,
 )
 
-# How much of shipping and fees stays with the seller when everything is cancelled.
+# The shipping and fees that the seller keeps when everything is cancelled.
 NEVER_BACK = {ON_FULL_CANCELLATION: 0, PROPORTIONAL: 0, NEVER: 1}
 policies = pytest.mark.parametrize("policy", ShippingRefundPolicy, ids=lambda policy: policy.name)
 seeds = st.integers(0, 2**32 - 1)
@@ -34,7 +34,7 @@ seeds = st.integers(0, 2**32 - 1)
 
 @cache
 def samples(policy: ShippingRefundPolicy) -> list[Order]:
-    """As they are after import."""
+    """The samples as imported."""
     judged = [normalise(each.content) for each in read_orders(SAMPLES) if isinstance(each.content, OrderInput)]
     return [
         an_order(
@@ -58,7 +58,7 @@ def samples(policy: ShippingRefundPolicy) -> list[Order]:
 def cancelled_bit_by_bit(
     order: Order, policy: ShippingRefundPolicy, chance: Random, *, most: int = 1
 ) -> tuple[Order, list[RefundBreakdown]]:
-    """At most so many units of an item at a time while any can be cancelled by item, then whatever can be whole."""
+    """Cancels at most `most` units at a time while items can be cancelled, then whole packages."""
     breakdowns = []
     while selection := next_selection(order, chance, most):
         judgement = judge(order, selection, CancellationReason.OUT_OF_STOCK)

@@ -1,4 +1,4 @@
-"""The marketplace's orders come in as our own."""
+"""TikTok Shop's orders are translated into our own."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -61,7 +61,7 @@ def paying(**changes: str | None) -> MarketplaceOrder:
 
 
 def of_units(*units: LineItem) -> MarketplaceOrder:
-    """Units that cost nothing, so that no sum needs to be stated."""
+    """Free units, so that no sums need stating."""
     free = {"original_price": "0", "seller_discount": None, "platform_discount": None, "item_tax": None}
     lines = tuple(replace(unit, **free) for unit in units)  # type: ignore[arg-type]  # fields of a line
     payment = Payment("USD", original_total_product_price="0", sub_total="0", total_amount="0")
@@ -375,7 +375,7 @@ def test_each_mistake_has_its_code_and_its_place(
     assert problems(order) == [(code, path)]
 
 
-def test_everything_that_is_wrong_is_told_at_once() -> None:
+def test_every_problem_is_reported_at_once() -> None:
     order = replace(
         ORDER,
         status="?",
@@ -404,7 +404,7 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
             ),
         ),
         (replace(ORDER, create_time=10**12), "create_time must be a time in Unix seconds."),
-        (paying(currency="usd"), "payment.currency must be a currency of ISO 4217, in three capitals."),
+        (paying(currency="usd"), "payment.currency must be an ISO 4217 currency code in capitals."),
         (paying(tax="much"), 'payment.tax must be a decimal number such as "12.50".'),
         (paying(total_amount="14.50"), "payment.total_amount is 14.50, but its parts sum to 14.55."),
         (
@@ -413,7 +413,7 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
         ),
         (
             of_units(UNIT, replace(UNIT, package_status="CANCELLED")),
-            "line_items.1.package_status must be that of the package's other units.",
+            "line_items.1.package_status must match the package's other units.",
         ),
     ],
 )

@@ -1,6 +1,6 @@
-"""Takes docs/mail.png anew, with Chromium and a Japanese font: `python -m tests.mail.picture chromium`.
+"""Retakes docs/mail.png with Chromium and a Japanese font: `python -m tests.mail.picture chromium`.
 
-`pngquant 64 --ext .png --force docs/mail.png` then makes it a third as large.
+`pngquant 64 --ext .png --force docs/mail.png` then shrinks it to a third.
 """
 
 import subprocess
@@ -13,7 +13,7 @@ from tests.mail.samples import MAILS, a_message, html_of
 
 PICTURE = Path(__file__).parents[2] / "docs" / "mail.png"
 WIDTH, HEIGHT = 1064, 1150
-# In place of the items' images, so that nothing is fetched.
+# Replaces the items' images, so that nothing is fetched.
 DRESS = (
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 64 64'%3E%3Crect width='64' height='64' "
     "fill='%23c9d6bd'/%3E%3Cpath d='M25 12h4q3 4 6 0h4l-2 15 8 25H19l8-25z' fill='%236f8f5e'/%3E%3C/svg%3E"
@@ -21,7 +21,7 @@ DRESS = (
 
 
 def page() -> str:
-    """One mail as a desktop shows it in light colours, and another as a phone does in dark ones."""
+    """One mail on a desktop in light colours, and another on a phone in dark ones."""
     return f"<!DOCTYPE html><body style='margin:0'>{_frame('part', 'light', 664)}{_frame('gift-ja', 'dark', 400)}"
 
 
@@ -51,7 +51,7 @@ def take(chromium: str) -> None:
             f"--screenshot={PICTURE}",
             source.as_uri(),
         ]
-        subprocess.run(command, check=True, capture_output=True)  # noqa: S603 the browser that was named
+        subprocess.run(command, check=True, capture_output=True)  # noqa: S603 the browser given by the caller
 
 
 if __name__ == "__main__":

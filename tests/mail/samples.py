@@ -1,4 +1,4 @@
-"""Mails that tests are about, and what they look like: `python -m tests.mail.samples` rewrites the snapshots."""
+"""Sample mails and their snapshots; `python -m tests.mail.samples` rewrites the snapshots."""
 
 from datetime import UTC, datetime
 from email import message_from_bytes
@@ -43,7 +43,7 @@ def a_cancelled_item(  # noqa: PLR0913 a builder has a parameter for every field
     tax: int = 0,
     total: int | None = None,
 ) -> CancelledItem:
-    """Its total is what is paid for it where prices include tax."""
+    """The total is for prices that include tax."""
     item = a_mail_item(product_name, variant_name, image_url=image_url, is_gift=is_gift, quantity=quantity)
     net = subtotal - seller_discount - platform_discount
     return CancelledItem(item, subtotal, seller_discount, platform_discount, tax, net if total is None else total)
@@ -91,7 +91,7 @@ def a_message(mail: CancellationMail) -> OutgoingMessage:
 
 
 def received(message: OutgoingMessage) -> EmailMessage:
-    """The message as it is read at the other end of the wire."""
+    """The message as the recipient parses it."""
     return message_from_bytes(message.content, policy=SMTP)
 
 

@@ -1,4 +1,4 @@
-"""What a cancellation leaves to be said to the buyer."""
+"""The facts of a cancellation's e-mail."""
 
 from dataclasses import replace
 from uuid import UUID
@@ -31,7 +31,7 @@ def the_mail(
     package: int | None = None,
     shop: Shop = SHOP,
 ) -> CancellationMail:
-    """The mail when these units of the order are cancelled."""
+    """The mail for cancelling these units of the order."""
     cancellation = Cancellation(
         id=UUID("0195a1b2c3d47e8f9a0b1c2d3e4f5a6c"),
         order_id=order.id,
@@ -112,7 +112,7 @@ def test_nothing_remains_and_shipping_comes_back_when_the_last_unit_goes() -> No
     assert mail.refund_total == 1748
 
 
-def test_a_cancelled_package_is_told_by_its_items_and_the_other_packages_still_come() -> None:
+def test_a_cancelled_package_is_listed_by_its_items_and_the_others_still_come() -> None:
     packages = (a_package(1, units={1: 2, 2: 1}), a_package(2, PackageStatus.AWAITING_COLLECTION, units={1: 1, 3: 4}))
     order = an_order(an_item(1, quantity=3), an_item(2, quantity=1), an_item(3, quantity=4), packages=packages)
 
@@ -136,7 +136,7 @@ def test_the_last_package_with_live_units_is_the_end_of_the_order() -> None:
     assert (mail.is_whole_order, mail.remaining, mail.shipping_fee) == (True, (), 599)
 
 
-def test_a_cancelled_order_is_told_by_all_that_was_still_live() -> None:
+def test_a_cancelled_order_lists_everything_that_was_still_live() -> None:
     packages = (a_package(1, units={1: 2}, cancelled={1: 1}), a_package(2, units={1: 1, 2: 5}))
     order = an_order(an_item(1, quantity=3, cancelled=1), an_item(2, quantity=5), packages=packages)
 
@@ -149,7 +149,7 @@ def test_a_cancelled_order_is_told_by_all_that_was_still_live() -> None:
     assert (mail.is_whole_order, mail.remaining) == (True, ())
 
 
-def test_a_proportional_share_of_shipping_and_fees_is_told() -> None:
+def test_a_proportional_share_of_shipping_and_fees_is_shown() -> None:
     shop = replace(SHOP, shipping_refund_policy=ShippingRefundPolicy.PROPORTIONAL)
     order = an_order(
         an_item(quantity=4, subtotal=4000), shipping_fee=1001, shipping_tax=80, fees=(Fee(FeeKind.HANDLING, 100),)
@@ -185,6 +185,6 @@ def test_enums_are_stored_by_name() -> None:
     [None, [], {}, {**content.to_json(a_mail()), "reason": "RAIN"}, {**content.to_json(a_mail()), "cancelled": 5}],
     ids=["null", "list", "empty", "unknown reason", "no items"],
 )
-def test_what_is_no_stored_mail_is_refused(payload: object) -> None:
+def test_anything_but_a_stored_mail_is_refused(payload: object) -> None:
     with pytest.raises(ValueError, match="CancellationMail"):
         content.from_json(payload)

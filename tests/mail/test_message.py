@@ -35,14 +35,14 @@ HOSTILE = 'Ada"\r\nBcc: victim@example.com\r\n\r\n<script>alert(1)</script>\u202
 
 
 def texts(words: Phrases) -> dict[str, str]:
-    """Every text of a language under its name, such as "greeting" or "fees.HANDLING"."""
+    """Every text of a language, keyed by name, such as "greeting" or "fees.HANDLING"."""
     plain = asdict(words)
     tables = {name: plain.pop(name) for name in ("reasons", "labels", "fees")}
     return plain | {f"{name}.{key.name}": text for name, table in tables.items() for key, text in table.items()}
 
 
 def names_in(words: Phrases) -> dict[str, list[str]]:
-    """The names that each phrase has replaced, in the order of the alphabet."""
+    """The placeholders in each phrase, sorted."""
     return {name: sorted(re.findall(r"{(.*?)}", text)) for name, text in texts(words).items()}
 
 
@@ -148,7 +148,7 @@ def test_colours_of_text_and_background_are_set_together(mail: CancellationMail)
     assert [style for style in styles if ("background-color:" in style) != style.startswith("color:")] == []
 
 
-def test_whatever_has_colours_has_dark_ones_too() -> None:
+def test_every_coloured_element_has_dark_colours_too() -> None:
     html = html_of(a_message(MAILS["part"]))
 
     coloured = [
@@ -225,17 +225,17 @@ def test_hostile_names_stay_names() -> None:
 
 
 def shown(header: str) -> str:
-    """The text of a header, as RFC 2047 has it decoded, of one word after another."""
+    """The text of a header, decoded word by word as in RFC 2047."""
     return str(make_header(decode_header(header)))
 
 
 def name_in(header: str) -> str:
-    """The name before the address in a header, which is in quotes or as `shown`."""
+    """The name before the address in a header, without its quotes, or decoded as in `shown`."""
     phrase = header.removesuffix(">").rpartition("<")[0].removesuffix(" ")
     return re.sub(r"\\(.)", r"\1", phrase[1:-1]) if phrase.startswith('"') else shown(phrase)
 
 
-# Texts as orders may have them: pieces that mean something in a header, and any characters that are no control ones.
+# Texts that orders may have: pieces with a meaning in headers, and any characters except control characters.
 NAMES = st.lists(
     st.sampled_from(
         [
@@ -328,8 +328,8 @@ def test_the_shops_own_addresses_are_written_the_same_way(name: str) -> None:
         "",
     ],
 )
-def test_a_head_with_other_headers_than_those_that_are_meant_is_not_sent(head: str) -> None:
-    with pytest.raises(AssertionError, match="not meant"):
+def test_a_head_with_unexpected_headers_is_not_sent(head: str) -> None:
+    with pytest.raises(AssertionError, match="unexpected header"):
         check_head(head, ["To"])
 
 
@@ -391,13 +391,13 @@ def test_a_cancelled_order_says_so_instead_of_what_still_ships() -> None:
     assert "still" not in text
 
 
-def test_where_all_else_was_delivered_it_says_so() -> None:
+def test_it_says_so_if_everything_else_was_delivered() -> None:
     text = text_of(a_message(a_mail(remaining=())))
 
     assert "Everything else from this order has already been delivered." in text
 
 
-def test_where_nothing_comes_back_it_says_that_nothing_was_charged() -> None:
+def test_without_a_refund_it_says_that_nothing_was_charged() -> None:
     text = text_of(a_message(MAILS["nothing-charged"]))
 
     assert "Nothing was charged for these items" in text
@@ -479,7 +479,7 @@ def test_names_that_look_like_phrases_stay_names_in_every_language(language: str
     assert text.count("{quantity} {0} {") == 1
 
 
-def test_french_has_a_no_break_space_before_its_colons() -> None:
+def test_french_has_a_no_break_space_before_colons() -> None:
     colons = re.findall(".:", " ".join(texts(phrases("fr")).values()))
 
     assert set(colons) == {"\xa0:"}
@@ -607,7 +607,7 @@ def test_a_domain_of_other_scripts_is_written_in_ascii() -> None:
         "a" * 1000 + "@example.com",
     ],
 )
-def test_what_is_no_address_is_not_usable_and_no_message_is_made(address: str) -> None:
+def test_an_invalid_address_is_unusable_and_gets_no_message(address: str) -> None:
     mail = a_mail(buyer=Buyer("Ada", address, "en_US"))
 
     assert not usable_address(address)

@@ -1,4 +1,4 @@
-"""Generated orders: consistent ones of every shape that the rules know, and ways to cancel them bit by bit."""
+"""Strategies for consistent orders of every shape, and for cancelling them step by step."""
 
 from itertools import pairwise
 
@@ -38,7 +38,7 @@ def orders(
     statuses: st.SearchStrategy[PackageStatus] = st.sampled_from(PackageStatus),  # noqa: B008 strategies are values
     cancelled: st.SearchStrategy[int] = units,
 ) -> Order:
-    """Orders with up to three items in up to four packages; `cancelled` limits the cancelled units of a place."""
+    """Up to three items in up to four packages; `cancelled` limits the cancelled units of each package item."""
     numbers = draw(st.permutations(("1001-1", "1001-10", "1001-2", "1001-21")))[: draw(st.integers(1, 4))]
     held: dict[int, dict[int, int]] = {}
     for item in range(1, draw(st.integers(1, 3)) + 1):
@@ -68,7 +68,7 @@ def orders(
 
 @st.composite
 def parts_of(draw: st.DrawFn, order: Order) -> list[Pick]:
-    """Some of the live units of an order, at most one pick for each place."""
+    """Some live units of an order, at most one pick per package item."""
     return [
         Pick(packed.item, package.position, quantity)
         for package, packed in order.package_items()
@@ -86,7 +86,7 @@ def all_of(order: Order) -> list[Pick]:
 
 @st.composite
 def batches_of(draw: st.DrawFn, picks: list[Pick]) -> list[list[Pick]]:
-    """The same units in smaller picks, in any order, cut into any batches."""
+    """The same units as smaller picks, in any order and any batches."""
     pieces = []
     for pick in picks:
         cuts = sorted(draw(st.sets(st.integers(1, pick.quantity), max_size=3)) | {0, pick.quantity})

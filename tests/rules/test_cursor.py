@@ -1,4 +1,4 @@
-"""A cursor is good for the shop and the list that gave it out, and nothing else is a cursor."""
+"""Cursors are valid only for the shop and the list that issued them."""
 
 import base64
 from itertools import pairwise
@@ -49,12 +49,12 @@ def test_another_list_cannot_use_it() -> None:
     ["", " ", "17", "=", "====", "A", "AAAA", "A" * 16, "A" * 17, "é", "\0", "\ud800", "A" * 100_000],
     ids=lambda text: repr(text[:20]),
 )
-def test_what_nobody_signed_is_refused(text: str) -> None:
+def test_an_unsigned_text_is_refused(text: str) -> None:
     assert is_refused(text)
 
 
 @pytest.mark.parametrize("position", ["7", "17", "170"])
-def test_no_character_of_it_can_be_another_one(position: str) -> None:
+def test_changing_any_character_is_refused(position: str) -> None:
     text = cursor.sign(KEY, "EVENT", position)
     forged = {
         text[:index] + letter + text[index + 1 :] for index in range(len(text)) for letter in f"{ALPHABET}+/= é"
@@ -64,7 +64,7 @@ def test_no_character_of_it_can_be_another_one(position: str) -> None:
 
 
 @pytest.mark.parametrize("position", ["7", "17", "170"])
-def test_it_cannot_be_longer_or_shorter(position: str) -> None:
+def test_a_longer_or_shorter_text_is_refused(position: str) -> None:
     text = cursor.sign(KEY, "EVENT", position)
     padded = base64.urlsafe_b64encode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))).decode()
     others = {text + "=", text + "A", text + "\n", " " + text, text[1:], *(text[:end] for end in range(len(text)))}
@@ -72,7 +72,7 @@ def test_it_cannot_be_longer_or_shorter(position: str) -> None:
     assert [each for each in sorted(others | {padded} - {text}) if not is_refused(each)] == []
 
 
-def test_cursors_tell_nothing_in_their_signature_but_are_all_different() -> None:
+def test_signatures_of_cursors_all_differ() -> None:
     texts = [cursor.sign(KEY, "EVENT", str(number)) for number in range(200)]
 
     assert len(set(texts)) == 200

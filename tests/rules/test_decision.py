@@ -1,4 +1,4 @@
-"""What a cancellation would do, and every reason why it may not happen."""
+"""Decisions about cancellations: the plan, or every problem."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -55,7 +55,7 @@ CANCELLATION_ID = UUID("0195a1b2c3d47e8f9a0b1c2d3e4f5a6c")
 
 
 def a_shipping_order(*, version: int = 7) -> Order:
-    """Item 1 in two waiting packages and one in transit, item 2 in one of the waiting ones: 10.00 a unit of each."""
+    """Item 1 is in two waiting packages and one in transit, item 2 in one waiting package; each unit costs 10.00."""
     return an_order(
         an_item(1, quantity=6, subtotal=6000),
         an_item(2, quantity=2, subtotal=2000),
@@ -287,7 +287,7 @@ def test_a_key_is_visible_ascii(key: str, expected: bool) -> None:  # noqa: FBT0
         ),
     ],
 )
-def test_what_is_wrong_with_a_request_alone_is_said(
+def test_problems_of_the_request_itself_are_reported(
     request_: CancellationRequest, expected: Problem[CancellationErrorCode]
 ) -> None:
     order = a_shipping_order()
@@ -329,7 +329,7 @@ def test_what_is_wrong_with_the_request_comes_before_the_selection_and_hides_exp
         ),
     ],
 )
-def test_what_the_caller_expects_has_to_hold(
+def test_the_callers_expectations_must_hold(
     version: int | None, refund: str | None, expected: list[tuple[str, str]]
 ) -> None:
     order = a_shipping_order()

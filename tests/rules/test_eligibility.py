@@ -1,4 +1,4 @@
-"""What may be cancelled, and why not: the table of the specification, section 2, cell by cell."""
+"""The table in docs/rules.md, "What may be cancelled", cell by cell."""
 
 from itertools import product
 
@@ -22,7 +22,7 @@ from tests.support.builders import ORDER_ID, a_package, an_item, an_order
 
 WAITING, ARRANGED, TRAVELLING, THERE, GONE = PackageStatus
 
-# Rows: the status that is stored on the order. Columns: the status of its package. YES, or why not.
+# Rows: the stored status of the order. Columns: the status of its package. YES, or the reason why not.
 TABLE = {
     CancellationScope.ITEMS: """
                         AWAITING_SHIPMENT AWAITING_COLLECTION IN_TRANSIT DELIVERED CANCELLED

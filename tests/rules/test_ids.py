@@ -1,4 +1,4 @@
-"""The texts of global ids."""
+"""Global ids."""
 
 from uuid import UUID
 
@@ -36,7 +36,7 @@ def test_an_id_is_its_type_the_uuid_and_the_positions() -> None:
         pytest.param(f"event_{HEX}_999999999", Ref("event", SOME, (999_999_999,)), id="largest position"),
     ],
 )
-def test_an_id_is_taken_apart(text: str, expected: Ref) -> None:
+def test_an_id_is_parsed(text: str, expected: Ref) -> None:
     assert ids.parse(text) == expected
 
 
@@ -82,7 +82,7 @@ def test_an_id_is_taken_apart(text: str, expected: Ref) -> None:
         f"order_{'g' * 32}",
     ],
 )
-def test_any_other_text_is_no_id(text: str) -> None:
+def test_no_other_text_is_an_id(text: str) -> None:
     assert ids.parse(text) is None
 
 
@@ -98,7 +98,7 @@ def test_any_other_text_is_no_id(text: str) -> None:
     ],
     ids=["order", "item", "package", "package item", "cancellation", "event"],
 )
-def test_an_id_of_the_kind_that_is_asked_for_gives_its_uuid(text: str, kind: str) -> None:
+def test_an_id_of_the_requested_kind_gives_its_uuid(text: str, kind: str) -> None:
     assert ids.uuid_of(text, kind) == SOME
 
 
@@ -116,7 +116,7 @@ def test_no_text_makes_the_parser_fail(text: str) -> None:
 
 
 @given(st.uuids(), st.integers(1, 999_999_999), st.integers(1, 999_999_999))
-def test_every_id_is_taken_apart_into_what_made_it(uuid: UUID, package: int, item: int) -> None:
+def test_every_id_is_parsed_into_its_parts(uuid: UUID, package: int, item: int) -> None:
     text = ids.of_package_item(uuid, package, item)
 
     assert ids.parse(text) == Ref("packageitem", uuid, (package, item))

@@ -1,4 +1,4 @@
-"""Amounts, numbers and times as people of a locale read them."""
+"""Amounts, numbers and times in the format of a locale."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -28,7 +28,7 @@ def test_an_amount_has_the_locales_pattern_and_the_currencys_digits(
     assert amount(minor, currency, locale_of(locale)) == shown
 
 
-# What a language writes between number and currency never breaks a line: U+00A0, and U+202F within French numbers.
+# Spaces in amounts never break a line: U+00A0 before a currency, and U+202F within French numbers.
 @pytest.mark.parametrize(
     ("locale", "dollars", "euros", "yen", "dinars", "rupiah"),
     [
@@ -64,7 +64,7 @@ def test_a_number_has_the_locales_separators() -> None:
     assert number(1_000_000, locale_of("de_DE")) == "1.000.000"
 
 
-def test_a_moment_is_told_in_utc() -> None:
+def test_a_moment_is_shown_in_utc() -> None:
     at = datetime(2026, 3, 2, 8, 5, tzinfo=timezone(timedelta(hours=-8)))
 
     assert moment(at, locale_of("en_GB")) == "2 March 2026, 16:05 UTC"

@@ -26,7 +26,7 @@ def test_a_currency_has_the_digits_of_iso_4217(currency: str, expected: int) -> 
     "currency",
     ["", "usd", "US", "USDX", "ABC", "840", "XAU", "XXX", "US Dollar"],
 )
-def test_what_is_no_currency_in_use_has_no_digits(currency: str) -> None:
+def test_other_codes_have_no_digits(currency: str) -> None:
     assert digits(currency) is None
 
 
@@ -104,7 +104,7 @@ def test_a_plain_decimal_number_is_taken_exactly(text: str, expected: str) -> No
         *("\N{ARABIC-INDIC DIGIT ONE}", "1.\N{FULLWIDTH DIGIT ONE}", "\N{MINUS SIGN}1"),
     ],
 )
-def test_text_that_is_no_plain_decimal_number_is_none(text: str) -> None:
+def test_only_plain_decimals_are_amounts(text: str) -> None:
     assert decimal(text) is None
 
 
@@ -132,7 +132,7 @@ def test_an_amount_in_minor_units_is_exact(amount: str, currency_digits: int, ex
     ("amount", "currency_digits"),
     [("12.345", 2), ("0.001", 2), ("-0.001", 2), ("1500.5", 0), ("1.2345", 3), ("1." + "0" * 97 + "1", 2)],
 )
-def test_an_amount_with_more_digits_than_the_currency_has_is_none(amount: str, currency_digits: int) -> None:
+def test_an_amount_with_more_decimals_than_its_currency_is_invalid(amount: str, currency_digits: int) -> None:
     assert to_minor(Decimal(amount), currency_digits) is None
 
 

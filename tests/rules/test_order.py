@@ -1,4 +1,4 @@
-"""The words of the domain."""
+"""The values of the domain."""
 
 from enum import Enum
 

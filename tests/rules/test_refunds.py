@@ -1,4 +1,4 @@
-"""What is owed for cancelled units."""
+"""Refunds for cancelled units."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ HANDLING, OTHER = FeeKind.HANDLING, FeeKind.OTHER
 
 
 def in_turn(order: Order, policy: ShippingRefundPolicy, batches: Iterable[Iterable[Pick]]) -> list[RefundBreakdown]:
-    """The breakdowns of one cancellation after another."""
+    """The breakdowns of successive cancellations."""
     breakdowns = []
     for batch in batches:
         picks = list(batch)
@@ -30,13 +30,13 @@ def in_turn(order: Order, policy: ShippingRefundPolicy, batches: Iterable[Iterab
 
 
 def cancelled_by(item: OrderItem, quantities: Iterable[int]) -> list[RefundLine]:
-    """The lines of cancellations of so many units of the item, one after another."""
+    """The lines of successive cancellations of these quantities."""
     batches = [[Pick(1, 1, quantity)] for quantity in quantities]
     return [line for breakdown in in_turn(an_order(item), NEVER, batches) for line in breakdown.lines]
 
 
 def sums(breakdowns: Iterable[RefundBreakdown]) -> Counter[str]:
-    """The sum of each amount, of fees by kind and of lines by item."""
+    """The sum of each amount: fees by kind, lines by item."""
     total = Counter[str]()
     for breakdown in breakdowns:
         total["items_subtotal"] += breakdown.items_subtotal
@@ -175,7 +175,7 @@ def test_a_line_total_is_what_was_paid_for_all_its_units() -> None:
 
 
 def a_whole_order(*, prices_include_tax: bool = False, live: PackageStatus = PackageStatus.AWAITING_SHIPMENT) -> Order:
-    """Lines of 3 x 1000 less 300 and 150 with tax 204, and of one gift; shipping 500 with tax 41, fees 99, 0 and 7."""
+    """3 x 1000 less 300 and 150 with tax 204, and a gift; shipping 500 with tax 41, and fees of 99, 0 and 7."""
     return an_order(
         an_item(1, quantity=3, subtotal=3000, seller_discount=300, platform_discount=150, tax=204),
         an_item(2, quantity=1, subtotal=800, platform_discount=800, is_gift=True),

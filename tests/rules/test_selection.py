@@ -1,4 +1,4 @@
-"""Which units a request comes down to, or everything that is wrong with it."""
+"""Requests resolve to units, or to every problem."""
 
 import pytest
 from hypothesis import given
@@ -47,7 +47,7 @@ def said(judgement: Judgement) -> list[str]:
 
 
 def a_split_order() -> Order:
-    """Item 1 has units in every status, in packages whose numbers sort as text: 1001-1, 1001-10, 1001-2 and so on."""
+    """Item 1 has units in every status, in packages whose numbers sort as text: 1001-1, 1001-10, 1001-2, ..."""
     return an_order(
         an_item(1, quantity=12),
         an_item(2, quantity=4),
@@ -119,7 +119,7 @@ def test_units_are_taken_from_packages_by_number(entries: list[ItemEntry], expec
     assert judgement == Judgement((), tuple(expected))
 
 
-def test_packages_that_do_not_await_shipment_are_passed_over() -> None:
+def test_packages_that_do_not_await_shipment_are_skipped() -> None:
     packages = (a_package(1, THERE, units={1: 1}), a_package(2, ARRANGED, units={1: 1}), a_package(3, units={1: 1}))
 
     judgement = judge_items(an_order(an_item(quantity=3), packages=packages), ItemEntry(ITEM[1], 1))
@@ -178,7 +178,7 @@ def test_an_order_gives_all_its_live_units() -> None:
             ItemEntry(ITEM[1], 1, "nonsense"),
             Problem(
                 CancellationErrorCode.PACKAGE_NOT_FOUND,
-                "The order has no package with this id that holds units of the item.",
+                "The order has no package with this id that holds units of this item.",
                 ("items", "0", "packageId"),
                 item_id=ITEM[1],
                 package_id="nonsense",
@@ -189,7 +189,7 @@ def test_an_order_gives_all_its_live_units() -> None:
             ItemEntry(ITEM[2], 1, PACKAGE[3]),
             Problem(
                 CancellationErrorCode.PACKAGE_NOT_FOUND,
-                "The order has no package with this id that holds units of the item.",
+                "The order has no package with this id that holds units of this item.",
                 ("items", "0", "packageId"),
                 item_id=ITEM[2],
                 package_id=PACKAGE[3],
@@ -210,7 +210,7 @@ def test_an_order_gives_all_its_live_units() -> None:
             ItemEntry(ITEM[1], 1, PACKAGE[4]),
             Problem(
                 CancellationErrorCode.NOT_CANCELLABLE,
-                "No unit can be cancelled: the package waits for the carrier and can only be cancelled whole.",
+                "No unit can be cancelled: the package is waiting for the carrier and can only be cancelled whole.",
                 ("items", "0", "itemId"),
                 item_id=ITEM[1],
                 package_id=PACKAGE[4],
@@ -234,7 +234,7 @@ def test_an_order_gives_all_its_live_units() -> None:
             ItemEntry(ITEM[1], 1, PACKAGE[6]),
             Problem(
                 CancellationErrorCode.NOT_CANCELLABLE,
-                "No unit can be cancelled: nothing of it is left.",
+                "No unit can be cancelled: nothing is left to cancel.",
                 ("items", "0", "itemId"),
                 item_id=ITEM[1],
                 package_id=PACKAGE[6],
@@ -246,7 +246,7 @@ def test_an_order_gives_all_its_live_units() -> None:
             ItemEntry(ITEM[1], 3, PACKAGE[1]),
             Problem(
                 CancellationErrorCode.QUANTITY_EXCEEDED,
-                "3 asked for, but 2 can be cancelled here.",
+                "You asked for 3, but only 2 can be cancelled.",
                 ("items", "0", "quantity"),
                 item_id=ITEM[1],
                 package_id=PACKAGE[1],
@@ -258,7 +258,7 @@ def test_an_order_gives_all_its_live_units() -> None:
             ItemEntry(ITEM[1], 7),
             Problem(
                 CancellationErrorCode.QUANTITY_EXCEEDED,
-                "7 asked for, but 6 can be cancelled here.",
+                "You asked for 7, but only 6 can be cancelled.",
                 ("items", "0", "quantity"),
                 item_id=ITEM[1],
                 cancellable_quantity=6,
@@ -278,7 +278,7 @@ def test_an_earlier_entry_makes_a_duplicate() -> None:
 
     expected = Problem(
         CancellationErrorCode.DUPLICATE_ITEM,
-        "An earlier entry names this item and package; add the quantities up.",
+        "An earlier entry names this item and package; combine them into one.",
         ("items", "1", "itemId"),
         item_id=ITEM[1],
         package_id=PACKAGE[1],
@@ -299,7 +299,7 @@ def test_an_earlier_entry_makes_a_duplicate() -> None:
     ],
     ids=lambda value: value.split()[0] if isinstance(value, str) else "",
 )
-def test_of_all_that_is_wrong_with_an_entry_the_first_is_said(entry: ItemEntry, expected: str) -> None:
+def test_only_the_first_problem_of_an_entry_is_reported(entry: ItemEntry, expected: str) -> None:
     judgement = judge_items(a_split_order(), ItemEntry(ITEM[1], 1), entry)
 
     assert said(judgement) == [expected]
@@ -431,7 +431,7 @@ def test_an_empty_selection_is_refused() -> None:
 
 
 def test_a_reason_that_does_not_unlock_the_scope_is_refused() -> None:
-    message = "PRICING_ERROR is no reason for ITEMS; cancellationReasons lists what each reason unlocks."
+    message = "PRICING_ERROR does not unlock ITEMS; cancellationReasons lists what each reason unlocks."
     expected = Problem(CancellationErrorCode.REASON_NOT_ALLOWED, message, ("reason",))
 
     judgement = judge_items(an_order(), ItemEntry(ITEM[1], 1), reason=CancellationReason.PRICING_ERROR)
@@ -554,7 +554,7 @@ def test_each_package_that_has_left_blocks_the_order() -> None:
         pytest.param(
             an_order(an_item(cancelled=2)),
             NotCancellableReason.ALREADY_CANCELLED,
-            "nothing of it is left",
+            "nothing is left to cancel",
             id="cancelled",
         ),
         pytest.param(

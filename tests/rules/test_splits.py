@@ -1,4 +1,4 @@
-"""Which units may move from a package to a new one, and that no money moves with them."""
+"""A split moves units to a new package, and moves no money."""
 
 from collections import Counter
 from dataclasses import replace
@@ -24,7 +24,7 @@ ELSEWHERE = "item_00000000000000000000000000000000_1"
 
 NO_PACKAGE = Problem(FulfillmentErrorCode.NOT_FOUND, "The shop has no package with this id.", ("packageId",))
 NOTHING = Problem(FulfillmentErrorCode.EMPTY_SELECTION, "Name at least one item to move.", ("items",))
-EVERYTHING = Problem(FulfillmentErrorCode.INVALID_VALUE, "At least one unit has to stay in the package.", ("items",))
+EVERYTHING = Problem(FulfillmentErrorCode.INVALID_VALUE, "At least one unit must stay in the package.", ("items",))
 
 
 def split(order: Order | None, *entries: ItemEntry, package: int = 1) -> FulfillmentOutcome:
@@ -32,7 +32,7 @@ def split(order: Order | None, *entries: ItemEntry, package: int = 1) -> Fulfill
 
 
 def a_full_order() -> Order:
-    """Of item 1 the first package holds 4 live units and 2 cancelled ones, of item 2 one, of item 3 only a dead one."""
+    """The first package holds 4 live and 2 cancelled units of item 1, one of item 2, and a cancelled one of item 3."""
     return an_order(
         an_item(1, quantity=7),
         an_item(2, quantity=3),
@@ -46,7 +46,7 @@ def a_full_order() -> Order:
 
 
 def an_order_of(*numbers: str, positions: tuple[int, ...] = (1, 2, 3, 4)) -> Order:
-    """Two units in a package of each number; the first is the one that is split."""
+    """A package of two units for each number; the first one is split."""
     packages = tuple(
         a_package(position, units={1: 2}, number=number) for position, number in zip(positions, numbers, strict=False)
     )
@@ -54,7 +54,7 @@ def an_order_of(*numbers: str, positions: tuple[int, ...] = (1, 2, 3, 4)) -> Ord
 
 
 def not_found(index: int) -> FulfillmentProblem:
-    message = "The package holds no unit of an item with this id."
+    message = "The package holds no units of an item with this id."
     return Problem(FulfillmentErrorCode.NOT_FOUND, message, ("items", str(index), "itemId"))
 
 
@@ -64,12 +64,12 @@ def invalid_quantity(index: int) -> FulfillmentProblem:
 
 
 def duplicate(index: int) -> FulfillmentProblem:
-    message = "An earlier entry names this item; add the quantities up."
+    message = "An earlier entry names this item; combine them into one."
     return Problem(FulfillmentErrorCode.DUPLICATE_ITEM, message, ("items", str(index), "itemId"))
 
 
 def exceeded(index: int, asked: int, held: int) -> FulfillmentProblem:
-    message = f"{asked} asked for, but the package holds {held}."
+    message = f"You asked for {asked}, but the package holds {held}."
     return Problem(FulfillmentErrorCode.QUANTITY_EXCEEDED, message, ("items", str(index), "quantity"))
 
 
@@ -147,7 +147,7 @@ def test_the_new_package_has_the_first_number_that_is_free(numbers: list[str], e
     [((1,), 2), ((1, 2), 3), ((1, 7), 8), ((1, 9, 4), 10)],
     ids=["one", "two", "with a gap", "in another order than the numbers"],
 )
-def test_positions_are_never_given_again(positions: tuple[int, ...], expected: int) -> None:
+def test_positions_are_never_reused(positions: tuple[int, ...], expected: int) -> None:
     outcome = split(an_order_of("A", "B", "C", positions=positions), ItemEntry(ITEM[1], 1))
 
     assert outcome.new_package
@@ -297,7 +297,7 @@ def test_packages_rest_while_a_status_is_set_on_the_order(
     assert outcome.problems == tuple(expected)
 
 
-def test_how_many_units_may_move_is_not_told_of_a_package_that_is_not_split() -> None:
+def test_a_package_that_cannot_be_split_reports_no_quantities() -> None:
     order = an_order(an_item(quantity=3), packages=(a_package(1, ARRANGED, units={1: 3}),))
 
     too_many = split(order, ItemEntry(ITEM[1], 4))
@@ -308,7 +308,7 @@ def test_how_many_units_may_move_is_not_told_of_a_package_that_is_not_split() ->
     assert everything == too_many
 
 
-def test_everything_else_that_is_wrong_is_told_of_a_package_that_is_not_split() -> None:
+def test_a_package_that_cannot_be_split_reports_everything_else_too() -> None:
     order = an_order(an_item(quantity=3), packages=(a_package(1, ARRANGED, units={1: 3}),))
 
     outcome = split(order, ItemEntry(ELSEWHERE, 1), ItemEntry(ITEM[1], 0), ItemEntry(ITEM[1], 1))
@@ -331,7 +331,7 @@ def test_a_package_that_is_not_split_and_no_entry_are_two_problems() -> None:
     assert outcome == FulfillmentOutcome(order, package=order.packages[0], problems=expected)
 
 
-def test_an_order_is_not_split_into_more_than_can_be_cancelled_in_a_moment() -> None:
+def test_an_order_is_not_split_beyond_its_limit_of_package_items() -> None:
     packages = (a_package(1, units={1: 2, 2: 1}), *(a_package(n, units={1: 1}) for n in range(2, 2000)))
     order = an_order(an_item(1, quantity=2000), an_item(2, quantity=1), packages=packages)
 
@@ -339,7 +339,7 @@ def test_an_order_is_not_split_into_more_than_can_be_cancelled_in_a_moment() -> 
     one = split(replace(order, packages=packages[:-1]), ItemEntry(ITEM[1], 1))
 
     assert [(problem.message, problem.path) for problem in two.problems] == [
-        ("An order has at most 2,000 package items; this would make it more.", ("items",))
+        ("An order can have at most 2,000 package items; this would exceed that.", ("items",))
     ]
     assert one.problems == ()
 
@@ -357,7 +357,7 @@ def test_an_order_is_not_split_into_more_than_can_be_cancelled_in_a_moment() -> 
         ),
     ],
 )
-def test_a_package_that_there_is_not_is_not_found(
+def test_a_missing_package_is_not_found(
     order: Order | None, entries: list[ItemEntry], expected: list[FulfillmentProblem]
 ) -> None:
     outcome = split(order, *entries, package=9)
@@ -365,7 +365,7 @@ def test_a_package_that_there_is_not_is_not_found(
     assert outcome == FulfillmentOutcome(problems=tuple(expected))
 
 
-# Whatever the order is like
+# Properties
 
 
 def can_be_split(order: Order, package: Package) -> bool:
@@ -375,7 +375,7 @@ def can_be_split(order: Order, package: Package) -> bool:
 
 @st.composite
 def splits(draw: st.DrawFn) -> tuple[Order, PackageSplit]:
-    """An order, and a split of it that is allowed."""
+    """An order and an allowed split of it."""
     order = draw(
         orders(st.just(WAITING) | st.sampled_from(PackageStatus)).filter(
             lambda order: any(can_be_split(order, package) for package in order.packages)
@@ -401,7 +401,7 @@ def any_entries(draw: st.DrawFn) -> tuple[ItemEntry, ...]:
 
 
 def units(order: Order) -> tuple[Counter[int], Counter[int]]:
-    """How many units of each item are in packages, and how many of them are cancelled."""
+    """The units of each item in packages, and the cancelled ones among them."""
     packed, cancelled = Counter[int](), Counter[int]()
     for _, each in order.package_items():
         packed[each.item] += each.quantity
@@ -410,7 +410,7 @@ def units(order: Order) -> tuple[Counter[int], Counter[int]]:
 
 
 def sums(order: Order, policy: ShippingRefundPolicy) -> RefundBreakdown:
-    """What cancelling all that is live gives back, without the lines."""
+    """The refund for cancelling all live units, without its lines."""
     return replace(refund_breakdown(order, all_of(order), policy), lines=())
 
 

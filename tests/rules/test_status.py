@@ -1,4 +1,4 @@
-"""An order's status from its packages, and what moves to what."""
+"""An order's status follows from its packages; moves follow the tables."""
 
 import pytest
 
@@ -97,7 +97,7 @@ def test_a_package_counts_as_long_as_one_unit_is_live() -> None:
     ],
     ids=lambda value: "" if isinstance(value, list) else value.name,
 )
-def test_a_package_moves_only_along_its_way(present: PackageStatus, expected: list[PackageStatus]) -> None:
+def test_a_package_makes_only_allowed_moves(present: PackageStatus, expected: list[PackageStatus]) -> None:
     package = a_package(1, present, units={1: 2})
     order = an_order(packages=(package,))
 
@@ -141,7 +141,7 @@ def test_packages_stand_still_while_a_status_is_set_on_the_order(status: OrderSt
     ],
     ids=lambda value: "" if isinstance(value, list) else value.name,
 )
-def test_an_order_is_moved_only_along_its_way(present: OrderStatus, expected: list[OrderStatus]) -> None:
+def test_an_order_makes_only_allowed_moves(present: OrderStatus, expected: list[OrderStatus]) -> None:
     order = an_order(status=present)
 
     assert [to for to in OrderStatus if can_move_order(order, to)] == expected

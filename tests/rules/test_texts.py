@@ -1,4 +1,4 @@
-"""What texts may be stored: how long they may be, and which characters they may not have."""
+"""Limits of texts: their length and their characters."""
 
 from unicodedata import category
 
@@ -7,8 +7,8 @@ import pytest
 from domain.rules.texts import has_control_characters, text_faults, without_control_characters
 
 TOO_LONG = "must have at most 500 characters"
-CONTROL = "must not have control characters or halves of surrogate pairs"
-# Beyond this plane there is none of the two categories.
+CONTROL = "must not contain control characters or lone surrogates"
+# Both categories lie in this plane.
 CHARACTERS = [chr(code) for code in range(0x10000)]
 FORBIDDEN = [character for character in CHARACTERS if category(character) in {"Cc", "Cs"}]
 
@@ -32,7 +32,7 @@ layout = pytest.mark.parametrize("character", ["\t", "\n", "\r", "\r\n"], ids=["
 
 
 @named
-def test_control_characters_and_halves_of_pairs_are_found(character: str) -> None:
+def test_control_characters_and_lone_surrogates_are_found(character: str) -> None:
     assert has_control_characters(f"The {character}dress") is True
     assert has_control_characters(f"The {character}dress", layout=True) is True
 
@@ -54,7 +54,7 @@ def test_layout_is_control_only_in_texts_of_one_line(character: str) -> None:
         pytest.param("\ue000\U0010ffff", id="private and unassigned"),
     ],
 )
-def test_all_else_is_kept(text: str) -> None:
+def test_everything_else_is_kept(text: str) -> None:
     assert has_control_characters(text) is False
     assert has_control_characters(text, layout=True) is False
 
@@ -78,7 +78,7 @@ def test_exactly_two_categories_are_forbidden() -> None:
         pytest.param("x" * 500 + "\0", [TOO_LONG, CONTROL], id="everything at once"),
     ],
 )
-def test_a_text_has_all_its_faults_told(text: str, expected: list[str]) -> None:
+def test_a_text_reports_all_its_faults(text: str, expected: list[str]) -> None:
     assert text_faults(text) == expected
 
 
@@ -103,5 +103,5 @@ def test_a_text_may_have_another_limit(text: str, expected: list[str]) -> None:
     ],
     ids=["plain", "soft hyphen", "what turns and ends lines", "controls", "others", "nothing"],
 )
-def test_a_space_stands_for_each_control_character(text: str, without: str) -> None:
+def test_each_control_character_becomes_a_space(text: str, without: str) -> None:
     assert without_control_characters(text) == without

@@ -1,4 +1,4 @@
-"""Where packages, orders and refunds may go, and where they may not."""
+"""Allowed and refused moves of packages, orders and refunds."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -37,7 +37,7 @@ NO_CANCELLATION = Problem(
 )
 
 WAITING, ARRANGED, TRAVELLING, THERE, GONE = PackageStatus
-# What each way leads to, and the order then, whose other package still waits.
+# Allowed moves, and the resulting status of an order whose other package still waits.
 WAYS = {
     (WAITING, ARRANGED): OrderStatus.PARTIALLY_SHIPPING,
     (ARRANGED, WAITING): OrderStatus.AWAITING_SHIPMENT,
@@ -48,7 +48,7 @@ NO_WAYS = [pair for pair in product(PackageStatus, repeat=2) if pair not in WAYS
 RESTING = [OrderStatus.UNPAID, OrderStatus.ON_HOLD, OrderStatus.COMPLETED]
 MOVING = [status for status in OrderStatus if status not in RESTING]
 
-# The packages that an order of each status may have.
+# Packages that fit each status of an order.
 PACKAGES = {
     OrderStatus.UNPAID: [WAITING],
     OrderStatus.ON_HOLD: [WAITING],
@@ -103,7 +103,7 @@ def invalid(path: str, what: str) -> FulfillmentProblem:
 
 def unfit_texts(path: str, longest: int) -> list[tuple[str, list[FulfillmentProblem]]]:
     too_long = invalid(path, f"must have at most {longest} characters")
-    control = invalid(path, "must not have control characters or halves of surrogate pairs")
+    control = invalid(path, "must not contain control characters or lone surrogates")
     return [
         ("x" * (longest + 1), [too_long]),
         ("\N{PACKAGE}" * (longest + 1), [too_long]),
@@ -123,7 +123,7 @@ UNFIT = ["too long", "too long beyond ASCII", "null", "LF", "next line", "half o
 
 @pytest.mark.parametrize("status", [status for status in MOVING if status is not OrderStatus.CANCELLED], ids=names)
 @pytest.mark.parametrize(("present", "to"), WAYS, ids=names)
-def test_a_package_moves_along_a_way_and_the_order_follows(
+def test_a_package_makes_an_allowed_move_and_the_order_follows(
     present: PackageStatus, to: PackageStatus, status: OrderStatus
 ) -> None:
     order = an_order_with(present, WAITING, status=status)
@@ -137,7 +137,7 @@ def test_a_package_moves_along_a_way_and_the_order_follows(
 
 @pytest.mark.parametrize("status", MOVING, ids=names)
 @pytest.mark.parametrize(("present", "to"), NO_WAYS, ids=names)
-def test_a_package_moves_no_other_way(present: PackageStatus, to: PackageStatus, status: OrderStatus) -> None:
+def test_a_package_makes_no_other_move(present: PackageStatus, to: PackageStatus, status: OrderStatus) -> None:
     order = an_order_with(present, WAITING, status=status)
 
     outcome = moved_package(order, PackageMove(PACKAGE[1], to, carrier="Swift", tracking_number="T-1"))
@@ -196,7 +196,7 @@ def test_with_the_present_status_a_carrier_is_taken(present: PackageStatus, stat
         pytest.param("\u202ea", "\N{PACKAGE}", ("\u202ea", "\N{PACKAGE}"), id="format characters"),
     ],
 )
-def test_what_is_not_given_of_a_package_stays(
+def test_parts_of_a_package_that_are_not_given_stay(
     carrier: str | None, tracking_number: str | None, expected: tuple[str | None, str | None]
 ) -> None:
     package = a_package(units={1: 2}, carrier="Swift", tracking_number="T-1")
@@ -210,7 +210,7 @@ def test_what_is_not_given_of_a_package_stays(
 
 
 @pytest.mark.parametrize(("text", "expected"), unfit_texts("carrier", 500), ids=UNFIT)
-def test_a_carrier_that_cannot_be_kept_is_refused(text: str, expected: list[FulfillmentProblem]) -> None:
+def test_a_carrier_that_cannot_be_stored_is_refused(text: str, expected: list[FulfillmentProblem]) -> None:
     order = an_order()
 
     outcome = moved_package(order, PackageMove(PACKAGE[1], ARRANGED, carrier=text))
@@ -219,7 +219,7 @@ def test_a_carrier_that_cannot_be_kept_is_refused(text: str, expected: list[Fulf
 
 
 @pytest.mark.parametrize(("text", "expected"), unfit_texts("trackingNumber", 100), ids=UNFIT)
-def test_a_tracking_number_that_cannot_be_kept_is_refused(text: str, expected: list[FulfillmentProblem]) -> None:
+def test_a_tracking_number_that_cannot_be_stored_is_refused(text: str, expected: list[FulfillmentProblem]) -> None:
     order = an_order()
 
     outcome = moved_package(order, PackageMove(PACKAGE[1], WAITING, tracking_number=text))
@@ -227,7 +227,7 @@ def test_a_tracking_number_that_cannot_be_kept_is_refused(text: str, expected: l
     assert outcome == FulfillmentOutcome(order, package=order.packages[0], problems=tuple(expected))
 
 
-def test_everything_that_is_wrong_with_a_move_is_told() -> None:
+def test_every_problem_with_a_move_is_reported() -> None:
     order = an_order()
 
     outcome = moved_package(order, PackageMove(PACKAGE[1], THERE, carrier="x" * 501, tracking_number="\0"))
@@ -236,18 +236,18 @@ def test_everything_that_is_wrong_with_a_move_is_told() -> None:
     expected = (
         not_allowed(message),
         invalid("carrier", "must have at most 500 characters"),
-        invalid("trackingNumber", "must not have control characters or halves of surrogate pairs"),
+        invalid("trackingNumber", "must not contain control characters or lone surrogates"),
     )
     assert outcome == FulfillmentOutcome(order, package=order.packages[0], problems=expected)
 
 
 @pytest.mark.parametrize("order", [None, an_order()], ids=["no order", "another order"])
-def test_a_package_that_there_is_not_is_not_found(order: Order | None) -> None:
+def test_a_missing_package_is_not_found(order: Order | None) -> None:
     outcome = moved_package(order, PackageMove(PACKAGE[9], ARRANGED, carrier="\0", tracking_number="x" * 101))
 
     expected = (
         NO_PACKAGE,
-        invalid("carrier", "must not have control characters or halves of surrogate pairs"),
+        invalid("carrier", "must not contain control characters or lone surrogates"),
         invalid("trackingNumber", "must have at most 100 characters"),
     )
     assert outcome == FulfillmentOutcome(problems=expected)
@@ -278,7 +278,7 @@ def test_a_package_moves_on_without_its_cancelled_units() -> None:
     ],
     ids=names,
 )
-def test_an_order_moves_along_a_way(
+def test_an_order_makes_an_allowed_move(
     present: OrderStatus, to: OrderStatus, expected: tuple[OrderStatus, datetime | None]
 ) -> None:
     order = an_order_with(*PACKAGES[present], status=present)
@@ -289,7 +289,7 @@ def test_an_order_moves_along_a_way(
 
 
 @pytest.mark.parametrize(("present", "to"), NO_ORDER_WAYS, ids=names)
-def test_an_order_moves_no_other_way(present: OrderStatus, to: OrderStatus) -> None:
+def test_an_order_makes_no_other_move(present: OrderStatus, to: OrderStatus) -> None:
     order = an_order_with(*PACKAGES[present], status=present)
 
     outcome = moved_order(order, to, NOW)
@@ -343,7 +343,7 @@ def test_a_released_order_is_paid_since_it_was_paid_first(before: datetime | Non
 
 
 @pytest.mark.parametrize("to", OrderStatus, ids=names)
-def test_an_order_that_there_is_not_is_not_found(to: OrderStatus) -> None:
+def test_a_missing_order_is_not_found(to: OrderStatus) -> None:
     assert moved_order(None, to, NOW) == FulfillmentOutcome(problems=(NO_ORDER,))
 
 
@@ -373,7 +373,7 @@ def told(status: RefundStatus | None, provider_reference: str | None = None) -> 
 
 
 @pytest.mark.parametrize(("present", "to"), REFUND_WAYS, ids=names)
-def test_a_refund_is_settled_along_a_way(present: RefundStatus, to: RefundStatus) -> None:
+def test_a_refund_is_settled_as_allowed(present: RefundStatus, to: RefundStatus) -> None:
     order, cancellation = an_order(), a_cancellation(present)
 
     outcome = settled_refund(order, cancellation, told(to))
@@ -382,7 +382,7 @@ def test_a_refund_is_settled_along_a_way(present: RefundStatus, to: RefundStatus
 
 
 @pytest.mark.parametrize(("present", "to"), NO_REFUND_WAYS, ids=names)
-def test_a_refund_is_settled_no_other_way(present: RefundStatus, to: RefundStatus) -> None:
+def test_a_refund_is_not_settled_otherwise(present: RefundStatus, to: RefundStatus) -> None:
     order, cancellation = an_order(), a_cancellation(present)
 
     outcome = settled_refund(order, cancellation, told(to, "R-1"))
@@ -403,7 +403,7 @@ def test_the_present_status_of_a_refund_again_changes_nothing(present: RefundSta
 
 @pytest.mark.parametrize("to", [RefundStatus.PENDING, RefundStatus.NOT_NEEDED], ids=names)
 @pytest.mark.parametrize("present", RefundStatus, ids=names)
-def test_only_success_and_failure_can_be_told(present: RefundStatus, to: RefundStatus) -> None:
+def test_only_success_and_failure_can_be_reported(present: RefundStatus, to: RefundStatus) -> None:
     order, cancellation = an_order(), a_cancellation(present)
 
     outcome = settled_refund(order, cancellation, told(to))
@@ -420,7 +420,7 @@ def test_a_refund_is_not_settled_without_one_outcome(present: RefundStatus) -> N
 
     expected = (
         invalid("outcome", "or status must be given, and not both"),
-        invalid("providerReference", "must not have control characters or halves of surrogate pairs"),
+        invalid("providerReference", "must not contain control characters or lone surrogates"),
     )
     assert outcome == FulfillmentOutcome(order, cancellation=cancellation, problems=expected)
 
@@ -437,9 +437,7 @@ def test_a_refund_is_not_settled_without_one_outcome(present: RefundStatus) -> N
         pytest.param(None, "\u202ea", "\u202ea", id="format characters"),
     ],
 )
-def test_what_the_payment_system_calls_the_refund_is_kept(
-    present: str | None, given: str | None, expected: str | None
-) -> None:
+def test_the_payment_systems_reference_is_kept(present: str | None, given: str | None, expected: str | None) -> None:
     order, cancellation = an_order(), a_cancellation(RefundStatus.FAILED, present)
 
     outcome = settled_refund(order, cancellation, told(RefundStatus.SUCCEEDED, given))
@@ -450,7 +448,7 @@ def test_what_the_payment_system_calls_the_refund_is_kept(
 
 @pytest.mark.parametrize(("text", "expected"), unfit_texts("providerReference", 500), ids=UNFIT)
 @pytest.mark.parametrize("present", [RefundStatus.PENDING, RefundStatus.SUCCEEDED], ids=names)
-def test_a_reference_that_cannot_be_kept_is_refused(
+def test_a_reference_that_cannot_be_stored_is_refused(
     present: RefundStatus, text: str, expected: list[FulfillmentProblem]
 ) -> None:
     order, cancellation = an_order(), a_cancellation(present)
@@ -468,7 +466,7 @@ def test_a_reference_that_cannot_be_kept_is_refused(
     ],
     ids=names,
 )
-def test_everything_that_is_wrong_with_a_settlement_is_told(to: RefundStatus, expected: FulfillmentProblem) -> None:
+def test_every_problem_with_a_settlement_is_reported(to: RefundStatus, expected: FulfillmentProblem) -> None:
     order, cancellation = an_order(), a_cancellation(RefundStatus.SUCCEEDED)
 
     outcome = settled_refund(order, cancellation, told(to, "x" * 501))
@@ -482,17 +480,17 @@ def test_everything_that_is_wrong_with_a_settlement_is_told(to: RefundStatus, ex
     [(None, None), (an_order(), None), (None, a_cancellation(RefundStatus.PENDING))],
     ids=["nothing", "an order", "a cancellation"],
 )
-def test_a_cancellation_that_there_is_not_is_not_found(order: Order | None, cancellation: Cancellation | None) -> None:
+def test_a_missing_cancellation_is_not_found(order: Order | None, cancellation: Cancellation | None) -> None:
     outcome = settled_refund(order, cancellation, told(RefundStatus.PENDING, "\0"))
 
     expected = (
         NO_CANCELLATION,
         invalid("status", "must be SUCCEEDED or FAILED"),
-        invalid("providerReference", "must not have control characters or halves of surrogate pairs"),
+        invalid("providerReference", "must not contain control characters or lone surrogates"),
     )
     assert outcome == FulfillmentOutcome(problems=expected)
 
 
 @pytest.mark.parametrize("to", [RefundStatus.SUCCEEDED, RefundStatus.FAILED], ids=names)
-def test_of_a_good_settlement_of_nothing_only_that_is_told(to: RefundStatus) -> None:
+def test_a_valid_settlement_of_a_missing_refund_is_one_problem(to: RefundStatus) -> None:
     assert settled_refund(None, None, told(to, "R-1")) == FulfillmentOutcome(problems=(NO_CANCELLATION,))

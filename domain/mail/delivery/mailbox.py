@@ -1,4 +1,4 @@
-"""A mailbox in a folder that takes every message: what the demo has in place of a mail server."""
+"""A mailbox in a folder, which accepts every message: the demo's replacement for a mail server."""
 
 import asyncio
 from contextlib import suppress
@@ -10,33 +10,33 @@ from domain.mail.sending import OutgoingMessage, Sent
 from domain.rules.order import value
 
 _CAPACITY = 200
-# Mails have names and addresses in them: they are for their owner alone.
+# Mails contain names and addresses: only their owner may read them.
 _PRIVATE, _PRIVATE_FOLDER = 0o600, 0o700
 
 
 @value
 class StoredMail:
-    """`id` grows from one mail to the next."""
+    """`id` increases with every mail."""
 
     id: str
     content: bytes
 
 
 class Mailbox:
-    """Keeps the newest 200 as files that mail programs open; it is there again after a restart."""
+    """Keeps the newest 200 mails as .eml files, which survive restarts."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._turn = asyncio.Lock()  # or a mail could come to lie below one that was seen already
-        for path in folder.glob("*.part"):  # of a demo that was killed
+        self._turn = asyncio.Lock()  # or a mail could get an id below one already seen
+        for path in folder.glob("*.part"):  # left by a demo that was killed
             path.unlink(missing_ok=True)
 
     def messages(self, after: str = "") -> list[StoredMail]:
-        """Those behind the one with this id, the newest first."""
+        """The mails after this id, newest first."""
         found = []
         for path in reversed(self._paths()):
             if path.stem > after:
-                with suppress(FileNotFoundError):  # newer ones have taken its place meanwhile
+                with suppress(FileNotFoundError):  # pushed out by newer mails meanwhile
                     found.append(StoredMail(path.stem, path.read_bytes()))
         return found
 
@@ -50,7 +50,7 @@ class Mailbox:
         partial = self._folder / f"{uuid7().hex}.part"
         partial.touch(_PRIVATE)
         partial.write_bytes(content)
-        partial.replace(partial.with_suffix(".eml"))  # so that nobody reads half of it
+        partial.replace(partial.with_suffix(".eml"))  # so that no reader sees half a mail
         for path in self._paths()[:-_CAPACITY]:
             path.unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""Sends messages to an SMTP server with aiosmtplib, and tells what each fault there means for a message."""
+"""Sends messages through an SMTP server, and maps its faults to outcomes."""
 
 import asyncio
 import ssl
@@ -20,21 +20,21 @@ from domain.mail.letter import one_line
 from domain.mail.sending import Deferred, Outcome, OutgoingMessage, Rejected, Sent, Unreachable
 from domain.rules.urls import ENCODE_PASSWORDS, split_url
 
-# One answer of the server, and one message with all that it takes to connect. A message that is claimed from the
-# outbox has to be through before its lease ends.
+# Limits for one reply of the server, and for one message including connecting. A message claimed from the outbox must
+# be sent before its lease expires.
 STEP_SECONDS = 15.0
 SEND_SECONDS = 40.0
-# Servers close connections that say nothing, the strict ones after a minute.
+# Servers close idle connections, strict ones after a minute.
 _IDLE_SECONDS = 30.0
 _LONGEST_ERROR = 500
-# Replies that ask for other credentials or for TLS, at whatever step they come.
+# Replies, at any step, that ask for other credentials or for TLS.
 _ASKS_FOR_LOGIN = frozenset({530, 534, 535, 538})
 _TOO_LARGE = 552
 _EXAMPLE = "smtp://user:password@host:587?tls=starttls"
 
 
 class Tls(Enum):
-    """How the connection is encrypted; the value is the port that goes with it."""
+    """The encryption of the connection; the value is its default port."""
 
     STARTTLS = 587
     IMPLICIT = 465
@@ -43,7 +43,7 @@ class Tls(Enum):
 
 @dataclass(frozen=True, slots=True)
 class SmtpSettings:
-    """Where to send and how. Certificates in `ca_file` are trusted beside the system's."""
+    """Certificates in `ca_file` are trusted in addition to the system's."""
 
     host: str
     port: int
@@ -54,7 +54,7 @@ class SmtpSettings:
 
 
 def smtp_settings(url: str, ca_file: Path | None = None) -> SmtpSettings:
-    """Those of `smtp://user:password@host:587?tls=starttls`; a ValueError says what is wrong, without the password."""
+    """Parses `smtp://user:password@host:587?tls=starttls`; a ValueError never quotes the password."""
     parts = split_url(url)
     if parts is None:
         raise ValueError(f"Use {_EXAMPLE}. {ENCODE_PASSWORDS}")
@@ -65,7 +65,7 @@ def smtp_settings(url: str, ca_file: Path | None = None) -> SmtpSettings:
     if parts.scheme != "smtp" or is_more or (parts.password and not parts.username):
         raise ValueError(f"Use {_EXAMPLE}.")
     if tls is None:
-        raise ValueError("tls is starttls, implicit or none.")
+        raise ValueError("tls must be starttls, implicit or none.")
     return SmtpSettings(
         host=str(parts.hostname),
         port=parts.port or tls.value,
@@ -77,12 +77,12 @@ def smtp_settings(url: str, ca_file: Path | None = None) -> SmtpSettings:
 
 
 class SmtpSender:
-    """Keeps its connections open from message to message, as many as send at once."""
+    """Reuses its connections; there are as many as messages in flight."""
 
     def __init__(
         self, settings: SmtpSettings, *, step_seconds: float = STEP_SECONDS, send_seconds: float = SEND_SECONDS
     ) -> None:
-        """OSError when the file of certificates cannot be read."""
+        """Raises OSError if `ca_file` cannot be read."""
         self._settings = settings
         self._step_seconds = step_seconds
         self._send_seconds = send_seconds
@@ -99,7 +99,7 @@ class SmtpSender:
             return Deferred(f"The server took longer than {self._send_seconds:g} seconds.")
 
     async def close(self) -> None:
-        """Says goodbye on every connection that is not in use."""
+        """Quits every idle connection."""
         connections = [connection for connection, _ in self._idle]
         self._idle.clear()
         await asyncio.gather(*map(_quit, connections))
@@ -125,7 +125,7 @@ class SmtpSender:
         return Sent()
 
     async def _connection(self) -> SMTP:
-        """One that is open and not in use, or a new one, ready to take a message."""
+        """An idle connection, or a new one, ready for a message."""
         now = asyncio.get_running_loop().time()
         while self._idle:
             connection, since = self._idle.pop()
@@ -149,12 +149,12 @@ class SmtpSender:
     def _refused(self, connection: SMTP, refusal: SMTPResponseException) -> Outcome:
         if _is_temporary(refusal.code) or _is_final(refusal.code):
             self._keep(connection)
-        else:  # no refusal that SMTP knows: unclear what the server says next
+        else:  # not a valid refusal: the connection may be out of step
             connection.close()
         return _outcome(refusal)
 
     def _keep(self, connection: SMTP) -> None:
-        """For the next message, unless the server has hung up."""
+        """Keeps the connection for the next message, unless the server hung up."""
         if connection.is_connected:
             self._idle.append((connection, asyncio.get_running_loop().time()))
 
@@ -166,7 +166,7 @@ async def _quit(connection: SMTP) -> None:
 
 
 def _outcome(refusal: SMTPResponseException) -> Outcome:
-    """What a refusal after the log-in means: for this message, or for all of them."""
+    """The outcome of a refusal after login, for this message or for all."""
     error = _text(refusal)
     concerns_us = isinstance(refusal, SMTPSenderRefused) and refusal.code != _TOO_LARGE
     if refusal.code in _ASKS_FOR_LOGIN or (concerns_us and _is_final(refusal.code)):
@@ -175,14 +175,14 @@ def _outcome(refusal: SMTPResponseException) -> Outcome:
 
 
 def _is_temporary(code: int) -> bool:
-    return 400 <= code <= 499  # noqa: PLR2004 as RFC 5321 divides the replies
+    return 400 <= code <= 499  # noqa: PLR2004 as in RFC 5321
 
 
 def _is_final(code: int) -> bool:
-    return 500 <= code <= 599  # noqa: PLR2004 the same
+    return 500 <= code <= 599  # noqa: PLR2004 as in RFC 5321
 
 
 def _text(fault: SMTPException | OSError) -> str:
-    """What the server said, or what happened; servers say anything, and it has to fit into a column."""
+    """The server's reply or the error, cleaned up and cut to fit its column."""
     text = f"{fault.code} {fault.message}" if isinstance(fault, SMTPResponseException) else str(fault)
     return one_line(text or type(fault).__name__)[:_LONGEST_ERROR]

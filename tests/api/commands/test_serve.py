@@ -62,14 +62,14 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
         {"jwt_secret": SECRET, "smtp_url": "smtp://u:[s3cr3t]@h:25", "mail_from": "a@example.com"},
         (
             "SHORTSHIP_SMTP_URL: Use smtp://user:password@host:587?tls=starttls. "
-            "Write @, : and / of a password as %40, %3A and %2F."
+            "In a password, write @, : and / as %40, %3A and %2F."
         ),
     ),
     "password with an at sign": (
         {"jwt_secret": SECRET, "database_url": "postgresql://user:p@ss:s3cr3t@host/db"},
         (
             "SHORTSHIP_DATABASE_URL: Use postgresql://user:password@host/database. "
-            "Write @, : and / of a password as %40, %3A and %2F."
+            "In a password, write @, : and / as %40, %3A and %2F."
         ),
     ),
     "bad mail server": (

@@ -69,7 +69,7 @@ query ($number: String!) {
 }
 """
 
-DUPLICATE = "An earlier entry names this item and package; add the quantities up."
+DUPLICATE = "An earlier entry names this item and package; combine them into one."
 
 
 class Stored:
@@ -499,9 +499,9 @@ async def test_everything_wrong_with_the_entries_is_reported_in_their_order(clie
     previewed = await preview(client, split.id, *entries)
 
     no_item = "The order has no item with this id."
-    no_package = "The order has no package with this id that holds units of the item."
+    no_package = "The order has no package with this id that holds units of this item."
     shipped = "No unit can be cancelled: the carrier has collected it."
-    waiting = "No unit can be cancelled: the package waits for the carrier and can only be cancelled whole."
+    waiting = "No unit can be cancelled: the package is waiting for the carrier and can only be cancelled whole."
     expected = [
         an_error("ITEM_NOT_FOUND", no_item, ["items", "0", "itemId"], itemId="item_unknown"),
         an_error(
@@ -521,7 +521,7 @@ async def test_everything_wrong_with_the_entries_is_reported_in_their_order(clie
         ),
         an_error(
             "QUANTITY_EXCEEDED",
-            "4 asked for, but 3 can be cancelled here.",
+            "You asked for 4, but only 3 can be cancelled.",
             ["items", "7", "quantity"],
             itemId=dress,
             packageId=split.package("A"),
@@ -540,7 +540,7 @@ async def test_everything_wrong_with_the_call_comes_first(client: Client, split:
 
     payload = await cancel(client, request)
 
-    not_allowed = "BUYER_REQUESTED is no reason for ITEMS; cancellationReasons lists what each reason unlocks."
+    not_allowed = "BUYER_REQUESTED does not unlock ITEMS; cancellationReasons lists what each reason unlocks."
     assert payload["errors"] == [
         an_error(
             "INVALID_IDEMPOTENCY_KEY",

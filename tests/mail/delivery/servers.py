@@ -1,4 +1,4 @@
-"""Real SMTP servers for the tests, in the test's own event loop, that behave well, badly or not at all."""
+"""Real SMTP servers in the test's own event loop: well-behaved, broken or silent."""
 
 import asyncio
 import ssl
@@ -12,10 +12,10 @@ PASSWORD = "p@ss:w/rd"
 
 
 class Inbox:
-    """A handler of aiosmtpd that takes messages, counts who came, and answers as it was told to."""
+    """An aiosmtpd handler that accepts messages, counts connections, and replies as configured."""
 
     def __init__(self, *, rcpt: Sequence[str] = (), data: Sequence[str] = ()) -> None:
-        """The answers to the first recipients and messages; later ones are taken."""
+        """Replies to the first recipients and messages; later ones are accepted."""
         self.messages: list[bytes] = []
         self.recipients: list[str] = []
         self.senders: list[str] = []
@@ -64,7 +64,7 @@ class Inbox:
 
 @asynccontextmanager
 async def serving(inbox: Inbox, tls: ssl.SSLContext | None = None, **options: Any) -> AsyncIterator[int]:
-    """The port of a server; `tls` encrypts from the first byte, the options are those of aiosmtpd."""
+    """The port of a server; `tls` encrypts from the first byte, and the options are aiosmtpd's."""
     server = await asyncio.get_running_loop().create_server(
         lambda: SMTP(inbox, hostname="mail.test", **options), "127.0.0.1", 0, ssl=tls
     )
@@ -75,10 +75,10 @@ async def serving(inbox: Inbox, tls: ssl.SSLContext | None = None, **options: An
 
 @asynccontextmanager
 async def answering(*answers: bytes, heard: list[bytes] | None = None) -> AsyncIterator[int]:
-    """The port of a server that gives each connection these answers to its lines, the first at once, and hangs up.
+    """The port of a server that sends each connection these replies, the first one as a greeting, and hangs up.
 
-    After an answer of 354 the next "line" is a whole message. An empty answer keeps the client waiting. What the lines
-    were is added to `heard`.
+    After a 354 reply, the next "line" is a whole message. An empty reply keeps the client waiting. Lines received are
+    added to `heard`.
     """
     lines = [] if heard is None else heard
 
@@ -93,7 +93,7 @@ async def answering(*answers: bytes, heard: list[bytes] | None = None) -> AsyncI
 
 @asynccontextmanager
 async def silent() -> AsyncIterator[int]:
-    """The port of a server that takes connections and says nothing."""
+    """The port of a server that accepts connections and stays silent."""
 
     async def talk(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         await reader.read()

@@ -35,7 +35,7 @@ async def test_the_newest_200_are_kept(tmp_path: Path) -> None:
 async def test_a_mail_that_goes_while_others_are_read_is_left_out(tmp_path: Path) -> None:
     mailbox = Mailbox(tmp_path)
     await mailbox.send(a_message("one"))
-    (tmp_path / "9.eml").symlink_to(tmp_path / "gone")  # there when files are listed, and not when it is read
+    (tmp_path / "9.eml").symlink_to(tmp_path / "gone")  # listed, but gone when it is read
 
     assert [mail.content for mail in mailbox.messages()] == [b"one"]
 

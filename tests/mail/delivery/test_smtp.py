@@ -1,4 +1,4 @@
-"""Sending to real SMTP servers, good ones and bad ones."""
+"""Sending to real SMTP servers, good and bad."""
 
 import asyncio
 import ssl
@@ -50,7 +50,7 @@ async def a_sender(
 
 
 async def send(port: int, tls: str = "none", *, login: str = "", ca_file: Path | None = None) -> Outcome:
-    """What one message comes to."""
+    """The outcome of one message."""
     async with a_sender(port, tls, login=login, ca_file=ca_file) as sender:
         return await sender.send(a_message(a_mail()))
 
@@ -106,7 +106,7 @@ async def test_tls_from_the_first_byte(server_tls: ssl.SSLContext, ca_file: Path
     assert len(inbox.messages) == 1
 
 
-async def test_without_the_demanded_starttls_nothing_is_said(ca_file: Path) -> None:
+async def test_nothing_is_sent_without_the_required_starttls(ca_file: Path) -> None:
     inbox = Inbox()
 
     async with serving(inbox, authenticator=inbox.authenticate, auth_require_tls=False) as port:
@@ -117,7 +117,7 @@ async def test_without_the_demanded_starttls_nothing_is_said(ca_file: Path) -> N
 
 
 @pytest.mark.parametrize("tls", ["starttls", "implicit"])
-async def test_an_unknown_certificate_is_told_nothing(tls: str, server_tls: ssl.SSLContext) -> None:
+async def test_nothing_is_sent_to_a_server_with_an_unknown_certificate(tls: str, server_tls: ssl.SSLContext) -> None:
     inbox = Inbox()
 
     async with serving(
@@ -133,7 +133,9 @@ async def test_an_unknown_certificate_is_told_nothing(tls: str, server_tls: ssl.
     assert inbox.logins == inbox.senders == []
 
 
-async def test_a_certificate_for_another_name_is_told_nothing(authority: trustme.CA, ca_file: Path) -> None:
+async def test_nothing_is_sent_to_a_server_with_a_certificate_for_another_name(
+    authority: trustme.CA, ca_file: Path
+) -> None:
     inbox, context = Inbox(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("other.example").configure_cert(context)
 
@@ -215,7 +217,7 @@ async def test_a_connection_that_breaks_after_the_message_leaves_it_open() -> No
     [b"\xff\xfe\x00garbage\r\n", b"\r\n", b"999 what\r\n", b"250\xff\x00ok\r\n", b"x" * 100_000 + b"\r\n"],
     ids=["binary", "empty", "unknown code", "binary after a code", "endless"],
 )
-async def test_nonsense_is_no_answer_and_can_be_stored(nonsense: bytes) -> None:
+async def test_a_nonsense_reply_is_an_error_that_can_be_stored(nonsense: bytes) -> None:
     async with answering(b"220 hi\r\n", b"250 hi\r\n", b"250 ok\r\n", nonsense, nonsense) as port:
         outcome = await send(port)
 
@@ -233,7 +235,7 @@ async def test_nobody_listening_concerns_every_message() -> None:
     assert isinstance(outcome, Unreachable)
 
 
-async def test_a_server_that_says_nothing_is_left_in_time() -> None:
+async def test_a_silent_server_times_out() -> None:
     async with silent() as port:
         settings = SmtpSettings("localhost", port, Tls.NONE)
         sender = SmtpSender(settings, step_seconds=0.05, send_seconds=PATIENCE_SECONDS)
