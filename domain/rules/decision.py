@@ -68,7 +68,7 @@ def decide(order: Order | None, selection: Selection, reason: CancellationReason
     judgement = judge(order, selection, reason)
     if order is None or judgement.problems:
         return Decision(order, judgement.problems)
-    breakdown = refund_breakdown(order, judgement.picks, order.shipping_refund_policy)
+    breakdown = refund_breakdown(order, judgement.picks)
     after = _after(order, judgement.picks, breakdown)
     packages = zip(order.packages, after.packages, strict=True)
     ended = tuple(new for old, new in packages if old.status is not new.status)

@@ -55,16 +55,16 @@ def due(order: Priced, policy: ShippingRefundPolicy) -> int:
     return _paid_for(order, cancelled) + sum(share(charge, *part) for charge in _charges(order))
 
 
-def refund_breakdown(order: Order, picks: Sequence[Pick], policy: ShippingRefundPolicy) -> RefundBreakdown:
+def refund_breakdown(order: Order, picks: Sequence[Pick]) -> RefundBreakdown:
     """The refund for cancelling these live units: one line per pick, rounded in the order of the picks."""
     items = {item.position: item for item in order.items}
     cancelled = _cancelled(order)
-    before = _part_due(order, policy, cancelled)
+    before = _part_due(order, order.shipping_refund_policy, cancelled)
     lines = []
     for pick in picks:
         lines.append(_line(order, items[pick.item], pick, cancelled[pick.item]))
         cancelled[pick.item] += pick.quantity
-    after = _part_due(order, policy, cancelled)
+    after = _part_due(order, order.shipping_refund_policy, cancelled)
     shipping_fee = _step(order.shipping_fee, before, after)
     shipping_tax = _step(order.shipping_tax, before, after)
     fees = tuple(Fee(fee.kind, back) for fee in order.fees if (back := _step(fee.amount, before, after)))

@@ -55,16 +55,14 @@ def samples(policy: ShippingRefundPolicy) -> list[Order]:
     ]
 
 
-def cancelled_bit_by_bit(
-    order: Order, policy: ShippingRefundPolicy, chance: Random, *, most: int = 1
-) -> tuple[Order, list[RefundBreakdown]]:
+def cancelled_bit_by_bit(order: Order, chance: Random, *, most: int = 1) -> tuple[Order, list[RefundBreakdown]]:
     """Cancels at most `most` units at a time while items can be cancelled, then whole packages."""
     breakdowns = []
     while selection := next_selection(order, chance, most):
         judgement = judge(order, selection, CancellationReason.OUT_OF_STOCK)
         assert judgement.problems == ()
-        breakdowns.append(refund_breakdown(order, judgement.picks, policy))
-        order = after(order, *judgement.picks, policy=policy)
+        breakdowns.append(refund_breakdown(order, judgement.picks))
+        order = after(order, *judgement.picks)
     return order, breakdowns
 
 
@@ -74,7 +72,7 @@ def cancelled_bit_by_bit(
 def test_samples_cancelled_unit_by_unit_close_to_the_last_cent(policy: ShippingRefundPolicy, seed: int) -> None:
     chance = Random(seed)  # noqa: S311 - an order of events, no secret
 
-    ends = [(order, *cancelled_bit_by_bit(order, policy, chance)) for order in samples(policy)]
+    ends = [(order, *cancelled_bit_by_bit(order, chance)) for order in samples(policy)]
 
     refunds = {start.number: sum(each.total for each in breakdowns) for start, _, breakdowns in ends}
     assert len(ends) == 60
@@ -89,7 +87,7 @@ def test_samples_cancelled_unit_by_unit_close_to_the_last_cent(policy: ShippingR
 def test_samples_of_which_nothing_shipped_give_back_all_that_was_paid(policy: ShippingRefundPolicy, seed: int) -> None:
     chance = Random(seed)  # noqa: S311 - an order of events, no secret
 
-    ends = [cancelled_bit_by_bit(order, policy, chance)[0] for order in samples(policy)]
+    ends = [cancelled_bit_by_bit(order, chance)[0] for order in samples(policy)]
 
     over = [end for end in ends if end.status is OrderStatus.CANCELLED]
     never_back = {end.number: NEVER_BACK[policy] * sum(charges(end)) for end in over}
@@ -105,8 +103,8 @@ def test_samples_cancelled_in_other_batches_give_back_the_same(
 ) -> None:
     chance = Random(seed)  # noqa: S311 - an order of events, no secret
 
-    one_by_one = [cancelled_bit_by_bit(order, policy, chance) for order in samples(policy)]
-    in_batches = [cancelled_bit_by_bit(order, policy, chance, most=most) for order in samples(policy)]
+    one_by_one = [cancelled_bit_by_bit(order, chance) for order in samples(policy)]
+    in_batches = [cancelled_bit_by_bit(order, chance, most=most) for order in samples(policy)]
 
     assert [end for end, _ in in_batches] == [end for end, _ in one_by_one]
     assert [sums(breakdowns) for _, breakdowns in in_batches] == [sums(breakdowns) for _, breakdowns in one_by_one]

@@ -19,9 +19,10 @@ from domain.rules.vocabulary import (
     ShippingRefundPolicy,
 )
 from tests.mail.samples import CANCELLED_AT, MAILS, a_mail, a_mail_item
-from tests.support.builders import a_package, after, an_item, an_order
+from tests.support.builders import BUYER, ORDER_ID, a_package, after, an_item, an_order
 
 SHOP = Shop("sage", "Sage & Linen", ShippingRefundPolicy.ON_FULL_CANCELLATION, b"key")
+CANCELLATION_ID = UUID("0195a1b2c3d47e8f9a0b1c2d3e4f5a6c")
 
 
 def the_mail(
@@ -29,24 +30,23 @@ def the_mail(
     *picks: Pick,
     scope: CancellationScope = CancellationScope.ITEMS,
     package: int | None = None,
-    shop: Shop = SHOP,
 ) -> CancellationMail:
     """The mail for cancelling these units of the order."""
     cancellation = Cancellation(
-        id=UUID("0195a1b2c3d47e8f9a0b1c2d3e4f5a6c"),
+        id=CANCELLATION_ID,
         order_id=order.id,
         scope=scope,
         reason=CancellationReason.OUT_OF_STOCK,
         note="Between us: the whole batch was lost.",
         package=package,
-        breakdown=refund_breakdown(order, picks, shop.shipping_refund_policy),
+        breakdown=refund_breakdown(order, picks),
         refund_status=RefundStatus.PENDING,
         notification=Notification(NotificationStatus.QUEUED),
         actor="seller",
         idempotency_key="key-1",
         created_at=CANCELLED_AT,
     )
-    return content.cancellation_mail(shop, after(order, *picks, policy=shop.shipping_refund_policy), cancellation)
+    return content.cancellation_mail(SHOP, after(order, *picks), cancellation)
 
 
 def test_it_says_what_was_cancelled_and_what_that_gives_back() -> None:
@@ -150,12 +150,15 @@ def test_a_cancelled_order_lists_everything_that_was_still_live() -> None:
 
 
 def test_a_proportional_share_of_shipping_and_fees_is_shown() -> None:
-    shop = replace(SHOP, shipping_refund_policy=ShippingRefundPolicy.PROPORTIONAL)
     order = an_order(
-        an_item(quantity=4, subtotal=4000), shipping_fee=1001, shipping_tax=80, fees=(Fee(FeeKind.HANDLING, 100),)
+        an_item(quantity=4, subtotal=4000),
+        policy=ShippingRefundPolicy.PROPORTIONAL,
+        shipping_fee=1001,
+        shipping_tax=80,
+        fees=(Fee(FeeKind.HANDLING, 100),),
     )
 
-    mail = the_mail(order, Pick(1, 1, 1), shop=shop)
+    mail = the_mail(order, Pick(1, 1, 1))
 
     assert (mail.shipping_fee, mail.shipping_tax, mail.fees) == (250, 20, ((FeeKind.HANDLING, 25),))
     assert mail.refund_total == 1295
@@ -171,6 +174,16 @@ def test_the_sellers_note_is_not_in_it() -> None:
 @pytest.mark.parametrize("mail", MAILS.values(), ids=MAILS)
 def test_it_comes_back_from_json_as_it_was(mail: CancellationMail) -> None:
     assert content.from_json(content.to_json(mail)) == mail
+
+
+def test_it_names_the_order_the_cancellation_and_the_buyer() -> None:
+    order = an_order(prices_include_tax=True, currency="EUR")
+
+    mail = the_mail(order, Pick(1, 1, 1))
+
+    assert (mail.order_id, mail.order_number, mail.buyer) == (ORDER_ID, "1001", BUYER)
+    assert (mail.cancellation_id, mail.created_at) == (CANCELLATION_ID, CANCELLED_AT)
+    assert (mail.shop_name, mail.currency, mail.prices_include_tax) == ("Sage & Linen", "EUR", True)
 
 
 def test_enums_are_stored_by_name() -> None:

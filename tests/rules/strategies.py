@@ -37,6 +37,7 @@ def orders(
     draw: st.DrawFn,
     statuses: st.SearchStrategy[PackageStatus] = st.sampled_from(PackageStatus),  # noqa: B008 strategies are values
     cancelled: st.SearchStrategy[int] = units,
+    policy: st.SearchStrategy[ShippingRefundPolicy] = policies,
 ) -> Order:
     """Up to three items in up to four packages; `cancelled` limits the cancelled units of each package item."""
     numbers = draw(st.permutations(("1001-1", "1001-10", "1001-2", "1001-21")))[: draw(st.integers(1, 4))]
@@ -58,6 +59,7 @@ def orders(
         *(draw(an_item_of(item, sum(places.values()))) for item, places in held.items()),
         packages=tuple(package for package in packages if package.items),
         status=draw(st.sampled_from((*[None] * 6, OrderStatus.UNPAID, OrderStatus.ON_HOLD))),
+        policy=draw(policy),
         currency=draw(st.sampled_from(("JPY", "USD", "KWD"))),
         prices_include_tax=draw(st.booleans()),
         shipping_fee=draw(amounts),

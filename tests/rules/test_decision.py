@@ -100,7 +100,7 @@ def test_a_plan_takes_the_units_and_gives_their_refund() -> None:
     assert plan
     assert plan.before is order
     assert plan.picks == (Pick(1, 2, 1), Pick(2, 1, 2))
-    assert plan.breakdown == refund_breakdown(order, plan.picks, order.shipping_refund_policy)
+    assert plan.breakdown == refund_breakdown(order, plan.picks)
     assert plan.breakdown.total == 3000
     assert plan.ended_packages == ()
     assert plan.after == replace(

@@ -124,17 +124,15 @@ def an_order(  # noqa: PLR0913 a builder has a parameter for every field
     )
 
 
-def after(
-    order: Order, *picks: Pick, policy: ShippingRefundPolicy = ShippingRefundPolicy.ON_FULL_CANCELLATION
-) -> Order:
-    """The order with these units cancelled too."""
+def after(order: Order, *picks: Pick) -> Order:
+    """The order after these units are cancelled."""
     taken = Counter[tuple[int, int]]()
     for pick in picks:
         taken[pick.package, pick.item] += pick.quantity
     packages = tuple(_settled(replace(package, items=_less(package, taken))) for package in order.packages)
     items = tuple(replace(item, cancelled_quantity=_cancelled(packages, item)) for item in order.items)
     order = replace(order, items=items, packages=packages, status=order_status(order.status, packages))
-    return replace(order, refunded=due(order, policy))
+    return replace(order, refunded=due(order, order.shipping_refund_policy))
 
 
 def _less(package: Package, taken: Counter[tuple[int, int]]) -> tuple[PackageItem, ...]:
