@@ -7,27 +7,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from enum import Enum
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import GetCoreSchemaHandler, TypeAdapter
-from pydantic_core import CoreSchema, core_schema
+from pydantic import TypeAdapter
 
+from domain.rules.by_name import ByName
 from domain.rules.order import Buyer, Cancellation, Order, OrderItem, RefundLine, Shop, value
 from domain.rules.vocabulary import CancellationReason, FeeKind, PackageStatus
-
-
-class ByName:
-    """Makes pydantic read and write an enum member as its name, since its value is a sentence that may change."""
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: type[Enum], _handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_after_validator_function(
-            source.__getitem__,
-            core_schema.literal_schema(list(source.__members__)),
-            serialization=core_schema.plain_serializer_function_ser_schema(lambda member: member.name),
-        )
 
 
 @value

@@ -8,7 +8,7 @@ from typing import Annotated
 from babel import Locale
 from pydantic import ConfigDict, TypeAdapter, with_config
 
-from domain.mail.content import ByName
+from domain.rules.by_name import ByName
 from domain.rules.locales import DEFAULT_LOCALE
 from domain.rules.order import value
 from domain.rules.vocabulary import CancellationReason, FeeKind

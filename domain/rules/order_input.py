@@ -5,28 +5,15 @@ Fields match the schema; JSON has them in camelCase. Only types are checked here
 """
 
 from datetime import datetime
-from enum import Enum
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 from pydantic import ConfigDict, PlainValidator, with_config
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+from domain.rules.by_name import ByName
 from domain.rules.order import value
 from domain.rules.vocabulary import FeeKind, OrderStatus, PackageStatus
-
-_Word = TypeVar("_Word", bound=Enum)
-
-
-def _by_name(words: type[_Word]) -> PlainValidator:
-    """JSON has an enum member's name."""
-
-    def member(name: object) -> _Word:
-        if isinstance(name, str) and name in words.__members__:
-            return words[name]
-        raise PydanticCustomError("word", "must be one of " + ", ".join(words.__members__))
-
-    return PlainValidator(member)
 
 
 def _from_iso(text: object) -> datetime:
@@ -79,7 +66,7 @@ class PackageItemInput:
 @value
 class PackageInput:
     number: str
-    status: Annotated[PackageStatus, _by_name(PackageStatus)]
+    status: Annotated[PackageStatus, ByName]
     items: tuple[PackageItemInput, ...]
     carrier: str | None = None
     tracking_number: str | None = None
@@ -88,7 +75,7 @@ class PackageInput:
 @_in_json
 @value
 class FeeInput:
-    kind: Annotated[FeeKind, _by_name(FeeKind)]
+    kind: Annotated[FeeKind, ByName]
     amount: str
 
 
@@ -98,7 +85,7 @@ class OrderInput:
     """Without `packages`, or with an empty list, one package holds everything."""
 
     number: str
-    status: Annotated[OrderStatus, _by_name(OrderStatus)]
+    status: Annotated[OrderStatus, ByName]
     currency: str
     prices_include_tax: bool
     placed_at: _Time
