@@ -11,36 +11,22 @@ from pathlib import Path
 from select import select
 from typing import Any, BinaryIO
 
-from pydantic import TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails
-
-from domain.intake import tiktok
+from domain.intake import formats
+from domain.intake.formats import FORMATS, OWN, Content, Format
 from domain.intake.json_stream import LONGEST_PART, DocumentError, JsonStream
-from domain.intake.tiktok import MarketplaceOrder
 from domain.rules.order import value
-from domain.rules.order_input import OrderInput
-from domain.rules.outcomes import FulfillmentProblem, misfit
 from domain.rules.texts import LONGEST_NUMBER
 
 STANDARD_INPUT = Path("-")
 
+_BY_LIST_PATH = {form.list_path: form for form in FORMATS}
+_PARENTS = frozenset(form.list_path.rpartition(".")[0] for form in FORMATS if "." in form.list_path)
 _LINES = frozenset({".jsonl", ".ndjson"})
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # Large enough to hold the first lines of a JSON lines file when its format is detected.
 _BUFFER = 2**20
 # How often a reader that waits for input checks whether to stop.
 _LOOK_SECONDS = 0.1
-
-_OUR_ORDER = TypeAdapter(OrderInput)
-_MARKETPLACE_ORDER = TypeAdapter(MarketplaceOrder)
-_WHAT_IS_WRONG = {
-    "missing": "is missing",
-    "string_type": "must be a string, even if it is an amount or a number",
-    "int_type": "must be a whole number",
-    "bool_type": "must be true or false",
-    "tuple_type": "must be an array",
-    "dataclass_type": "must be an object",
-}
 
 
 class UnreadableFileError(Exception):
@@ -55,12 +41,8 @@ class FileOrder:
     """
 
     name: str
-    content: OrderInput | tuple[FulfillmentProblem, ...]
+    content: Content
     bytes_read: int
-
-
-# Parses the bytes of one order.
-_Reading = Callable[[bytes], OrderInput | tuple[FulfillmentProblem, ...]]
 
 
 def read_orders(path: Path, *, is_stopped: Callable[[], bool] = lambda: False) -> Iterator[FileOrder]:
@@ -117,7 +99,7 @@ def _lines(file: BinaryIO) -> Iterator[FileOrder]:
     for number, (line, bytes_read) in enumerate(_bounded_lines(file), 1):
         text = (line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line).strip()
         if text:
-            yield _file_order(text, _ours, f"line {number}", bytes_read)
+            yield _file_order(text, OWN, f"line {number}", bytes_read)
 
 
 def _bounded_lines(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
@@ -133,38 +115,38 @@ def _bounded_lines(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
 
 def _documents(stream: JsonStream) -> Iterator[FileOrder]:
     """The orders of one JSON document, or of several in a row."""
-    for number, (part, reading) in enumerate(_all_orders(stream), 1):
-        yield _file_order(part, reading, f"order {number}", stream.bytes_read)
+    for number, (part, form) in enumerate(_all_orders(stream), 1):
+        yield _file_order(part, form, f"order {number}", stream.bytes_read)
 
 
-def _all_orders(stream: JsonStream) -> Iterator[tuple[bytes, _Reading]]:
+def _all_orders(stream: JsonStream) -> Iterator[tuple[bytes, Format]]:
     yield from _orders(stream)
     while stream.peek():
         yield from _orders(stream)
 
 
-def _orders(stream: JsonStream) -> Iterator[tuple[bytes, _Reading]]:
+def _orders(stream: JsonStream) -> Iterator[tuple[bytes, Format]]:
     """The orders of one document."""
     if stream.expect("[{") == "[":
-        yield from ((part, _ours) for part in stream.elements())
+        yield from ((part, OWN) for part in stream.elements())
         return
     members: dict[str, bytes] = {}
     is_list = False
     for key in _keys(stream):
-        if key in _LISTS:
+        if form := _BY_LIST_PATH.get(key):
             is_list = True
-            yield from ((part, _LISTS[key]) for part in stream.elements())
+            yield from ((part, form) for part in stream.elements())
         else:
             members[key] = stream.part()
     if not is_list:
-        yield _single(members), _ours
+        yield _single(members), OWN
 
 
 def _keys(stream: JsonStream) -> Iterator[str]:
-    """The keys of the object; an object `data` is replaced by its own keys, as in `data.orders`."""
+    """The keys of the object, and the paths in an object that may hold a list, such as `data.orders`."""
     for key in stream.members():
-        if key == "data" and stream.peek() == "{":
-            yield from (f"data.{inner}" for inner in stream.members())
+        if key in _PARENTS and stream.peek() == "{":
+            yield from (f"{key}.{inner}" for inner in stream.members())
         else:
             yield key
 
@@ -172,45 +154,12 @@ def _keys(stream: JsonStream) -> Iterator[str]:
 def _single(members: dict[str, bytes]) -> bytes:
     """An order that is a document of its own, reassembled."""
     if "items" not in members:
-        raise DocumentError("has no orders: it has none of the keys items, orders and data.orders")
+        lists = " or ".join(f"{form.list_path} ({form.name})" for form in FORMATS)
+        raise DocumentError(f"has no orders: it is not an order, and has no list at {lists}")
     return b"{%s}" % b",".join(json.dumps(key).encode() + b":" + part for key, part in members.items())
 
 
-def _file_order(part: bytes, reading: _Reading, place: str, bytes_read: int) -> FileOrder:
-    try:
-        content = reading(part)
-    except ValidationError as error:
-        content = tuple(map(_problem, error.errors(include_url=False, include_input=False)))
-    number = content.number if isinstance(content, OrderInput) else _number(part)
+def _file_order(part: bytes, form: Format, place: str, bytes_read: int) -> FileOrder:
+    number, content = formats.read(part, form)
     is_good = 0 < len(number) <= LONGEST_NUMBER and number.isprintable()
     return FileOrder(number if is_good else place, content, bytes_read)
-
-
-def _ours(part: bytes) -> OrderInput:
-    return _OUR_ORDER.validate_json(part)
-
-
-def _marketplaces(part: bytes) -> OrderInput | tuple[FulfillmentProblem, ...]:
-    return tiktok.order_input(_MARKETPLACE_ORDER.validate_json(part))
-
-
-_LISTS: dict[str, _Reading] = {"orders": _ours, "data.orders": _marketplaces}
-
-
-def _problem(detail: ErrorDetails) -> FulfillmentProblem:
-    kind = detail["type"]
-    if kind == "json_invalid":
-        what = f"cannot be read: {detail['ctx']['error']}"
-    else:
-        what = _WHAT_IS_WRONG.get(kind, detail["msg"])
-    return misfit(tuple(map(str, detail["loc"])), what)
-
-
-def _number(part: bytes) -> str:
-    """The number of an invalid order, if it can be read."""
-    try:
-        order = json.loads(part.decode(errors="replace"), parse_int=str)
-    except (ValueError, RecursionError):
-        return ""
-    number = (order.get("number") or order.get("id")) if isinstance(order, dict) else None
-    return number if isinstance(number, str) else ""

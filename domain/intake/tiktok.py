@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 from pydantic import ConfigDict, with_config
 
-from domain.intake import check
-from domain.rules.money import digits, to_text
+from domain.intake.check import DEFAULT_LOCALE
+from domain.intake.notes import Notes
+from domain.rules.money import to_text
 from domain.rules.order import value
 from domain.rules.order_input import (
     BuyerInput,
@@ -20,7 +21,7 @@ from domain.rules.order_input import (
     PackageInput,
     PackageItemInput,
 )
-from domain.rules.outcomes import FulfillmentProblem, misfit
+from domain.rules.outcomes import FulfillmentProblem
 from domain.rules.vocabulary import FeeKind, FulfillmentErrorCode, OrderStatus, PackageStatus
 
 _PACKAGE_STATUSES = {
@@ -30,7 +31,7 @@ _PACKAGE_STATUSES = {
     "COMPLETED": PackageStatus.DELIVERED,
     "CANCELLED": PackageStatus.CANCELLED,
 }
-_LOCALES = {
+_LOCALES: dict[str | None, str] = {
     "US": "en_US",
     "GB": "en_GB",
     "DE": "de_DE",
@@ -150,27 +151,23 @@ class _Unit:
 
 def order_input(order: MarketplaceOrder) -> OrderInput | tuple[FulfillmentProblem, ...]:
     """The order as our own input, or every problem with it."""
-    translation = _Translation(order)
-    given = translation.order()
-    return tuple(translation.problems) or given
+    notes = Notes(order.payment.currency)
+    given = _Translation(order, notes).order()
+    return tuple(notes.problems) or given
 
 
 class _Translation:
     """Translates one order, part by part, and collects problems on the way."""
 
-    def __init__(self, order: MarketplaceOrder) -> None:
-        self.problems: list[FulfillmentProblem] = []
+    def __init__(self, order: MarketplaceOrder, notes: Notes) -> None:
         self._order = order
+        self._notes = notes
         self._currency = order.payment.currency
-        self._digits = digits(self._currency)
-        # Sums are checked only while all their parts are valid.
-        self._amounts_known = True
 
     def order(self) -> OrderInput:
         order = self._order
-        if self._digits is None:
-            self._refuse("must be an ISO 4217 currency code in capitals", "payment", "currency")
-        paid = {name: self._amount(getattr(order.payment, name), "payment", name) for name in _PAYMENT_AMOUNTS}
+        self._notes.check_currency("payment", "currency")
+        paid = {name: self._notes.amount(getattr(order.payment, name), "payment", name) for name in _PAYMENT_AMOUNTS}
         units = [self._unit(index, line) for index, line in enumerate(order.line_items)]
         is_taxed_on_top = any(tax.tax_type == _TAX_ON_TOP for unit in units for tax in unit.line.item_tax or ())
         self._check_sums(paid, units, is_taxed_on_top=is_taxed_on_top)
@@ -196,7 +193,7 @@ class _Translation:
         )
 
     def _check_sums(self, paid: Mapping[str, int], units: Sequence[_Unit], *, is_taxed_on_top: bool) -> None:
-        if not (self._amounts_known and units):
+        if self._notes.has_bad_amounts or not units:
             return
         discounts = paid["seller_discount"] + paid["platform_discount"]
         charges = paid["shipping_fee"] + sum(paid[name] for name in _FEES) + (paid["tax"] if is_taxed_on_top else 0)
@@ -212,28 +209,31 @@ class _Translation:
         for name, parts in sums.items():
             if paid[name] != parts:
                 what = f"is {self._text(paid[name])}, but its parts sum to {self._text(parts)}"
-                self._refuse(what, "payment", name, code=FulfillmentErrorCode.AMOUNTS_DO_NOT_ADD_UP)
+                self._notes.refuse(what, "payment", name, code=FulfillmentErrorCode.AMOUNTS_DO_NOT_ADD_UP)
 
     def _unit(self, index: int, line: LineItem) -> _Unit:
         path = ("line_items", str(index))
         taxes = enumerate(line.item_tax or ())
         return _Unit(
             line=line,
-            subtotal=self._amount(line.original_price, *path, "original_price"),
-            seller_discount=self._amount(line.seller_discount, *path, "seller_discount"),
-            platform_discount=self._amount(line.platform_discount, *path, "platform_discount"),
-            tax=sum(self._amount(tax.tax_amount, *path, "item_tax", str(each), "tax_amount") for each, tax in taxes),
+            subtotal=self._notes.amount(line.original_price, *path, "original_price"),
+            seller_discount=self._notes.amount(line.seller_discount, *path, "seller_discount"),
+            platform_discount=self._notes.amount(line.platform_discount, *path, "platform_discount"),
+            tax=sum(
+                self._notes.amount(tax.tax_amount, *path, "item_tax", str(each), "tax_amount") for each, tax in taxes
+            ),
         )
 
     def _status(self) -> OrderStatus:
         words = OrderStatus.__members__
-        if self._order.status not in words:
-            self._refuse(f"must be one of {', '.join(words)}", "status")
-        return words.get(self._order.status, OrderStatus.UNPAID)
+        if status := words.get(self._order.status):
+            return status
+        self._notes.refuse(f"must be one of {', '.join(words)}", "status")
+        return OrderStatus.UNPAID
 
     def _buyer(self) -> BuyerInput:
         address = self._order.recipient_address or RecipientAddress()
-        locale = _LOCALES.get(address.region_code or "", check.DEFAULT_LOCALE)
+        locale = _LOCALES.get(address.region_code, DEFAULT_LOCALE)
         return BuyerInput(address.name or "", self._order.buyer_email or "", locale)
 
     def _item(self, ref: str, units: Sequence[_Unit]) -> OrderItemInput:
@@ -262,7 +262,7 @@ class _Translation:
             status = self._package_status(line, "line_items", str(index), "package_status")
             if statuses.setdefault(number, status) is not status:
                 what = "must match the package's other units"
-                self._refuse(what, "line_items", str(index), "package_status")
+                self._notes.refuse(what, "line_items", str(index), "package_status")
             contents.setdefault(number, Counter())[ref] += 1
         return tuple(
             PackageInput(number, statuses[number], tuple(PackageItemInput(*held) for held in content.items()))
@@ -272,28 +272,17 @@ class _Translation:
     def _package_status(self, line: LineItem, *path: str) -> PackageStatus:
         if not line.package_id:
             return PackageStatus.AWAITING_SHIPMENT
-        if line.package_status not in _PACKAGE_STATUSES:
-            self._refuse(f"must be one of {', '.join(_PACKAGE_STATUSES)}", *path)
-        return _PACKAGE_STATUSES.get(line.package_status or "", PackageStatus.AWAITING_SHIPMENT)
+        if line.package_status in _PACKAGE_STATUSES:
+            return _PACKAGE_STATUSES[line.package_status]
+        self._notes.refuse(f"must be one of {', '.join(_PACKAGE_STATUSES)}", *path)
+        return PackageStatus.AWAITING_SHIPMENT
 
     def _time(self, seconds: int, name: str) -> datetime:
         try:
             return _EPOCH + timedelta(seconds=seconds)
         except OverflowError:
-            self._refuse("must be a time in Unix seconds", name)
+            self._notes.refuse("must be a time in Unix seconds", name)
             return _EPOCH
-
-    def _amount(self, text: str | None, *path: str) -> int:
-        """Minor units; 0 if it is missing or refused, or the currency is unknown."""
-        result = 0 if text is None or self._digits is None else check.amount(text, self._digits)
-        if isinstance(result, int):
-            return result
-        self._amounts_known = False
-        self._refuse(result, *path)
-        return 0
 
     def _text(self, minor: int) -> str:
         return to_text(minor, self._currency)
-
-    def _refuse(self, what: str, *path: str, code: FulfillmentErrorCode = FulfillmentErrorCode.INVALID_VALUE) -> None:
-        self.problems.append(misfit(path, what, code))

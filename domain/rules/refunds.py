@@ -34,7 +34,8 @@ def unit_price(item: OrderItem) -> int:
 
 def line_total(item: OrderItem, *, prices_include_tax: bool) -> int:
     """The amount that the buyer paid for the whole line."""
-    return paid(item, item.quantity, prices_include_tax=prices_include_tax)
+    net = item.subtotal - item.seller_discount - item.platform_discount
+    return net if prices_include_tax else net + item.tax
 
 
 def paid(item: OrderItem, units: int, *, prices_include_tax: bool) -> int:

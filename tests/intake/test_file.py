@@ -378,7 +378,7 @@ def test_orders_before_broken_json_have_been_read(
 def test_an_object_without_orders_is_refused(files: Files, content: str) -> None:
     assert files.broken(content) == (
         [],
-        "has no orders: it has none of the keys items, orders and data.orders.",
+        "has no orders: it is not an order, and has no list at orders (Shortship) or data.orders (TikTok Shop).",
     )
 
 

@@ -1,0 +1,81 @@
+"""Reads the values of one incoming order, and notes every problem at its path."""
+
+from functools import lru_cache
+
+from domain.rules.money import LONGEST_DECIMAL, decimal, digits, to_minor
+from domain.rules.new_order import MOST_UNITS
+from domain.rules.outcomes import FulfillmentProblem, misfit
+from domain.rules.texts import LONGEST_NUMBER, LONGEST_TEXT, text_faults
+from domain.rules.vocabulary import FulfillmentErrorCode
+
+_TOO_LARGE = 10**15
+_NOT_DECIMAL = 'must be a decimal number such as "12.50"'
+# Longer texts are refused like their beginning, and must not fill the cache.
+_LONGEST_CACHED = LONGEST_DECIMAL + 1
+
+
+class Notes:
+    """The problems of one order. Sums are checked only if none of their parts is bad."""
+
+    has_bad_amounts = False
+    has_bad_units = False
+
+    def __init__(self, currency: str) -> None:
+        self.problems: list[FulfillmentProblem] = []
+        self._digits = digits(currency)
+
+    def refuse(self, what: str, *path: str, code: FulfillmentErrorCode = FulfillmentErrorCode.INVALID_VALUE) -> None:
+        self.problems.append(misfit(path, what, code))
+
+    def check_currency(self, *path: str) -> None:
+        if self._digits is None:
+            self.refuse("must be an ISO 4217 currency code in capitals", *path)
+
+    def amount(self, text: str | None, *path: str) -> int:
+        """Minor units; 0 if it is missing or refused, or the currency is unknown."""
+        if text is None or self._digits is None:
+            return 0
+        minor, fault = _amount(text[:_LONGEST_CACHED], self._digits)
+        if fault:
+            self.has_bad_amounts = True
+            self.refuse(fault, *path)
+        return minor
+
+    def quantity(self, quantity: int, *path: str) -> int:
+        if quantity < 1:
+            self.has_bad_units = True
+            self.refuse("must be at least 1", *path, code=FulfillmentErrorCode.INVALID_QUANTITY)
+        elif quantity > MOST_UNITS:
+            self.has_bad_units = True
+            self.refuse(f"must be at most {MOST_UNITS}", *path)
+        return quantity
+
+    def number(self, text: str, *path: str) -> str:
+        if not text:
+            self.refuse("must not be empty", *path)
+        return self.text(text, *path, longest=LONGEST_NUMBER)
+
+    def text(self, text: str, *path: str, longest: int = LONGEST_TEXT) -> str:
+        for fault in text_faults(text, longest):
+            self.refuse(fault, *path)
+        return text
+
+    def optional(self, text: str | None, *path: str, longest: int = LONGEST_TEXT) -> str | None:
+        """None for empty text."""
+        return self.text(text, *path, longest=longest) if text else None
+
+
+@lru_cache(maxsize=10_000)
+def _amount(text: str, currency_digits: int) -> tuple[int, str | None]:
+    """Minor units, and what is wrong with the text, as a phrase that follows its path."""
+    exact = decimal(text)
+    if exact is None:
+        return 0, _NOT_DECIMAL
+    if exact < 0:
+        return 0, "must not be negative"
+    minor = to_minor(exact, currency_digits)
+    if minor is None:
+        return 0, f"must have at most {currency_digits} decimals, as its currency has"
+    if minor >= _TOO_LARGE:
+        return 0, "is too large: it must be below 10^15 in the currency's smallest unit"
+    return minor, None
