@@ -3,7 +3,10 @@
 These verdicts are the one policy behind `cancellable` fields, previews and mutations.
 """
 
+from typing import assert_never
+
 from domain.rules.order import Order, value
+from domain.rules.table import table
 from domain.rules.vocabulary import (
     CancellationReason,
     CancellationScope,
@@ -15,14 +18,19 @@ from domain.rules.vocabulary import (
 _ANY_SCOPE = (CancellationScope.ITEMS, CancellationScope.PACKAGE, CancellationScope.ORDER)
 _WHOLE_ONLY = (CancellationScope.PACKAGE, CancellationScope.ORDER)
 
-# The scopes that each reason unlocks.
-UNLOCKS: dict[CancellationReason, tuple[CancellationScope, ...]] = {
-    CancellationReason.OUT_OF_STOCK: _ANY_SCOPE,
-    CancellationReason.PRICING_ERROR: _WHOLE_ONLY,
-    CancellationReason.UNDELIVERABLE_ADDRESS: _WHOLE_ONLY,
-    CancellationReason.BUYER_REQUESTED: _WHOLE_ONLY,
-    CancellationReason.OTHER: _WHOLE_ONLY,
-}
+
+@table(CancellationReason)
+def UNLOCKS(reason: CancellationReason) -> tuple[CancellationScope, ...]:  # noqa: N802 it becomes a table
+    """The scopes that a reason unlocks."""
+    match reason:
+        case CancellationReason.OUT_OF_STOCK:
+            return _ANY_SCOPE
+        case CancellationReason.PRICING_ERROR | CancellationReason.UNDELIVERABLE_ADDRESS:
+            return _WHOLE_ONLY
+        case CancellationReason.BUYER_REQUESTED | CancellationReason.OTHER:
+            return _WHOLE_ONLY
+        case _:
+            assert_never(reason)
 
 
 @value
@@ -46,13 +54,24 @@ _BLOCKED = {
     OrderStatus.UNPAID: Verdict(0, NotCancellableReason.UNPAID),
     OrderStatus.ON_HOLD: Verdict(0, NotCancellableReason.ON_HOLD),
 }
-_BY_ITEM = {
-    PackageStatus.AWAITING_SHIPMENT: None,
-    PackageStatus.AWAITING_COLLECTION: _AWAITING_COLLECTION,
-    PackageStatus.IN_TRANSIT: _SHIPPED,
-    PackageStatus.DELIVERED: _SHIPPED,
-    PackageStatus.CANCELLED: _ALREADY_CANCELLED,
-}
+
+
+@table(PackageStatus)
+def _BY_ITEM(status: PackageStatus) -> Verdict | None:  # noqa: N802 it becomes a table
+    """The refusal of single items in a package with this status."""
+    match status:
+        case PackageStatus.AWAITING_SHIPMENT:
+            return None
+        case PackageStatus.AWAITING_COLLECTION:
+            return _AWAITING_COLLECTION
+        case PackageStatus.IN_TRANSIT | PackageStatus.DELIVERED:
+            return _SHIPPED
+        case PackageStatus.CANCELLED:
+            return _ALREADY_CANCELLED
+        case _:
+            assert_never(status)
+
+
 _WHOLE = _BY_ITEM | {PackageStatus.AWAITING_COLLECTION: None}
 OPEN_FOR_ITEMS = frozenset(status for status, refusal in _BY_ITEM.items() if refusal is None)
 

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import assert_never
 
 from domain.rules import ids
 from domain.rules.eligibility import UNLOCKS, Verdict, eligibility
@@ -18,6 +19,7 @@ from domain.rules.order import (
     value,
 )
 from domain.rules.outcomes import NO_ORDER, NO_PACKAGE, CancellationProblem, Problem
+from domain.rules.table import table
 from domain.rules.vocabulary import CancellationErrorCode, CancellationReason, CancellationScope, NotCancellableReason
 
 _SCOPES: dict[type[Selection], CancellationScope] = {
@@ -25,13 +27,23 @@ _SCOPES: dict[type[Selection], CancellationScope] = {
     PackageSelection: CancellationScope.PACKAGE,
     OrderSelection: CancellationScope.ORDER,
 }
-_WHY_NOT = {
-    NotCancellableReason.UNPAID: "the order has not been paid",
-    NotCancellableReason.ON_HOLD: "the order is on hold",
-    NotCancellableReason.AWAITING_COLLECTION: "the package is waiting for the carrier and can only be cancelled whole",
-    NotCancellableReason.SHIPPED: "the carrier has collected it",
-    NotCancellableReason.ALREADY_CANCELLED: "nothing is left to cancel",
-}
+
+
+@table(NotCancellableReason)
+def _WHY_NOT(reason: NotCancellableReason) -> str:  # noqa: N802 it becomes a table
+    match reason:
+        case NotCancellableReason.UNPAID:
+            return "the order has not been paid"
+        case NotCancellableReason.ON_HOLD:
+            return "the order is on hold"
+        case NotCancellableReason.AWAITING_COLLECTION:
+            return "the package is waiting for the carrier and can only be cancelled whole"
+        case NotCancellableReason.SHIPPED:
+            return "the carrier has collected it"
+        case NotCancellableReason.ALREADY_CANCELLED:
+            return "nothing is left to cancel"
+        case _:
+            assert_never(reason)
 
 
 @value

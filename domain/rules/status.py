@@ -1,6 +1,9 @@
 """Derives an order's status from its packages; says what moves to what (docs/rules.md, "What moves to what")."""
 
+from typing import assert_never
+
 from domain.rules.order import Order, Package
+from domain.rules.table import table
 from domain.rules.vocabulary import OrderStatus, PackageStatus, RefundStatus
 
 # Set on the order itself; these override the status of its packages while any unit is live.
@@ -8,30 +11,52 @@ SET_ON_ORDER = frozenset({OrderStatus.UNPAID, OrderStatus.ON_HOLD, OrderStatus.C
 PAYMENT_BLOCKED = frozenset({OrderStatus.UNPAID, OrderStatus.ON_HOLD})
 SHIPPED = frozenset({PackageStatus.IN_TRANSIT, PackageStatus.DELIVERED})
 
-PACKAGE_TRANSITIONS: dict[PackageStatus, frozenset[PackageStatus]] = {
-    PackageStatus.AWAITING_SHIPMENT: frozenset({PackageStatus.AWAITING_COLLECTION}),
-    PackageStatus.AWAITING_COLLECTION: frozenset({PackageStatus.AWAITING_SHIPMENT, PackageStatus.IN_TRANSIT}),
-    PackageStatus.IN_TRANSIT: frozenset({PackageStatus.DELIVERED}),
-    PackageStatus.DELIVERED: frozenset(),
-    PackageStatus.CANCELLED: frozenset(),
-}
-ORDER_TRANSITIONS: dict[OrderStatus, frozenset[OrderStatus]] = {
-    OrderStatus.UNPAID: frozenset({OrderStatus.ON_HOLD, OrderStatus.AWAITING_SHIPMENT}),
-    OrderStatus.ON_HOLD: frozenset({OrderStatus.AWAITING_SHIPMENT}),
-    OrderStatus.AWAITING_SHIPMENT: frozenset({OrderStatus.ON_HOLD}),
-    OrderStatus.PARTIALLY_SHIPPING: frozenset(),
-    OrderStatus.AWAITING_COLLECTION: frozenset(),
-    OrderStatus.IN_TRANSIT: frozenset(),
-    OrderStatus.DELIVERED: frozenset({OrderStatus.COMPLETED}),
-    OrderStatus.COMPLETED: frozenset(),
-    OrderStatus.CANCELLED: frozenset(),
-}
-REFUND_TRANSITIONS: dict[RefundStatus, frozenset[RefundStatus]] = {
-    RefundStatus.PENDING: frozenset({RefundStatus.SUCCEEDED, RefundStatus.FAILED}),
-    RefundStatus.FAILED: frozenset({RefundStatus.SUCCEEDED}),
-    RefundStatus.SUCCEEDED: frozenset(),
-    RefundStatus.NOT_NEEDED: frozenset(),
-}
+
+@table(PackageStatus)
+def PACKAGE_TRANSITIONS(status: PackageStatus) -> frozenset[PackageStatus]:  # noqa: N802 it becomes a table
+    match status:
+        case PackageStatus.AWAITING_SHIPMENT:
+            return frozenset({PackageStatus.AWAITING_COLLECTION})
+        case PackageStatus.AWAITING_COLLECTION:
+            return frozenset({PackageStatus.AWAITING_SHIPMENT, PackageStatus.IN_TRANSIT})
+        case PackageStatus.IN_TRANSIT:
+            return frozenset({PackageStatus.DELIVERED})
+        case PackageStatus.DELIVERED | PackageStatus.CANCELLED:
+            return frozenset()
+        case _:
+            assert_never(status)
+
+
+@table(OrderStatus)
+def ORDER_TRANSITIONS(status: OrderStatus) -> frozenset[OrderStatus]:  # noqa: N802 it becomes a table
+    match status:
+        case OrderStatus.UNPAID:
+            return frozenset({OrderStatus.ON_HOLD, OrderStatus.AWAITING_SHIPMENT})
+        case OrderStatus.ON_HOLD:
+            return frozenset({OrderStatus.AWAITING_SHIPMENT})
+        case OrderStatus.AWAITING_SHIPMENT:
+            return frozenset({OrderStatus.ON_HOLD})
+        case OrderStatus.DELIVERED:
+            return frozenset({OrderStatus.COMPLETED})
+        case OrderStatus.PARTIALLY_SHIPPING | OrderStatus.AWAITING_COLLECTION | OrderStatus.IN_TRANSIT:
+            return frozenset()
+        case OrderStatus.COMPLETED | OrderStatus.CANCELLED:
+            return frozenset()
+        case _:
+            assert_never(status)
+
+
+@table(RefundStatus)
+def REFUND_TRANSITIONS(status: RefundStatus) -> frozenset[RefundStatus]:  # noqa: N802 it becomes a table
+    match status:
+        case RefundStatus.PENDING:
+            return frozenset({RefundStatus.SUCCEEDED, RefundStatus.FAILED})
+        case RefundStatus.FAILED:
+            return frozenset({RefundStatus.SUCCEEDED})
+        case RefundStatus.SUCCEEDED | RefundStatus.NOT_NEEDED:
+            return frozenset()
+        case _:
+            assert_never(status)
 
 
 def can_move_package(order: Order, package: Package, to: PackageStatus) -> bool:

@@ -109,7 +109,7 @@ def given_back(
     order = an_order(item, shipping_fee=shipping_fee, policy=ShippingRefundPolicy[policy])
     found = []
     for quantity in steps:
-        breakdown = refund_breakdown(order, [Pick(1, 1, quantity)], order.shipping_refund_policy)
+        breakdown = refund_breakdown(order, [Pick(1, 1, quantity)])
         found.append([breakdown.total - breakdown.shipping_fee, breakdown.shipping_fee])
         order = after(order, Pick(1, 1, quantity))
     return found
