@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from operator import methodcaller
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
@@ -14,6 +15,7 @@ from domain.rules.outcomes import FulfillmentProblem, misfit
 Content = OrderInput | tuple[FulfillmentProblem, ...]
 
 _MARKETPLACE_ORDER = TypeAdapter(tiktok.MarketplaceOrder)
+_details = methodcaller("errors", include_url=False, include_input=False)  # the input may be long
 _FAULTS = {
     "missing": "is missing",
     "string_type": "must be a string, even if it is an amount or a number",
@@ -51,8 +53,10 @@ def read(part: bytes, form: Format) -> tuple[str, Content]:
     try:
         content = form.parse(part)
     except ValidationError as error:
-        content = tuple(map(_problem, error.errors(include_url=False, include_input=False)))
-    return content.number if isinstance(content, OrderInput) else _number(part, form), content
+        content = tuple(map(_problem, _details(error)))
+    if isinstance(content, OrderInput):  # pragma: no mutate: only saves parsing the order once more
+        return content.number, content
+    return _number(part, form), content
 
 
 def _problem(detail: ErrorDetails) -> FulfillmentProblem:

@@ -77,7 +77,7 @@ def _harmless(character: str) -> str:
     if character in _TURNING:
         return ""
     category = unicodedata.category(character)
-    return "\ufffd" if category == "Cs" else " " if category in {"Cc", "Zl", "Zp"} else character
+    return "\ufffd" if category == "Cs" else " " if category == "Cc" else character
 
 
 class _Writer:

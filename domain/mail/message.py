@@ -11,6 +11,7 @@ from email.charset import Charset
 from email.errors import MultipartInvariantViolationDefect
 from email.parser import HeaderParser
 from email.utils import format_datetime, formataddr
+from functools import partial
 from itertools import chain, groupby, repeat
 from textwrap import wrap
 
@@ -26,7 +27,11 @@ from domain.rules.texts import without_control_characters
 _LINE_END = "\r\n"
 _LONGEST_LINE = 78
 _LONGEST_ENCODED_WORD = 75
+# The first word has to fit behind the longest name of a header.
+_LONGEST_FIRST_WORD = _LONGEST_LINE - len("Reply-To: ")
+_ASCII = "ascii"
 _UTF_8 = Charset("utf-8")
+_wrap = partial(wrap, width=_LONGEST_LINE, subsequent_indent=" ", break_long_words=False, break_on_hyphens=False)
 # Text that readers may show differently, or servers may break.
 _ODD_SPACES = re.compile(r"^ |  | $")
 _NEEDS_ENCODING = re.compile(rf"[^ -~]|=\?|[^ ]{{60}}|{_ODD_SPACES.pattern}")
@@ -54,10 +59,10 @@ def compose(mail: CancellationMail, *, sender: Address, reply_to: Address | None
     # Quoted-printable never contains "=_".
     boundary = f"=_{mail.cancellation_id.hex}"
     headers = {
-        "From": _mailbox("From", sender),
-        **({"Reply-To": _mailbox("Reply-To", reply_to)} if reply_to else {}),
-        "To": _mailbox("To", Address(mail.buyer.name, recipient)),
-        "Subject": _verbatim("Subject", content.subject),
+        "From": _mailbox(sender),
+        **({"Reply-To": _mailbox(reply_to)} if reply_to else {}),
+        "To": _mailbox(Address(mail.buyer.name, recipient)),
+        "Subject": _verbatim(content.subject),
         "Date": format_datetime(mail.created_at),
         "Message-ID": f"<cancellation-{mail.cancellation_id.hex}@{sender.domain}>",
         "Auto-Submitted": "auto-generated",
@@ -69,7 +74,7 @@ def compose(mail: CancellationMail, *, sender: Address, reply_to: Address | None
     parts = (_part("plain", _text.render(letter=content)), _part("html", _html.render(letter=content)))
     body = "".join(f"--{boundary}{_LINE_END}{part}{_LINE_END}" for part in parts)
     wire = f"{head}{_LINE_END * 2}{body}--{boundary}--{_LINE_END}"
-    return OutgoingMessage(sender.spec, recipient, wire.encode("ascii"))
+    return OutgoingMessage(sender.spec, recipient, wire.encode(_ASCII))
 
 
 def check_head(head: str, names: Sequence[str]) -> None:
@@ -81,25 +86,25 @@ def check_head(head: str, names: Sequence[str]) -> None:
         raise AssertionError("the message has an unexpected header")
 
 
-def _mailbox(header: str, address: Address) -> str:
+def _mailbox(address: Address) -> str:
     """Uses as few encoded words as possible: in names, some readers, Python included, show a space between two."""
     name = address.name
     if not _NEEDS_ENCODING.search(name):
         return formataddr((name, address.spec))
     if _ODD_SPACES.search(name):
-        return f"{_encoded(header, name)} <{address.spec}>"
+        return f"{_encoded(name)} <{address.spec}>"
     runs = ((is_plain, " ".join(words)) for is_plain, words in groupby(name.split(" "), key=_is_atom))
-    return " ".join([*(run if is_plain else _encoded(header, run) for is_plain, run in runs), f"<{address.spec}>"])
+    return " ".join([*(run if is_plain else _encoded(run) for is_plain, run in runs), f"<{address.spec}>"])
 
 
-def _verbatim(header: str, text: str) -> str:
+def _verbatim(text: str) -> str:
     """The text itself, or encoded words where some reader would show it differently."""
-    return _encoded(header, text) if _NEEDS_ENCODING.search(text) else text
+    return _encoded(text) if _NEEDS_ENCODING.search(text) else text
 
 
-def _encoded(header: str, text: str) -> str:
-    first = min(_LONGEST_LINE - len(f"{header}: "), _LONGEST_ENCODED_WORD)
-    words = _UTF_8.header_encode_lines(without_control_characters(text), chain([first], repeat(_LONGEST_ENCODED_WORD)))
+def _encoded(text: str) -> str:
+    lengths = chain([_LONGEST_FIRST_WORD], repeat(_LONGEST_ENCODED_WORD))
+    words = _UTF_8.header_encode_lines(without_control_characters(text), lengths)
     return " ".join(word for word in words if word)
 
 
@@ -109,19 +114,11 @@ def _is_atom(word: str) -> bool:
 
 def _folded(name: str, text: str) -> str:
     """The header, folded only at single spaces, which every reader keeps."""
-    lines = wrap(
-        text,
-        _LONGEST_LINE,
-        initial_indent=f"{name}: ",
-        subsequent_indent=" ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return _LINE_END.join(lines)
+    return _LINE_END.join(_wrap(text, initial_indent=f"{name}: "))
 
 
 def _part(kind: str, text: str) -> str:
     """Uses the C encoder for quoted-printable: the email package's own takes a third of the time for a message."""
     head = f'Content-Type: text/{kind}; charset="utf-8"{_LINE_END}Content-Transfer-Encoding: quoted-printable'
-    lines = b2a_qp(text.encode()).decode("ascii").split("\n")
+    lines = b2a_qp(text.encode()).decode(_ASCII).split("\n")
     return f"{head}{_LINE_END * 2}{_LINE_END.join(lines)}"

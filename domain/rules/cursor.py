@@ -14,7 +14,7 @@ class InvalidCursorError(ValueError):
 def sign(key: bytes, kind: str, position: str) -> str:
     """The cursor for a position in the list `kind`, signed with the shop's key."""
     content = position.encode()
-    return base64.urlsafe_b64encode(_signature(key, kind, content) + content).decode().rstrip("=")
+    return base64.urlsafe_b64encode(_signature(key, kind, content) + content).decode().replace("=", "")
 
 
 def position(key: bytes, kind: str, cursor: str) -> str:

@@ -70,8 +70,8 @@ def decide(order: Order | None, selection: Selection, reason: CancellationReason
         return Decision(order, judgement.problems)
     breakdown = refund_breakdown(order, judgement.picks)
     after = _after(order, judgement.picks, breakdown)
-    packages = zip(order.packages, after.packages, strict=True)
-    ended = tuple(new for old, new in packages if old.status is not new.status)
+    before = {package.position: package.status for package in order.packages}
+    ended = tuple(package for package in after.packages if package.status is not before[package.position])
     return Decision(order, plan=Plan(order, after, breakdown, judgement.picks, ended))
 
 
@@ -79,9 +79,9 @@ def decide_request(order: Order | None, request: CancellationRequest) -> Decisio
     """Decides, and checks the key, the note and, if all else is well, what the caller expects."""
     decided = decide(order, request.selection, request.reason)
     problems = (*_request_problems(request), *decided.problems)
-    if problems:
+    if decided.plan is None or problems:
         return Decision(decided.order, problems)
-    return replace(decided, problems=_expectation_problems(request, decided.plan) if decided.plan else ())
+    return replace(decided, problems=_expectation_problems(request, decided.plan))
 
 
 def target(order: Order | None, selection: Selection) -> Order | None:
@@ -175,7 +175,9 @@ def _request_problems(request: CancellationRequest) -> list[CancellationProblem]
     if not is_key(request.idempotency_key):
         message = f"An idempotency key has 1 to {_LONGEST_KEY} visible ASCII characters and no spaces."
         problems.append(Problem(CancellationErrorCode.INVALID_IDEMPOTENCY_KEY, message, ("idempotencyKey",)))
-    note = request.note or ""
+    note = request.note
+    if not note:
+        return problems
     if len(note) > _LONGEST_NOTE:
         message = f"The note has {len(note):,} characters; at most {_LONGEST_NOTE:,} are allowed."
         problems.append(Problem(CancellationErrorCode.TEXT_TOO_LONG, message, ("note",)))

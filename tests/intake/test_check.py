@@ -439,6 +439,7 @@ def test_an_order_without_packages_gets_one_with_everything(
     order = new_order(replace(ORDER, status=given, packages=packages))
 
     assert order.status is given
+    assert order.items[0].cancelled_quantity == 0
     assert order.packages == (Package(1, "1001-1", package, None, None, (PackageItem(1, 3, 0),)),)
 
 

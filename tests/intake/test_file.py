@@ -13,14 +13,12 @@ from typing import Any
 
 import pytest
 
-from api.demo import sample_shop
 from domain.intake.file import FileOrder, UnreadableFileError, read_orders
 from domain.intake.json_stream import LONGEST_PART
 from domain.rules.order_input import OrderInput
 from domain.rules.vocabulary import FulfillmentErrorCode
+from tests.support.closing import SAMPLES
 from tests.support.patience import PATIENCE_SECONDS
-
-SAMPLE = Path(sample_shop.__file__).parent / "samples" / "orders-tiktok.json"
 
 AN_ORDER: dict[str, Any] = {  # JSON has no precise type
     "number": "1001",
@@ -96,7 +94,7 @@ def files(tmp_path: Path) -> Files:
 
 
 ONE, TWO = json.dumps(an_order("1")), json.dumps(an_order("2"))
-MARKETPLACE = json.loads(SAMPLE.read_bytes())
+MARKETPLACE = json.loads(SAMPLES.read_bytes())
 
 
 @pytest.mark.parametrize(

@@ -164,6 +164,15 @@ def test_an_order_without_a_live_unit_is_cancelled() -> None:
     assert decided.plan.after.status is OrderStatus.CANCELLED
 
 
+def test_a_status_set_on_the_order_stays_while_any_unit_is_live() -> None:
+    order = an_order(packages=(a_package(1, units={1: 1}), a_package(2, units={1: 1})), status=OrderStatus.COMPLETED)
+
+    decided = decide(order, PackageSelection(ids.of_package(ORDER_ID, 1)), OTHER)
+
+    assert decided.plan
+    assert decided.plan.after.status is OrderStatus.COMPLETED
+
+
 def test_a_refused_selection_has_no_plan_and_every_problem() -> None:
     order = a_shipping_order()
 

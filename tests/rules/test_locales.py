@@ -1,5 +1,6 @@
 """Amounts, numbers and times in the format of a locale."""
 
+import time
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -81,6 +82,7 @@ def test_a_moment_is_shown_in_utc() -> None:
         ("fr_CA", "2 mars 2026, 08 h 05 UTC"),
         ("ja_JP", "2026年3月2日 8:05 UTC"),
         ("id_ID", "2 Maret 2026 08.05 UTC"),
+        ("nn", "2. mars 2026 kl. 08:05 UTC"),
     ],
 )
 def test_a_moment_has_the_locales_long_date_and_short_time(locale: str, shown: str) -> None:
@@ -91,6 +93,16 @@ def test_the_day_of_a_moment_is_that_of_utc() -> None:
     at = datetime(2026, 3, 2, 20, 5, tzinfo=timezone(timedelta(hours=-8)))
 
     assert moment(at, locale_of("de_DE")) == "3. März 2026, 04:05 UTC"
+
+
+def test_a_moment_does_not_depend_on_the_zone_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as environment:
+        environment.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        shown = moment(datetime(2026, 3, 2, 20, 5, tzinfo=UTC), locale_of("de_DE"))
+    time.tzset()
+
+    assert shown == "2. März 2026, 20:05 UTC"
 
 
 def test_a_moment_does_not_depend_on_the_zone_it_came_in() -> None:

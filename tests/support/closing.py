@@ -5,13 +5,12 @@ from math import floor
 from pathlib import Path
 from random import Random
 
-from api.demo import sample_shop
 from domain.rules import ids
 from domain.rules.eligibility import eligibility
 from domain.rules.order import ItemEntry, ItemsSelection, Order, OrderItem, OrderSelection, PackageSelection, Selection
 from domain.rules.vocabulary import ShippingRefundPolicy
 
-SAMPLES = Path(sample_shop.__file__).parent / "samples" / "orders-tiktok.json"
+SAMPLES = Path(__file__).parents[2] / "api" / "demo" / "samples" / "orders-tiktok.json"
 ON_FULL_CANCELLATION, PROPORTIONAL, NEVER = ShippingRefundPolicy
 
 
