@@ -1,12 +1,13 @@
-"""The use case of orders that come in: by the call, and by the file (specification, section 7)."""
+"""Imports orders from a call or a file."""
 
 import asyncio
 import sqlite3
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, nullcontext
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing, closing, nullcontext
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -27,19 +28,22 @@ from domain.storage.events import NewEvent
 from domain.storage.faults import BusyError, UnknownOutcomeError
 from domain.storage.new_orders import Arrival, KnownOrder
 
-# Enough to make round trips cheap, and few enough to hold the shop's event counter for a moment only.
+# Large enough to save round trips, small enough to hold the lock on the shop's event counter only briefly.
 _BATCH_ORDERS = 500
 _BATCH_BYTES = 4 * 2**20
-# PostgreSQL stores batches beside each other, while the next one is read and judged.
-_MOST_AT_ONCE = 3
-# So much of orders is judged without a break, for others to have their turn, and the database's answers to be taken.
-_ENTRIES_AT_A_STRETCH = 200
-_ENTRIES_OF_AN_ORDER = 20  # what is judged of an order whatever it has
+# PostgreSQL stores batches in parallel while the next one is read and checked.
+_MOST_IN_FLIGHT = 3
+# Checking yields to the event loop after this many entries.
+_ENTRIES_BETWEEN_YIELDS = 200
+_ENTRIES_PER_ORDER = 20  # the fixed cost of an order without items and packages
+
+
+_Result = Arrival | tuple[FulfillmentProblem, ...]
 
 
 @value
 class ImportResult:
-    """What became of one order; `order_id` is that of the stored order, None where it was rejected."""
+    """The outcome for one order; `order_id` is None if it was rejected."""
 
     number: str
     outcome: ImportOutcome
@@ -49,7 +53,7 @@ class ImportResult:
 
 @value
 class ImportedBatch:
-    """The results of the next orders of a file, and how many of its bytes have been read up to here."""
+    """Results for the next orders in a file, and the number of bytes read so far."""
 
     results: tuple[ImportResult, ...]
     bytes_read: int
@@ -58,26 +62,29 @@ class ImportedBatch:
 async def import_orders(
     database: Database, shop: Shop, inputs: Iterable[OrderInput], *, actor: str, now: datetime
 ) -> list[ImportResult]:
-    """Stores what can be stored, in one transaction; results in the order of the inputs.
+    """Stores every valid order in one transaction; results are in input order.
 
-    A known number is UNCHANGED when its content is the same, whatever happened to the order since, and NUMBER_TAKEN
-    when it is not. A number that comes twice is judged as if its second order came in a second call. Where the database
-    is too busy, all that could have been stored is refused with TRY_AGAIN; UnknownOutcomeError where it may be stored.
+    An order with a known number is UNCHANGED if its content equals what was imported, even if the stored order has
+    changed since, and NUMBER_TAKEN otherwise. The second of two orders with one number is treated like one in a second
+    call (docs/rules.md, "Orders that come in"). If the database is too busy, every valid order is refused with
+    TRY_AGAIN. Raises UnknownOutcomeError if the orders may have been stored.
     """
-    judged, at_a_stretch = [], 0
+    checked, entries = [], 0
     for order in inputs:
-        judged.append(_Judged(order.number, _judgement(shop, order)))
-        at_a_stretch += _entries(order)
-        if at_a_stretch >= _ENTRIES_AT_A_STRETCH:
+        checked.append(_Checked(order.number, _check(shop, order)))
+        entries += _entries(order)
+        if entries >= _ENTRIES_BETWEEN_YIELDS:
             await asyncio.sleep(0)
-            at_a_stretch = 0
+            entries = 0
     try:
-        return await _import(database, shop.id, judged, actor=actor, now=now)
+        return await _import(database, shop.id, checked, actor=actor, now=now)
     except BusyError:
-        return [_result(_Judged(order.name, _or_busy(order.judgement)), {}) for order in judged]
+        refusal = (busy(FulfillmentErrorCode.TRY_AGAIN),)
+        results = (refusal if isinstance(order.result, Arrival) else order.result for order in checked)
+        return [_result(_Checked(order.name, result), {}) for order, result in zip(checked, results, strict=True)]
 
 
-async def import_file(  # noqa: PLR0913 - each is a choice of whoever imports
+async def import_file(  # noqa: PLR0913 - each is a choice of the importer
     database: Database,
     shop: Shop,
     path: Path,
@@ -87,65 +94,75 @@ async def import_file(  # noqa: PLR0913 - each is a choice of whoever imports
     stop: asyncio.Event | None = None,
     is_dry_run: bool = False,
 ) -> AsyncGenerator[ImportedBatch]:
-    """Imports a file of any size in batches, each at its time, and yields the results in the order of the file.
+    """Imports a file of any size in batches, each stamped with its own time; yields results in file order.
 
-    Raises UnreadableFileError; what came before the place where a file breaks off has been imported and yielded then.
-    BusyError and UnavailableError may leave later batches stored that were not yielded; the import can be repeated.
-    An order without a readable number goes by its place in the file, such as "line 17". Once `stop` is set, only the
-    batches under way are stored; it is set at the end. In a dry run each batch is stored and rolled back: results are
-    what they would be, and their ids those of no order.
+    Raises UnreadableFileError once everything before the unreadable part has been imported and yielded. After BusyError
+    or UnavailableError, later batches may be stored but not yielded; the import can be repeated. An order without a
+    readable number is named by its place in the file, such as "line 17". Once `stop` is set, only batches in flight
+    are stored; it is set at the end. A dry run stores each batch and rolls it back: the results are the same, but their
+    ids belong to no order.
     """
     stop = stop or asyncio.Event()
-    batches = _read_aside(_batches(shop, read_orders(path, is_stopped=stop.is_set)))
-    most = 1 if database.has_single_writer else _MOST_AT_ONCE
-    under_way = deque[tuple[set[str], asyncio.Task[ImportedBatch]]]()
-    unreadable: UnreadableFileError | None = None
-
+    batches = _read_in_thread(_batches(shop, read_orders(path, is_stopped=stop.is_set)))
+    most = 1 if database.has_single_writer else _MOST_IN_FLIGHT
     with closing(_Rehearsal()) if is_dry_run else nullcontext() as rehearsal:
 
         async def store(batch: _Batch) -> ImportedBatch:
             results = await _import(database, shop.id, batch.orders, actor=actor, now=clock(), rehearsal=rehearsal)
             return ImportedBatch(tuple(results), batch.bytes_read)
 
-        try:
-            try:
-                async for batch in batches:
-                    numbers = {arrival.order.number for arrival in _arrivals(batch.orders)}
-                    # The first of two orders with one number is the one that is stored.
-                    while len(under_way) == most or not all(numbers.isdisjoint(others) for others, _ in under_way):
-                        yield await under_way.popleft()[1]
-                    if stop.is_set():  # it may end where reading was stopped, in the middle of an order
-                        break
-                    under_way.append((numbers, asyncio.create_task(store(batch))))
-            except UnreadableFileError as error:
-                unreadable = error
-            while under_way:
-                yield await under_way.popleft()[1]
-            if unreadable and not stop.is_set():
-                raise unreadable
-        finally:
-            stop.set()  # for the reader, who may wait for a pipe
-            await asyncio.gather(*(task for _, task in under_way), return_exceptions=True)
-            await batches.aclose()
+        async with aclosing(_store_all(batches, store, most=most, stop=stop)) as imported:
+            async for batch in imported:
+                yield batch
 
 
 @value
-class _Judged:
-    """An order by its name, ready to be stored, or what is wrong with it."""
+class _Checked:
+    """An order that is ready to be stored, or its problems."""
 
     name: str
-    judgement: Arrival | tuple[FulfillmentProblem, ...]
+    result: _Result
 
 
 @value
 class _Batch:
-    orders: tuple[_Judged, ...]
+    orders: tuple[_Checked, ...]
     bytes_read: int
 
 
-def _judgement(
-    shop: Shop, content: OrderInput | tuple[FulfillmentProblem, ...]
-) -> Arrival | tuple[FulfillmentProblem, ...]:
+async def _store_all(
+    batches: AsyncGenerator[_Batch],
+    store: Callable[[_Batch], Coroutine[Any, Any, ImportedBatch]],
+    *,
+    most: int,
+    stop: asyncio.Event,
+) -> AsyncGenerator[ImportedBatch]:
+    """Keeps up to `most` batches in flight and yields their results in order."""
+    in_flight = deque[tuple[set[str], asyncio.Task[ImportedBatch]]]()
+    unreadable: UnreadableFileError | None = None
+    try:
+        try:
+            async for batch in batches:
+                numbers = {arrival.order.number for arrival in _arrivals(batch.orders)}
+                # The first of two orders with one number must be stored first.
+                while len(in_flight) == most or not all(numbers.isdisjoint(others) for others, _ in in_flight):
+                    yield await in_flight.popleft()[1]
+                if stop.is_set():  # the reader may have stopped in the middle of an order
+                    break
+                in_flight.append((numbers, asyncio.create_task(store(batch))))
+        except UnreadableFileError as error:
+            unreadable = error
+        while in_flight:
+            yield await in_flight.popleft()[1]
+        if unreadable and not stop.is_set():
+            raise unreadable
+    finally:
+        stop.set()  # for the reader, which may be waiting for a pipe
+        await asyncio.gather(*(task for _, task in in_flight), return_exceptions=True)
+        await batches.aclose()
+
+
+def _check(shop: Shop, content: OrderInput | tuple[FulfillmentProblem, ...]) -> _Result:
     order = normalise(content) if isinstance(content, OrderInput) else content
     if not isinstance(order, NewOrder):
         return order
@@ -153,32 +170,26 @@ def _judgement(
     return Arrival(uuid7(), order, content_hash(order), policy, refunds.due(order, policy))
 
 
-def _or_busy(
-    judgement: Arrival | tuple[FulfillmentProblem, ...],
-) -> tuple[FulfillmentProblem, ...]:
-    return (busy(FulfillmentErrorCode.TRY_AGAIN),) if isinstance(judgement, Arrival) else judgement
-
-
 def _batches(shop: Shop, orders: Iterable[FileOrder]) -> Iterator[_Batch]:
-    judged: list[_Judged] = []
+    checked: list[_Checked] = []
     start = end = 0
     try:
         for order in orders:
-            judged.append(_Judged(order.name, _judgement(shop, order.content)))
+            checked.append(_Checked(order.name, _check(shop, order.content)))
             end = order.bytes_read
-            if len(judged) == _BATCH_ORDERS or end - start >= _BATCH_BYTES:
-                yield _Batch(tuple(judged), end)
-                judged, start = [], end
+            if len(checked) == _BATCH_ORDERS or end - start >= _BATCH_BYTES:
+                yield _Batch(tuple(checked), end)
+                checked, start = [], end
     except UnreadableFileError:
-        if judged:
-            yield _Batch(tuple(judged), end)
+        if checked:
+            yield _Batch(tuple(checked), end)
         raise
-    if judged:
-        yield _Batch(tuple(judged), end)
+    if checked:
+        yield _Batch(tuple(checked), end)
 
 
-async def _read_aside(batches: Iterator[_Batch]) -> AsyncGenerator[_Batch]:
-    """The same, read and judged in a thread: transactions go on while there is much to judge, or a pipe is empty."""
+async def _read_in_thread(batches: Iterator[_Batch]) -> AsyncGenerator[_Batch]:
+    """The same batches, read and checked in a thread: slow checks and empty pipes do not block transactions."""
     reading: asyncio.Future[_Batch | None] | None = None
     try:
         while True:
@@ -188,29 +199,29 @@ async def _read_aside(batches: Iterator[_Batch]) -> AsyncGenerator[_Batch]:
                 return
             yield batch
     finally:
-        if reading:  # its thread goes on, whoever waits for it
+        if reading:  # a thread cannot be cancelled
             await asyncio.gather(reading, return_exceptions=True)
 
 
 def _entries(order: OrderInput) -> int:
-    """How much there is to judge in an order: itself, its items, and what its packages hold."""
+    """The cost of checking an order: the order itself, its items, its packages and their items."""
     packed = sum(1 + len(package.items) for package in order.packages or ())
-    return _ENTRIES_OF_AN_ORDER + len(order.items) + packed
+    return _ENTRIES_PER_ORDER + len(order.items) + packed
 
 
-def _arrivals(judged: Sequence[_Judged]) -> list[Arrival]:
-    return [order.judgement for order in judged if isinstance(order.judgement, Arrival)]
+def _arrivals(checked: Sequence[_Checked]) -> list[Arrival]:
+    return [order.result for order in checked if isinstance(order.result, Arrival)]
 
 
 class _Rehearsal:
-    """The orders that a dry run would have stored so far, on disk: memory does not grow with the file."""
+    """The orders a dry run would have stored so far; on disk, so that memory does not grow with the file."""
 
     def __init__(self) -> None:
-        self._orders = sqlite3.connect("", isolation_level=None)  # a file that nobody else sees, and nobody removes
+        self._orders = sqlite3.connect("", isolation_level=None)  # a private temporary file
         self._orders.execute("CREATE TABLE orders (number PRIMARY KEY, id, content_hash) WITHOUT ROWID")
 
     def with_earlier(self, stored: dict[str, KnownOrder]) -> dict[str, KnownOrder]:
-        """The orders under these numbers, had those before them been stored; they are from now on."""
+        """Adds the orders and returns, for each number, the first one added."""
         for number, known in stored.items():
             row = (number, known.id.bytes, known.content_hash)
             self._orders.execute("INSERT OR IGNORE INTO orders VALUES (?, ?, ?)", row)
@@ -225,13 +236,13 @@ class _Rehearsal:
 async def _import(
     database: Database,
     shop_id: str,
-    judged: Sequence[_Judged],
+    checked: Sequence[_Checked],
     *,
     actor: str,
     now: datetime,
     rehearsal: _Rehearsal | None = None,
 ) -> list[ImportResult]:
-    arrivals = _arrivals(judged)
+    arrivals = _arrivals(checked)
 
     async def store(connection: Connection) -> dict[str, KnownOrder]:
         stored = await _store(connection, shop_id, arrivals, actor=actor, now=now)
@@ -245,20 +256,20 @@ async def _import(
 
         async def find(connection: Connection) -> dict[str, KnownOrder] | None:
             known = await new_orders.list_known(connection, shop_id, [arrival.order.number for arrival in arrivals])
-            # All of them are there or none that came with this call.
+            # A transaction stores all of its new orders or none.
             is_done = not {each.id for each in known.values()}.isdisjoint(arrival.id for arrival in arrivals)
             return known if is_done else None
 
         stored = await look_up(database, shop_id, unknown, find)
     if rehearsal:
         stored = rehearsal.with_earlier(stored)
-    return [_result(order, stored) for order in judged]
+    return [_result(order, stored) for order in checked]
 
 
 async def _store(
     connection: Connection, shop_id: str, arrivals: Sequence[Arrival], *, actor: str, now: datetime
 ) -> dict[str, KnownOrder]:
-    """The orders that the shop has under these numbers afterwards."""
+    """Stores the orders whose numbers are free; returns the stored order for each number."""
     held = sum(len(package.items) for arrival in arrivals for package in arrival.order.packages)
     await backend_of(connection).expect_rows(connection, held, of_one_order=False)
     inserted = await new_orders.insert_orders(connection, shop_id, arrivals, now=now)
@@ -274,15 +285,15 @@ async def _store(
     return stored
 
 
-def _result(order: _Judged, stored: Mapping[str, KnownOrder]) -> ImportResult:
-    arrival = order.judgement
+def _result(order: _Checked, stored: Mapping[str, KnownOrder]) -> ImportResult:
+    arrival = order.result
     if not isinstance(arrival, Arrival):
         return ImportResult(order.name, ImportOutcome.REJECTED, None, arrival)
     known = stored[arrival.order.number]
-    # The transaction may have been run again after a commit whose answer was lost: then the order is known, and ours.
+    # Also if the order was already known because the transaction was retried after a lost commit answer.
     if known.id == arrival.id:
         return ImportResult(order.name, ImportOutcome.CREATED, known.id)
     if known.content_hash == arrival.content_hash:
         return ImportResult(order.name, ImportOutcome.UNCHANGED, known.id)
-    taken = misfit(("number",), "is that of another order of the shop", FulfillmentErrorCode.NUMBER_TAKEN)
+    taken = misfit(("number",), "belongs to another order of the shop", FulfillmentErrorCode.NUMBER_TAKEN)
     return ImportResult(order.name, ImportOutcome.REJECTED, None, (taken,))
