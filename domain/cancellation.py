@@ -1,4 +1,4 @@
-"""Previews and makes cancellations: one decision for both, one transaction to carry it out."""
+"""Previews and makes cancellations: one decision for both, one transaction to write it."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -34,14 +34,14 @@ from domain.storage.outbox import MAIL_TOPIC
 
 @value
 class CancellationOutcome(Decision):
-    """`replayed` says that the cancellation was made by an earlier call with the same key."""
+    """`replayed`: an earlier call with the same key made this cancellation."""
 
     cancellation: Cancellation | None = None
     replayed: bool = False
 
 
 async def preview(database: Database, shop: Shop, selection: Selection, reason: CancellationReason) -> Decision:
-    """What cancelling this selection would refund and lead to. Writes nothing."""
+    """Decides what cancelling this selection would refund and change. Writes nothing."""
     async with database.reading(shop.id) as connection:
         order = await _find_target(connection, shop, selection)
     return decide(order, selection, reason)
@@ -52,49 +52,43 @@ async def cancel(
 ) -> CancellationOutcome:
     """Cancels the whole selection or, with any problem, nothing.
 
-    A key that was used for an equal request returns that cancellation and does nothing. A key already claimed with
-    `cancellation_id` was claimed by an earlier attempt of this very call. Raises UnknownOutcomeError if the
-    cancellation may have been stored but the key is not found.
+    A key already used for an equal request returns that cancellation and changes nothing. A key already claimed with
+    `cancellation_id` was claimed by an earlier attempt of this same call. Raises UnknownOutcomeError if the
+    cancellation may have been stored but its key is not found.
     """
-    claim = UsedKey(request_hash(request), cancellation_id)
+    key, claim = request.idempotency_key, UsedKey(request_hash(request), cancellation_id)
 
     async def work(connection: Connection) -> CancellationOutcome | UsedKey:
-        if is_key(request.idempotency_key):
-            used = await keys.claim_key(connection, shop.id, request.idempotency_key, claim, now=now)
-            if used:
-                return used
+        if is_key(key) and (used := await keys.claim_key(connection, shop.id, key, claim, now=now)):
+            return used
         order_id = _order_of(request.selection)
         order = await orders.lock_order(connection, shop.id, order_id) if order_id else None
         decided = decide_request(target(order, request.selection), request)
-        if decided.plan and not decided.problems:
-            cancellation = new_cancellation(
-                request,
-                decided.plan,
-                _notification(decided.plan.before),
-                cancellation_id=cancellation_id,
-                actor=actor,
-                now=events.moment(decided.plan.before.updated_at, now),
-            )
-            return await _carry_out(connection, shop, decided.plan, cancellation)
-        await roll_back(connection)
-        return CancellationOutcome(decided.order, decided.problems, decided.plan)
+        if decided.problems or not decided.plan:
+            await roll_back(connection)
+            return CancellationOutcome(decided.order, decided.problems, decided.plan)
+        before = decided.plan.before
+        at = events.moment(before.updated_at, now)
+        cancellation = new_cancellation(
+            request, decided.plan, _notification(before), cancellation_id=cancellation_id, actor=actor, now=at
+        )
+        return await _carry_out(connection, shop, decided.plan, cancellation)
 
     try:
         done = await database.writing(shop.id, work)
     except BusyError:
         return CancellationOutcome(problems=(busy(CancellationErrorCode.TRY_AGAIN),))
     except UnknownOutcomeError as unknown:
-        find = partial(keys.find_key, shop_id=shop.id, key=request.idempotency_key)
-        done = await look_up(database, shop.id, unknown, find)
+        done = await look_up(database, shop.id, unknown, partial(keys.find_key, shop_id=shop.id, key=key))
     if isinstance(done, CancellationOutcome):
         return done
-    # Reads get one snapshot, which the writing transaction does not have.
+    # Only reading transactions see one snapshot.
     async with database.reading(shop.id) as connection:
-        return await _answer_again(connection, shop, request, claim, done)
+        return await _answer_used_key(connection, shop, request, claim, done)
 
 
 async def _carry_out(connection: Connection, shop: Shop, plan: Plan, cancellation: Cancellation) -> CancellationOutcome:
-    """Writes the plan. Events come last: they lock the row that the whole shop shares."""
+    """Writes the plan. Events come last: they lock a row shared by the whole shop."""
     now, written = cancellation.created_at, _events(plan, cancellation)
     order = replace(plan.after, updated_at=now, event_sequence=written[-1].sequence)
     await backend_of(connection).expect_rows(connection, len(plan.picks), of_one_order=True)
@@ -125,30 +119,30 @@ def _events(plan: Plan, cancellation: Cancellation) -> list[NewEvent]:
 
 
 def _notification(order: Order) -> Notification:
-    """An e-mail without a usable address has failed before the first attempt."""
+    """Without a usable address, the e-mail fails before the first attempt."""
     if usable_address(order.buyer.email):
         return Notification(NotificationStatus.QUEUED)
     return Notification(NotificationStatus.FAILED, last_error=NO_USABLE_ADDRESS)
 
 
-async def _answer_again(
+async def _answer_used_key(
     connection: Connection, shop: Shop, request: CancellationRequest, claim: UsedKey, used: UsedKey
 ) -> CancellationOutcome:
-    """Answers a known key: with its cancellation as it is now, unless it was used for another request."""
+    """Returns the key's cancellation as it is now, or a problem if the key was used for another request."""
     if used.request_hash != claim.request_hash:
         message = "The key was used for another request; use a new key."
         problem = Problem(CancellationErrorCode.IDEMPOTENCY_KEY_REUSED, message, ("idempotencyKey",))
         return CancellationOutcome(await _find_target(connection, shop, request.selection), (problem,))
     cancellation = await cancellations.find_cancellation(connection, shop.id, used.cancellation_id)
     if cancellation is None:
-        raise LookupError(f"cancellation {used.cancellation_id} of a used key")
+        raise LookupError(f"a used key refers to cancellation {used.cancellation_id}, which does not exist")
     order = await orders.find_order(connection, shop.id, cancellation.order_id)
     replayed = used.cancellation_id != claim.cancellation_id
     return CancellationOutcome(order, cancellation=cancellation, replayed=replayed)
 
 
 def _order_of(selection: Selection) -> UUID | None:
-    """The order's UUID; None if the selection names nothing of that type."""
+    """The order's UUID; None if the selection's id is malformed or of another type."""
     if isinstance(selection, PackageSelection):
         return ids.uuid_of(selection.package_id, "package")
     return ids.uuid_of(selection.order_id, "order")

@@ -1,4 +1,4 @@
-"""Following a shop's events live: one reader of the log a shop, however many follow it (specification, section 6)."""
+"""Streams a shop's events live: one reader of the log per shop, shared by all followers."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Hashable, Sequence
@@ -20,14 +20,14 @@ _Reading = Callable[[str], AbstractAsyncContextManager[Connection]]
 
 _PAGE = 500
 _QUEUE = 256
-# How many followers read at once; hundreds hear of an event together, and others need the database's connections too.
+# An event wakes hundreds of followers at once; their reads must leave connections for everyone else.
 _READS_AT_ONCE = 5
 
 log = structlog.get_logger(__name__)
 
 
 class SlowConsumerError(Exception):
-    """A follower read too slowly and was dropped; events after `number` were not given to it."""
+    """A follower read too slowly and was dropped; the last event it received is `number`."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -41,16 +41,16 @@ class Feed:
         self._database = database
         self._readers: dict[str, _Reader] = {}
         self._reads = asyncio.Semaphore(_READS_AT_ONCE)
-        self._together: dict[Hashable, asyncio.Future[Any]] = {}  # of whatever is read for a key
+        self._together: dict[Hashable, asyncio.Future[Any]] = {}  # reads in flight, by key
 
     @asynccontextmanager
     async def reading(self, shop_id: str) -> AsyncIterator[Connection]:
-        """One snapshot, as the database gives it, for whoever follows; it waits for the reads of other followers."""
+        """One database snapshot for a follower; waits while too many others are reading."""
         async with self._reads, self._database.reading(shop_id) as connection:
             yield connection
 
     async def together(self, key: Hashable, read: Callable[[], Awaitable[_T]]) -> _T:
-        """What is read, once for all who ask for the same at the same time: a thousand hear of an event together."""
+        """Reads once for all concurrent callers with this key: an event may wake a thousand of them."""
         while (others := self._together.get(key)) is not None:
             await asyncio.wait([others])
             if not others.cancelled():
@@ -63,15 +63,15 @@ class Feed:
             return result
         finally:
             del self._together[key]
-            ours.cancel()  # if it has no result, the others read by themselves
+            ours.cancel()  # if the read failed, the others read for themselves
 
     async def follow(
         self, shop_id: str, after: int | None, *, is_live: asyncio.Event | None = None
     ) -> AsyncGenerator[OrderEvent]:
-        """Everything after this number and then what is committed, without loss or repetition; never ends by itself.
+        """Yields the events after this number, then new ones as they are committed, without gaps or repeats.
 
-        Without a number, what is committed from now on. `is_live` is set when all that was missed has been given.
-        Raises SlowConsumerError.
+        It never ends. If `after` is None, it starts with the next event. Sets `is_live` once it has caught up. Raises
+        SlowConsumerError.
         """
         async with self.reading(shop_id) as connection:
             last = await events.last_number(connection, shop_id)
@@ -82,7 +82,7 @@ class Feed:
         queue = _Queue()
         reader.followers.add(queue)
         try:
-            # Nothing is queued before the follower has read up to where the reader is.
+            # Nothing is queued until the follower has caught up with the reader.
             while number < reader.number:
                 for event in await patiently(partial(_read, self.reading, shop_id, number)):
                     yield event
@@ -104,7 +104,7 @@ class Feed:
 
 
 async def patiently(read: Callable[[], Awaitable[_T]]) -> _T:
-    """What is read, however long the database cannot be: whoever follows already does not have to begin again."""
+    """Retries a read until the database is available, so that followers need not start over."""
     while True:
         try:
             return await read()
@@ -113,31 +113,31 @@ async def patiently(read: Callable[[], Awaitable[_T]]) -> _T:
 
 
 class _Queue:
-    """What one follower has still to be given; closed until the follower has caught up."""
+    """Events waiting for one follower; closed until the follower has caught up."""
 
     def __init__(self) -> None:
         self.is_open = False
-        self._has_overflown = False
+        self._has_overflowed = False
         self._events: asyncio.Queue[OrderEvent] = asyncio.Queue()
 
     def put(self, page: Sequence[OrderEvent]) -> None:
-        """Takes the page whole, for nobody can read during it; too slow is who left too much of the pages before."""
-        if not self.is_open or self._has_overflown:
+        """Queues the whole page, since nobody can read meanwhile, unless too many earlier events are still unread."""
+        if not self.is_open or self._has_overflowed:
             return
         if self._events.qsize() > _QUEUE:
-            self._has_overflown = True
+            self._has_overflowed = True
             return
         for event in page:
             self._events.put_nowait(event)
 
     async def get(self, number: int) -> OrderEvent:
-        if self._has_overflown and self._events.empty():
+        if self._has_overflowed and self._events.empty():
             raise SlowConsumerError(number)
         return await self._events.get()
 
 
 class _Reader:
-    """Reads a shop's log once for all who follow it; `number` is how far it is."""
+    """Reads a shop's log once for all its followers, up to event `number` so far."""
 
     def __init__(self, database: Database, shop_id: str, number: int) -> None:
         self.number = number
@@ -149,7 +149,7 @@ class _Reader:
             while True:
                 try:
                     page = await _read(database.reading, shop_id, self.number)
-                except Exception as error:  # whoever follows would wait for ever if this ended
+                except Exception as error:  # if this ended, followers would wait forever
                     is_outage = isinstance(error, BusyError | UnavailableError)
                     reason, trace = (str(error), None) if is_outage else (type(error).__name__, error)
                     log.error("feed.fault", shop=shop_id, error=reason, exc_info=trace)  # noqa: TRY400

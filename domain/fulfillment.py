@@ -1,4 +1,4 @@
-"""The use cases of what other systems tell: packages and orders that move, and refunds (specification, section 7)."""
+"""Records what other systems report: status changes of packages and orders, splits, and settled refunds."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,14 +18,14 @@ from domain.storage.backend import Connection
 from domain.storage.database import Database
 from domain.storage.events import NewEvent
 
-# What an act makes of the order that it names, which is None when the shop has none; pure.
+# Decides an act; pure. The order is None if the shop does not have it.
 _Decide = Callable[[Order | None], FulfillmentOutcome]
 
 
 async def update_package_status(
     database: Database, shop: Shop, move: PackageMove, *, actor: str, now: datetime
 ) -> FulfillmentOutcome:
-    """Moves one package along; refuses with NOT_FOUND or TRANSITION_NOT_ALLOWED, INVALID_VALUE, and TRY_AGAIN alone."""
+    """Moves a package. Problems: NOT_FOUND or TRANSITION_NOT_ALLOWED, with any INVALID_VALUE; or TRY_AGAIN alone."""
     decide = partial(transitions.moved_package, move=move)
     return await _act(database, shop, ids.uuid_of(move.package_id, "package"), decide, actor=actor, now=now)
 
@@ -33,7 +33,7 @@ async def update_package_status(
 async def update_order_status(
     database: Database, shop: Shop, order_id: str, to: OrderStatus, *, actor: str, now: datetime
 ) -> FulfillmentOutcome:
-    """Gives the order a status or releases it; refuses with NOT_FOUND, TRANSITION_NOT_ALLOWED or TRY_AGAIN."""
+    """Holds, releases or completes an order. Problems: NOT_FOUND, TRANSITION_NOT_ALLOWED or TRY_AGAIN."""
     decide = partial(transitions.moved_order, to=to, now=now)
     return await _act(database, shop, ids.uuid_of(order_id, "order"), decide, actor=actor, now=now)
 
@@ -41,22 +41,22 @@ async def update_order_status(
 async def split_package(
     database: Database, shop: Shop, split: PackageSplit, *, actor: str, now: datetime
 ) -> FulfillmentOutcome:
-    """Moves units into a new package, and no money; refuses with everything that is wrong, and TRY_AGAIN alone."""
+    """Moves units into a new package; amounts stay the same. Reports every problem, or TRY_AGAIN alone."""
     decide = partial(splits.split_package, split=split)
     return await _act(database, shop, ids.uuid_of(split.package_id, "package"), decide, actor=actor, now=now)
 
 
 async def settle_refund(
-    database: Database, shop: Shop, told: Settlement, *, actor: str, now: datetime
+    database: Database, shop: Shop, settlement: Settlement, *, actor: str, now: datetime
 ) -> FulfillmentOutcome:
-    """Notes how a refund went. Refuses with NOT_FOUND or TRANSITION_NOT_ALLOWED, INVALID_VALUE, and TRY_AGAIN alone."""
-    cancellation_id = ids.uuid_of(told.cancellation_id, "cancellation")
+    """Settles a refund. Problems: NOT_FOUND or TRANSITION_NOT_ALLOWED, with any INVALID_VALUE; or TRY_AGAIN alone."""
+    cancellation_id = ids.uuid_of(settlement.cancellation_id, "cancellation")
 
     async def lock(connection: Connection) -> tuple[Order | None, Cancellation | None]:
         return await cancellations.lock_cancellation(connection, shop.id, cancellation_id)
 
     async def do(connection: Connection, locked: tuple[Order | None, Cancellation | None]) -> FulfillmentOutcome | Done:
-        decided = transitions.settled_refund(*locked, told)
+        decided = transitions.settled_refund(*locked, settlement)
         order, before = locked
         after = decided.cancellation
         if order is None or before is None or after is None or after == before:
@@ -80,7 +80,7 @@ async def settle_refund(
 async def _act(
     database: Database, shop: Shop, order_id: UUID | None, decide: _Decide, *, actor: str, now: datetime
 ) -> FulfillmentOutcome:
-    """Does to the order what is decided about it; nothing is written where that leaves it as it is."""
+    """Locks the order, decides, and writes what changed, if anything."""
 
     async def lock(connection: Connection) -> Order | None:
         return await orders.lock_order(connection, shop.id, order_id) if order_id else None

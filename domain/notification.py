@@ -1,4 +1,4 @@
-"""The use cases of the e-mail to the buyer: the loop that sends what is queued, and queueing again (section 5)."""
+"""Sends queued e-mails to buyers, and queues one again on request."""
 
 import asyncio
 import re
@@ -37,7 +37,7 @@ _QUEUED = NotificationStatus.QUEUED
 _AT_ONCE = 10
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 60.0
-_LOOK_BACK_SECONDS = 60.0
+_BRING_BACK_SECONDS = 60.0
 _ADDRESS = re.compile(r"\S+@\S+")
 
 _log = structlog.get_logger(__name__)
@@ -52,10 +52,10 @@ async def run(
     stop: asyncio.Event,
     timer: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Sends what is queued until `stop` is set, and then returns as soon as what is under way is settled.
+    """Sends queued messages until `stop` is set, then returns once those in flight are settled.
 
-    Outages of the database are waited for. While no message can be sent, one at a time is tried, ever less often.
-    `timer` is in seconds; unlike the clock, nobody sets it.
+    Survives outages of the database. While the mail server is unreachable, tries one message at a time and backs off.
+    `timer` is monotonic, in seconds.
     """
     mailer = _Mailer(database, sender, compose, clock, timer)
     pause = 0.0
@@ -74,9 +74,9 @@ async def run(
 async def resend_notification(
     database: Database, shop: Shop, cancellation_id: str, *, actor: str, now: datetime
 ) -> FulfillmentOutcome:
-    """Queues the e-mail of a cancellation again, as it was; one that is still queued stays so, and nothing is new.
+    """Queues a cancellation's e-mail again, unchanged; a no-op while it is still queued.
 
-    Refuses with NOT_FOUND, with INVALID_VALUE where the buyer has no usable address, and with TRY_AGAIN.
+    Problems: NOT_FOUND, INVALID_VALUE if the buyer has no usable address, or TRY_AGAIN.
     """
     uuid = ids.uuid_of(cancellation_id, "cancellation")
 
@@ -130,52 +130,52 @@ class _Mailer:
         self._compose = compose
         self._clock = clock
         self._timer = timer
-        self._looked_at = datetime.max.replace(tzinfo=UTC)
-        self._look_back_at = 0.0
+        self._last_now = datetime.max.replace(tzinfo=UTC)
+        self._bring_back_at = 0.0
 
     async def send_batch(self, *, limit: int) -> list[Outcome]:
-        """What became of the messages that were due, at most so many, all sent at once."""
-        ours_until = self._timer() + outbox.LEASE.total_seconds()
-        return await asyncio.gather(*(self._send_and_settle(each, ours_until) for each in await self._claim(limit)))
+        """Claims up to `limit` due messages, sends them concurrently and returns their outcomes."""
+        leased_until = self._timer() + outbox.LEASE.total_seconds()
+        return await asyncio.gather(*(self._send_and_settle(each, leased_until) for each in await self._claim(limit)))
 
     async def _claim(self, limit: int) -> list[Claimed]:
         claimed: list[Claimed] = []
-        await self._look_back()
+        await self._bring_back()
         try:
             while len(claimed) < limit:
                 more = await outbox.claim(self._database, MAIL_TOPIC, limit=limit - len(claimed), now=self._clock())
                 if not more:
                     break
                 claimed += more
-        except Exception as error:  # noqa: BLE001 - the loop outlives every fault of a round
+        except Exception as error:  # noqa: BLE001 - the loop must outlive any fault
             _log_fault("no mail could be claimed", error)
         return claimed
 
-    async def _look_back(self) -> None:
-        """Brings mail back when the clock was set back, and now and then, for those of others may have been.
+    async def _bring_back(self) -> None:
+        """Makes mail due again after the clock was set back, and every minute in case another process's clock was.
 
-        A round brings back some; one that cannot leaves it for a while, so that mail that is due is sent meanwhile.
+        If it found some, the next round looks for more. After a fault it waits, so that due mail is sent meanwhile.
         """
         now, seconds = self._clock(), self._timer()
-        is_set_back, self._looked_at = now < self._looked_at, now
-        if not is_set_back and seconds < self._look_back_at:
+        is_set_back, self._last_now = now < self._last_now, now
+        if not is_set_back and seconds < self._bring_back_at:
             return
-        self._look_back_at = seconds + _LOOK_BACK_SECONDS
+        self._bring_back_at = seconds + _BRING_BACK_SECONDS
         try:
             if await outbox.bring_back(self._database, MAIL_TOPIC, now=now):
-                self._look_back_at = seconds
-        except Exception as error:  # noqa: BLE001 - the loop outlives every fault of a round
+                self._bring_back_at = seconds
+        except Exception as error:  # noqa: BLE001 - the loop must outlive any fault
             _log_fault("no mail could be brought back", error)
 
-    async def _send_and_settle(self, claimed: Claimed, ours_until: float) -> Outcome:
+    async def _send_and_settle(self, claimed: Claimed, leased_until: float) -> Outcome:
         mail = _read(claimed)
-        outcome = await self._send(mail) if mail else Rejected("What is stored of the message cannot be read.")
+        outcome = await self._send(mail) if mail else Rejected("The stored message cannot be read.")
         log = _log.bind(shop=claimed.shop_id, cancellation=str(claimed.id), attempts=claimed.attempts)
         if isinstance(outcome, Unreachable):
             log.error("no mail can be sent", error=_ADDRESS.sub("(address)", outcome.error))
         else:
             log.info("mail tried", outcome=type(outcome).__name__)
-        await self._settle(claimed, mail.order_id if mail else None, outcome, ours_until)
+        await self._settle(claimed, mail.order_id if mail else None, outcome, leased_until)
         return outcome
 
     async def _send(self, mail: CancellationMail) -> Outcome:
@@ -183,20 +183,20 @@ class _Mailer:
             return Rejected(NO_USABLE_ADDRESS)
         try:
             return await self._sender.send(self._compose(mail))
-        except Exception as error:  # noqa: BLE001 - one message that brings out a bug must not stop the others
+        except Exception as error:  # noqa: BLE001 - a message that triggers a bug must not stop the others
             _log_fault("a mail could not be made or sent", error)
-            return Deferred("The message could not be made or sent.")
+            return Deferred("The message could not be composed or sent.")
 
-    async def _settle(self, claimed: Claimed, order_id: UUID | None, outcome: Outcome, ours_until: float) -> None:
-        """Tries as long as the message is ours: what was sent and is not settled would be sent again."""
+    async def _settle(self, claimed: Claimed, order_id: UUID | None, outcome: Outcome, leased_until: float) -> None:
+        """Retries until the lease ends: a message that was sent but not settled would be sent again."""
         while True:
             try:
                 await self._database.writing(claimed.shop_id, partial(self._record, claimed, order_id, outcome))
-            except Exception as error:  # noqa: BLE001 - the loop outlives every fault of a round
+            except Exception as error:  # noqa: BLE001 - the loop must outlive any fault
                 _log_fault("a mail could not be settled", error)
             else:
                 return
-            if self._timer() >= ours_until:
+            if self._timer() >= leased_until:
                 return
             await asyncio.sleep(TICK_SECONDS)
 
@@ -208,7 +208,7 @@ class _Mailer:
         state = NotificationStatus.SENT if isinstance(outcome, Sent) else NotificationStatus.FAILED
         error = None if isinstance(outcome, Sent) else outcome.error
         order_id = order_id or await cancellations.find_order_id(connection, claimed.shop_id, claimed.id)
-        # The order first, as everyone does who changes anything of it.
+        # Lock the order first, like every other act on it.
         locked = await orders.lock_sequence(connection, claimed.shop_id, order_id) if order_id else None
         if order_id is None or locked is None:
             await roll_back(connection)
@@ -243,7 +243,7 @@ def _status_changed(
 
 
 def _log_fault(event: str, error: Exception) -> None:
-    """An outage in one line; anything else is a bug and has its traceback."""
+    """Logs an outage in one line, and anything else, which is a bug, with its traceback."""
     is_outage = isinstance(error, UnavailableError | BusyError)
     reason, trace = (str(error), None) if is_outage else (type(error).__name__, error)
     _log.error(event, error=reason, exc_info=trace)

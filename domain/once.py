@@ -1,4 +1,4 @@
-"""One act on an order: in one transaction, once, whatever becomes of the answer to its commit."""
+"""Performs an act on an order exactly once, in one transaction, even if the commit's answer is lost."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -19,9 +19,9 @@ _Found = TypeVar("_Found")
 
 @value
 class Done:
-    """What a run of the transaction did: its answer, and of what it logged the first event, and when that was.
+    """The result of one run: its outcome, the first event it logged, and that event's time.
 
-    Without an event it may simply be run again.
+    A run without an event is safe to repeat.
     """
 
     outcome: FulfillmentOutcome
@@ -37,11 +37,11 @@ async def once(
     *,
     actor: str,
 ) -> FulfillmentOutcome:
-    """Locks the order and does something to it; a plain outcome means that there was nothing to do.
+    """Locks the order and acts on it; `do` returns a plain outcome if there is nothing to do.
 
-    The transaction is run again when its commit had no answer. By then others may have acted on the order: whether the
-    first run was committed is told by the log, and by nothing else. TRY_AGAIN where the order is busy for too long and
-    nothing was done; UnknownOutcomeError where the log does not have what may have been done.
+    If the commit's answer is lost, the transaction runs again. Others may have acted on the order by then, so only the
+    log shows whether the first run was committed. If the order stays busy, nothing is done and the problem is
+    TRY_AGAIN. Raises UnknownOutcomeError if the act may have been committed but the log does not show it.
     """
     earlier: Done | None = None
 
@@ -76,7 +76,7 @@ async def look_up(
     unknown: UnknownOutcomeError,
     find: Callable[[Connection], Awaitable[_Found | None]],
 ) -> _Found:
-    """What a transaction left whose commit had no answer; raises `unknown` where nothing is found, or cannot be."""
+    """Finds the result of a transaction whose commit got no answer; raises `unknown` if it cannot."""
     try:
         async with database.reading(shop_id) as connection:
             found = await find(connection)

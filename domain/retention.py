@@ -1,4 +1,4 @@
-"""What is not kept for ever: idempotency keys are for retries, and go after seven days."""
+"""Deletes idempotency keys after seven days: they are only for retries."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,9 +13,9 @@ from domain.storage.faults import BusyError, UnavailableError
 
 KEEP_KEYS = timedelta(days=7)
 _SWEEP_SECONDS = 3600.0
-# A process that has just been started has other things to do.
+# Let a new process start up first.
 _FIRST_SWEEP_SECONDS = 60.0
-# So few at a time that nobody waits for it.
+# Few enough that no other transaction waits long.
 _AT_ONCE = 500
 
 log = structlog.get_logger(__name__)
@@ -35,11 +35,11 @@ async def run(
             async with asyncio.timeout(pause):
                 await stop.wait()
         except TimeoutError:
-            await _sweep_or_put_off(database, clock())
+            await _sweep_if_possible(database, clock())
         pause = _SWEEP_SECONDS
 
 
-async def _sweep_or_put_off(database: Database, now: datetime) -> None:
+async def _sweep_if_possible(database: Database, now: datetime) -> None:
     try:
         log.info("retention.swept", keys=await sweep(database, now=now))
     except (BusyError, UnavailableError) as error:
@@ -47,7 +47,7 @@ async def _sweep_or_put_off(database: Database, now: datetime) -> None:
 
 
 async def sweep(database: Database, *, now: datetime) -> int:
-    """Forgets the keys that are old enough, and returns how many they were."""
+    """Deletes the expired keys of all shops and returns their number."""
 
     async def work(connection: Connection) -> int:
         return await keys.delete_keys(connection, before=now - KEEP_KEYS, limit=_AT_ONCE)

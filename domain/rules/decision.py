@@ -1,4 +1,4 @@
-"""Decides a cancellation: what it would do, or every reason why it may not happen."""
+"""Decides a cancellation: what it would do, or every reason to refuse it."""
 
 import hashlib
 import json
@@ -35,7 +35,7 @@ _LONGEST_KEY = 255
 
 @value
 class CancellationRequest:
-    """What to cancel, and what the caller expects of it; an expectation that is None is not checked."""
+    """What to cancel and what the caller expects; None skips the check."""
 
     selection: Selection
     reason: CancellationReason
@@ -47,7 +47,7 @@ class CancellationRequest:
 
 @value
 class Plan:
-    """What a cancellation would do; `after` lacks only the new log entries."""
+    """What a cancellation would do; `after` is the order afterwards, except for its new log entries."""
 
     before: Order
     after: Order
@@ -58,13 +58,13 @@ class Plan:
 
 @value
 class Decision(Outcome[CancellationErrorCode]):
-    """There is a plan if nothing is wrong, and also with ORDER_CHANGED and REFUND_CHANGED: what would be done now."""
+    """`plan` is None if there is a problem, except for ORDER_CHANGED and REFUND_CHANGED: it is then the current one."""
 
     plan: Plan | None = None
 
 
 def decide(order: Order | None, selection: Selection, reason: CancellationReason) -> Decision:
-    """Decides for previews and cancellations alike; `order` is None if the selection names none of the shop's."""
+    """Decides for previews and cancellations alike; `order` is None if the shop does not have it."""
     judgement = judge(order, selection, reason)
     if order is None or judgement.problems:
         return Decision(order, judgement.problems)
@@ -76,7 +76,7 @@ def decide(order: Order | None, selection: Selection, reason: CancellationReason
 
 
 def decide_request(order: Order | None, request: CancellationRequest) -> Decision:
-    """Decides, and checks the key, the note and, if all else is well, what the caller expects."""
+    """Decides, and also checks the key, the note and, if there is no other problem, what the caller expects."""
     decided = decide(order, request.selection, request.reason)
     problems = (*_request_problems(request), *decided.problems)
     if decided.plan is None or problems:
@@ -85,7 +85,7 @@ def decide_request(order: Order | None, request: CancellationRequest) -> Decisio
 
 
 def target(order: Order | None, selection: Selection) -> Order | None:
-    """The order, unless it lacks the selected package: the caller must not learn anything about it then."""
+    """The order; None if it lacks the selected package, so that the caller learns nothing about it."""
     if order and isinstance(selection, PackageSelection) and not ids.find_package(order, selection.package_id):
         return None
     return order
@@ -119,14 +119,14 @@ def new_cancellation(
 
 
 def is_key(key: str) -> bool:
-    """Whether a request can be sent under this idempotency key."""
+    """Whether this is a valid idempotency key."""
     return 1 <= len(key) <= _LONGEST_KEY and all("!" <= character <= "~" for character in key)
 
 
 def request_hash(request: CancellationRequest) -> bytes:
-    """Equal for requests with equal values: "5" equals "5.00", but the order of a list counts.
+    """A hash that is the same for equal requests: "5" equals "5.00", but the order of a list matters.
 
-    The hash is stored: changing it makes replays of earlier requests look like other requests.
+    Hashes are stored; if this changes, replays of earlier requests look like different requests.
     """
     expected = request.expected_refund
     parts = (
@@ -141,9 +141,9 @@ def request_hash(request: CancellationRequest) -> bytes:
 
 
 def _after(order: Order, picks: Sequence[Pick], breakdown: RefundBreakdown) -> Order:
-    """The order without the picked units."""
+    """The order with the picked units cancelled."""
     cancelled = {(pick.package, pick.item): pick.quantity for pick in picks}
-    packages = tuple(_without(package, cancelled) for package in order.packages)
+    packages = tuple(_with_cancelled(package, cancelled) for package in order.packages)
     by_item = Counter[int]()
     for pick in picks:
         by_item[pick.item] += pick.quantity
@@ -158,8 +158,8 @@ def _after(order: Order, picks: Sequence[Pick], breakdown: RefundBreakdown) -> O
     )
 
 
-def _without(package: Package, cancelled: Mapping[tuple[int, int], int]) -> Package:
-    """The package without these units, keyed by (package, item); CANCELLED if no live unit is left."""
+def _with_cancelled(package: Package, cancelled: Mapping[tuple[int, int], int]) -> Package:
+    """The package with these units, keyed by (package, item), cancelled; CANCELLED if no live unit is left."""
     items = tuple(
         replace(
             packed, cancelled_quantity=packed.cancelled_quantity + cancelled.get((package.position, packed.item), 0)

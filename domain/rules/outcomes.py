@@ -1,4 +1,4 @@
-"""What an act comes to: the order afterwards, or every problem; and the sentences that several acts share."""
+"""The outcomes of acts: the order afterwards, or every problem; and the messages that acts share."""
 
 from typing import Generic, TypeVar
 
@@ -17,8 +17,8 @@ BUSY = "The order is busy; try again in a moment."
 class Problem(Generic[Code]):
     """One reason why nothing was done. `path` uses the schema's names and starts below the argument `input`.
 
-    For an imported order the path starts at that order and uses the names of its format. The ids repeat what was given
-    or name the blocking package; `cancellable_quantity` comes with QUANTITY_EXCEEDED and `not_cancellable_reason` with
+    For an imported order, the path starts at that order and uses the names of its format. The ids are the ones given,
+    or that of the blocking package. `cancellable_quantity` is set with QUANTITY_EXCEEDED, `not_cancellable_reason` with
     NOT_CANCELLABLE.
     """
 
@@ -37,7 +37,7 @@ FulfillmentProblem = Problem[FulfillmentErrorCode]
 
 @value
 class Outcome(Generic[Code]):
-    """The order as it is now, None if it was not found. With any problem nothing was done."""
+    """The order as it is now, None if it was not found. If there is any problem, nothing was done."""
 
     order: Order | None = None
     problems: tuple[Problem[Code], ...] = ()
@@ -45,7 +45,7 @@ class Outcome(Generic[Code]):
 
 @value
 class FulfillmentOutcome(Outcome[FulfillmentErrorCode]):
-    """The parts of the order that the act concerned, as they are now."""
+    """Includes the parts of the order that the act concerned, as they are now."""
 
     package: Package | None = None
     new_package: Package | None = None
@@ -59,5 +59,5 @@ def busy(code: Code) -> Problem[Code]:
 def misfit(
     path: tuple[str, ...], what: str, code: FulfillmentErrorCode = FulfillmentErrorCode.INVALID_VALUE
 ) -> FulfillmentProblem:
-    """A value that does not fit; `what` completes the sentence that starts with its path: "must be at least 1"."""
+    """An invalid value; `what` completes a sentence that starts with the path, such as "must be at least 1"."""
     return Problem(code, f"{'.'.join(path) or 'The order'} {what}.", path)

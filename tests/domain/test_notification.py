@@ -199,7 +199,7 @@ async def test_an_unreadable_message_fails_and_holds_up_no_other(database: Datab
     after = await notification_of(database, shop, broken)
     assert (after.status, after.last_error) == (
         NotificationStatus.FAILED,
-        "What is stored of the message cannot be read.",
+        "The stored message cannot be read.",
     )
     assert (await notification_of(database, shop, good)).status is NotificationStatus.SENT
     assert sorted(event.after or "" for event in await logged(database, shop)) == ["FAILED", "SENT"]
