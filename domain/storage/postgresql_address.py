@@ -1,4 +1,4 @@
-"""Addresses of PostgreSQL, which are libpq's, and connecting to them, host after host."""
+"""Addresses of PostgreSQL in libpq's format, and connecting to their hosts in turn."""
 
 import os
 import re
@@ -21,13 +21,12 @@ _PARTS = ("user", "password", "host", "dbname")
 _HOST = re.compile(r"(?P<folder>/.+)|(?:\[(?P<ipv6>[^\[\]]+)\]|(?P<name>[^\[\]:/]*))(?::(?P<port>[^:]*))?")
 _EXAMPLE = "Use postgresql://user:password@host/database."
 _REFUSAL = f"{_EXAMPLE} {ENCODE_PASSWORDS}"
-# For all hosts of an address, each of which has the same share, unless it has a connect_timeout for each.
+# Shared equally by the hosts of an address, unless it sets a connect_timeout, which is for each of them.
 _CONNECT_SECONDS = 5.0
-_STATEMENTS = 100
+_CACHED_STATEMENTS = 100
 _PROTOCOLS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 _SYSTEM = "system"
-# The driver takes these from an address alone. Files in the order in which they are looked at: a key before what it
-# belongs to.
+# The driver takes these only from an address. Files are checked in this order: a key before its certificate.
 _FILES = ("passfile", "sslkey", "sslcert", "sslcrl", "sslrootcert")
 _OF_DRIVER = {
     *_FILES,
@@ -49,12 +48,12 @@ _CHOICES = {
     "target_session_attrs": ("any", "primary", "read-write"),
 }
 _REASONS = {
-    "channel_binding": "; the driver has no channel binding, and sslmode=verify-full keeps everybody else out as well",
-    "target_session_attrs": "; Shortship writes",
+    "channel_binding": "; the driver does not support it, and sslmode=verify-full protects just as well",
+    "target_session_attrs": "; Shortship needs to write",
 }
 _NUMBERS = ("connect_timeout", "prepared_statement_cache_size")
 _KNOWN = {*_PARTS, *_OF_DRIVER, *_CHOICES, *_NUMBERS, "application_name", "options", "port"}
-# The host does not answer, or is not the one that is looked for; another one may be.
+# This host does not answer, or is not of the kind asked for; another one may be.
 _NOT_THIS_HOST = (
     OSError,
     asyncpg.ClientConfigurationError,
@@ -67,9 +66,9 @@ _Host = tuple[str | None, int | None]
 
 
 class PostgresqlAddress:
-    """One as libpq takes it; ValueError says in a sentence what is wrong with it, and nothing of its password.
+    """An address in libpq's format; raises ValueError with a sentence that does not quote the password.
 
-    What it leaves out comes from libpq's environment, as the driver reads it.
+    Parts that are not given come from libpq's environment variables, which the driver reads.
     """
 
     def __init__(self, text: str) -> None:
@@ -80,13 +79,13 @@ class PostgresqlAddress:
         given |= {name: unquote(value) for name, value in given.items() if name != "host"}
         for name, value in _parameters(parts["query"] or ""):
             if name in given:
-                raise ValueError(f"The address has {name} twice.")
+                raise ValueError(f"The address sets {name} twice.")
             given[name] = value
         _check(given)
         _check_tls(given)
         self._hosts = _hosts(given)
         self._seconds = float(given.get("connect_timeout", 0)) or _CONNECT_SECONDS / len(self._hosts)
-        # None where it depends on what answers.
+        # None: it depends on whether a pooler answers.
         self._cache_size = int(given["prepared_statement_cache_size"]) if _NUMBERS[1] in given else None
         settings = {name: given[name] for name in ("application_name", "options") if name in given}
         self._arguments: dict[str, Any] = {
@@ -104,13 +103,13 @@ class PostgresqlAddress:
         self._dsn = f"postgresql://?{urlencode(of_driver, quote_via=quote)}"
 
     def __str__(self) -> str:
-        """The database and its hosts; without a user or a password."""
+        """The database and its hosts, without user and password."""
         return f"{self._arguments['database'] or 'PGDATABASE'} at {', '.join(map(_place, self._hosts))}"
 
     async def connect(self, *, command_timeout: float | None = None) -> asyncpg.Connection:
-        """A connection to the first host that gives one; ConnectionError says why none does.
+        """Connects to the first host that accepts; raises ConnectionError with every host's reason.
 
-        Whoever gave one last is asked first: another host may be silent for as long as its turn lasts.
+        Starts with the host that accepted last: a silent one takes up its whole share of the time.
         """
         reasons: dict[str, str] = {}
         for host in tuple(self._hosts):
@@ -123,19 +122,20 @@ class PostgresqlAddress:
                 self._hosts.remove(host)
                 self._hosts.insert(0, host)
                 return connection
-        told = [f"{place}: {reason}" for place, reason in reasons.items()] if len(reasons) > 1 else reasons.values()
-        raise ConnectionError("; ".join(told)) from last
+        if len(reasons) == 1:
+            raise ConnectionError(*reasons.values()) from last
+        raise ConnectionError("; ".join(f"{place}: {reason}" for place, reason in reasons.items())) from last
 
     async def _connect_to(self, host: _Host, command_timeout: float | None) -> asyncpg.Connection:
         name, port = host
-        cache_size = self._cache_size  # another task may find out meanwhile what it has to be
+        cache_size = self._cache_size  # another task may change it meanwhile
         connection = await asyncpg.connect(
             self._dsn,
             host=name,
             port=port,
             timeout=self._seconds,
             command_timeout=command_timeout,
-            statement_cache_size=_STATEMENTS if cache_size is None else cache_size,
+            statement_cache_size=_CACHED_STATEMENTS if cache_size is None else cache_size,
             **self._arguments,
         )
         try:
@@ -144,19 +144,19 @@ class PostgresqlAddress:
         except BaseException:
             connection.terminate()
             raise
-        # Others' statements have the same names there, and a pooler that does not know that runs theirs for ours.
+        # A pooler's clients share statement names; unless it keeps them apart, it would run another client's statement.
         self._cache_size = 0
         connection.terminate()
         return await self._connect_to(host, command_timeout)
 
     def _reason(self, error: Exception) -> str:
         if isinstance(error, asyncpg.TargetServerAttributeNotMatched):
-            return f"it is not {self._arguments['target_session_attrs'] or 'as PGTARGETSESSIONATTRS says'} now"
+            return f"it is not {self._arguments['target_session_attrs'] or 'what PGTARGETSESSIONATTRS requires'} now"
         return reason_of(error)
 
 
 def reason_of(error: BaseException) -> str:
-    """What has gone wrong, as whoever found it out says it. They know of no password."""
+    """What went wrong, in the words of its source, which never include the password."""
     if isinstance(error, TimeoutError):
         return "it does not answer"
     if isinstance(error, ssl.SSLCertVerificationError):
@@ -166,10 +166,10 @@ def reason_of(error: BaseException) -> str:
     return str(error).partition("\n")[0]
 
 
-async def is_direct(connection: asyncpg.Connection, *, timeout: float | None = None) -> bool:  # noqa: ASYNC109 - as there
-    """Whether the server itself is at the other end, and not a pooler, which may share sessions out by transactions.
+async def is_direct(connection: asyncpg.Connection, *, timeout: float | None = None) -> bool:  # noqa: ASYNC109 - asyncpg's own
+    """Whether this is a connection to the server itself, not to a pooler, which may pool transactions.
 
-    A pooler has process IDs of its own for its clients. Asked in one word: this needs no prepared statement.
+    A pooler gives its clients process IDs of its own. The query has no parameters, so it needs no prepared statement.
     """
     question = f"SELECT WHERE pg_backend_pid() = {connection.get_server_pid()}"
     found = await connection.execute(question, timeout=timeout)
@@ -180,39 +180,39 @@ def _parameters(query: str) -> Iterator[tuple[str, str]]:
     for each in query.split("&") if query else ():
         name, equals, value = each.partition("=")
         if name not in _KNOWN or not equals:
-            # Behind a password that was not encoded there may be more of it.
+            # This may be the rest of a password that was not encoded.
             may_be_of_password = "password=" in query or not equals or not re.fullmatch(r"\w+", name)
-            raise ValueError(_REFUSAL if may_be_of_password else f"There is no parameter {name}; take it out.")
-        if value:  # an empty one is none
+            raise ValueError(_REFUSAL if may_be_of_password else f"Unknown parameter {name}; remove it.")
+        if value:  # an empty value counts as not given
             yield name, unquote(value)
 
 
 def _check(given: Mapping[str, str]) -> None:
     for name, choices in _CHOICES.items():
         if given.get(name, choices[0]) not in choices:
-            raise ValueError(f"{name} has to be {' or '.join(choices)}{_REASONS.get(name, '')}.")
+            raise ValueError(f"{name} must be {' or '.join(choices)}{_REASONS.get(name, '')}.")
     for name in _NUMBERS:
         if not re.fullmatch(r"\d{1,4}", given.get(name, "0"), re.ASCII):
-            raise ValueError(f"{name} has to be a number below 10000.")
+            raise ValueError(f"{name} must be a number below 10000.")
 
 
 def _check_tls(given: Mapping[str, str]) -> None:
     if given.get("sslrootcert") == _SYSTEM:
         if given.get("sslmode", "verify-full") != "verify-full":
-            raise ValueError("sslrootcert=system needs sslmode=verify-full.")
+            raise ValueError("sslrootcert=system requires sslmode=verify-full.")
         for name in sorted(given.keys() & _OF_DRIVER - {"passfile", "sslmode", "sslnegotiation", "sslrootcert"}):
-            raise ValueError(f"{name} does not go with sslrootcert=system.")
+            raise ValueError(f"{name} cannot be combined with sslrootcert=system.")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     for name in _FILES:
         if name in given and given[name] != _SYSTEM:
             try:
-                _look_into(name, given, context)
+                _try_loading(name, given, context)
             except OSError as error:
                 raise ValueError(f"{name} cannot be read from {given[name]}: {error.strerror}.") from error
 
 
-def _look_into(name: str, given: Mapping[str, str], context: ssl.SSLContext) -> None:
-    """Raises OSError where the driver would when it connects."""
+def _try_loading(name: str, given: Mapping[str, str], context: ssl.SSLContext) -> None:
+    """Raises OSError where the driver would when connecting."""
     Path(given[name]).open("rb").close()
     if name in {"sslrootcert", "sslcrl"}:
         context.load_verify_locations(given[name])
@@ -222,12 +222,12 @@ def _look_into(name: str, given: Mapping[str, str], context: ssl.SSLContext) -> 
 
 def _trusting_the_system() -> ssl.SSLContext:
     context = ssl.create_default_context()
-    context.set_alpn_protocols(["postgresql"])  # as the driver does it, for sslnegotiation=direct
+    context.set_alpn_protocols(["postgresql"])  # as the driver does, for sslnegotiation=direct
     return context
 
 
 def _hosts(given: Mapping[str, str]) -> list[_Host]:
-    """Each with its port; None stands for what is not given."""
+    """Hosts with their ports; None for what is not given."""
     parsed = [each for text in given.get("host", "").split(",") if (each := _HOST.fullmatch(text))]
     own_ports = [each["port"] for each in parsed]
     ports = given["port"].split(",") if "port" in given else own_ports
@@ -240,7 +240,7 @@ def _hosts(given: Mapping[str, str]) -> list[_Host]:
     ):
         raise ValueError(_REFUSAL)
     if "port" in given and any(own_ports):
-        raise ValueError("The address has port twice.")
+        raise ValueError("The address sets port twice.")
     names = [unquote(each["folder"] or each["ipv6"] or each["name"] or "") or None for each in parsed]
     return [(name, int(port) if port else None) for name, port in zip(names, ports, strict=True)]
 

@@ -37,7 +37,7 @@ def refusals(**settings: str) -> list[str]:
         ("database_url", f"postgresql://user:p@{PASSWORD}@host/db", "In a password, write @, : and / as %40"),
         ("database_url", f"sqlite://u:p@:{PASSWORD}@h/db", "SQLite needs a file"),
         ("database_url", f"mysql://user:{PASSWORD}@host/db", "Use sqlite:///path or postgresql://"),
-        ("database_url", f"postgresql://user:{PASSWORD}@host/db?pgbouncer=true", "There is no parameter pgbouncer"),
+        ("database_url", f"postgresql://user:{PASSWORD}@host/db?pgbouncer=true", "Unknown parameter pgbouncer"),
         ("listen_url", f"postgresql://user:p@{PASSWORD}@host/db", "In a password, write @, : and / as %40"),
         ("listen_url", f"sqlite:///{PASSWORD}", "Use postgresql://user:password@host/database."),
         ("nats_url", f"nats://u:p@ss:{PASSWORD}/x@h", "must be an address such as nats://127.0.0.1:4222"),
