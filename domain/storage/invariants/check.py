@@ -1,4 +1,4 @@
-"""Looks for everything in the stored data that breaks an invariant (specification, sections 3 and 9). Only reads."""
+"""Checks stored data against every invariant, without writing (docs/rules.md, "What is promised")."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -22,7 +22,7 @@ _SHOWN = 20
 
 @value
 class Violation:
-    """A breach of an invariant by its name and its sentence, and where: shop, order and what else tells it."""
+    """A breach: the invariant's name and sentence, and the place, such as "shop demo, order 1001"."""
 
     name: str
     sentence: str
@@ -30,7 +30,7 @@ class Violation:
 
 
 async def check(database: Database) -> list[Violation]:
-    """What is wrong in one snapshot of the stored data: of each invariant the first breaches, and how many more."""
+    """The breaches in one snapshot: the first of each invariant, then how many more there are."""
     async with database.reading(EVERY_SHOP) as connection:
         return await violations(connection)
 
@@ -55,7 +55,7 @@ def _places(rows: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def _statement(invariant: Invariant) -> sa.Select[Any]:
-    """The first breaches, and the count of all. PostgreSQL would plan for the first ones alone, were they not apart."""
+    """The first breaches and the count of all; MATERIALIZED, or PostgreSQL would plan only for the first."""
     found = invariant.breaches.cte("found").prefix_with("MATERIALIZED", dialect="postgresql")
     number = (
         sa.select(sa.func.min(orders.c.number))

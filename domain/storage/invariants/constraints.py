@@ -1,4 +1,4 @@
-"""The constraints of the tables said again: data may come from where they did not hold, such as a damaged backup."""
+"""The tables' constraints as invariants: data may come from where they did not hold, such as a damaged backup."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -35,7 +35,7 @@ def _foreign_key(table: sa.Table, constraint: sa.ForeignKeyConstraint) -> Invari
     is_set = [key.parent.is_not(None) for key in constraint.elements if key.parent.nullable]
     breaches = sa.select(*row_of(table)).where(*is_set, ~sa.exists().where(*joined))
     names = ", ".join(constraint.column_keys)
-    sentence = f"What {names} of {table.name} name is in {constraint.referred_table.name}."
+    sentence = f"Every {names} in {table.name} exists in {constraint.referred_table.name}."
     return Invariant(str(constraint.name), sentence, breaches)
 
 

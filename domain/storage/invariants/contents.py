@@ -1,4 +1,4 @@
-"""What orders hold: units in packages, what of them is cancelled, and the statuses and versions that follow."""
+"""Invariants of an order's contents: packed and cancelled units, and the statuses and versions that follow."""
 
 from functools import reduce
 from itertools import combinations
@@ -17,7 +17,7 @@ _OF_ORDER = (packages.c.shop_id, packages.c.order_id)
 
 
 def came_cancelled() -> sa.ColumnElement[bool]:
-    """Whether a package was CANCELLED when it was imported: the log does not say that it became so."""
+    """Whether a package was already CANCELLED when it was imported: the log has no such change."""
     ended = sa.exists().where(
         same(order_events, packages, "order_id", package="position"),
         order_events.c.type == EventType.PACKAGE_STATUS_CHANGED,
@@ -65,7 +65,7 @@ def _package_status() -> Breaches:
 
 
 def _order_status() -> Breaches:
-    """Each set of statuses that live packages may have is a number, of which the rule says what status it gives."""
+    """Encodes each set of live package statuses as a bit mask, and takes its order status from the rule."""
     bits = {status: 1 << place for place, status in enumerate(_LIVE)}
     is_seen = [sa.func.max(sa.case((packages.c.status == status, bit), else_=0)) for status, bit in bits.items()]
     found = sa.select(*_OF_ORDER, reduce(add, is_seen).label("seen")).group_by(*_OF_ORDER).subquery("found")
@@ -81,7 +81,7 @@ def _order_status() -> Breaches:
 
 
 def _versions() -> Breaches:
-    """A carrier that is stored alone raises the version without an event, so a version may be higher."""
+    """A version may be higher: storing just a carrier increments it without an event."""
     moved = (order_events.c.type == EventType.PACKAGE_STATUS_CHANGED) & (order_events.c.after != "CANCELLED")
     is_act = moved | one_of(order_events.c.type, (EventType.ITEMS_CANCELLED, EventType.PACKAGE_SPLIT))
     of_order = (order_events.c.shop_id, order_events.c.order_id)
@@ -101,7 +101,7 @@ CONTENTS = (
         "An order has at least one item.",
         sa.select(*row_of(orders)).where(~sa.exists().where(same(orders, order_items, id="order_id"))),
     ),
-    Invariant("item-in-packages", "The packages hold exactly the quantity of each item.", _items_packed()),
+    Invariant("item-in-packages", "An order's packages hold exactly the quantity of each item.", _items_packed()),
     Invariant(
         "package-has-items",
         "A package holds at least one unit.",
@@ -111,17 +111,17 @@ CONTENTS = (
     ),
     Invariant(
         "line-in-package",
-        "A cancellation takes units out of packages that hold the item.",
+        "A cancellation takes units only from packages that hold the item.",
         sa.select(*row_of(cancellation_lines)).where(
             ~sa.exists().where(same(cancellation_lines, package_items, "order_id", "item", "package"))
         ),
     ),
     Invariant(
         "cancelled-units",
-        "Exactly those units are cancelled that cancellations say, or that came in cancelled.",
+        "The cancelled units are exactly those that were cancelled here or imported as cancelled.",
         _cancelled_units(),
     ),
-    Invariant("package-status", "A package is CANCELLED exactly when no live unit is left in it.", _package_status()),
-    Invariant("order-status", "An order's status is the one that its packages give.", _order_status()),
-    Invariant("order-version", "Each act on an order has raised its version.", _versions()),
+    Invariant("package-status", "A package is CANCELLED exactly when it has no live unit left.", _package_status()),
+    Invariant("order-status", "An order's status agrees with its packages.", _order_status()),
+    Invariant("order-version", "Every act on an order has incremented its version.", _versions()),
 )

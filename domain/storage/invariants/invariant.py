@@ -1,4 +1,4 @@
-"""What an invariant is: its name, its sentence, and the statement that finds the rows which break it."""
+"""An invariant: its name, its sentence, and the statement that finds the rows that break it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from domain.rules.order import value
 from domain.storage.tables import orders, shops
 
 Columns = Sequence[sa.ColumnElement[Any]]
-Breaches = sa.Select[Any]  # of the shop, of the order or NULL where there is none, and of what else tells the place
+Breaches = sa.Select[Any]  # columns: the shop, the order (NULL if there is none), then the rest of the place
 
 NO_ORDER = sa.cast(sa.null(), orders.c.id.type).label("order_id")
 
@@ -22,25 +22,25 @@ class Invariant:
 
 
 def place(columns: Columns, *, order: sa.ColumnElement[Any] = NO_ORDER) -> Columns:
-    """These columns of a table in the order that breaches have them."""
+    """A table's columns in the order that breaches have: shop, order, the rest."""
     named = {_name(column): column.label(_name(column)) for column in columns}
     order = named.pop("order_id", order)
     return (named.pop("shop_id"), order, *named.values())
 
 
 def row_of(table: sa.Table) -> Columns:
-    """What a row of the table goes by among breaches."""
+    """The columns that identify a row of the table in breaches."""
     return place(list(table.primary_key.columns), order=table.c.get("order_id", NO_ORDER))
 
 
 def same(left: sa.FromClause, right: sa.FromClause, *names: str, **renamed: str) -> sa.ColumnElement[bool]:
-    """That rows are of one shop and alike in these columns: those of one name, and those that the right calls else."""
+    """Joins rows of one shop by these columns; a keyword maps a left column to one with another name on the right."""
     pairs = {name: name for name in ("shop_id", *names)} | renamed
     return sa.and_(*(left.c[name] == right.c[other] for name, other in pairs.items()))
 
 
 def _name(column: sa.ColumnElement[Any]) -> str:
-    """A shop and an order go by what all other tables call them."""
+    """The column's name; ids of shops and orders are named as in all other tables."""
     if column is shops.c.id:
         return "shop_id"
     return "order_id" if column is orders.c.id else str(column.key)

@@ -1,4 +1,4 @@
-"""The log: its numbers have no gap, it tells each act once, and what it told last of a status is the present one."""
+"""Invariants of the log: no gaps, each act logged once, and every status the last one logged."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ _ACTS = (
     EventType.PACKAGE_SPLIT,
     EventType.ORDER_STATUS_CHANGED,
 )
-# What events of these types have to name.
+# The columns that events of these types must fill.
 _NAMED: dict[EventType, Columns] = {
     EventType.ITEMS_CANCELLED: (_EVENT.cancellation_id,),
     EventType.PACKAGE_SPLIT: (_EVENT.package, _EVENT.new_package),
@@ -52,7 +52,7 @@ def _sequences() -> Breaches:
 
 
 def _descents(column: sa.ColumnElement[Any], *conditions: sa.ColumnElement[bool]) -> Breaches:
-    """Events in which the column is less than in the event before, among those that these conditions leave."""
+    """Events whose column is less than in the order's previous event, among those that meet the conditions."""
     earlier = sa.func.lag(column).over(partition_by=_OF_ORDER, order_by=(_EVENT.sequence, _EVENT.number))
     pairs = sa.select(*row_of(order_events), column.label("this"), earlier.label("earlier")).where(*conditions)
     found = pairs.subquery("pairs")
@@ -60,7 +60,7 @@ def _descents(column: sa.ColumnElement[Any], *conditions: sa.ColumnElement[bool]
 
 
 def _steps(*types: EventType) -> sa.Subquery:
-    """Changes of statuses, each with where the one before it ended and, unless it is the last one, the next one."""
+    """Status changes, each with the status its predecessor ended in and its successor's sequence, NULL if none."""
     of_one = (*_OF_ORDER, _EVENT.type, _EVENT.package, _EVENT.cancellation_id)
     earlier = (
         sa.func.lag(_EVENT.after).over(partition_by=of_one, order_by=(_EVENT.sequence, _EVENT.number)).label("earlier")
@@ -80,19 +80,19 @@ def _broken_steps() -> Breaches:
     return sa.select(steps.c.shop_id, steps.c.order_id, steps.c.number).where(breaks)
 
 
-def _orders_elsewhere() -> Breaches:
+def _order_statuses() -> Breaches:
     steps = _steps(EventType.ORDER_STATUS_CHANGED)
     joined = sa.select(*row_of(orders)).join(steps, same(orders, steps, id="order_id") & steps.c.later.is_(None))
     return joined.where(orders.c.status != steps.c.after)
 
 
-def _packages_elsewhere() -> Breaches:
+def _package_statuses() -> Breaches:
     steps = _steps(EventType.PACKAGE_STATUS_CHANGED)
     last = same(packages, steps, "order_id", position="package") & steps.c.later.is_(None)
     return sa.select(*row_of(packages)).join(steps, last).where(packages.c.status != steps.c.after)
 
 
-def _refunds_elsewhere() -> Breaches:
+def _refund_statuses() -> Breaches:
     steps = _steps(EventType.REFUND_STATUS_CHANGED)
     last = same(cancellations, steps, "order_id", id="cancellation_id") & steps.c.later.is_(None)
     first = sa.case((cancellations.c.total == 0, RefundStatus.NOT_NEEDED.name), else_=RefundStatus.PENDING.name)
@@ -100,8 +100,8 @@ def _refunds_elsewhere() -> Breaches:
     return joined.where(cancellations.c.refund_status != sa.func.coalesce(steps.c.after, first))
 
 
-def _mails_elsewhere() -> Breaches:
-    """One that can reach nobody is FAILED from the start and never tried."""
+def _mail_statuses() -> Breaches:
+    """An e-mail without a usable address is FAILED from the start, without attempts."""
     steps = _steps(EventType.NOTIFICATION_STATUS_CHANGED)
     last = same(outbox, steps, id="cancellation_id") & steps.c.later.is_(None)
     untried = (outbox.c.state == NotificationStatus.FAILED) & (outbox.c.attempts == 0)
@@ -110,18 +110,18 @@ def _mails_elsewhere() -> Breaches:
     return joined.where(outbox.c.topic == MAIL_TOPIC, outbox.c.state != sa.func.coalesce(steps.c.after, first))
 
 
-def _cancellations_told() -> Breaches:
+def _cancellations_logged() -> Breaches:
     of_one = (*_OF_ORDER, _EVENT.cancellation_id)
-    told = (
+    logged = (
         sa.select(*of_one, sa.func.count().label("count"))
         .where(_EVENT.type == EventType.ITEMS_CANCELLED)
         .group_by(*of_one)
-        .subquery("told")
+        .subquery("logged")
     )
     joined = sa.select(*row_of(cancellations)).outerjoin(
-        told, same(cancellations, told, "order_id", id="cancellation_id")
+        logged, same(cancellations, logged, "order_id", id="cancellation_id")
     )
-    return joined.where(sa.func.coalesce(told.c.count, 0) != 1)
+    return joined.where(sa.func.coalesce(logged.c.count, 0) != 1)
 
 
 def _splits() -> Breaches:
@@ -138,29 +138,27 @@ _IS_FIRST = _EVENT.sequence == 1
 _IS_IMPORT = _EVENT.type == EventType.ORDER_IMPORTED
 
 LOG = (
-    Invariant("log-numbers", "A shop's events are numbered from 1 to its last_event without a gap.", _numbers()),
+    Invariant("log-numbers", "A shop's events are numbered from 1 to its last_event without gaps.", _numbers()),
     Invariant(
-        "log-sequences", "An order's events are numbered from 1 to its event_sequence without a gap.", _sequences()
+        "log-sequences", "An order's events are numbered from 1 to its event_sequence without gaps.", _sequences()
     ),
-    Invariant("log-order", "An order's events are in the shop's log in their order.", _descents(_EVENT.number)),
+    Invariant("log-order", "The shop's log has each order's events in sequence.", _descents(_EVENT.number)),
     Invariant(
         "log-times",
-        "Nothing was done to an order before what was done to it earlier.",
+        "The times of acts on an order never go back.",
         _descents(_EVENT.occurred_at, one_of(_EVENT.type, _ACTS)),
     ),
     Invariant(
         "log-import",
-        "An order's first event, and no other, is that it was imported.",
+        "An order's first event, and no other, is its import.",
         sa.select(*row_of(order_events)).where(_IS_FIRST != _IS_IMPORT),
     ),
     Invariant("log-names", "An event names what it is about.", _nameless()),
-    Invariant("log-cancellations", "The log tells each cancellation exactly once.", _cancellations_told()),
-    Invariant("log-splits", "A package is new once.", _splits()),
-    Invariant(
-        "log-steps", "A change of a status begins where the one before ended, and ends elsewhere.", _broken_steps()
-    ),
-    Invariant("log-order-status", "An order has the status that the log told last.", _orders_elsewhere()),
-    Invariant("log-package-status", "A package has the status that the log told last.", _packages_elsewhere()),
-    Invariant("log-refund-status", "A refund has the status that the log told last.", _refunds_elsewhere()),
-    Invariant("log-mail-status", "An e-mail has the status that the log told last.", _mails_elsewhere()),
+    Invariant("log-cancellations", "Each cancellation is logged exactly once.", _cancellations_logged()),
+    Invariant("log-splits", "A package is split off at most once.", _splits()),
+    Invariant("log-steps", "A status change starts where the previous one ended, and ends elsewhere.", _broken_steps()),
+    Invariant("log-order-status", "An order's status is the last one logged.", _order_statuses()),
+    Invariant("log-package-status", "A package's status is the last one logged.", _package_statuses()),
+    Invariant("log-refund-status", "A refund's status is the last one logged.", _refund_statuses()),
+    Invariant("log-mail-status", "An e-mail's status is the last one logged.", _mail_statuses()),
 )

@@ -1,4 +1,4 @@
-"""What was paid and what came back; and that each cancellation is whole: its lines, its key, its e-mail."""
+"""Invariants of totals and refunds, and of each cancellation's lines, key and e-mail."""
 
 from typing import Any
 
@@ -29,15 +29,15 @@ _SUMS = {
 }
 
 
-class fees_sum(GenericFunction[int]):  # noqa: N801 - a function's name
-    """The sum of a list of pairs of kind and amount; NULL where it is no such list."""
+class fees_sum(GenericFunction[int]):  # noqa: N801 - the name of an SQL function
+    """The total of a list of [kind, amount] pairs; NULL if it is not a list."""
 
     type = sa.BigInteger()
     inherit_cache = True
 
 
 @compiles(fees_sum, "sqlite")
-def _on_sqlite(element: fees_sum, compiler: Any, **more: Any) -> str:  # types of the compiler's own
+def _on_sqlite(element: fees_sum, compiler: Any, **more: Any) -> str:  # SQLAlchemy's compiler has no public types
     fees = compiler.process(element.clauses, **more)
     amounts = f"SELECT sum(json_extract(value, '$[1]')) FROM json_each({fees}) WHERE type = 'array'"  # noqa: S608 - a column's name
     return f"CASE json_type({fees}) WHEN 'array' THEN coalesce(({amounts}), 0) END"
@@ -140,41 +140,41 @@ MONEY = (
     Invariant("order-total", "An order's total is the sum of its parts.", _order_total()),
     Invariant(
         "order-refunded",
-        "What came back of an order is the sum of its cancellations, and of what came in cancelled.",
+        "An order's refunded amount is the sum of its cancellations and what was imported as cancelled.",
         _refunded(),
     ),
-    Invariant("cancellation-lines", "A cancellation has lines, counted from 1.", _cancellation_lines()),
+    Invariant("cancellation-lines", "A cancellation has lines, numbered from 1 without gaps.", _cancellation_lines()),
     Invariant("cancellation-total", "A cancellation's amounts are the sums of its lines.", _cancellation_total()),
     Invariant(
         "cancellation-fees",
-        "A cancellation's fees sum to their total.",
+        "A cancellation's fees add up to their total.",
         sa.select(*row_of(cancellations)).where(
             cancellations.c.fees_total.is_distinct_from(fees_sum(cancellations.c.fees))
         ),
     ),
-    Invariant("cancellation-tax", "A cancellation has its order's prices, with or without tax.", _of_order()),
-    Invariant("cancellation-scope", "A cancellation of a package names it and takes units of no other.", _scope()),
+    Invariant("cancellation-tax", "A cancellation's prices include tax exactly when its order's do.", _of_order()),
+    Invariant("cancellation-scope", "A cancellation of a package names it and takes units only from it.", _scope()),
     Invariant(
         "refund-needed",
-        "A refund is NOT_NEEDED exactly when nothing comes back.",
+        "A refund is NOT_NEEDED exactly when there is nothing to refund.",
         sa.select(*row_of(cancellations)).where(
             (cancellations.c.refund_status == RefundStatus.NOT_NEEDED) != (cancellations.c.total == 0)
         ),
     ),
-    Invariant("key-of-cancellation", "A key answers with the cancellation that was made under it.", _keys()),
+    Invariant("key-of-cancellation", "An idempotency key leads to the cancellation made with it.", _keys()),
     Invariant(
         "cancellation-mail",
-        "A cancellation has its e-mail.",
+        "Every cancellation has an e-mail.",
         sa.select(*row_of(cancellations)).where(~sa.exists().where(_of_cancellation)),
     ),
     Invariant(
         "mail-of-cancellation",
-        "An e-mail is about a cancellation.",
+        "Every e-mail is about a cancellation.",
         sa.select(*row_of(outbox)).where(outbox.c.topic == MAIL_TOPIC, ~sa.exists().where(_of_cancellation)),
     ),
     Invariant(
         "mail-done",
-        "An e-mail has a time when it was done exactly when it is SENT or FAILED.",
+        "An e-mail has a done_at exactly when it is SENT or FAILED.",
         sa.select(*row_of(outbox)).where(_is_done != outbox.c.done_at.is_not(None)),
     ),
 )

@@ -47,7 +47,7 @@ async def test_each_violation_is_a_line(tmp_path: Path, database: Database, data
 
     done = await check(tmp_path, database_url)
 
-    sentence = "Exactly those units are cancelled that cancellations say, or that came in cancelled."
+    sentence = "The cancelled units are exactly those that were cancelled here or imported as cancelled."
     line = f"cancelled-units: {sentence} shop demo, order 1001, item 1, package 1\n"
     assert said(done) == (1, line, "")
 
@@ -63,7 +63,7 @@ async def test_of_many_violations_the_first_are_listed(
 
     lines = done.stdout.splitlines()
     sentence = (
-        "order-refunded: What came back of an order is the sum of its cancellations, and of what came in cancelled."
+        "order-refunded: An order's refunded amount is the sum of its cancellations and what was imported as cancelled."
     )
     assert done.returncode == 1
     assert lines == [
