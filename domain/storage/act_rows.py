@@ -1,4 +1,4 @@
-"""Rows of what happens to orders: cancellations, the log, idempotency keys and messages to send."""
+"""Rows of acts on orders: cancellations, the log, idempotency keys and queued messages."""
 
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ from domain.storage.columns import UTC_TIME, checks, enum, to_order
 
 
 class CancellationRow(SQLModel, table=True):
-    """One act with its breakdown. `package` is a position; `fees` is a list of pairs of kind and amount."""
+    """A cancellation with its breakdown. `package` is a position; `fees` is a list of [kind, amount] pairs."""
 
     __tablename__ = "cancellations"
     __table_args__ = (
@@ -61,7 +61,7 @@ class CancellationRow(SQLModel, table=True):
 
 
 class CancellationLineRow(SQLModel, table=True):
-    """`line` counts the lines of the cancellation from 1; `item` and `package` are positions."""
+    """`line` numbers the cancellation's lines from 1; `item` and `package` are positions."""
 
     __tablename__ = "cancellation_lines"
     __table_args__ = (
@@ -100,7 +100,7 @@ class CancellationLineRow(SQLModel, table=True):
 class OrderEventRow(SQLModel, table=True):
     """The append-only log; `number` counts the shop's events, `sequence` the order's, both without gaps.
 
-    Triggers (migration 0003) see to it that an event follows the one before it, and that none is changed or deleted.
+    Triggers (migration 0003) ensure that each event follows the one before it, and that none is changed or deleted.
     """
 
     __tablename__ = "order_events"
@@ -137,9 +137,9 @@ class OrderEventRow(SQLModel, table=True):
 
 
 class IdempotencyRow(SQLModel, table=True):
-    """A key that was used: for which request, and the cancellation that answers it.
+    """A used key: the request it was used for, and the cancellation that answers it.
 
-    The key is claimed with the id of the cancellation that is still to be written, hence the deferred foreign key.
+    The key is claimed before its cancellation is inserted, hence the deferred foreign key.
     """
 
     __tablename__ = "idempotency_keys"
@@ -162,10 +162,7 @@ class IdempotencyRow(SQLModel, table=True):
 
 
 class OutboxRow(SQLModel, table=True):
-    """A message to be sent, since `queued_at`.
-
-    It is due at `visible_at`, also after a pause or when the lease of who claimed it ends.
-    """
+    """A message to send; `visible_at` is when it is due: when queued, after a pause, or when its lease ends."""
 
     __tablename__ = "outbox"
     __table_args__ = (

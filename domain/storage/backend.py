@@ -1,4 +1,4 @@
-"""What SQLite and PostgreSQL do differently, behind one protocol: only their two modules know which one is in use."""
+"""The differences between SQLite and PostgreSQL behind one protocol; only their two modules know which is in use."""
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
@@ -11,10 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain.storage.hints import Hints
 
-# What use cases pass to statements, under a name that needs no import of SQLAlchemy.
+# Lets use cases pass connections around without importing SQLAlchemy.
 Connection = AsyncConnection
 
-# Keys of a connection's info. IN_DOUBT is set while a transaction may be open: nobody has seen the last one end.
+# Keys of a connection's info. IN_DOUBT is set while a transaction may be open: the last one was not seen to end.
 BACKEND = "backend"
 IN_DOUBT = "in doubt"
 
@@ -29,7 +29,7 @@ class EveryShop(Enum):
 
 
 ShopScope = str | EveryShop
-# Scopes a transaction to all shops: it may read everything, and write where mails and keys wait.
+# Scopes a transaction to all shops: it may read everything, add shops, claim mail and delete old keys.
 EVERY_SHOP = EveryShop.EVERY_SHOP
 
 
@@ -113,11 +113,11 @@ class Backend(Protocol):
         ...
 
     def filling(self, connection: Connection) -> AbstractAsyncContextManager[None]:
-        """Has what is written in it reach the disk at once."""
+        """Makes writes inside this context reach the disk at once."""
         ...
 
     async def begin_migration(self, connection: Connection) -> None:
-        """Waits for its turn to migrate, without limits of time."""
+        """Waits its turn to migrate, without a time limit."""
         ...
 
     async def expect_full_scans(self, connection: Connection) -> None:
@@ -134,7 +134,7 @@ def backend_of(connection: Connection) -> Backend:
 def driver_of(connection: Connection) -> Any:  # the drivers have no common type
     """The driver's own connection: asyncpg's or aiosqlite's."""
     if connection.sync_connection is None:
-        raise AssertionError("a connection that is not open")
+        raise AssertionError("the connection is not open")
     # Nothing waits here, so AsyncConnection's detour through a greenlet is not needed.
     return connection.sync_connection.connection.driver_connection
 

@@ -23,7 +23,7 @@ from domain.storage.tables import (
     packages,
 )
 
-# The work of the statement grows with the square of them, and databases bound its parameters.
+# The statement's cost grows with the square of this number, and databases limit parameters.
 _PICKS_AT_ONCE = 500
 
 _LINE = (
@@ -40,13 +40,13 @@ _HEAD = (*cancellations.c.keys(), "state", "attempts", "done_at", "last_error")
 
 
 def _of_mail(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
-    """A column of the e-mail. Joined, it might be looked for first: among all of the shop's, while these are new."""
+    """A column of the e-mail, as a subquery: given a join, the planner may start with all e-mails of a new table."""
     here = [*equal(shop_id=outbox.c.shop_id, topic=outbox.c.topic), outbox.c.id == cancellations.c.id]
     return sa.select(column).where(*here).scalar_subquery()
 
 
 def _selection(*conditions: sa.ColumnElement[bool]) -> Statement:
-    """Oldest first; one row a line, each with its cancellation and its e-mail."""
+    """One row per line, each with its cancellation and e-mail; oldest first."""
     mail = (outbox.c.state, outbox.c.attempts, outbox.c.done_at, outbox.c.last_error)
     return Statement(
         sa.select(cancellations, *map(_of_mail, mail), *_LINE)
@@ -81,13 +81,13 @@ async def find_cancellation(connection: Connection, shop_id: str, cancellation_i
 async def find_cancellations(
     connection: Connection, shop_id: str, cancellation_ids: Iterable[UUID]
 ) -> dict[UUID, Cancellation]:
-    """Those that the shop has, by id."""
+    """The cancellations that the shop has, keyed by id."""
     found = await _BY_ID.rows(connection, shop_id=shop_id, topic=MAIL_TOPIC, ids=cancellation_ids)
     return {cancellation.id: cancellation for cancellation in _cancellations(found)}
 
 
 async def find_order_id(connection: Connection, shop_id: str, cancellation_id: UUID) -> UUID | None:
-    """The order that a cancellation belongs to."""
+    """The order that the cancellation belongs to; None if the shop does not have it."""
     found = await _ORDER_ID.rows(connection, shop_id=shop_id, id=cancellation_id)
     return found[0][0] if found else None
 
@@ -95,9 +95,9 @@ async def find_order_id(connection: Connection, shop_id: str, cancellation_id: U
 async def lock_cancellation(
     connection: Connection, shop_id: str, cancellation_id: UUID | None
 ) -> tuple[Order | None, Cancellation | None]:
-    """Locks the order of the cancellation until the transaction ends and takes its next event sequence.
+    """Locks the cancellation's order until the transaction ends and takes its next event sequence.
 
-    Gives both as they were before; None and None if the shop has no such cancellation.
+    Returns both as they were before, or (None, None) if the shop has no such cancellation.
     """
     order_id = await find_order_id(connection, shop_id, cancellation_id) if cancellation_id else None
     if order_id is None or cancellation_id is None:
@@ -109,7 +109,7 @@ async def lock_cancellation(
 
 
 async def store_settlement(connection: Connection, shop_id: str, cancellation: Cancellation) -> None:
-    """Stores how the refund went; the order is locked."""
+    """Stores the refund's status; the order must be locked."""
     await _SETTLE.rows(
         connection,
         shop_id=shop_id,
@@ -131,7 +131,7 @@ async def list_by_order(
 
 
 def _cancellations(rows: Iterable[Row]) -> list[Cancellation]:
-    """One of each, in their order; each has one row a line."""
+    """Cancellations from rows with one line each, in the order of the rows."""
     lines: defaultdict[UUID, list[RefundLine]] = defaultdict(list)
     heads: dict[UUID, dict[str, Any]] = {}
     for row in rows:
@@ -175,7 +175,7 @@ def _cancellation(row: Mapping[str, Any], lines: tuple[RefundLine, ...]) -> Canc
 
 
 async def cancel_units(connection: Connection, shop_id: str, order_id: UUID, picks: Sequence[Pick]) -> None:
-    """Marks the units as cancelled; the order is locked, and its checks refuse more units than there are."""
+    """Marks units as cancelled. The order must be locked; a CHECK refuses more units than there are."""
     for start in range(0, len(picks), _PICKS_AT_ONCE):
         await _cancel_some_units(connection, shop_id, order_id, picks[start : start + _PICKS_AT_ONCE])
 
@@ -187,12 +187,12 @@ async def _cancel_some_units(connection: Connection, shop_id: str, order_id: UUI
     values |= {f"quantity_{number}": pick.quantity for number, pick in enumerate(picks)}
     changed = await _cancelling(len(picks)).rows(connection, **values)
     if len(changed) != len(picks):
-        raise AssertionError(f"{len(picks)} package items to change, {len(changed)} found")
+        raise AssertionError(f"expected {len(picks)} package items to change, found {len(changed)}")
 
 
 @lru_cache(maxsize=50)
 def _cancelling(count: int) -> Statement:
-    """What marks the units of so many picks."""
+    """The statement that marks the units of this many picks."""
     picks = [
         (
             (package_items.c.item == sa.bindparam(f"item_{number}", type_=sa.Integer))
@@ -218,7 +218,7 @@ _END = Statement(
 
 
 async def end_packages(connection: Connection, shop_id: str, order_id: UUID, positions: Sequence[int]) -> None:
-    """Gives packages without a live unit their last status."""
+    """Makes packages without a live unit CANCELLED."""
     ended = PackageStatus.CANCELLED
     await _END.rows(connection, shop_id=shop_id, order_id=order_id, positions=positions, ended=ended)
 

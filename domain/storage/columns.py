@@ -1,4 +1,4 @@
-"""The column types and constraints that tables are made of."""
+"""Column types and constraints shared by the tables."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +16,7 @@ SQLModel.metadata.naming_convention = {
 
 
 class _NaiveUtc(sa.types.TypeDecorator[datetime]):
-    """An aware UTC time as SQLite keeps it, which has no time zones: naive text."""
+    """An aware UTC time, stored naive: SQLite has no time zones."""
 
     impl = sa.DateTime
     cache_ok = True

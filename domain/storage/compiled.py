@@ -1,6 +1,6 @@
-"""The one way to run a statement: SQLAlchemy's, compiled once and run on the driver's connection.
+"""The one way to run a statement: SQLAlchemy compiles it once, and the driver's connection runs it.
 
-That takes a fifth of the time that SQLAlchemy takes to run it.
+That takes a fifth of the time of running it through SQLAlchemy.
 """
 
 import functools
@@ -16,10 +16,10 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from domain.storage.backend import Connection, backend_of
 
-# Orders may have thousands of packages, and no statement may run into its time limit.
+# Rows per INSERT: orders may have thousands of packages, and each statement must stay within its time limit.
 _MOST_BY_COLUMN = 10_000
 _MOST_BY_ROW = 100
-# PostgreSQL takes no NUL, and UTF-8 has no halves of surrogate pairs.
+# PostgreSQL cannot store NUL, and UTF-8 cannot encode lone surrogates.
 _UNSTORABLE = re.compile(r"[\0\ud800-\udfff]")
 
 Row = Sequence[Any]
@@ -28,7 +28,7 @@ _Convert = Callable[[Any], Any]
 
 
 class Statement:
-    """A statement with bind parameters, whose types, like those of its columns, are the tables'."""
+    """A statement whose parameters and columns have the types of the tables' columns."""
 
     def __init__(self, statement: _Compilable) -> None:
         self._statement = statement
@@ -38,7 +38,7 @@ class Statement:
         return str(self._statement)
 
     async def rows(self, connection: Connection, **values: Any) -> list[Row]:  # any column's values
-        """Runs it and returns its rows; raises the driver's errors, which Database classifies."""
+        """Runs the statement and returns its rows. Raises the driver's errors, which Database classifies."""
         dialect = connection.dialect
         compiled = self._compiled.get(dialect.name)
         if compiled is None:
@@ -48,18 +48,20 @@ class Statement:
 
 
 class _Compiled:
-    """A statement in the SQL of one dialect."""
+    """A statement compiled for one dialect."""
 
     def __init__(self, statement: _Compilable, dialect: sa.Dialect) -> None:
         compiled: Any = statement.compile(dialect=dialect)
         self.text = str(compiled)
         self._constants = compiled.params
         self._parameters = [
-            (name, _processor(compiled.binds[name].type, dialect)) for name in compiled.positiontup or ()
+            (name, _bind_processor(compiled.binds[name].type, dialect)) for name in compiled.positiontup or ()
         ]
         columns = statement.selected_columns if isinstance(statement, sa.Select) else statement.exported_columns
         self._columns = [
-            (index, convert) for index, column in enumerate(columns) if (convert := _reading(column.type, dialect))
+            (index, convert)
+            for index, column in enumerate(columns)
+            if (convert := _result_processor(column.type, dialect))
         ]
 
     def arguments(self, values: dict[str, Any]) -> list[Any]:
@@ -76,19 +78,19 @@ class _Compiled:
         return changed
 
 
-def _reading(kind: sa.types.TypeEngine[Any], dialect: sa.Dialect) -> _Convert | None:
-    if isinstance(kind, sa.Enum) and kind.enum_class:  # of the tables' enums, which are stored by name
+def _result_processor(kind: sa.types.TypeEngine[Any], dialect: sa.Dialect) -> _Convert | None:
+    if isinstance(kind, sa.Enum) and kind.enum_class:  # the tables store enums by name
         members: dict[Any, Any] = {None: None, **kind.enum_class.__members__}
         return members.__getitem__
     return kind.dialect_impl(dialect).result_processor(dialect, None)
 
 
-def _processor(kind: sa.types.TypeEngine[Any], dialect: sa.Dialect) -> _Convert | None:
+def _bind_processor(kind: sa.types.TypeEngine[Any], dialect: sa.Dialect) -> _Convert | None:
     return kind.dialect_impl(dialect).bind_processor(dialect)
 
 
 class _JsonArray(sa.types.TypeDecorator[Iterable[Any]]):
-    """Any number of values of one type, as JSON."""
+    """Any number of values of one type, as a JSON array."""
 
     impl = sa.Text
     cache_ok = True
@@ -98,7 +100,7 @@ class _JsonArray(sa.types.TypeDecorator[Iterable[Any]]):
         self._kind = kind
 
     def process_bind_param(self, value: Iterable[Any] | None, dialect: sa.Dialect) -> str | None:
-        convert = _processor(self._kind, dialect)
+        convert = _bind_processor(self._kind, dialect)
         return None if value is None else orjson.dumps([convert(each) if convert else each for each in value]).decode()
 
 
@@ -108,13 +110,13 @@ def _many(kind: sa.types.TypeEngine[Any]) -> sa.types.TypeEngine[Any]:
 
 
 class _Among(FunctionElement[bool]):
-    """Compares a column with any number of values, in a text that is the same for every number."""
+    """Compares a column with any number of values; the SQL text is the same for every number."""
 
     type = sa.Boolean()
     inherit_cache = True
 
     def self_group(self, against: Any = None) -> Any:  # noqa: ARG002 - SQLAlchemy's own
-        """Itself: SQLite would not use its indexes if it were compared with true."""
+        """Returns itself unchanged: if it were compared with true, SQLite would not use its indexes."""
         return self
 
 
@@ -131,28 +133,28 @@ def _among_json(element: Any, compiler: Any, **more: Any) -> str:  # the same
 
 
 def among(column: sa.Column[Any], name: str) -> sa.ColumnElement[bool]:
-    """The column has one of the values of this parameter."""
+    """The column has one of this parameter's values."""
     return _Among(column, sa.bindparam(name, type_=_many(column.type)))
 
 
 def one_of(column: sa.ColumnElement[Any], constants: Iterable[Any]) -> sa.ColumnElement[bool]:
-    """The column has one of a few constants; `in_` would write them out at every run."""
+    """The column equals one of a few constants; `in_` would expand them on every run."""
     return sa.or_(*(column == constant for constant in constants))
 
 
 def equal(**columns: sa.Column[Any]) -> list[sa.ColumnElement[bool]]:
-    """The columns have the values of the parameters with these names."""
+    """The columns equal the parameters with these names."""
     return [column == sa.bindparam(name, type_=column.type) for name, column in columns.items()]
 
 
 def parameters(*columns: sa.Column[Any]) -> dict[str, sa.BindParameter[Any]]:
-    """A parameter for each column, with its name."""
+    """A parameter for each column, named after it."""
     return {column.name: sa.bindparam(column.name, type_=column.type) for column in columns}
 
 
 @functools.cache
 def _by_column(table: sa.Table, new: sa.Column[Any] | None) -> Statement:
-    """An INSERT of any number of rows, with an array for each column."""
+    """An INSERT of any number of rows, as one array per column."""
     arrays = [sa.bindparam(c.name, type_=postgresql.ARRAY(c.type, dimensions=1)) for c in table.c]
     rows = sa.func.unnest(*arrays).table_valued(*table.c.keys()).render_derived()
     return _inserting(postgresql.insert(table).from_select(table.c.keys(), sa.select(*rows.c)), new)
@@ -165,7 +167,7 @@ def _by_row(table: sa.Table, count: int, new: sa.Column[Any] | None) -> Statemen
 
 
 def _inserting(statement: postgresql.Insert, new: sa.Column[Any] | None) -> Statement:
-    # SQLite writes ON CONFLICT as PostgreSQL does; SQLAlchemy just has it in both dialects' own INSERT.
+    # ON CONFLICT looks the same in both dialects, so PostgreSQL's INSERT serves SQLite too.
     return Statement(statement if new is None else statement.on_conflict_do_nothing().returning(new))
 
 
@@ -178,7 +180,7 @@ async def insert(
 ) -> list[Row]:
     """Inserts rows that have every column of the table.
 
-    With `new`, rows whose key is taken are left out, and that column of the inserted ones is returned.
+    With `new`, skips rows whose key is taken and returns that column of the inserted ones.
     """
     is_by_column = backend_of(connection).inserts_by_column(len(rows))
     at_once = _MOST_BY_COLUMN if is_by_column else _MOST_BY_ROW
@@ -195,10 +197,10 @@ async def insert(
 
 
 def insert_or_ignore(table: sa.Table) -> postgresql.Insert:
-    """An INSERT that leaves rows out whose key is taken."""
+    """An INSERT that skips rows whose key is taken."""
     return postgresql.insert(table).on_conflict_do_nothing()
 
 
 def storable(texts: Iterable[str]) -> list[str]:
-    """The texts that a database can hold at all; no row has any other."""
+    """The texts that a database can store; no row matches any other."""
     return [text for text in texts if not _UNSTORABLE.search(text)]

@@ -1,4 +1,4 @@
-"""Transactions: begun, committed, rolled back and tried again here, and nowhere else."""
+"""Transactions: begun, committed, rolled back and retried here, and nowhere else."""
 
 import asyncio
 import random
@@ -45,9 +45,9 @@ _EXAMPLES = "Use sqlite:///path or postgresql://user:password@host/database."
 
 
 def database_address(text: str) -> PostgresqlAddress | sa.URL:
-    """Where the database is: on a PostgreSQL server, or in a SQLite file.
+    """Parses the address of a PostgreSQL database or a SQLite file.
 
-    ValueError says which addresses there are or what is wrong with this one, and does not quote its password.
+    Raises ValueError with what is wrong, without quoting the password.
     """
     scheme = text.partition("://")[0]
     if scheme in postgresql.SCHEMES:
@@ -60,9 +60,9 @@ def database_address(text: str) -> PostgresqlAddress | sa.URL:
 class Database:
     """One database: `sqlite:///path` or `postgresql://user:password@host/name`; raises ValueError for other urls.
 
-    On PostgreSQL a statement ends after `statement_seconds`, unless that is None. `hints` replaces the database's own
-    bus, which on PostgreSQL listens at `listen_url` if that is given; closing the database closes it. With `read_only`
-    a SQLite file is opened beside the process that writes to it, and never created.
+    On PostgreSQL, statements time out after `statement_seconds` unless that is None. `hints` replaces the database's
+    own bus, which on PostgreSQL listens at `listen_url` if that is given; closing the database closes it. With
+    `read_only`, a SQLite file is opened beside the process that writes to it, and never created.
     """
 
     def __init__(
@@ -82,8 +82,8 @@ class Database:
             self._backend = Sqlite(address, read_only=read_only)
         self.hints = hints or self._backend.hints(listen_url)
         self.has_single_writer = self._backend.has_single_writer
-        # False from a failed write until there is known to be room again: on a full disk some small writes succeed, and
-        # say nothing about the next large one.
+        # False from a failed write until there is known to be room again: that a small write succeeds on a full disk
+        # says nothing about the next large one.
         self.is_writable = True
         self._in_flight: set[asyncio.Task[Any]] = set()
 
@@ -109,7 +109,7 @@ class Database:
             raise self._unavailable(error) from error
 
     def pools(self) -> list[PoolUse]:
-        """How the connections are used now."""
+        """How the connections are being used."""
         return self._backend.pools()
 
     def exists(self) -> bool:
@@ -127,12 +127,12 @@ class Database:
             self._raise_classified(error)
 
     async def writing(self, shop_id: ShopScope, work: Work[_T]) -> _T:
-        """Runs `work` in one transaction and commits it; rolls back if it raises or has rolled back itself.
+        """Runs `work` in one transaction and commits it, unless it raises or has rolled back itself.
 
-        It runs again from its start after a conflict with another transaction or a lost connection, even one lost
-        during the commit: `work` first finds out whether it is already done. When the caller is cancelled it is rolled
-        back, unless it is already being committed: a commit is never cut in half. Raises BusyError and
-        UnavailableError; if it may have been committed, that is an UnknownOutcomeError.
+        `work` is retried after a conflict with another transaction or a lost connection, even one lost during the
+        commit, so it must first check whether it is already done. If the caller is cancelled, the transaction is rolled
+        back, unless it is already being committed: commits are never interrupted. Raises BusyError or UnavailableError,
+        or UnknownOutcomeError if it may have been committed.
         """
         is_given_up = asyncio.Event()
         task = asyncio.create_task(self._write(shop_id, work, is_given_up))
@@ -142,7 +142,7 @@ class Database:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
             is_given_up.set()
-            task.add_done_callback(asyncio.Task.exception)  # nobody else asks for it
+            task.add_done_callback(asyncio.Task.exception)  # nobody else retrieves it
             raise
 
     async def _write(self, shop_id: ShopScope, work: Work[_T], is_given_up: asyncio.Event) -> _T:
@@ -158,7 +158,7 @@ class Database:
                     self.is_writable = self.is_writable and not is_outage(error)
                     if may_be_done:
                         raise UnknownOutcomeError(
-                            "It is unknown whether this was stored; look before you repeat it."
+                            "It is unknown whether this was stored; check before you repeat it."
                         ) from error
                     self._raise_classified(error)
             attempt += 1
@@ -201,7 +201,7 @@ class Database:
                 raise
 
     def _raise_classified(self, error: Exception) -> NoReturn:
-        """Raises a fault under our name for it, and a bug as it is."""
+        """Raises faults as errors of our own, and bugs unchanged."""
         if is_busy(error):
             raise BusyError("Other transactions hold what this one needs.") from error
         if is_outage(error):
@@ -215,7 +215,7 @@ class Database:
 
 
 async def roll_back(connection: Connection) -> None:
-    """Ends the transaction; nothing of it is stored."""
+    """Rolls back and ends the transaction."""
     await backend_of(connection).roll_back(connection)
 
 

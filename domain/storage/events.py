@@ -1,4 +1,4 @@
-"""The log of what happened to orders: append, and read after a number (specification, section 6)."""
+"""The log of events on orders: appends, and reads on from a number."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -18,7 +18,7 @@ from domain.storage.tables import order_events, shops
 
 @value
 class NewEvent:
-    """An event to be written; `sequence` is the order's next one, taken under the order's lock."""
+    """An event to append; `sequence` is the order's next number, taken under its lock."""
 
     order_id: UUID
     sequence: int
@@ -77,15 +77,15 @@ _OF_ORDERS = Statement(_PAGE.where(among(order_events.c.order_id, "order_ids")))
 
 
 def topic(shop_id: str) -> str:
-    """Where hints about the shop's events are published."""
+    """The topic of hints about the shop's events."""
     return f"events:{shop_id}"
 
 
 async def append(connection: Connection, shop_id: str, events: Sequence[NewEvent], *, actor: str, now: datetime) -> int:
-    """Writes the events in this order and returns the number of the last one.
+    """Appends the events in this order and returns the number of the last one.
 
-    It belongs at the end of a transaction: all of the shop's transactions wait for the row that it locks. That is also
-    why nobody sees an event before they can see the one before it.
+    Call it at the end of a transaction: it locks a row shared by the whole shop. That lock also makes events visible in
+    the order of their numbers.
     """
     last = int((await _BUMP.rows(connection, shop_id=shop_id, count=len(events)))[0][0])
     rows = [
@@ -111,15 +111,15 @@ async def append(connection: Connection, shop_id: str, events: Sequence[NewEvent
 
 
 def moment(updated_at: datetime, now: datetime) -> datetime:
-    """When an act on an order takes place: now, or just after its last update if that is later.
+    """The time of an act on an order: now, or just after its last update if that is later.
 
-    Callers read their clocks before they wait for the order, and clocks differ; the log's times must not go back.
+    Callers read the clock before they wait for the order, and clocks are skewed; the log's times must not go back.
     """
     return now if now >= updated_at else updated_at + timedelta(microseconds=1)
 
 
 def status_changes(before: Order, after: Order, *, first_sequence: int) -> list[NewEvent]:
-    """What the log says of the statuses that an act changed: packages by number, then the order."""
+    """Events for changed statuses: packages by number, then the order (docs/rules.md, "What is logged")."""
     statuses = {package.position: package.status for package in before.packages}
     changed = [package for package in after.packages if package.status is not statuses[package.position]]
     events = [
@@ -149,7 +149,7 @@ def status_changes(before: Order, after: Order, *, first_sequence: int) -> list[
 async def append_to(
     connection: Connection, shop_id: str, order: Order, events: Sequence[NewEvent], *, actor: str, now: datetime
 ) -> Order:
-    """Writes events of one order, none if there are none, and gives the order as it is with them."""
+    """Appends an order's events, if any, and returns the order with its new sequence and feed number."""
     if not events:
         return order
     number = await append(connection, shop_id, events, actor=actor, now=now)
@@ -157,7 +157,7 @@ async def append_to(
 
 
 async def is_written(connection: Connection, shop_id: str, event: NewEvent, *, actor: str, now: datetime) -> bool:
-    """Whether the log has this very event, as after a commit whose answer was lost."""
+    """Whether the log has exactly this event; asked after a commit whose answer was lost."""
     found = await _ONE.rows(connection, shop_id=shop_id, order_id=event.order_id, sequence=event.sequence)
     parts = (event.package, event.new_package, event.cancellation_id, event.before, event.after)
     return bool(found) and tuple(found[0])[1:] == (event.order_id, event.sequence, event.type, now, actor, *parts)
@@ -166,7 +166,7 @@ async def is_written(connection: Connection, shop_id: str, event: NewEvent, *, a
 async def list_events(
     connection: Connection, shop_id: str, *, after: int, limit: int, order_ids: Collection[UUID] | None = None
 ) -> list[OrderEvent]:
-    """The shop's events after this number, of these orders or of all; oldest first."""
+    """The shop's events after this number, oldest first; of all orders if `order_ids` is None."""
     if order_ids is None:
         rows = await _AFTER.rows(connection, shop_id=shop_id, after=after, limit=limit)
     else:
@@ -188,7 +188,7 @@ async def last_number(connection: Connection, shop_id: str) -> int:
 
 
 def cursor_of(shop: Shop, number: int) -> str:
-    """The cursor after which the events behind this number follow."""
+    """A cursor for reading on after this number."""
     return cursor.sign(shop.cursor_key, _CURSOR, str(number))
 
 

@@ -1,4 +1,4 @@
-"""What can go wrong with a database, and how to tell from the driver's errors."""
+"""Database faults, and how to recognise them by the driver's errors."""
 
 import sqlite3
 
@@ -9,11 +9,11 @@ from sqlalchemy.exc import DBAPIError
 # Raised by statements that run on the driver's connection.
 DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, sqlite3.Error)
 
-# Two transactions were in conflict: serialization failure and deadlock.
+# Conflicts between transactions: serialization failure and deadlock.
 _CONFLICTS = frozenset({"40001", "40P01"})
-# The wait for a lock or for the statement was too long.
+# A lock or a statement took too long.
 _TIMEOUTS = frozenset({"55P03", "57014", "SQLITE_BUSY", "SQLITE_LOCKED"})
-# The database cannot be used or takes no writes; on PostgreSQL whole classes of codes too (53: something is full).
+# The database is unusable or read-only; PostgreSQL has whole classes of such codes too (53: insufficient resources).
 _OUTAGES = frozenset(
     {
         "25006",
@@ -30,11 +30,11 @@ _DENIED = "42501"
 
 
 class BusyError(Exception):
-    """The transaction waited too long and was given up; nothing of it is stored."""
+    """The transaction waited too long and was abandoned; nothing was stored."""
 
 
 class UnavailableError(Exception):
-    """The database cannot be reached or cannot write; as far as is known, nothing of the transaction is stored.
+    """The database cannot be reached or cannot write; as far as is known, nothing was stored.
 
     The message names the database and the reason, for operators: clients never see it.
     """
@@ -60,7 +60,7 @@ class FileInUseError(Exception):
 
 
 class LostError(Exception):
-    """The connection was lost; what was in flight may have been done."""
+    """The connection was lost; the statement in flight may have been executed."""
 
 
 class LostCommitError(LostError):
@@ -78,12 +78,12 @@ def code_of(error: Exception) -> str:
 
 
 def is_lost(error: Exception) -> bool:
-    """Whether there was no connection, or it was lost."""
+    """Whether the connection was lost or never made."""
     return isinstance(error, OSError | LostError) or (isinstance(error, DBAPIError) and error.connection_invalidated)
 
 
 def is_transient(error: Exception) -> bool:
-    """Whether to run the transaction again: it met another one, or its connection was lost or never made."""
+    """Whether to retry the transaction: it conflicted with another one, or its connection was lost or never made."""
     return is_lost(error) or code_of(error) in _CONFLICTS
 
 
@@ -102,7 +102,7 @@ def is_denied(error: Exception) -> bool:
 
 
 def root_cause(error: BaseException) -> BaseException:
-    """The system's or the driver's error behind it."""
+    """The operating system's or the driver's error behind this one."""
     while not isinstance(error, (OSError, *DRIVER_ERRORS)) and error.__cause__:
         error = error.__cause__
     return error

@@ -1,4 +1,4 @@
-"""Who is woken when something was committed. A hint only says that it is time to look; a lost one costs a tick."""
+"""Hints that wake listeners after a commit. A hint only says that it is time to look; a lost one costs a tick."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
@@ -18,10 +18,10 @@ from domain.storage.postgresql_address import PostgresqlAddress, is_direct
 
 TICK_SECONDS = 1.0
 _CHANNEL = "shortship"
-# What is said within this time goes out together: a NOTIFY holds a lock that the whole server shares.
-_TOGETHER_SECONDS = 0.02
-# A connection that is dead without a sign is found out when nothing was said for so long.
-_QUIET_SECONDS = 10.0
+# Hints within this time are sent together: NOTIFY takes a lock shared by the whole server.
+_BATCH_SECONDS = 0.02
+# After this long without a hint the connection is tested, as it may have died unnoticed.
+_KEEPALIVE_SECONDS = 10.0
 _PATIENCE_SECONDS = 7
 _NOTIFY = "SELECT pg_notify($1, topic) FROM unnest($2::text[]) AS topic"
 
@@ -32,20 +32,20 @@ class Hints(Protocol):
     """A bus for hints."""
 
     def publish(self, topics: Iterable[str]) -> None:
-        """Wakes the topics' listeners, never waits and never fails."""
+        """Wakes the topics' listeners; never waits and never fails."""
 
     def listening(self, topic: str) -> AbstractContextManager[asyncio.Event]:
-        """An event that is set at each hint; whoever waits for it clears it."""
+        """An event that each hint sets; the listener clears it."""
 
     def start(self) -> None:
-        """Connects, where that is needed to hear, and logs by what hints are heard; else that waits until it has to."""
+        """Connects now rather than at first use and logs how hints are received, if the bus needs a connection."""
 
     async def close(self) -> None:
-        """Says what has not been said yet, if that can be done at once."""
+        """Flushes pending hints if that takes less than a tick, and disconnects."""
 
 
 class ProcessHints:
-    """Hints inside this process."""
+    """Hints within this process."""
 
     def __init__(self) -> None:
         self._listeners: dict[str, set[asyncio.Event]] = {}
@@ -68,37 +68,37 @@ class ProcessHints:
                 del self._listeners[topic]
 
     def start(self) -> None:
-        """Nothing is needed."""
+        """There is nothing to connect to."""
 
     async def close(self) -> None:
-        """Nothing is left to say."""
+        """There is nothing to flush."""
 
 
-Say = Callable[[Sequence[str]], Awaitable[None]]
+Send = Callable[[Sequence[str]], Awaitable[None]]
 
 
 class SharedHints(ProcessHints):
-    """Hints for every process on the same bus, on one connection of its own.
+    """Hints shared by all processes on one bus, over a dedicated connection.
 
-    While that is lost, others' hints are too; as soon as it is back, everyone is woken.
+    While it is lost, so are other processes' hints; once it is back, every listener is woken.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._unsaid: set[str] = set()
-        self._something_to_do = asyncio.Event()
-        self._all_said = asyncio.Event()
-        self._all_said.set()
+        self._pending: set[str] = set()
+        self._has_work = asyncio.Event()
+        self._is_flushed = asyncio.Event()
+        self._is_flushed.set()
         self._connection: asyncio.Task[None] | None = None
-        self._tells = False
+        self._is_logging = False
 
     def publish(self, topics: Iterable[str]) -> None:
         topics = set(topics)
         super().publish(topics)
         if topics:
-            self._unsaid |= topics
-            self._all_said.clear()
-            self._something_to_do.set()
+            self._pending |= topics
+            self._is_flushed.clear()
+            self._has_work.set()
             self._connect()
 
     @contextmanager
@@ -110,33 +110,33 @@ class SharedHints(ProcessHints):
     async def close(self) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(TICK_SECONDS):
-                await self._all_said.wait()
+                await self._is_flushed.wait()
         if self._connection:
             self._connection.cancel()
             await asyncio.wait([self._connection])
 
-    def connected(self) -> AbstractAsyncContextManager[Say]:
-        """A connection that hears, and what says topics on it; saying none finds out whether it still is there."""
+    def connected(self) -> AbstractAsyncContextManager[Send]:
+        """Connects, listens, and yields a function that sends topics; sending none tests the connection."""
         raise NotImplementedError
 
     def hear(self, topic: str) -> None:
-        """Another process has said it."""
+        """Called when another process has sent the topic."""
         super().publish([topic])
 
     def look(self, *_: object) -> None:
-        """Something may have become of the connection."""
-        self._something_to_do.set()
+        """Called when the connection may be lost: has it tested."""
+        self._has_work.set()
 
     def start(self) -> None:
-        self._tells = True
+        self._is_logging = True
         self._connect()
 
     def heard_by(self, bus: str | None) -> None:
-        """Logs it for whoever starts a server; nobody hears where it is None."""
-        if self._tells and bus:
+        """Logs how hints are received, None if they are not; a no-op before `start`."""
+        if self._is_logging and bus:
             log.info("hints.heard", by=bus)
-        elif self._tells:
-            log.warning("hints.unheard", reason="a pooler has no LISTEN; set SHORTSHIP_LISTEN_URL")
+        elif self._is_logging:
+            log.warning("hints.unheard", reason="a pooler does not support LISTEN; set SHORTSHIP_LISTEN_URL")
 
     def _connect(self) -> None:
         if self._connection is None:
@@ -145,30 +145,30 @@ class SharedHints(ProcessHints):
     async def _stay_connected(self) -> None:
         while True:
             try:
-                async with self.connected() as say:
+                async with self.connected() as send:
                     super().publish(list(self._listeners))
-                    await self._say_all(say)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the tick goes on without it
+                    await self._send_all(send)
+            except Exception as error:  # noqa: BLE001 - listeners fall back to the tick
                 log.warning("hints.connection_lost", error=type(error).__name__)
             await asyncio.sleep(TICK_SECONDS)
 
-    async def _say_all(self, say: Say) -> None:
+    async def _send_all(self, send: Send) -> None:
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(_QUIET_SECONDS):
-                    await self._something_to_do.wait()
-            self._something_to_do.clear()
-            topics, self._unsaid = self._unsaid, set()
-            await say(list(topics))
-            if not self._unsaid:
-                self._all_said.set()
-            await asyncio.sleep(_TOGETHER_SECONDS)
+                async with asyncio.timeout(_KEEPALIVE_SECONDS):
+                    await self._has_work.wait()
+            self._has_work.clear()
+            topics, self._pending = self._pending, set()
+            await send(list(topics))
+            if not self._pending:
+                self._is_flushed.set()
+            await asyncio.sleep(_BATCH_SECONDS)
 
 
 class PostgresqlHints(SharedHints):
-    """By LISTEN and NOTIFY, among the processes on one database.
+    """Hints by LISTEN and NOTIFY, shared by all processes on one database.
 
-    A pooler has nobody who listens: through it, hints are said and not heard.
+    Through a pooler, which does not support LISTEN, hints are sent but not received.
     """
 
     def __init__(self, address: PostgresqlAddress) -> None:
@@ -176,7 +176,7 @@ class PostgresqlHints(SharedHints):
         self._address = address
 
     @asynccontextmanager
-    async def connected(self) -> AsyncIterator[Say]:
+    async def connected(self) -> AsyncIterator[Send]:
         driver = await self._address.connect(command_timeout=_PATIENCE_SECONDS)
         try:
             driver.add_termination_listener(self.look)
@@ -186,21 +186,21 @@ class PostgresqlHints(SharedHints):
             else:
                 self.heard_by(None)
 
-            async def say(topics: Sequence[str]) -> None:
+            async def send(topics: Sequence[str]) -> None:
                 await driver.execute(_NOTIFY, _CHANNEL, topics)
 
-            yield say
+            yield send
         finally:
-            with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):  # it may be what went wrong
+            with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):  # the connection may be lost
                 await driver.close(timeout=TICK_SECONDS)
 
-    def _hear(self, driver: Any, speaker: int, _channel: str, topic: str) -> None:  # the same
-        if speaker != driver.get_server_pid():  # what we said ourselves was heard here at once
+    def _hear(self, driver: Any, sender: int, _channel: str, topic: str) -> None:  # asyncpg is untyped
+        if sender != driver.get_server_pid():  # our own hints were delivered here at once
             self.hear(topic)
 
 
 async def hint_or_tick(hint: asyncio.Event) -> None:
-    """Waits for the hint, but not longer than a tick, and clears it."""
+    """Waits for the hint, but no longer than a tick, and clears it."""
     try:
         async with asyncio.timeout(TICK_SECONDS):
             await hint.wait()

@@ -1,4 +1,4 @@
-"""Idempotency keys: claimed by the transaction that makes a cancellation, and swept when they are old."""
+"""Idempotency keys: claimed by the transaction that makes a cancellation, and deleted when they are old."""
 
 from datetime import datetime
 from uuid import UUID
@@ -34,7 +34,7 @@ _OLDEST = (
     .order_by(idempotency_keys.c.created_at)
     .limit(sa.bindparam("limit", type_=sa.Integer))
     .with_for_update(skip_locked=True)
-    .cte("oldest")  # a CTE runs once; PostgreSQL may run a subquery of IN again, and lock more rows each time
+    .cte("oldest")  # a CTE runs once; PostgreSQL may rerun a subquery in IN and lock more rows each time
 )
 _DELETE = Statement(
     sa.delete(idempotency_keys).where(sa.tuple_(*_KEY).in_(sa.select(_OLDEST))).returning(idempotency_keys.c.key)
@@ -42,10 +42,10 @@ _DELETE = Statement(
 
 
 async def claim_key(connection: Connection, shop_id: str, key: str, claim: UsedKey, *, now: datetime) -> UsedKey | None:
-    """Claims the key for this transaction and returns None, or returns what it is already used for."""
+    """Claims the key for this transaction and returns None, or returns what it was already used for."""
     claimed = {"request_hash": claim.request_hash, "cancellation_id": claim.cancellation_id, "created_at": now}
     while not await _CLAIM.rows(connection, shop_id=shop_id, key=key, **claimed):
-        if used := await find_key(connection, shop_id, key):  # otherwise it was swept in between
+        if used := await find_key(connection, shop_id, key):  # otherwise it was deleted in between
             return used
     return None
 
@@ -56,5 +56,5 @@ async def find_key(connection: Connection, shop_id: str, key: str) -> UsedKey | 
 
 
 async def delete_keys(connection: Connection, *, before: datetime, limit: int) -> int:
-    """Deletes up to `limit` keys of all shops that were claimed before then, and returns their number."""
+    """Deletes up to `limit` keys, of any shop, that were claimed before then; returns how many."""
     return len(await _DELETE.rows(connection, before=before, limit=limit))

@@ -1,4 +1,4 @@
-"""Hints over NATS, where the database has no LISTEN and NOTIFY."""
+"""Hints over NATS, for databases that cannot LISTEN."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -8,14 +8,14 @@ from urllib.parse import unquote, urlsplit
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from domain.storage.hints import Say, SharedHints
+from domain.storage.hints import Send, SharedHints
 
 _SUBJECT = "shortship.hints"
 _PATIENCE_SECONDS = 2
 
 
 class NatsHints(SharedHints):
-    """Among the processes that have the same server, at `nats://user:password@host:4222`, or `tls://...`."""
+    """Hints shared by all processes on one server: `nats://user:password@host:4222` or `tls://...`."""
 
     def __init__(self, url: str) -> None:
         super().__init__()
@@ -24,10 +24,10 @@ class NatsHints(SharedHints):
         self._user, self._password = (text and unquote(text) for text in (parts.username, parts.password))
 
     @asynccontextmanager
-    async def connected(self) -> AsyncIterator[Say]:
+    async def connected(self) -> AsyncIterator[Send]:
         client = Client()
 
-        async def say(topics: Sequence[str]) -> None:
+        async def send(topics: Sequence[str]) -> None:
             for topic in topics:
                 await client.publish(_SUBJECT, topic.encode())
             await client.flush(_PATIENCE_SECONDS)
@@ -39,15 +39,15 @@ class NatsHints(SharedHints):
                     user=self._user,
                     password=self._password,
                     name="shortship",
-                    no_echo=True,  # what we said ourselves was heard here at once
-                    allow_reconnect=False,  # connecting again is ours to do: everyone is woken with it
+                    no_echo=True,  # our own hints were delivered here at once
+                    allow_reconnect=False,  # SharedHints reconnects, and wakes every listener
                     disconnected_cb=self._lost,
                     error_cb=_ignore,
                 )
             await client.subscribe(_SUBJECT, cb=self._hear)
-            await client.flush(_PATIENCE_SECONDS)  # from here on it hears
+            await client.flush(_PATIENCE_SECONDS)  # from here on, hints are received
             self.heard_by("NATS")
-            yield say
+            yield send
         finally:
             await client.close()
 
@@ -59,4 +59,4 @@ class NatsHints(SharedHints):
 
 
 async def _ignore(_error: Exception) -> None:
-    """It is raised too, where it matters."""
+    """Errors that matter are raised as well."""

@@ -1,4 +1,4 @@
-"""The statements that store new orders, many at a time. Decides nothing."""
+"""Stores new orders, many at a time."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -24,7 +24,7 @@ _KNOWN = Statement(
 
 @value
 class Arrival:
-    """An order with what it gets when it is stored."""
+    """A new order with the values that are stored alongside it."""
 
     id: UUID
     order: NewOrder
@@ -42,20 +42,20 @@ class KnownOrder:
 async def insert_orders(
     connection: Connection, shop_id: str, arrivals: Sequence[Arrival], *, now: datetime
 ) -> set[UUID]:
-    """Stores the orders themselves and returns the ids of those whose number was free."""
-    # By number, so that two imports of the same orders wait for each other in one order.
+    """Inserts the orders' own rows and returns the ids of those whose numbers were free."""
+    # Sorted, so that two imports of the same orders cannot deadlock.
     rows = [_order_row(shop_id, arrival, now) for arrival in sorted(arrivals, key=lambda each: each.order.number)]
     return {row[0] for row in await insert(connection, orders, rows, new=orders.c.id)}
 
 
 async def list_known(connection: Connection, shop_id: str, numbers: Collection[str]) -> dict[str, KnownOrder]:
-    """Those of the shop's orders that have one of these numbers, by number."""
+    """The shop's orders with these numbers, keyed by number."""
     found = await _KNOWN.rows(connection, shop_id=shop_id, numbers=numbers)
     return {number: KnownOrder(*known) for number, *known in found}
 
 
 async def insert_contents(connection: Connection, shop_id: str, arrivals: Sequence[Arrival]) -> None:
-    """Stores the items and packages of orders that were inserted, at least one."""
+    """Inserts the items and packages of orders that were just inserted; there must be at least one."""
     rows = [_item_row(shop_id, arrival.id, item) for arrival in arrivals for item in arrival.order.items]
     await insert(connection, order_items, rows)
     rows = [_package_row(shop_id, arrival.id, package) for arrival in arrivals for package in arrival.order.packages]

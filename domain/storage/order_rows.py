@@ -12,7 +12,7 @@ from domain.storage.columns import UTC_TIME, checks, enum, to_order
 
 
 class ShopRow(SQLModel, table=True):
-    """`last_event` numbers the shop's events: bumped as a transaction's last statement but the events themselves."""
+    """`last_event` counts the shop's events; transactions bump it last, just before they insert theirs."""
 
     __tablename__ = "shops"
     __table_args__ = checks(last_event="last_event >= 0")
@@ -26,7 +26,7 @@ class ShopRow(SQLModel, table=True):
 
 
 class OrderRow(SQLModel, table=True):
-    """`content_hash` is that of the normalised input; `fees` is a list of pairs of kind and amount."""
+    """`content_hash` is the hash of the normalised input; `fees` is a list of [kind, amount] pairs."""
 
     __tablename__ = "orders"
     __table_args__ = (
@@ -71,7 +71,7 @@ class OrderRow(SQLModel, table=True):
 
 
 class OrderItemRow(SQLModel, table=True):
-    """`search_name` is the product name folded for searching without case."""
+    """`search_name` is the case-folded product name, for case-insensitive search."""
 
     __tablename__ = "order_items"
     __table_args__ = (

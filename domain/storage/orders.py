@@ -1,4 +1,4 @@
-"""The statements that find and lock orders, and the making of values from their rows. Decides nothing."""
+"""Finds, locks and stores orders."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -86,16 +86,16 @@ async def find_by_number(connection: Connection, shop_id: str, number: str) -> O
 
 
 async def find_orders(connection: Connection, shop_id: str, order_ids: Iterable[UUID]) -> dict[UUID, Order]:
-    """Those that the shop has, by id."""
+    """The orders that the shop has, keyed by id."""
     headers = await _BY_ID.rows(connection, shop_id=shop_id, order_ids=order_ids)
     return {order.id: order for order in await with_contents(connection, shop_id, headers)}
 
 
 async def lock_order(connection: Connection, shop_id: str, order_id: UUID) -> Order | None:
-    """Locks the order until the transaction ends and raises its version by one; gives it as it was before.
+    """Locks the order until the transaction ends and increments its version; returns the order as it was before.
 
-    It is the transaction's first statement about the order. Its items are read afterwards and not in the same
-    statement, which after waiting for another transaction would still see them as they were before it.
+    This must be the transaction's first statement on the order. Items are read by a second statement: after a wait for
+    another transaction, the first one would still see them as they were before it.
     """
     headers = await _LOCK.rows(connection, shop_id=shop_id, order_id=order_id)
     locked = await with_contents(connection, shop_id, headers)
@@ -103,16 +103,16 @@ async def lock_order(connection: Connection, shop_id: str, order_id: UUID) -> Or
 
 
 async def lock_sequence(connection: Connection, shop_id: str, order_id: UUID) -> tuple[int, datetime] | None:
-    """Locks the order until the transaction ends and takes its next event sequence; the version stays.
+    """Locks the order until the transaction ends and takes its next event sequence; the version stays the same.
 
-    Gives the sequence, and when the order was last changed.
+    Returns the sequence and the time of the order's last update.
     """
     rows = await _LOCK_SEQUENCE.rows(connection, shop_id=shop_id, order_id=order_id)
     return (rows[0][0], rows[0][1]) if rows else None
 
 
 async def store_order(connection: Connection, shop_id: str, order: Order) -> None:
-    """Writes what an act changes of the order itself; its version is raised already, by the lock."""
+    """Stores what an act changes in the order's own row, except the version: locking has incremented it."""
     values = {column.name: getattr(order, column.name) for column in _STORED}
     await _STORE.rows(connection, shop_id=shop_id, order_id=order.id, **values)
 
@@ -124,7 +124,7 @@ async def store_package(connection: Connection, shop_id: str, order_id: UUID, pa
 
 
 async def store_split(connection: Connection, shop_id: str, order_id: UUID, left: Package, new: Package) -> None:
-    """Stores a new package and takes its units out of the package that it was split from."""
+    """Stores a new package and removes its units from `left`, the package it was split from."""
     here = {"shop_id": shop_id, "order_id": order_id}
     row = {column.name: getattr(new, column.name) for column in (packages.c.position, packages.c.number, *_CHANGED)}
     await insert(connection, packages, [{**here, **row}])
@@ -178,7 +178,7 @@ _CONTENTS = Statement(
     )
     .where(
         *equal(shop_id=package_items.c.shop_id),
-        # Said of each table, so that whichever is looked at first is looked at for these alone.
+        # Repeated for each table, so that the planner can start with any of them.
         *(among(table.c.order_id, "order_ids") for table in (package_items, order_items, packages)),
     )
     .order_by(package_items.c.item)
@@ -186,7 +186,7 @@ _CONTENTS = Statement(
 
 
 async def with_contents(connection: Connection, shop_id: str, headers: Sequence[Row]) -> list[Order]:
-    """The orders of these rows of HEADER, in their order, with their items and packages."""
+    """The orders for these rows of HEADER, in the same order, with their items and packages."""
     if not headers:
         return []
     contents: defaultdict[UUID, list[Row]] = defaultdict(list)
@@ -196,31 +196,20 @@ async def with_contents(connection: Connection, shop_id: str, headers: Sequence[
 
 
 def fees_of(pairs: list[list[Any]]) -> tuple[Fee, ...]:
-    """Fees from their JSON: a list of pairs of kind and amount."""
+    """Fees from their stored JSON, a list of [kind, amount] pairs."""
     return tuple(Fee(FeeKind[kind], amount) for kind, amount in pairs)
 
 
 def pairs_of(fees: Iterable[Fee]) -> list[list[Any]]:
-    """The JSON that fees are stored as."""
+    """Fees as JSON to store."""
     return [[fee.kind.name, fee.amount] for fee in fees]
 
 
 def _order(header: Row, contents: Sequence[Row]) -> Order:
-    (order_id, number, status, version, currency, prices_include_tax, placed_at, paid_at, ship_by, updated_at) = header[
-        :10
-    ]
-    (
-        buyer_name,
-        buyer_email,
-        buyer_locale,
-        shipping_fee,
-        shipping_tax,
-        fees,
-        policy,
-        total,
-        refunded,
-        event_sequence,
-    ) = header[10:]
+    order_id, number, status, version, currency, prices_include_tax = header[:6]
+    placed_at, paid_at, ship_by, updated_at = header[6:10]
+    buyer_name, buyer_email, buyer_locale = header[10:13]
+    shipping_fee, shipping_tax, fees, policy, total, refunded, event_sequence = header[13:]
     items, packages = _contents(contents)
     return Order(
         id=order_id,
@@ -248,7 +237,7 @@ def _order(header: Row, contents: Sequence[Row]) -> Order:
 
 
 def _contents(rows: Sequence[Row]) -> tuple[tuple[OrderItem, ...], tuple[Package, ...]]:
-    """What is in an order; each row is a package item with its item and its package, sorted by item."""
+    """An order's items and packages, from its package items joined with both, sorted by item."""
     items: dict[int, Row] = {}
     packages: dict[int, Row] = {}
     cancelled: defaultdict[int, int] = defaultdict(int)
@@ -258,9 +247,9 @@ def _contents(rows: Sequence[Row]) -> tuple[tuple[OrderItem, ...], tuple[Package
         items[item], packages[package] = row, row
         cancelled[item] += gone
         held[package].append(PackageItem(item, quantity, gone))
-    # In the order of the fields: a page has hundreds of these, and names would take half of the time.
+    # Positional arguments: a page has hundreds of these, and keywords would double the time.
     found = [
-        OrderItem(position, *row[5:12], cancelled[position], *row[12:16])  # type: ignore[call-arg]  # it cannot count
+        OrderItem(position, *row[5:12], cancelled[position], *row[12:16])  # type: ignore[call-arg]  # mypy cannot count starred arguments
         for position, row in items.items()
     ]
     parts = [

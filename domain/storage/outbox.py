@@ -1,8 +1,7 @@
-"""Messages that wait to be sent, each at least once: queueing, claiming, settling, trying again.
+"""The outbox: messages are queued, claimed, sent at least once, and settled or retried.
 
-A message belongs to the one who claimed it until its lease ends. Whoever comes back later than that finds another lease
-in the row, or none, and changes nothing. The times are the caller's, whose clock may have been set since it
-gave the last ones.
+A claim is a lease. A worker that returns after its lease has ended finds another lease in the row, or none, and changes
+nothing. Times come from callers, whose clocks may be set back between two calls.
 """
 
 import random
@@ -19,20 +18,20 @@ from domain.storage.compiled import Statement, equal, insert, parameters
 from domain.storage.database import Database, announce
 from domain.storage.tables import outbox, shops
 
-# The topic of e-mails about cancellations; a message has its cancellation's id.
+# The topic of e-mails about cancellations; a message's id is its cancellation's.
 MAIL_TOPIC = "cancellation"
-# What is published when there is something new to send.
+# The topic of hints about new messages.
 HINT = "outbox"
 LEASE = timedelta(seconds=60)
 GIVE_UP_AFTER = timedelta(hours=48)
 _FIRST_PAUSE = timedelta(seconds=5)
 _LONGEST_PAUSE = timedelta(minutes=15)
-# More doublings than lead to the longest pause only make large numbers.
+# Enough to reach the longest pause; more would only make huge numbers.
 _MOST_DOUBLINGS = 10
-# So few that the statement never runs into its time limit.
+# Few enough that the statement stays within its time limit.
 _BROUGHT_BACK_AT_ONCE = 1000
 
-# Written out in the statement: an index on queued rows only is of no use to one that learns the state later.
+# A literal, not a parameter: otherwise the planner could not use the partial index on queued rows.
 _QUEUED = sa.literal_column(f"'{NotificationStatus.QUEUED.name}'", outbox.c.state.type)
 _KEY = (outbox.c.shop_id, outbox.c.topic, outbox.c.id)
 _TIME = outbox.c.visible_at.type
@@ -43,7 +42,7 @@ _LEASED_UNTIL = sa.bindparam("leased_until", type_=_TIME)
 
 @value
 class Claimed:
-    """A message that is ours to send until the lease ends; `attempts` counts this one."""
+    """A message leased to us; `attempts` includes this one."""
 
     shop_id: str
     topic: str
@@ -59,7 +58,7 @@ class Claimed:
 
 @value
 class Backlog:
-    """How many messages wait, of every shop, and since when the oldest does; None when there is none."""
+    """The number of queued messages of all shops, and when the oldest was queued; None if there are none."""
 
     depth: int
     oldest_at: datetime | None
@@ -96,7 +95,7 @@ def _ahead() -> sa.Select[Any]:
 
 
 def _oldest_of_a_shop(*which: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    """Such messages that wait: of one shop, for which the index has them at hand; lots decide which."""
+    """Matching queued messages, soonest due first, of one random shop: the index is per shop."""
     conditions = (*equal(topic=outbox.c.topic), outbox.c.state == _QUEUED, *which)
     waiting = sa.select(shops.c.id).where(sa.exists().where(outbox.c.shop_id == shops.c.id, *conditions))
     drawn = waiting.order_by(sa.func.random()).limit(1).scalar_subquery()
@@ -104,13 +103,13 @@ def _oldest_of_a_shop(*which: sa.ColumnElement[bool]) -> sa.Select[Any]:
 
 
 def _changing(rows: sa.Select[Any]) -> sa.Update:
-    """What others have locked is left to them."""
-    # A CTE is run once; PostgreSQL may run a subquery of IN again and lock more each time.
+    """Updates these rows, skipping those that others have locked."""
+    # A CTE runs once; PostgreSQL may rerun a subquery in IN and lock more rows each time.
     return sa.update(outbox).where(sa.tuple_(*_KEY).in_(sa.select(rows.with_for_update(skip_locked=True).cte("next"))))
 
 
 def _releasing(*columns: sa.Column[Any]) -> Statement:
-    """Ends a lease, if it is still that one."""
+    """Ends a lease if it is still held."""
     ours = equal(shop_id=outbox.c.shop_id, topic=outbox.c.topic, id=outbox.c.id, ours=outbox.c.lease)
     return Statement(sa.update(outbox).where(*ours).values(lease=None, **parameters(*columns)).returning(outbox.c.id))
 
@@ -145,7 +144,7 @@ async def add(  # noqa: PLR0913 a row has that many columns
     now: datetime,
     error: str | None = None,
 ) -> None:
-    """Queues a message in the caller's transaction. With `error` it has failed for good before it was ever tried."""
+    """Queues a message in the caller's transaction; with `error`, stores it as FAILED, never to be tried."""
     row = {
         "shop_id": shop_id,
         "topic": topic,
@@ -165,15 +164,15 @@ async def add(  # noqa: PLR0913 a row has that many columns
 
 
 async def add_again(connection: Connection, shop_id: str, topic: str, id: UUID, *, now: datetime) -> None:  # noqa: A002 the column's name
-    """Queues a message again that was sent or has failed; its attempts and its age start over."""
+    """Requeues a message that was sent or has failed; its attempts and age start over."""
     await _REQUEUE.rows(connection, shop_id=shop_id, topic=topic, id=id, queued_at=now, visible_at=now)
     announce(connection, HINT)
 
 
 async def claim(database: Database, topic: str, *, limit: int, now: datetime) -> list[Claimed]:
-    """At most so many due messages, the oldest of one shop: lots decide which, so that no backlog delays others.
+    """Claims up to `limit` due messages of a random shop, longest due first: no shop's backlog delays the others.
 
-    An empty list means that there is nothing to send now; any other, that there may be more.
+    An empty list means that nothing is due; otherwise there may be more.
     """
     values = {"topic": topic, "limit": limit, "now": now, "lease": uuid4(), "leased_until": now + LEASE}
 
@@ -184,13 +183,13 @@ async def claim(database: Database, topic: str, *, limit: int, now: datetime) ->
 
 
 async def bring_back(database: Database, topic: str, *, now: datetime) -> bool:
-    """Makes due what was queued, or is due, at a time that the clock has not reached since it was set back.
+    """Makes messages due whose times lie too far in the future because the clock was set back.
 
-    A lease among it may have just begun: it has its whole length from now, and never ends early. It takes at most a
-    thousand of one shop; True means that there may be more.
+    A lease among them may have just begun, so it gets its full length from now. Takes up to a thousand messages of one
+    shop; True means that there may be more.
     """
     values = {"topic": topic, "now": now, "latest": now + _LONGEST_PAUSE}
-    # There is seldom any, and nobody should wait for a write that changes nothing.
+    # Usually there are none, and nobody should wait for a write that changes nothing.
     async with database.reading(EVERY_SHOP) as connection:
         if not await _FIND_AHEAD.rows(connection, **values):
             return False
@@ -199,7 +198,7 @@ async def bring_back(database: Database, topic: str, *, now: datetime) -> bool:
 
 
 async def backlog(connection: Connection) -> Backlog:
-    """What waits, also what is being sent or will be tried again; read it for every shop."""
+    """All queued messages, including those in flight or to be retried; needs a transaction on every shop."""
     [row] = await _BACKLOG.rows(connection)
     return Backlog(*row)
 
@@ -207,18 +206,18 @@ async def backlog(connection: Connection) -> Backlog:
 async def settle(
     connection: Connection, claimed: Claimed, state: NotificationStatus, *, now: datetime, error: str | None = None
 ) -> bool:
-    """Ends a message as SENT or FAILED; False, and nothing is changed, when it is not ours any more."""
+    """Marks a message SENT or FAILED; returns False and changes nothing if it is no longer leased to us."""
     return bool(await _SETTLE.rows(connection, **_ours(claimed), state=state, done_at=now, last_error=error))
 
 
 async def try_again(connection: Connection, claimed: Claimed, *, now: datetime, error: str) -> bool:
-    """Puts a message back for a while; False, and nothing is changed, when it is not ours any more."""
+    """Schedules a retry; returns False and changes nothing if the message is no longer leased to us."""
     due = now + pause_after(claimed.attempts, random.random())  # noqa: S311 - jitter, no secret
     return bool(await _TRY_AGAIN.rows(connection, **_ours(claimed), visible_at=due, last_error=error))
 
 
 def pause_after(attempts: int, chance: float) -> timedelta:
-    """How long to wait after so many attempts: `chance`, from 0 to 1, of a time that doubles up to 15 minutes."""
+    """The pause after this many attempts: `chance`, from 0 to 1, times a pause that doubles up to 15 minutes."""
     doubled: timedelta = _FIRST_PAUSE * 2 ** min(attempts - 1, _MOST_DOUBLINGS)
     return min(doubled, _LONGEST_PAUSE) * chance
 

@@ -1,4 +1,4 @@
-"""Pages of lists that are sorted by a date and by an id (specification, section 9)."""
+"""Cursor pagination for lists sorted by a date and an id."""
 
 import operator
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ _Entry = TypeVar("_Entry")
 
 @value
 class PageRequest:
-    """So many entries from the front, or from the back, of what lies between two cursors."""
+    """Up to `size` entries from the front, or from the back, of those between two cursors."""
 
     size: int
     is_from_back: bool = False
@@ -29,7 +29,7 @@ class PageRequest:
 
 @value
 class Page(Generic[_Entry]):
-    """Entries in the sequence asked for, and whether there are more on either side."""
+    """Entries in the requested order, and whether there are more on either side."""
 
     entries: list[_Entry]
     has_next: bool
@@ -38,7 +38,7 @@ class Page(Generic[_Entry]):
 
 @value
 class Sorting:
-    """By a date, equal dates by id; rows without a date come last in either direction. `name` is in its cursors."""
+    """By date, then by id; rows without a date come last in both directions. Cursors contain `name`."""
 
     name: str
     date: sa.Column[Any]
@@ -54,9 +54,9 @@ async def read_page(
     sorting: Sorting,
     page: PageRequest,
 ) -> Page[Row]:
-    """The rows of the selection with these parameters that are on the page. Raises InvalidCursorError.
+    """Reads a page of the selection. Raises InvalidCursorError.
 
-    What is selected stays the same object for the same parameters: by it the statement is known.
+    Statements are cached by `select`: pass the same object for the same parameters.
     """
     after = None if page.after is None else _position(shop, sorting, page.after)
     before = None if page.before is None else _position(shop, sorting, page.before)
@@ -85,10 +85,10 @@ async def read_page(
 def _paged(
     select: sa.Select[Any],
     sorting: Sorting,
-    is_from_back: bool,  # noqa: FBT001 - a key of the cache
-    is_after_undated: bool | None,  # noqa: FBT001 - the same; None where there is no such cursor
+    is_from_back: bool,  # noqa: FBT001 - part of the cache key
+    is_after_undated: bool | None,  # noqa: FBT001 - the same; None without such a cursor
     is_before_undated: bool | None,  # noqa: FBT001 - the same
-    is_as_indexed: bool,  # noqa: FBT001 - a key of the cache
+    is_as_indexed: bool,  # noqa: FBT001 - the same
 ) -> Statement:
     is_descending = sorting.is_descending is not is_from_back
     if is_as_indexed:
@@ -112,10 +112,10 @@ def _between(
     is_after_undated: bool | None,  # noqa: FBT001 - passed on
     is_before_undated: bool | None,  # noqa: FBT001 - passed on
 ) -> tuple[_Conditions, _Conditions]:
-    """What lies between the cursors, of the rows with a date and of those without one, which follow them.
+    """Conditions for the rows between the cursors: first for rows with a date, then for those without.
 
-    Each part is read along the index from the cursor's place on. Both together, or as "a later date, or this date and a
-    later id", they would be read from the start of the list.
+    Each part reads the index from the cursor on. Together, or as "a later date, or this date and a later id", they
+    would read the list from its start.
     """
     beyond, short_of = (operator.lt, operator.gt) if sorting.is_descending else (operator.gt, operator.lt)
     place = sa.tuple_(sorting.date, sorting.id)
@@ -140,7 +140,7 @@ def _sorted(
 
 
 def cursor_of(shop: Shop, name: str, date: datetime | None, entry_id: UUID) -> str:
-    """The cursor of an entry in a list whose sorting has this name."""
+    """The cursor of an entry in a list with the sorting of this name."""
     return cursor.sign(shop.cursor_key, name, f"{entry_id.hex} {date.isoformat() if date else ''}")
 
 

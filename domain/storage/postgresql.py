@@ -15,39 +15,39 @@ from domain.storage.hints import Hints, PostgresqlHints
 from domain.storage.postgresql_address import PostgresqlAddress, reason_of
 
 SCHEMES = ("postgres", "postgresql", "postgresql+asyncpg")
-# The server ends a statement that takes too long; a server that says nothing at all is given up a little later.
+# The server cancels statements that take too long; if it is silent, we give up a little later.
 STATEMENT_SECONDS = 5
 _SILENCE_SECONDS = 2
 # How long a transaction waits for a lock, and the server for a transaction's next statement.
 LOCK_SECONDS = 2
 _IDLE_SECONDS = 5
-# How many connections are kept, and how many more are opened while those are in use.
+# How many connections to keep, and how many more to open while those are in use.
 _POOL: dict[str, Any] = {"pool_size": 10, "max_overflow": 10}
-# For a connection; shorter than an operation may take, so that callers learn why.
+# The longest wait for a connection; shorter than an operation may take, so that callers learn the reason.
 _LONGEST_WAIT_SECONDS = 3
 _BEGIN, _BEGIN_SNAPSHOT = "BEGIN", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-# What the policies of migration 0004 take for every shop; no shop's ID has a line feed.
+# Selects every shop in the policies of migration 0004; no shop's ID contains a line feed.
 _EVERY_SHOP = "\n"
-_MIGRATING = 1_397_247_314  # any number that no other advisory lock has
-# The server ends the connection with these. 25006: it takes no writes any more; another server may be the primary now.
+_MIGRATING = 1_397_247_314  # any number that no other advisory lock uses
+# Errors that end the connection. 25006: the server is read-only; another one may be the primary now.
 _ENDS = frozenset({"25006", "57P01", "57P02", "57P03"})
-# With more rows arrays take half the time; with fewer the driver takes longer for them.
-_FEW = 10
-# From this many rows on, better plans are worth planning again, and then looking at the tables first.
-_MANY = 50
-_VERY_MANY = 500
-_LOOKED_AT = ("orders", "order_items", "packages", "package_items", "order_events", "cancellation_lines")
-# While all of them are small: autovacuum has long known the large ones.
-_HAVE_GROWN = """
+# For more rows arrays take half the time; for fewer they take longer.
+_ROWS_WITHOUT_ARRAYS = 10
+# From this many rows on it pays to plan again, and to ANALYZE the tables first.
+_ROWS_TO_REPLAN = 50
+_ROWS_TO_ANALYZE = 500
+_ANALYZED = ("orders", "order_items", "packages", "package_items", "order_events", "cancellation_lines")
+# Whether any table has outgrown its statistics while all are small: autovacuum keeps up with large tables.
+_ARE_STALE = """
 SELECT bool_or(pg_relation_size(oid) > 1.5 * relpages * current_setting('block_size')::integer)
 AND bool_and(pg_relation_size(oid) < 64 * 2^20)
 FROM pg_class WHERE oid = ANY ($1::regclass[])
 """
-_LOOK = f"ANALYZE (SKIP_LOCKED) {', '.join(_LOOKED_AT)};"
+_ANALYZE = f"ANALYZE (SKIP_LOCKED) {', '.join(_ANALYZED)};"
 
 
 class Postgresql:
-    """The backend for a server; statements may take any time if `statement_seconds` is None."""
+    """The backend for a server; statements have no time limit if `statement_seconds` is None."""
 
     has_single_writer = False
     has_nulls_last = True
@@ -78,15 +78,15 @@ class Postgresql:
         """Nothing was claimed."""
 
     def check(self) -> None:
-        """Connecting finds out."""
+        """Connecting checks it."""
 
     def cause(self, error: Exception) -> str:
         return reason_of(root_cause(error))
 
     async def begin(self, connection: Connection, shop: ShopScope, *, is_writing: bool) -> None:
-        """Sends the transaction's settings along, in one round trip.
+        """Begins the transaction with its settings, in one round trip.
 
-        Nothing is set for the session: a pooler may give it to others between two transactions.
+        Nothing is set for the session: between two transactions, a pooler may give it to other clients.
         """
         scope = _EVERY_SHOP if isinstance(shop, EveryShop) else shop
         quoted = scope.replace("\\", r"\\").replace("'", "''")
@@ -109,7 +109,7 @@ class Postgresql:
         return bool(driver_of(connection).is_in_transaction())
 
     def is_ended_by(self, connection: Connection, error: Exception) -> bool:
-        # After a lost answer the driver is confused by what it hears next; it may learn of the end a little later.
+        # After a lost answer the driver misreads the next one, and may notice only later that the connection is closed.
         if connection.invalidated or isinstance(error, asyncpg.InternalClientError) or code_of(error) in _ENDS:
             return True
         return bool(driver_of(connection).is_closed())
@@ -119,19 +119,19 @@ class Postgresql:
         return rows
 
     def inserts_by_column(self, rows: int) -> bool:
-        return rows > _FEW
+        return rows > _ROWS_WITHOUT_ARRAYS
 
     async def expect_rows(self, connection: Connection, rows: int, *, of_one_order: bool) -> None:
-        """Has the server plan its foreign key checks again, and first look at tables that have grown.
+        """Makes the server plan its foreign key checks again, after ANALYZE for tables that have grown.
 
-        A connection keeps plans from when the tables were empty, and these read the whole shop for each row: the first
-        import into a new database fell to 300 orders a second. Until the server has looked at a table, indexes that
-        name the order look alike to it, and each check may read a whole order. It skips tables of other owners.
+        A connection keeps plans from when the tables were empty, which read the whole shop for each row: the first
+        import into a new database fell to 300 orders a second. Without statistics, all indexes on the order look alike
+        to the server, and each check may read a whole order. ANALYZE skips tables of other owners.
         """
         driver = driver_of(connection)
-        if of_one_order and rows >= _VERY_MANY and await driver.fetchval(_HAVE_GROWN, _LOOKED_AT):
-            await driver.execute(_LOOK)
-        if rows >= _MANY:
+        if of_one_order and rows >= _ROWS_TO_ANALYZE and await driver.fetchval(_ARE_STALE, _ANALYZED):
+            await driver.execute(_ANALYZE)
+        if rows >= _ROWS_TO_REPLAN:
             await driver.execute("DISCARD PLANS;")
 
     @asynccontextmanager
@@ -141,12 +141,12 @@ class Postgresql:
     async def begin_migration(self, connection: Connection) -> None:
         driver = driver_of(connection)
         await driver.execute("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0;")
-        # Other migrations of the same database wait for their turn, but nobody waits long for a table.
+        # Migrations of one database take turns, but nobody waits long for a table.
         await driver.execute(f"SELECT pg_advisory_xact_lock({_MIGRATING});")
         await driver.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s';")
 
     async def expect_full_scans(self, connection: Connection) -> None:
-        # Never row against row, which it would choose for tables that it takes for small.
+        # No nested loops, which the planner would choose for tables that it believes are small.
         await driver_of(connection).execute(
             "SET LOCAL work_mem = '64MB'; SET LOCAL jit = off; SET LOCAL enable_nestloop = off;"
         )
@@ -168,15 +168,15 @@ def _engine(address: PostgresqlAddress, statement_seconds: int | None) -> AsyncE
 
     @sa.event.listens_for(engine.sync_engine, "reset")
     def end(connection: Any, record: Any, state: sa.PoolResetState) -> None:  # both have no public type
-        # Nobody else gets the connection before its transaction has ended. The driver may not know of one: its BEGIN
-        # was in flight when the caller was cancelled.
+        # The transaction must end before anybody else gets the connection. The driver may not know of it: its BEGIN was
+        # in flight when the caller was cancelled.
         if record.info.get(IN_DOUBT) and state.asyncio_safe and not connection.driver_connection.is_closed():
             connection.run_async(_roll_back)
             record.info[IN_DOUBT] = False
 
     @sa.event.listens_for(engine.sync_engine, "checkout")
     def refuse_closed(connection: Any, _record: object, _proxy: object) -> None:  # the same
-        # After a restart of the server every idle connection is closed; another one is opened at once.
+        # After a server restart every idle connection is closed; this opens another one at once.
         if connection.driver_connection.is_closed():
             raise sa.exc.DisconnectionError
 
@@ -184,7 +184,7 @@ def _engine(address: PostgresqlAddress, statement_seconds: int | None) -> AsyncE
 
 
 async def _roll_back(driver: asyncpg.Connection) -> None:
-    """Waits for what is in flight, and ends the transaction, or else the connection."""
+    """Waits for the statement in flight, then rolls back or, failing that, closes the connection."""
     try:
         await driver.execute("ROLLBACK;", timeout=_SILENCE_SECONDS)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):

@@ -1,4 +1,4 @@
-"""The statements about shops."""
+"""Creates, updates and finds shops."""
 
 import secrets
 from datetime import datetime
@@ -13,7 +13,7 @@ from domain.storage.compiled import Statement, equal, insert, parameters, storab
 from domain.storage.tables import shops
 
 _LONGEST_NAME = 500
-_BAD_NAME = f"A shop's name has 1 to {_LONGEST_NAME} printable characters, and not spaces alone."
+_BAD_NAME = f"A shop's name must have 1 to {_LONGEST_NAME} printable characters, and not only spaces."
 
 _SHOPS = sa.select(shops.c.id, shops.c.name, shops.c.shipping_refund_policy, shops.c.cursor_key)
 _ALL = Statement(_SHOPS.order_by(shops.c.id))
@@ -33,13 +33,13 @@ _UPDATE = Statement(
 
 @value
 class ShopRefusal:
-    """Why no shop was made or changed, as a sentence."""
+    """Why a shop was not created or updated, as a sentence."""
 
     message: str
 
 
 def new_cursor_key() -> bytes:
-    """Each shop has one of its own."""
+    """A random key; each shop has its own."""
     return secrets.token_bytes(32)
 
 
@@ -52,7 +52,7 @@ async def create_shop(
     cursor_key: bytes,
     now: datetime,
 ) -> Shop | ShopRefusal:
-    """A new shop; one that has this very key was made by an earlier attempt of the call."""
+    """Creates a shop; one that already has this key was created by an earlier attempt of the call."""
     if not ids.is_shop_id(shop_id):
         return ShopRefusal(ids.SHOP_ID_RULE)
     if not _is_name(name):
@@ -68,14 +68,14 @@ async def create_shop(
     }
     is_new = await insert(connection, shops, [row], new=shops.c.id)
     if not is_new and await find_shop(connection, shop_id) != shop:
-        return ShopRefusal(f"There is a shop {shop_id} already.")
+        return ShopRefusal(f"The shop {shop_id} already exists.")
     return shop
 
 
 async def update_shop(
     connection: Connection, shop_id: str, *, name: str | None, policy: ShippingRefundPolicy | None
 ) -> ShopRefusal | None:
-    """Gives a shop that there is another name, or another policy, in a transaction of its own; None leaves either."""
+    """Updates an existing shop in its own transaction; None leaves the name or the policy unchanged."""
     if name is not None and not _is_name(name):
         return ShopRefusal(_BAD_NAME)
     await _UPDATE.rows(connection, shop_id=shop_id, name=name, shipping_refund_policy=policy)
@@ -83,13 +83,13 @@ async def update_shop(
 
 
 async def find_shop(connection: Connection, shop_id: str) -> Shop | None:
-    """The shop with this ID, which may be older than the rule for new ones."""
+    """The shop with this ID, which may predate the rule for new IDs."""
     found = await _BY_ID.rows(connection, shop_id=shop_id) if storable([shop_id]) else ()
     return Shop(*found[0]) if found else None
 
 
 async def list_shops(connection: Connection) -> list[Shop]:
-    """Every shop, by ID; the transaction has to be about every shop too."""
+    """Every shop, sorted by ID; needs a transaction on every shop."""
     return [Shop(*row) for row in await _ALL.rows(connection)]
 
 

@@ -1,4 +1,4 @@
-"""SQLite: a file that one process writes to, and one transaction at a time."""
+"""SQLite: a file written by one process, one transaction at a time."""
 
 import asyncio
 import errno
@@ -18,11 +18,11 @@ from domain.storage.faults import DRIVER_ERRORS, BusyError, FileInUseError, Unav
 from domain.storage.hints import Hints, ProcessHints
 
 SCHEMES = ("sqlite", "sqlite+aiosqlite")
-# Until it is its turn to write; shorter than an operation may take, so that callers learn why.
+# The longest wait to write; shorter than an operation may take, so that callers learn the reason.
 _LONGEST_WAIT_SECONDS = 3
 _READERS: dict[str, Any] = {"pool_size": 4, "max_overflow": 4}
 _WRITER: dict[str, Any] = {"pool_size": 1, "max_overflow": 0}
-# Files with orders in them are for their owner alone.
+# Files with orders are readable only by their owner.
 _PRIVATE = 0o600
 _PRAGMAS = ("synchronous = FULL", "foreign_keys = ON", "busy_timeout = 1500", "trusted_schema = OFF")
 
@@ -34,7 +34,7 @@ def sqlite_address(text: str) -> sa.URL:
     except (sa.exc.ArgumentError, ValueError):
         url = sa.URL.create("sqlite")
     if url.host or url.query or url.database in (None, "", ":memory:"):
-        raise ValueError("SQLite needs a file, and nothing else: sqlite:///path.")
+        raise ValueError("SQLite needs a file: use sqlite:///path, without a host or parameters.")
     return url
 
 
@@ -109,7 +109,7 @@ class Sqlite:
         connection.info[IN_DOUBT] = False
 
     async def roll_back(self, connection: Connection) -> None:
-        # The commit of a cancelled caller may be done by now, in the driver's thread: then there is nothing to end.
+        # A no-op if the driver's thread has meanwhile completed the commit of a cancelled caller.
         await driver_of(connection).rollback()
 
     def is_open(self, connection: Connection) -> bool:
@@ -139,7 +139,7 @@ class Sqlite:
             await self._run(connection, f"PRAGMA cache_size = {kept}")
 
     async def begin_migration(self, connection: Connection) -> None:
-        """It is its turn: only one transaction writes at a time."""
+        """Only one transaction writes at a time, so there is no wait."""
 
     async def expect_full_scans(self, connection: Connection) -> None:
         """SQLite needs no preparation."""
@@ -149,7 +149,7 @@ class Sqlite:
 
 
 class _Turn:
-    """Lets one in after another; raises BusyError for those who would wait too long."""
+    """Lets in one writer at a time; raises BusyError for those that wait too long."""
 
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
@@ -173,7 +173,7 @@ def _engine(url: sa.URL, path: Path, *, query_only: bool = False, **pool: Any) -
     def make_private(*_: object) -> None:
         # SQLite would make the file readable for everybody; the files it adds beside it get the same mode.
         if "mode" not in url.query:
-            with suppress(OSError):  # it exists, or SQLite says what is wrong
+            with suppress(OSError):  # it exists, or SQLite will say what is wrong
                 os.close(os.open(path, os.O_CREAT | os.O_EXCL, _PRIVATE))
 
     @sa.event.listens_for(engine.sync_engine, "connect")
@@ -186,7 +186,7 @@ def _engine(url: sa.URL, path: Path, *, query_only: bool = False, **pool: Any) -
                 cursor.execute(f"PRAGMA {pragma}")
             cursor.close()
         except sqlite3.Error:
-            connection.close()  # nobody else does, and its thread would outlive the loop
+            connection.close()  # otherwise its thread would outlive the event loop
             raise
 
     return engine
@@ -194,8 +194,8 @@ def _engine(url: sa.URL, path: Path, *, query_only: bool = False, **pool: Any) -
 
 def _read_only_url(url: sa.URL, path: Path) -> sa.URL:
     query = {"mode": "ro", "uri": "true"}
-    # SQLite makes files beside it even to read it. If it cannot, and there are none, everything written is in the file
-    # itself: it is opened as one that does not change.
+    # SQLite creates files beside a database even to read it. If it cannot, and there are none, the file itself has all
+    # the data and can be opened as immutable.
     if path.exists() and not os.access(path.parent, os.W_OK) and not (_size(path, "-wal") or _size(path, "-shm")):
         query["immutable"] = "1"
     return url.set(database=path.absolute().as_uri(), query=query)
@@ -215,14 +215,14 @@ def _check_readable(path: Path) -> None:
 
 
 def _why_unopened(path: Path) -> str:
-    """What SQLite does not say about a file that it cannot open."""
+    """The reason that SQLite does not give for a file that it cannot open."""
     if _size(path, "-wal"):
         return f"nothing can be written beside it, which reading {path.name}-wal requires; copy both to another folder"
     return "nothing can be written beside it"
 
 
 def _size(path: Path, suffix: str) -> int:
-    """The size of a file that SQLite keeps beside its own, 0 if there is none."""
+    """The size of a file that SQLite keeps beside the database, 0 if there is none."""
     beside = path.with_name(path.name + suffix)
     return beside.stat().st_size if beside.exists() else 0
 

@@ -1,7 +1,7 @@
-"""The tables, and what the database itself refuses to store.
+"""The tables, whose constraints and triggers are a second line of defence.
 
-They are the second wall, whatever the code does: no row belongs to another shop than its parent (`shop_id` leads every
-key), no unit is cancelled twice, no order gives back more than was paid, and no event is changed.
+Whatever the code does, no row belongs to a different shop than its parent (`shop_id` leads every key), no unit is
+cancelled twice, no order refunds more than was paid, and no event is changed.
 """
 
 from sqlmodel import SQLModel

@@ -1,4 +1,4 @@
-"""Run by Alembic for each command, on the connection that runner.py hands over."""
+"""Run by Alembic for each command, on the connection that runner.py passes."""
 
 from alembic import context
 

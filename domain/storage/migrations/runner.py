@@ -1,4 +1,4 @@
-"""Brings a database's tables to the newest revision, and tells whether they are there and can be written to."""
+"""Migrates a database, and checks that it is migrated and writable."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ _ROOM = 2**20  # bytes
 
 
 async def migrate(database: Database) -> None:
-    """Does what is missing, in one transaction; nothing if nothing is. Raises NewerTablesError."""
+    """Runs the missing migrations, if any, in one transaction. Raises NewerTablesError."""
 
     async def upgrade(connection: Connection) -> None:
         await backend_of(connection).begin_migration(connection)
@@ -36,10 +36,10 @@ async def migrate(database: Database) -> None:
 
 
 async def is_ready(database: Database, *, patience_seconds: float) -> bool:
-    """Whether a server that runs can go on: it has its tables and, where it last took no write, has room for one again.
+    """Whether a running server can use the database: it is migrated and, if a write has failed, has room again.
 
-    A later version may have migrated meanwhile: while servers are replaced one by one, the old ones are still needed.
-    Raises BusyError, and UnavailableError also where nothing of the tables is heard within so many seconds.
+    A newer version may have migrated it: during a rolling upgrade, old servers are still needed. Raises BusyError, and
+    UnavailableError also if the database does not answer within `patience_seconds`.
     """
     if not database.exists():
         return False
@@ -57,12 +57,12 @@ async def is_ready(database: Database, *, patience_seconds: float) -> bool:
 
 
 async def _find_room(connection: Connection) -> None:
-    """Takes as much room on the disk as what the largest request brings, and gives it back."""
+    """Writes as much to the disk as the largest request would, and rolls it back."""
     row = {
         "id": f"room-{uuid4()}",
         "name": "",
         "shipping_refund_policy": ShippingRefundPolicy.NEVER,
-        "cursor_key": os.urandom(_ROOM),  # which cannot be compressed
+        "cursor_key": os.urandom(_ROOM),  # incompressible
         "last_event": 0,
         "created_at": datetime(2026, 1, 1, tzinfo=UTC),
     }
@@ -72,7 +72,7 @@ async def _find_room(connection: Connection) -> None:
 
 
 async def is_migrated(database: Database) -> bool:
-    """Whether the database is at exactly the revision that this version of the code needs. Raises NewerTablesError."""
+    """Whether the database is at exactly the revision that this version needs. Raises NewerTablesError."""
     if not database.exists():
         return False
     present = await _present(database)
@@ -91,7 +91,7 @@ def _revisions(connection: sa.Connection) -> frozenset[str]:
 
 
 def _is_newer(present: frozenset[str]) -> bool:
-    """Whether a later version than this one has made the tables."""
+    """Whether a newer version has migrated the database."""
     return bool(present) and not present & _known()
 
 
@@ -102,7 +102,7 @@ def _newest() -> frozenset[str]:
 
 @cache
 def _known() -> frozenset[str]:
-    """All that this version knows."""
+    """Every revision that this version knows."""
     return frozenset(script.revision for script in ScriptDirectory.from_config(config()).walk_revisions())
 
 

@@ -17,7 +17,7 @@ def test_a_database_and_a_shop_are_created_once(command: Command) -> None:
     assert too_early == (2, "", missing)
     assert migrated == (0, "The database is up to date.\n", "")
     assert created == (0, "Created the shop demo.\n", "")
-    assert twice == (2, "", "There is a shop demo already.\n")
+    assert twice == (2, "", "The shop demo already exists.\n")
     policies = "ON_FULL_CANCELLATION, PROPORTIONAL, NEVER"
     assert odd == (2, "", f"Unknown policy SOMETIMES; use one of {policies}.\n")
     assert bad == (2, "", f"{SHOP_ID_RULE}\n")

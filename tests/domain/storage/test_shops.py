@@ -67,7 +67,7 @@ async def test_a_shop_id_is_unique(database: Database) -> None:
 
     refusal = await create(database, "demo", "Another")
 
-    assert refusal == ShopRefusal("There is a shop demo already.")
+    assert refusal == ShopRefusal("The shop demo already exists.")
     assert await dump(database) == before
 
 
@@ -79,7 +79,7 @@ async def test_an_id_that_cannot_be_written_everywhere_is_refused(database: Data
 
 @pytest.mark.parametrize("name", ["", "  ", "a\0b", "a\nBcc: b", "n" * 501])
 async def test_a_name_that_cannot_be_stored_and_shown_is_refused(database: Database, name: str) -> None:
-    refusal = ShopRefusal("A shop's name has 1 to 500 printable characters, and not spaces alone.")
+    refusal = ShopRefusal("A shop's name must have 1 to 500 printable characters, and not only spaces.")
     shop = await a_shop(database)
 
     assert await create(database, "other", name) == refusal

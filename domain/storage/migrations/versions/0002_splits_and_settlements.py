@@ -1,4 +1,4 @@
-"""Packages that were split, refunds that were settled, mails that were queued again."""
+"""Split packages, settled refunds and requeued e-mails."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,7 +12,7 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("cancellations", sa.Column("provider_reference", sa.String(), nullable=True))
     op.alter_column("outbox", "created_at", new_column_name="queued_at")
-    # SQLite writes a table anew to give it another foreign key.
+    # SQLite rebuilds a table to add a foreign key.
     with op.batch_alter_table("order_events") as table:
         table.add_column(sa.Column("new_package", sa.Integer(), nullable=True))
         table.create_foreign_key(

@@ -1,6 +1,6 @@
-"""The log only grows, event after event, whatever code or hand writes to it.
+"""Triggers keep the log append-only and without gaps, no matter who writes to it.
 
-A later migration that writes the table anew, as SQLite needs it for other constraints, has to make the triggers again.
+A later migration that rebuilds the table, as SQLite must to change constraints, has to recreate the triggers.
 """
 
 from alembic import op
@@ -21,7 +21,7 @@ _SQLITE = (
     ))
     BEGIN SELECT RAISE(ABORT, 'order_events_follow: the event before is missing'); END
     """,
-    # INSERT OR REPLACE would take an event away without the trigger on deletions.
+    # INSERT OR REPLACE would delete an event without firing the trigger on deletions.
     """
     CREATE TRIGGER order_events_once BEFORE INSERT ON order_events
     WHEN EXISTS (
@@ -42,8 +42,8 @@ _SQLITE = (
     """,
 )
 _POSTGRESQL = (
-    # A connection keeps the plans that it made while the table was empty and all indexes looked alike. That one event
-    # is to come last leaves it the one index that knows.
+    # A connection keeps plans made while the table was empty and all indexes looked alike. ORDER BY leaves it only the
+    # one index that fits.
     """
     CREATE OR REPLACE FUNCTION order_events_follow() RETURNS trigger LANGUAGE plpgsql AS $$
     DECLARE

@@ -1,4 +1,4 @@
-"""On PostgreSQL each row is seen and written in its own shop's transactions only."""
+"""On PostgreSQL, a transaction can read and write only the rows of its own shop."""
 
 from alembic import op
 
@@ -18,7 +18,7 @@ _TABLES = (
     "idempotency_keys",
     "outbox",
 )
-# Evaluated once a statement. A session that was told no shop sees nothing.
+# Evaluated once per statement. A session without a shop sees nothing.
 _SHOP = "(SELECT current_setting('shortship.shop', true))"
 _EVERY_SHOP = f"{_SHOP} = E'\\n'"
 
@@ -31,6 +31,6 @@ def upgrade() -> None:
         op.execute(f"CREATE POLICY own_shop ON {table} USING ({column} = {_SHOP})")
         op.execute(f"CREATE POLICY every_shop_read ON {table} FOR SELECT USING ({_EVERY_SHOP})")
     op.execute(f"CREATE POLICY every_shop_create ON shops FOR INSERT WITH CHECK ({_EVERY_SHOP})")
-    # Mails that wait are claimed, and keys that are old swept, whatever shop they are of.
+    # Queued mail is claimed, and old keys are deleted, across all shops.
     op.execute(f"CREATE POLICY every_shop_claim ON outbox FOR UPDATE USING ({_EVERY_SHOP})")
     op.execute(f"CREATE POLICY every_shop_sweep ON idempotency_keys USING ({_EVERY_SHOP})")

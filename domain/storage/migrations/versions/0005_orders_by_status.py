@@ -1,4 +1,4 @@
-"""Orders of a status are found without those of others, and a shop's open ones are few among all."""
+"""An index to find orders by status: few of a shop's orders are open."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""Each order keeps the policy of its shop that it came in under."""
+"""Each order keeps the shipping refund policy that its shop had when it was imported."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # SQLite adds no column that is never null without a default.
+    # SQLite cannot add a NOT NULL column without a default.
     policy = sa.Column("shipping_refund_policy", sa.String(40), nullable=False, server_default="ON_FULL_CANCELLATION")
     op.add_column("orders", policy)
     op.execute(
