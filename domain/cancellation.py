@@ -52,9 +52,9 @@ async def cancel(
 ) -> CancellationOutcome:
     """Cancels the whole selection or, with any problem, nothing.
 
-    A key already used for an equal request returns that cancellation and changes nothing. A key already claimed with
-    `cancellation_id` was claimed by an earlier attempt of this same call. Raises UnknownOutcomeError if the
-    cancellation may have been stored but its key is not found.
+    A key already used for an equal request returns that cancellation and changes nothing (docs/rules.md, "What is
+    promised"). A key already claimed with `cancellation_id` was claimed by an earlier attempt of this same call. Raises
+    UnknownOutcomeError if the cancellation may have been stored but its key is not found.
     """
     key, claim = request.idempotency_key, UsedKey(request_hash(request), cancellation_id)
 

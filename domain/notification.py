@@ -34,7 +34,7 @@ Compose = Callable[[CancellationMail], OutgoingMessage]
 
 _ACTOR = "mail"
 _QUEUED = NotificationStatus.QUEUED
-_AT_ONCE = 10
+_BATCH = 10
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 60.0
 _BRING_BACK_SECONDS = 60.0
@@ -61,7 +61,7 @@ async def run(
     pause = 0.0
     with database.hints.listening(outbox.HINT) as hint:
         while not stop.is_set():
-            outcomes = await mailer.send_batch(limit=1 if pause else _AT_ONCE)
+            outcomes = await mailer.send_batch(limit=1 if pause else _BATCH)
             if any(isinstance(outcome, Unreachable) for outcome in outcomes):
                 pause = min(max(2 * pause, _FIRST_PAUSE_SECONDS), _LONGEST_PAUSE_SECONDS)
                 await _or_stop(asyncio.sleep(pause), stop)

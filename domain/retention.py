@@ -11,12 +11,12 @@ from domain.storage.backend import EVERY_SHOP, Connection
 from domain.storage.database import Database
 from domain.storage.faults import BusyError, UnavailableError
 
-KEEP_KEYS = timedelta(days=7)
+KEEP_KEYS = timedelta(days=7)  # docs/rules.md, "What is promised"
 _SWEEP_SECONDS = 3600.0
 # Let a new process start up first.
 _FIRST_SWEEP_SECONDS = 60.0
 # Few enough that no other transaction waits long.
-_AT_ONCE = 500
+_BATCH = 500
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +50,7 @@ async def sweep(database: Database, *, now: datetime) -> int:
     """Deletes the expired keys of all shops and returns their number."""
 
     async def work(connection: Connection) -> int:
-        return await keys.delete_keys(connection, before=now - KEEP_KEYS, limit=_AT_ONCE)
+        return await keys.delete_keys(connection, before=now - KEEP_KEYS, limit=_BATCH)
 
     swept = 0
     while deleted := await database.writing(EVERY_SHOP, work):

@@ -23,7 +23,7 @@ MAIL_TOPIC = "cancellation"
 # The topic of hints about new messages.
 HINT = "outbox"
 LEASE = timedelta(seconds=60)
-GIVE_UP_AFTER = timedelta(hours=48)
+GIVE_UP_AFTER = timedelta(hours=48)  # docs/rules.md, "What is promised"
 _FIRST_PAUSE = timedelta(seconds=5)
 _LONGEST_PAUSE = timedelta(minutes=15)
 # Enough to reach the longest pause; more would only make huge numbers.
