@@ -21,7 +21,7 @@ SHOP = "{ shop { id } }"
 
 _INSIDE = re.compile(
     rb"Traceback|File \"|site-packages|\.py\b|sqlalchemy|sqlite|asyncpg|strawberry|starlette|uvicorn|httptools|orjson"
-    rb"|\b(?!Cancellation|Fulfillment)[A-Z]\w*(?:Error|Exception)\b|\bSELECT\b|\bINSERT\b|object at 0x"
+    rb"|\b(?!Cancellation|Fulfillment|User)[A-Z]\w*(?:Error|Exception)\b|\bSELECT\b|\bINSERT\b|object at 0x"
 )
 
 
