@@ -33,7 +33,7 @@ from api.transport.readiness import Readiness
 from api.transport.websocket import GraphQLSockets
 from api.wiring import clock, not_installed
 from domain.feed import Feed
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 
 
 def tracing_of(settings: Settings) -> Callable[[], Tracing]:

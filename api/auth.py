@@ -25,8 +25,8 @@ from api.settings import Settings
 from domain.rules.order import Shop
 from domain.rules.texts import text_faults
 from domain.storage import shops
-from domain.storage.backend import EVERY_SHOP
-from domain.storage.database import Database
+from domain.storage.engine.backend import EVERY_SHOP
+from domain.storage.engine.database import Database
 
 log = structlog.get_logger(__name__)
 

@@ -37,7 +37,7 @@ def main() -> None:
 def _fixable() -> tuple[type[Exception], ...]:
     from api.settings import SettingsError
     from domain.intake.file import UnreadableFileError
-    from domain.storage.faults import BusyError, FileInUseError, UnavailableError
+    from domain.storage.engine.faults import BusyError, FileInUseError, UnavailableError
 
     return BusyError, FileInUseError, UnavailableError, SettingsError, UnreadableFileError
 

@@ -14,8 +14,8 @@ from api.errors import ForbiddenError
 from api.telemetry.metrics import Metrics
 from api.telemetry.tracing import Tracing
 from domain.feed import Feed
-from domain.storage.backend import Connection
-from domain.storage.database import Database
+from domain.storage.engine.backend import Connection
+from domain.storage.engine.database import Database
 
 
 @dataclass

@@ -7,7 +7,7 @@ import structlog
 from graphql import GraphQLError
 
 from domain.rules.cursor import InvalidCursorError
-from domain.storage.faults import BusyError, UnavailableError, UnknownOutcomeError
+from domain.storage.engine.faults import BusyError, UnavailableError, UnknownOutcomeError
 
 log = structlog.get_logger(__name__)
 

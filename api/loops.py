@@ -18,7 +18,7 @@ from domain.mail import message
 from domain.mail.address import parse_address
 from domain.mail.delivery.mailbox import Mailbox
 from domain.mail.delivery.smtp import SmtpSender, smtp_settings
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 
 Loop = Callable[[Database, asyncio.Event], Awaitable[None]]
 

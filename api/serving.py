@@ -26,7 +26,7 @@ from api.telemetry import logs
 from api.telemetry.metrics import FOLDER_VARIABLE, Metrics
 from api.transport.http1 import PatientProtocol, PatientSocket
 from api.wiring import database_of
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 
 _LARGEST_FRAME = 64 * 1024
 # For requests in flight and sockets that do not read. A mail in flight may take 40 seconds besides.

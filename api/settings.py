@@ -17,8 +17,8 @@ from pydantic_settings import (
 from domain.mail.address import parse_address
 from domain.mail.delivery.smtp import smtp_settings
 from domain.rules.urls import split_url
-from domain.storage.database import database_address
-from domain.storage.postgresql_address import PostgresqlAddress
+from domain.storage.engine.database import database_address
+from domain.storage.engine.postgresql_address import PostgresqlAddress
 
 _SHORTEST_SECRET = 32
 _PREFIX = "SHORTSHIP_"

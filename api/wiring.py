@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from api.settings import Settings, SettingsError
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 
 
 def clock() -> datetime:
@@ -17,7 +17,7 @@ def database_of(settings: Settings, **options: Any) -> Database:  # those of Dat
     if settings.nats_url is None:
         return Database(settings.database_url, listen_url=settings.listen_url, **options)
     try:
-        from domain.storage.nats_hints import NatsHints  # noqa: PLC0415 - as with tracing
+        from domain.storage.engine.nats_hints import NatsHints  # noqa: PLC0415 - as with tracing
     except ImportError as error:
         raise SettingsError(not_installed("NATS_URL", "nats")) from error
     return Database(settings.database_url, hints=NatsHints(settings.nats_url), **options)

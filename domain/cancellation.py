@@ -24,10 +24,10 @@ from domain.rules.order import Cancellation, Notification, Order, PackageSelecti
 from domain.rules.outcomes import Problem, busy
 from domain.rules.vocabulary import CancellationErrorCode, CancellationReason, EventType, NotificationStatus
 from domain.storage import cancellations, events, keys, orders, outbox
-from domain.storage.backend import Connection, backend_of
-from domain.storage.database import Database, roll_back
+from domain.storage.engine.backend import Connection, backend_of
+from domain.storage.engine.database import Database, roll_back
+from domain.storage.engine.faults import BusyError, UnknownOutcomeError
 from domain.storage.events import NewEvent
-from domain.storage.faults import BusyError, UnknownOutcomeError
 from domain.storage.keys import UsedKey
 from domain.storage.outbox import MAIL_TOPIC
 

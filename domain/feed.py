@@ -10,10 +10,10 @@ import structlog
 
 from domain.rules.order import OrderEvent
 from domain.storage import events
-from domain.storage.backend import Connection
-from domain.storage.database import Database
-from domain.storage.faults import BusyError, UnavailableError
-from domain.storage.hints import TICK_SECONDS, hint_or_tick
+from domain.storage.engine.backend import Connection
+from domain.storage.engine.database import Database
+from domain.storage.engine.faults import BusyError, UnavailableError
+from domain.storage.engine.hints import TICK_SECONDS, hint_or_tick
 
 _T = TypeVar("_T")
 _Reading = Callable[[str], AbstractAsyncContextManager[Connection]]

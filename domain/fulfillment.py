@@ -14,8 +14,8 @@ from domain.rules.splits import PackageSplit
 from domain.rules.transitions import PackageMove, Settlement
 from domain.rules.vocabulary import EventType, OrderStatus
 from domain.storage import cancellations, events, orders
-from domain.storage.backend import Connection
-from domain.storage.database import Database
+from domain.storage.engine.backend import Connection
+from domain.storage.engine.database import Database
 from domain.storage.events import NewEvent
 
 # Decides an act; pure. The order is None if the shop does not have it.

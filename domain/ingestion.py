@@ -22,10 +22,10 @@ from domain.rules.order_input import OrderInput
 from domain.rules.outcomes import FulfillmentProblem, busy, misfit
 from domain.rules.vocabulary import EventType, FulfillmentErrorCode, ImportOutcome
 from domain.storage import events, new_orders
-from domain.storage.backend import Connection, backend_of
-from domain.storage.database import Database, roll_back
+from domain.storage.engine.backend import Connection, backend_of
+from domain.storage.engine.database import Database, roll_back
+from domain.storage.engine.faults import BusyError, UnknownOutcomeError
 from domain.storage.events import NewEvent
-from domain.storage.faults import BusyError, UnknownOutcomeError
 from domain.storage.new_orders import Arrival, KnownOrder
 
 # Large enough to save round trips, small enough to hold the lock on the shop's event counter only briefly.

@@ -23,11 +23,11 @@ from domain.rules.outcomes import FulfillmentOutcome, FulfillmentProblem, Proble
 from domain.rules.transitions import no_cancellation
 from domain.rules.vocabulary import EventType, FulfillmentErrorCode, NotificationStatus
 from domain.storage import cancellations, events, orders, outbox
-from domain.storage.backend import Connection
-from domain.storage.database import Database, roll_back
+from domain.storage.engine.backend import Connection
+from domain.storage.engine.database import Database, roll_back
+from domain.storage.engine.faults import BusyError, UnavailableError
+from domain.storage.engine.hints import TICK_SECONDS, hint_or_tick
 from domain.storage.events import NewEvent
-from domain.storage.faults import BusyError, UnavailableError
-from domain.storage.hints import TICK_SECONDS, hint_or_tick
 from domain.storage.outbox import MAIL_TOPIC, Claimed
 
 Compose = Callable[[CancellationMail], OutgoingMessage]

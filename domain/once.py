@@ -8,10 +8,10 @@ from domain.rules.order import Shop, value
 from domain.rules.outcomes import FulfillmentOutcome, busy
 from domain.rules.vocabulary import FulfillmentErrorCode
 from domain.storage import events
-from domain.storage.backend import Connection
-from domain.storage.database import Database, roll_back
+from domain.storage.engine.backend import Connection
+from domain.storage.engine.database import Database, roll_back
+from domain.storage.engine.faults import BusyError, UnavailableError, UnknownOutcomeError
 from domain.storage.events import NewEvent
-from domain.storage.faults import BusyError, UnavailableError, UnknownOutcomeError
 
 _Locked = TypeVar("_Locked")
 _Found = TypeVar("_Found")

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 import structlog
 
 from domain.storage import keys
-from domain.storage.backend import EVERY_SHOP, Connection
-from domain.storage.database import Database
-from domain.storage.faults import BusyError, UnavailableError
+from domain.storage.engine.backend import EVERY_SHOP, Connection
+from domain.storage.engine.database import Database
+from domain.storage.engine.faults import BusyError, UnavailableError
 
 KEEP_KEYS = timedelta(days=7)  # docs/rules.md, "What is promised"
 _SWEEP_SECONDS = 3600.0

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 import structlog
 from hypothesis import settings
 
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from domain.storage.migrations import runner
 from tests.support import trying
 from tests.support.nats_server import NatsServer

@@ -11,8 +11,8 @@ from api.wiring import database_of
 from domain.rules.ids import is_shop_id
 from domain.rules.order import Shop
 from domain.storage import shops
-from domain.storage.backend import EVERY_SHOP
-from domain.storage.database import Database
+from domain.storage.engine.backend import EVERY_SHOP
+from domain.storage.engine.database import Database
 from domain.storage.invariants import check as invariants
 from domain.storage.invariants.check import Violation
 from domain.storage.migrations import runner

@@ -20,7 +20,7 @@ from domain.ingestion import ImportResult
 from domain.intake.file import STANDARD_INPUT
 from domain.rules.order import Shop
 from domain.rules.vocabulary import FulfillmentErrorCode, ImportOutcome
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 
 
 def import_orders(shop_id: str, path: Path, *, is_dry_run: bool, most_problems: int) -> None:

@@ -9,8 +9,8 @@ from api.wiring import clock
 from domain.rules.order import Shop
 from domain.rules.vocabulary import ShippingRefundPolicy
 from domain.storage import shops
-from domain.storage.backend import EVERY_SHOP
-from domain.storage.database import Database
+from domain.storage.engine.backend import EVERY_SHOP
+from domain.storage.engine.database import Database
 from domain.storage.shops import ShopRefusal
 
 

@@ -9,9 +9,9 @@ from api import auth
 from api.commands.databases import no_shop, refuse
 from api.settings import Settings, load_settings
 from domain.storage import shops
-from domain.storage.backend import EVERY_SHOP
-from domain.storage.database import Database
-from domain.storage.faults import BusyError, UnavailableError
+from domain.storage.engine.backend import EVERY_SHOP
+from domain.storage.engine.database import Database
+from domain.storage.engine.faults import BusyError, UnavailableError
 from domain.storage.migrations import runner
 
 # The shop is looked up only to warn; the token does not need the database.

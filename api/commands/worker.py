@@ -9,7 +9,7 @@ from api.commands.databases import check_migrated, on_database, refuse
 from api.loops import mail_loop, retention_loop, smtp_sender
 from api.settings import load_settings
 from api.telemetry import logs
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 
 log = structlog.get_logger(__name__)
 

@@ -22,7 +22,7 @@ from domain.mail.delivery.mailbox import Mailbox, StoredMail
 from domain.rules.vocabulary import RefundStatus
 from domain.storage import cancellation_list
 from domain.storage.cancellation_list import CancellationFilter
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from domain.storage.pages import PageRequest
 
 _STATIC = Path(__file__).parent / "static"

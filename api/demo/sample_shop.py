@@ -34,9 +34,9 @@ from domain.rules.order import (
 from domain.rules.transitions import PackageMove, Settlement
 from domain.rules.vocabulary import CancellationReason, PackageStatus, RefundStatus, ShippingRefundPolicy
 from domain.storage import order_list, shops
-from domain.storage.backend import EVERY_SHOP
-from domain.storage.database import Database
-from domain.storage.faults import FileInUseError
+from domain.storage.engine.backend import EVERY_SHOP
+from domain.storage.engine.database import Database
+from domain.storage.engine.faults import FileInUseError
 from domain.storage.migrations import runner
 from domain.storage.order_list import OrderFilter, OrderSequence
 from domain.storage.pages import PageRequest

@@ -25,9 +25,9 @@ from starlette.responses import Response
 
 from domain.rules.order import Cancellation
 from domain.storage import outbox
-from domain.storage.backend import EVERY_SHOP
-from domain.storage.database import Database
-from domain.storage.faults import BusyError, UnavailableError
+from domain.storage.engine.backend import EVERY_SHOP
+from domain.storage.engine.database import Database
+from domain.storage.engine.faults import BusyError, UnavailableError
 
 # prometheus_client reads this variable at import: the folder that processes share their counts in.
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"

@@ -28,7 +28,7 @@ from api.transport.bodies import (
 )
 from api.transport.negotiation import EVENT_STREAM, GRAPHQL_JSON, JSON, answer_type, check_content_type
 from api.transport.sse import EventStream, Results
-from domain.storage.faults import BusyError, UnavailableError
+from domain.storage.engine.faults import BusyError, UnavailableError
 
 log = structlog.get_logger(__name__)
 

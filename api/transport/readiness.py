@@ -6,8 +6,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from api.errors import log_unavailable
-from domain.storage.database import Database
-from domain.storage.faults import BusyError, UnavailableError
+from domain.storage.engine.database import Database
+from domain.storage.engine.faults import BusyError, UnavailableError
 from domain.storage.migrations import runner
 
 _DEADLINE_SECONDS = 1

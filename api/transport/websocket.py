@@ -27,7 +27,7 @@ from api.auth import Authenticator, Principal, UnauthenticatedError
 from api.context import Context
 from api.errors import UNAVAILABLE, TooExpensiveError, log_unavailable
 from api.execution.checks import Schema
-from domain.storage.faults import BusyError, UnavailableError
+from domain.storage.engine.faults import BusyError, UnavailableError
 
 _INIT_TIMEOUT = timedelta(seconds=5)
 _MOST_OPERATIONS = 100

@@ -12,7 +12,7 @@ from domain.rules.order import Cancellation, Shop, value
 from domain.rules.vocabulary import CancellationReason, CancellationScope, RefundStatus
 from domain.storage import pages
 from domain.storage.cancellations import find_cancellations
-from domain.storage.compiled import Statement, equal
+from domain.storage.engine.compiled import Statement, equal
 from domain.storage.filters import (
     NOTHING,
     Condition,

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from domain.rules.order import Cancellation, Notification, Order, Pick, RefundBreakdown, RefundLine
 from domain.rules.vocabulary import NotificationStatus, PackageStatus
-from domain.storage.backend import Connection
-from domain.storage.compiled import Row, Statement, among, equal, insert, parameters
+from domain.storage.engine.backend import Connection
+from domain.storage.engine.compiled import Row, Statement, among, equal, insert, parameters
 from domain.storage.orders import fees_of, find_order, lock_sequence, pairs_of
 from domain.storage.outbox import MAIL_TOPIC
 from domain.storage.tables import (

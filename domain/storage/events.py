@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from domain.rules import cursor
 from domain.rules.order import Order, OrderEvent, Shop, value
 from domain.rules.vocabulary import EventType
-from domain.storage.backend import Connection
-from domain.storage.compiled import Statement, among, equal, insert
-from domain.storage.database import announce
+from domain.storage.engine.backend import Connection
+from domain.storage.engine.compiled import Statement, among, equal, insert
+from domain.storage.engine.database import announce
 from domain.storage.tables import order_events, shops
 
 

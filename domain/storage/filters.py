@@ -7,7 +7,7 @@ from typing import Any, get_type_hints
 import sqlalchemy as sa
 
 from domain.rules.order import value
-from domain.storage.compiled import among
+from domain.storage.engine.compiled import among
 
 Condition = sa.ColumnElement[bool]
 

@@ -6,8 +6,8 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from domain.rules.order import value
-from domain.storage.backend import Connection
-from domain.storage.compiled import Statement, equal, insert_or_ignore, parameters
+from domain.storage.engine.backend import Connection
+from domain.storage.engine.compiled import Statement, equal, insert_or_ignore, parameters
 from domain.storage.tables import idempotency_keys
 
 

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from domain.rules.new_order import NewOrder
 from domain.rules.order import OrderItem, Package, PackageItem, value
 from domain.rules.vocabulary import ShippingRefundPolicy
-from domain.storage.backend import Connection
-from domain.storage.compiled import Statement, among, equal, insert
+from domain.storage.engine.backend import Connection
+from domain.storage.engine.compiled import Statement, among, equal, insert
 from domain.storage.orders import pairs_of
 from domain.storage.tables import order_items, orders, package_items, packages
 

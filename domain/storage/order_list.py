@@ -13,7 +13,7 @@ from domain.rules.order import Order, Shop, value
 from domain.rules.status import PAYMENT_BLOCKED
 from domain.rules.vocabulary import OrderStatus, PackageStatus
 from domain.storage import pages
-from domain.storage.compiled import Statement, equal, one_of, storable
+from domain.storage.engine.compiled import Statement, equal, one_of, storable
 from domain.storage.filters import (
     NOTHING,
     Condition,

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from domain.rules.order import Buyer, Fee, Order, OrderItem, Package, PackageItem
 from domain.rules.vocabulary import FeeKind
-from domain.storage.backend import Connection
-from domain.storage.compiled import Row, Statement, among, equal, insert, parameters, storable
+from domain.storage.engine.backend import Connection
+from domain.storage.engine.compiled import Row, Statement, among, equal, insert, parameters, storable
 from domain.storage.tables import order_items, orders, package_items, packages, shops
 
 HEADER = (

@@ -13,9 +13,9 @@ import sqlalchemy as sa
 
 from domain.rules.order import value
 from domain.rules.vocabulary import NotificationStatus
-from domain.storage.backend import EVERY_SHOP, Connection
-from domain.storage.compiled import Statement, equal, insert, parameters
-from domain.storage.database import Database, announce
+from domain.storage.engine.backend import EVERY_SHOP, Connection
+from domain.storage.engine.compiled import Statement, equal, insert, parameters
+from domain.storage.engine.database import Database, announce
 from domain.storage.tables import outbox, shops
 
 # The topic of e-mails about cancellations; a message's id is its cancellation's.

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from domain.rules import cursor
 from domain.rules.order import Shop, value
-from domain.storage.backend import Connection, backend_of
-from domain.storage.compiled import Row, Statement
+from domain.storage.engine.backend import Connection, backend_of
+from domain.storage.engine.compiled import Row, Statement
 
 _Entry = TypeVar("_Entry")
 

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from domain.rules import ids
 from domain.rules.order import Shop, value
 from domain.rules.vocabulary import ShippingRefundPolicy
-from domain.storage.backend import Connection
-from domain.storage.compiled import Statement, equal, insert, parameters, storable
+from domain.storage.engine.backend import Connection
+from domain.storage.engine.compiled import Statement, equal, insert, parameters, storable
 from domain.storage.tables import shops
 
 _LONGEST_NAME = 500

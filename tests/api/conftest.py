@@ -13,7 +13,7 @@ from api import app, wiring
 from api.keys import Pace
 from api.settings import Settings
 from domain.rules.order import Shop
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.support.client import SECRET, Client, a_token
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.stored import a_shop

@@ -17,7 +17,7 @@ from api.auth import Authenticator, UnauthenticatedError, mint
 from api.settings import Settings
 from domain.rules.order import Shop
 from domain.storage import shops
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.api.conftest import Clock, on_sqlite, serving
 from tests.support.client import SECRET, Client, a_token, close_code, say
 from tests.support.issuing import EDDSA, ES256, RS256, UNKNOWN, by_hand, claims, signed

@@ -20,7 +20,7 @@ def test_an_invalid_address_is_refused(tmp_path: Path) -> None:
 
 
 def test_without_its_library_the_error_says_what_to_install(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "domain.storage.nats_hints", None)  # as if its import failed
+    monkeypatch.setitem(sys.modules, "domain.storage.engine.nats_hints", None)  # as if its import failed
     settings = Settings(database_url=sqlite_url, jwt_secret=SECRET, nats_url="nats://127.0.0.1:4222")
 
     with pytest.raises(SettingsError, match=r"needs the libraries of `shortship\[nats\]`"):

@@ -4,7 +4,7 @@ from typing import Any
 
 from domain.rules.order import Shop
 from domain.rules.vocabulary import CancellationErrorCode, PackageStatus
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.api.conftest import on_sqlite
 from tests.api.schema.test_cancel_items import Stored, cancel, find
 from tests.support.client import Client

@@ -21,8 +21,8 @@ from api.auth import Authenticator, UnauthenticatedError
 from api.keys import Pace, PublicKeys
 from api.settings import Settings, SettingsError
 from domain.rules.order import Shop
-from domain.storage.backend import EVERY_SHOP
-from domain.storage.database import Database
+from domain.storage.engine.backend import EVERY_SHOP
+from domain.storage.engine.database import Database
 from tests.api.conftest import on_sqlite, serving
 from tests.support.client import SECRET, Client, say
 from tests.support.issuing import (

@@ -10,7 +10,7 @@ import pytest
 
 from api.loops import mail_loop, retention_loop, smtp_sender
 from api.settings import Settings
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.api.schema.test_import_orders import DRESS, IMPORT, SIMPLE
 from tests.api.schema.test_subscriptions import CURSORS, take
 from tests.mail.delivery.servers import Inbox, serving

@@ -4,7 +4,7 @@ import pytest
 
 from api.auth import Scope
 from domain.rules.order import Shop
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.api.conftest import on_sqlite
 from tests.support.client import Client, a_token
 from tests.support.stored import an_order_input, store, stored

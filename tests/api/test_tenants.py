@@ -11,7 +11,7 @@ from graphql import is_required_argument
 from domain.rules.order import Shop
 from domain.rules.order_input import BuyerInput, PackageInput, PackageItemInput
 from domain.rules.vocabulary import PackageStatus
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.api.operations import documents, fullest, places, root_fields
 from tests.api.schema.test_schema import SERVED
 from tests.support.cancelling import a_request, cancel_well, units

@@ -9,7 +9,7 @@ from typing import Any
 
 from api.app import create_app
 from api.settings import Settings
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.bench.operations import R1, SECRET, cancelling, query
 
 _LINES = 30

@@ -8,7 +8,7 @@ import pytest
 
 from api.settings import Settings
 from domain.rules.order import Order, Shop
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.api.conftest import serving
 from tests.support import node
 from tests.support.client import SECRET

@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from domain.rules.order import Order, Shop
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.api.conftest import on_sqlite
 from tests.clients.conftest import HERE, SCHEMA, an_environment
 from tests.clients.cutting import Proxy

@@ -22,8 +22,8 @@ import sqlalchemy as sa
 import trustme
 
 from api.settings import Settings
-from domain.storage.database import Database
-from domain.storage.faults import NewerTablesError
+from domain.storage.engine.database import Database
+from domain.storage.engine.faults import NewerTablesError
 from domain.storage.migrations import runner
 from tests.api.conftest import on_postgresql, on_sqlite, serving
 from tests.docs.pages import blocks, read

@@ -10,7 +10,7 @@ import pytest
 from api.settings import Settings
 from domain import ingestion
 from domain.rules import ids
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.api.conftest import on_sqlite, serving
 from tests.docs.pages import ROOT, read
 from tests.support.client import SECRET, Client, a_token

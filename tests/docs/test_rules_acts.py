@@ -20,7 +20,7 @@ from domain.rules.vocabulary import (
     PackageStatus,
     RefundStatus,
 )
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.api.conftest import on_sqlite
 from tests.docs.pages import tables
 from tests.support.builders import a_package, an_item, an_order

@@ -39,7 +39,7 @@ from domain.rules.vocabulary import (
     ShippingRefundPolicy,
 )
 from domain.storage import outbox, tables
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from domain.storage.outbox import MAIL_TOPIC
 from tests.support.cancelling import (
     LATER,

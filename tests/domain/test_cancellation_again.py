@@ -16,7 +16,7 @@ from domain.rules import ids
 from domain.rules.decision import CancellationRequest
 from domain.rules.order import ItemsSelection, Notification, Order, PackageSelection, Shop
 from domain.rules.vocabulary import CancellationReason, NotificationStatus, OrderStatus
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.support.cancelling import (
     LATER,
     a_request,

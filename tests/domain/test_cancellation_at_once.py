@@ -14,8 +14,8 @@ from domain.rules.outcomes import FulfillmentOutcome
 from domain.rules.transitions import PackageMove
 from domain.rules.vocabulary import OrderStatus, PackageStatus
 from domain.storage import cancellations
-from domain.storage.backend import EVERY_SHOP
-from domain.storage.database import Database
+from domain.storage.engine.backend import EVERY_SHOP
+from domain.storage.engine.database import Database
 from tests.support.cancelling import LATER, a_request, cancel, codes, everything, happened, package, package_id, units
 from tests.support.invariants import assert_sound
 from tests.support.stored import a_package_input, a_shop, an_item_input, an_order_input, store, stored

@@ -13,7 +13,7 @@ from domain.rules import ids
 from domain.rules.decision import CancellationRequest
 from domain.rules.order import ItemEntry, ItemsSelection, Order, OrderSelection, PackageSelection, Shop
 from domain.rules.vocabulary import CancellationReason, NotCancellableReason, OrderStatus, PackageStatus
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.support.cancelling import (
     a_request,
     a_small_order,

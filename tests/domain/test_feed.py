@@ -11,9 +11,9 @@ from domain import ingestion
 from domain.feed import Feed, SlowConsumerError
 from domain.rules.order import OrderEvent, Shop
 from domain.storage import events
-from domain.storage.backend import EVERY_SHOP
-from domain.storage.database import Database
-from domain.storage.faults import UnavailableError
+from domain.storage.engine.backend import EVERY_SHOP
+from domain.storage.engine.database import Database
+from domain.storage.engine.faults import UnavailableError
 from tests.support.cancelling import a_request, cancel, everything
 from tests.support.invariants import assert_sound
 from tests.support.patience import PATIENCE_SECONDS

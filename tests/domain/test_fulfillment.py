@@ -13,7 +13,7 @@ from domain.rules.order import Order, Shop
 from domain.rules.outcomes import FulfillmentOutcome
 from domain.rules.transitions import PackageMove
 from domain.rules.vocabulary import OrderStatus, PackageStatus
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.support.cancelling import LATER, a_request, cancel_well, happened, package_id, units
 from tests.support.fulfilling import refused
 from tests.support.invariants import dump

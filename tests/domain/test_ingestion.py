@@ -42,8 +42,8 @@ from domain.rules.vocabulary import (
     ShippingRefundPolicy,
 )
 from domain.storage import events
-from domain.storage.database import Database
-from domain.storage.hints import ProcessHints
+from domain.storage.engine.database import Database
+from domain.storage.engine.hints import ProcessHints
 from tests.support.cancelling import a_request, cancel_well, everything
 from tests.support.invariants import assert_sound, dump
 from tests.support.stored import NOW, a_package_input, a_shop, an_item_input, an_order_input, stored

@@ -7,7 +7,7 @@ import pytest
 from domain.intake.file import read_orders
 from domain.rules.order_input import OrderInput
 from domain.rules.vocabulary import OrderStatus, PackageStatus, ShippingRefundPolicy
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.support.cancelling import a_request, cancel_well, units
 from tests.support.closing import SAMPLES, next_selection, specified_refund
 from tests.support.invariants import assert_sound

@@ -39,8 +39,8 @@ from domain.rules.splits import PackageSplit
 from domain.rules.transitions import PackageMove, Settlement
 from domain.rules.vocabulary import CancellationReason, OrderStatus, PackageStatus, RefundStatus, ShippingRefundPolicy
 from domain.storage import cancellations, events, orders
-from domain.storage.backend import EVERY_SHOP
-from domain.storage.database import Database
+from domain.storage.engine.backend import EVERY_SHOP
+from domain.storage.engine.database import Database
 from tests.domain.model import calls as generated
 from tests.domain.model import words
 from tests.domain.model.rules import Call, Order, paid, verdicts

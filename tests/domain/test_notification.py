@@ -24,9 +24,10 @@ from domain.rules.decision import CancellationRequest
 from domain.rules.order import Buyer, ItemEntry, ItemsSelection, Notification, OrderEvent, Shop
 from domain.rules.order_input import BuyerInput
 from domain.rules.vocabulary import CancellationReason, EventType, NotificationStatus
-from domain.storage import hints, outbox
-from domain.storage.backend import EVERY_SHOP
-from domain.storage.database import Database
+from domain.storage import outbox
+from domain.storage.engine import hints
+from domain.storage.engine.backend import EVERY_SHOP
+from domain.storage.engine.database import Database
 from domain.storage.migrations import runner
 from domain.storage.outbox import MAIL_TOPIC
 from domain.storage.tables import outbox as table

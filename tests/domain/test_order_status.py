@@ -11,7 +11,7 @@ from domain.rules import ids
 from domain.rules.order import Shop
 from domain.rules.outcomes import FulfillmentOutcome, Problem
 from domain.rules.vocabulary import FulfillmentErrorCode, OrderStatus, PackageStatus
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.support.cancelling import LATER, a_request, cancel, codes, happened, package_id, units
 from tests.support.fulfilling import move, refused, set_status, split
 from tests.support.invariants import dump

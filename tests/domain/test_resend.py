@@ -16,8 +16,8 @@ from domain.rules.order_input import BuyerInput
 from domain.rules.outcomes import FulfillmentOutcome, Problem
 from domain.rules.vocabulary import EventType, FulfillmentErrorCode, NotificationStatus
 from domain.storage import outbox
-from domain.storage.backend import EVERY_SHOP
-from domain.storage.database import Database
+from domain.storage.engine.backend import EVERY_SHOP
+from domain.storage.engine.database import Database
 from domain.storage.outbox import MAIL_TOPIC
 from domain.storage.tables import outbox as table
 from tests.support.cancelling import LATER, a_request, cancel_well, happened, package_id, read_again, units

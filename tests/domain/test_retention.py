@@ -7,8 +7,8 @@ import sqlalchemy as sa
 
 from domain import retention
 from domain.rules.order import Shop
-from domain.storage.backend import EVERY_SHOP
-from domain.storage.database import Database
+from domain.storage.engine.backend import EVERY_SHOP
+from domain.storage.engine.database import Database
 from domain.storage.tables import idempotency_keys
 from tests.support.cancelling import LATER, a_request, cancel, cancel_well, codes, units
 from tests.support.patience import PATIENCE_SECONDS

@@ -13,7 +13,7 @@ from domain.rules.order import Cancellation, Order, Shop
 from domain.rules.outcomes import FulfillmentOutcome, Problem
 from domain.rules.transitions import Settlement
 from domain.rules.vocabulary import FulfillmentErrorCode, RefundStatus
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.support.cancelling import LATER, a_request, cancel_well, everything, happened, package_id, read_again, units
 from tests.support.fulfilling import refused, settle
 from tests.support.invariants import dump

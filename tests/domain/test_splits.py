@@ -14,7 +14,7 @@ from domain.rules.order_input import FeeInput
 from domain.rules.outcomes import FulfillmentOutcome, Problem
 from domain.rules.splits import PackageSplit
 from domain.rules.vocabulary import FeeKind, FulfillmentErrorCode, OrderStatus, PackageStatus, ShippingRefundPolicy
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.support.cancelling import (
     LATER,
     a_request,

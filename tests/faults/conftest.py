@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.faults.proxy import Proxy
 
 

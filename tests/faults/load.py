@@ -14,8 +14,8 @@ from domain.rules import ids
 from domain.rules.order import Order, Shop
 from domain.rules.vocabulary import PackageStatus, RefundStatus
 from domain.storage import cancellations
-from domain.storage.backend import EVERY_SHOP
-from domain.storage.database import Database
+from domain.storage.engine.backend import EVERY_SHOP
+from domain.storage.engine.database import Database
 from tests.faults.servers import Server
 from tests.support.cancelling import item_id, package_id
 from tests.support.patience import PATIENCE_SECONDS

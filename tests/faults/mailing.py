@@ -18,8 +18,8 @@ from domain.rules.decision import CancellationRequest
 from domain.rules.order import Cancellation, Shop
 from domain.rules.order_input import BuyerInput
 from domain.rules.vocabulary import EventType, NotificationStatus
-from domain.storage.backend import EVERY_SHOP
-from domain.storage.database import Database
+from domain.storage.engine.backend import EVERY_SHOP
+from domain.storage.engine.database import Database
 from domain.storage.tables import order_events
 from domain.storage.tables import outbox as table
 from tests.mail.delivery.servers import Inbox

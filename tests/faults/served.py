@@ -10,7 +10,7 @@ import httpx
 
 from domain.rules import ids
 from domain.rules.order import Order, Shop
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from domain.storage.tables import cancellations
 from tests.support.cancelling import rows
 from tests.support.client import SECRET, Client, a_token

@@ -13,10 +13,10 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.storage.backend import Connection, ShopScope, driver_of
-from domain.storage.compiled import Row, Statement
-from domain.storage.database import Database, Work
-from domain.storage.postgresql import Postgresql
+from domain.storage.engine.backend import Connection, ShopScope, driver_of
+from domain.storage.engine.compiled import Row, Statement
+from domain.storage.engine.database import Database, Work
+from domain.storage.engine.postgresql import Postgresql
 from tests.support.patience import PATIENCE_SECONDS
 
 Act = Callable[[Database], Awaitable[object]]

@@ -10,7 +10,7 @@ import pytest
 from domain.rules import ids
 from domain.rules.order import Order, Shop
 from domain.rules.vocabulary import OrderStatus
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.faults.servers import Server, serving
 from tests.support.cancelling import item_id
 from tests.support.invariants import assert_sound

@@ -7,7 +7,7 @@ import pytest
 
 from domain.rules.order import Shop
 from domain.storage import orders
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.faults.proxy import Proxy
 from tests.support.stored import a_shop, an_order_input, store
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from domain.storage.migrations import runner
 from tests.faults.load import Load, some_orders
 from tests.faults.servers import serving

@@ -16,9 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.feed import Feed
 from domain.rules.order import Shop
 from domain.storage import events
-from domain.storage.backend import EVERY_SHOP, ShopScope
-from domain.storage.database import Database, Work
-from domain.storage.faults import BusyError, UnavailableError
+from domain.storage.engine.backend import EVERY_SHOP, ShopScope
+from domain.storage.engine.database import Database, Work
+from domain.storage.engine.faults import BusyError, UnavailableError
 from tests.domain.test_feed import arrive, take
 from tests.faults.writing import NAIVE_LOG, TwoLogsDatabase, write_at_once
 from tests.support.invariants import assert_sound

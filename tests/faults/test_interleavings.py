@@ -11,8 +11,8 @@ import pytest
 from domain.rules.order import Order, Shop
 from domain.rules.vocabulary import CancellationReason, PackageStatus, RefundStatus
 from domain.storage import cancellations, orders
-from domain.storage.backend import EVERY_SHOP
-from domain.storage.database import Database
+from domain.storage.engine.backend import EVERY_SHOP
+from domain.storage.engine.database import Database
 from tests.faults.stepping import Merge, Stage, SteppedDatabase, merges
 from tests.support.cancelling import a_request, a_split_order, cancel, cancel_well, happened, package, units
 from tests.support.fulfilling import move, settle, split

@@ -10,7 +10,7 @@ import pytest
 
 from domain.rules import ids
 from domain.rules.order import Order, Shop
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.api.conftest import on_postgresql
 from tests.faults.load import Load, some_orders
 from tests.faults.proxy import Fault, Link, Proxy

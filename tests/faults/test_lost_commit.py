@@ -17,9 +17,9 @@ from domain.rules.order import Cancellation, Order, Selection, Shop, value
 from domain.rules.outcomes import FulfillmentOutcome
 from domain.rules.vocabulary import ImportOutcome, OrderStatus, PackageStatus, RefundStatus
 from domain.storage import cancellations, events
-from domain.storage.backend import EVERY_SHOP
-from domain.storage.database import Database
-from domain.storage.faults import UnavailableError, UnknownOutcomeError
+from domain.storage.engine.backend import EVERY_SHOP
+from domain.storage.engine.database import Database
+from domain.storage.engine.faults import UnavailableError, UnknownOutcomeError
 from tests.api.conftest import serving
 from tests.faults.proxy import Fault, Link, Proxy, answer_lost, answer_missing, commit_lost
 from tests.support.cancelling import LATER, a_request, cancel, cancel_well, everything, units

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from domain import notification
 from domain.mail.delivery.smtp import SmtpSender, smtp_settings
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.faults.mailing import (
     FAILED,
     SENT,

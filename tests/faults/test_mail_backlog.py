@@ -12,7 +12,7 @@ from domain import notification
 from domain.mail.delivery.smtp import SmtpSender, smtp_settings
 from domain.mail.sending import Deferred, Sent
 from domain.rules import ids
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from domain.storage.outbox import GIVE_UP_AFTER
 from tests.api.conftest import on_sqlite
 from tests.faults.mailing import (

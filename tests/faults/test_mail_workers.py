@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.api.commands.test_worker import ended, working
 from tests.api.conftest import on_postgresql
 from tests.faults.mailing import QUEUED, SENT, Post, cancel_many, end_leases, settled, states, status_changes, up

@@ -18,12 +18,12 @@ from domain import ingestion
 from domain.rules import ids
 from domain.rules.order import Order, Shop
 from domain.rules.vocabulary import ImportOutcome
-from domain.storage.backend import EVERY_SHOP
-from domain.storage.database import Database
-from domain.storage.postgresql_address import PostgresqlAddress
+from domain.storage.engine.backend import EVERY_SHOP
+from domain.storage.engine.database import Database
+from domain.storage.engine.postgresql_address import PostgresqlAddress
 from domain.storage.tables import metadata
 from tests.api.conftest import serving
-from tests.domain.storage.test_hints import is_heard
+from tests.domain.storage.engine.test_hints import is_heard
 from tests.mail.delivery import servers
 from tests.support.calling import ORDER
 from tests.support.cancelling import a_request, cancel_well, everything, item_id

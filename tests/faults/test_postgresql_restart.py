@@ -14,8 +14,8 @@ import pytest
 from domain.rules import ids
 from domain.rules.order import Order, Shop
 from domain.storage import events
-from domain.storage.backend import EVERY_SHOP
-from domain.storage.database import Database
+from domain.storage.engine.backend import EVERY_SHOP
+from domain.storage.engine.database import Database
 from domain.storage.migrations import runner
 from tests.faults.load import Load, some_orders
 from tests.faults.servers import Server, serving

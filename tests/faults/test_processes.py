@@ -15,7 +15,7 @@ import pytest
 import trustme
 
 from domain.rules.order import Shop
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.api.conftest import on_postgresql, on_sqlite
 from tests.support.calling import ask, cancel_one
 from tests.support.client import SECRET, a_token

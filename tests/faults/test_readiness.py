@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from api.settings import Settings
 from domain.rules import ids
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.api.conftest import serving
 from tests.faults.proxy import Proxy
 from tests.support.cancelling import item_id

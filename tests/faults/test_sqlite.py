@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from domain.rules.order import Order
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.api.conftest import on_sqlite
 from tests.faults.served import Served, a_large_order, keys, serving
 from tests.support.command import run, said

@@ -13,9 +13,9 @@ import pytest
 import sqlalchemy as sa
 
 from domain.rules.order import Order, Shop
-from domain.storage.backend import EVERY_SHOP
-from domain.storage.database import Database
-from domain.storage.faults import UnavailableError
+from domain.storage.engine.backend import EVERY_SHOP
+from domain.storage.engine.database import Database
+from domain.storage.engine.faults import UnavailableError
 from tests.api.conftest import on_sqlite
 from tests.faults.served import UNITS, Served, a_large_order, keys, serving
 from tests.support.cancelling import a_request, cancel_well, units

@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed, InvalidMessage
 from api.settings import Settings
 from domain.rules.order import Order, OrderEvent, Shop
 from domain.storage import events, orders
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.api.conftest import on_postgresql, serving
 from tests.api.schema.test_subscriptions import now, take
 from tests.domain.test_feed import arrive, readers

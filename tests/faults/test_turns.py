@@ -6,7 +6,7 @@ import httpx
 
 from api.app import create_app
 from api.settings import Settings
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.api.conftest import serving
 from tests.faults.proxy import Proxy
 from tests.hostile.wire import operation

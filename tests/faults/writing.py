@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain import ingestion
 from domain.rules.order import Shop
 from domain.storage import shops
-from domain.storage.backend import EVERY_SHOP, ShopScope
-from domain.storage.database import Database, Work
-from domain.storage.faults import BusyError, UnavailableError
+from domain.storage.engine.backend import EVERY_SHOP, ShopScope
+from domain.storage.engine.database import Database, Work
+from domain.storage.engine.faults import BusyError, UnavailableError
 from tests.support.cancelling import a_request, cancel, everything
 from tests.support.stored import NOW, an_order_input, stored
 

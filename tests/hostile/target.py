@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.hostile import health
 from tests.hostile.wire import Answer, send
 from tests.support.cancelling import a_split_order

@@ -24,8 +24,8 @@ from domain.rules.order import (
 from domain.rules.order_input import FeeInput
 from domain.rules.vocabulary import CancellationReason, FeeKind, PackageStatus
 from domain.storage import cancellations, events
-from domain.storage.backend import EVERY_SHOP
-from domain.storage.database import Database
+from domain.storage.engine.backend import EVERY_SHOP
+from domain.storage.engine.database import Database
 from tests.support.stored import NOW, a_package_input, an_item_input, an_order_input, store
 
 LATER = NOW + timedelta(hours=1)

@@ -7,7 +7,7 @@ from domain.rules.outcomes import FulfillmentOutcome
 from domain.rules.splits import PackageSplit
 from domain.rules.transitions import PackageMove, Settlement
 from domain.rules.vocabulary import OrderStatus, PackageStatus, RefundStatus
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.support.cancelling import LATER, item_id, package_id
 
 

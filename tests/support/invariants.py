@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from domain.rules.order import Shop
 from domain.rules.refunds import due
 from domain.storage import orders, tables
-from domain.storage.backend import EVERY_SHOP, Connection
-from domain.storage.database import Database
+from domain.storage.engine.backend import EVERY_SHOP, Connection
+from domain.storage.engine.database import Database
 from domain.storage.invariants.check import INVARIANTS, violations
 from domain.storage.invariants.invariant import Breaches
 

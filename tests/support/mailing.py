@@ -11,8 +11,8 @@ from domain.mail.sending import Outcome, OutgoingMessage
 from domain.rules.order import Notification, OrderEvent, Shop
 from domain.rules.vocabulary import EventType
 from domain.storage import cancellations, events
-from domain.storage.backend import EVERY_SHOP
-from domain.storage.database import Database
+from domain.storage.engine.backend import EVERY_SHOP
+from domain.storage.engine.database import Database
 from tests.mail.samples import a_message
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.stored import NOW

@@ -22,7 +22,7 @@ from typing import Any
 import asyncpg
 import sqlalchemy as sa
 
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from domain.storage.migrations import runner
 from tests.docs.pages import blocks
 from tests.support.patience import PATIENCE_SECONDS

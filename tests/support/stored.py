@@ -16,8 +16,8 @@ from domain.rules.order_input import (
 )
 from domain.rules.vocabulary import OrderStatus, PackageStatus, ShippingRefundPolicy
 from domain.storage import orders, shops
-from domain.storage.backend import EVERY_SHOP
-from domain.storage.database import Database
+from domain.storage.engine.backend import EVERY_SHOP
+from domain.storage.engine.database import Database
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 

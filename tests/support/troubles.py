@@ -9,9 +9,9 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.storage import postgresql
-from domain.storage.backend import ShopScope
-from domain.storage.database import Database, Work, roll_back
+from domain.storage.engine import postgresql
+from domain.storage.engine.backend import ShopScope
+from domain.storage.engine.database import Database, Work, roll_back
 
 
 class ForgetfulDatabase(Database):

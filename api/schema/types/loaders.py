@@ -14,8 +14,8 @@ from domain.rules import ids
 from domain.rules import order as domain
 from domain.rules.decision import Plan
 from domain.storage import cancellations, events, orders
-from domain.storage.backend import Connection
-from domain.storage.faults import BusyError, UnavailableError, UnknownOutcomeError
+from domain.storage.engine.backend import Connection
+from domain.storage.engine.faults import BusyError, UnavailableError, UnknownOutcomeError
 from domain.storage.pages import Page, PageRequest
 
 

@@ -6,9 +6,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from domain.rules.order import value
-from domain.storage.backend import EVERY_SHOP, Connection, backend_of
-from domain.storage.compiled import Statement
-from domain.storage.database import Database
+from domain.storage.engine.backend import EVERY_SHOP, Connection, backend_of
+from domain.storage.engine.compiled import Statement
+from domain.storage.engine.database import Database
 from domain.storage.invariants.constraints import CONSTRAINTS
 from domain.storage.invariants.contents import CONTENTS
 from domain.storage.invariants.invariant import Invariant

@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from domain.storage.compiled import one_of
+from domain.storage.engine.compiled import one_of
 from domain.storage.invariants.invariant import Invariant, place, row_of
 from domain.storage.tables import metadata
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from domain.rules.status import PAYMENT_BLOCKED, derived
 from domain.rules.vocabulary import EventType, OrderStatus, PackageStatus
-from domain.storage.compiled import one_of
+from domain.storage.engine.compiled import one_of
 from domain.storage.invariants.invariant import Breaches, Invariant, row_of, same
 from domain.storage.tables import cancellation_lines, order_events, order_items, orders, package_items, packages
 

@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from domain.rules.vocabulary import EventType, NotificationStatus, RefundStatus
-from domain.storage.compiled import one_of
+from domain.storage.engine.compiled import one_of
 from domain.storage.invariants.invariant import Breaches, Columns, Invariant, row_of, same
 from domain.storage.outbox import MAIL_TOPIC
 from domain.storage.tables import cancellations, order_events, orders, outbox, packages, shops

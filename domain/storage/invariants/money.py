@@ -7,7 +7,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 
 from domain.rules.vocabulary import CancellationScope, NotificationStatus, RefundStatus
-from domain.storage.compiled import one_of
+from domain.storage.engine.compiled import one_of
 from domain.storage.invariants.contents import came_cancelled
 from domain.storage.invariants.invariant import Breaches, Invariant, row_of, same
 from domain.storage.outbox import MAIL_TOPIC

@@ -14,10 +14,10 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from domain.rules.vocabulary import ShippingRefundPolicy
-from domain.storage.backend import EVERY_SHOP, Connection, backend_of
-from domain.storage.compiled import insert
-from domain.storage.database import Database, roll_back
-from domain.storage.faults import NewerTablesError, UnavailableError
+from domain.storage.engine.backend import EVERY_SHOP, Connection, backend_of
+from domain.storage.engine.compiled import insert
+from domain.storage.engine.database import Database, roll_back
+from domain.storage.engine.faults import NewerTablesError, UnavailableError
 from domain.storage.tables import shops
 
 _ROOM = 2**20  # bytes

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from domain.rules.order import Shop
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from domain.storage.invariants.check import INVARIANTS
 from tests.api.conftest import on_sqlite
 from tests.support.calling import FIND, ask, cancel_one

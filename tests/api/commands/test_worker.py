@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from domain.rules.order import Shop
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.api.conftest import on_postgresql
 from tests.mail.delivery.servers import Inbox, serving
 from tests.support.client import Client

@@ -20,7 +20,7 @@ from domain.mail.delivery.mailbox import Mailbox
 from domain.mail.phrases import LANGUAGES
 from domain.mail.sending import OutgoingMessage
 from domain.rules.vocabulary import NotificationStatus, OrderStatus, PackageStatus, RefundStatus
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.support.calling import ask
 from tests.support.client import SECRET
 from tests.support.command import run, said, started

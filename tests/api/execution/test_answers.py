@@ -12,7 +12,7 @@ import strawberry
 from api.errors import LARGEST_ANSWER, BadUserInputError
 from api.execution.checks import Schema
 from domain.rules.order import Shop
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.api.conftest import on_sqlite
 from tests.api.schema.test_import_orders import IMPORT, ORDER
 from tests.api.schema.test_subscriptions import now

@@ -10,7 +10,7 @@ import pytest
 from api.settings import Settings
 from domain.rules import ids
 from domain.rules.order import Shop
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.api.conftest import on_postgresql, serving
 from tests.support.cancelling import a_small_order
 from tests.support.client import Client, a_token, hear, say

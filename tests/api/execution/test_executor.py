@@ -33,7 +33,7 @@ from api.telemetry.tracing import NoTracing
 from api.wiring import clock
 from domain.feed import Feed
 from domain.rules.order import Order
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from domain.storage.migrations import runner as migrations
 from tests.api.execution import misbehaving
 from tests.api.execution.rewriting import rewritten

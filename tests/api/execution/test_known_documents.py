@@ -10,7 +10,7 @@ from api.execution.known_documents import Document, Documents
 from api.schema.served import printed
 from api.settings import Settings
 from domain.rules.order import Shop
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.api.conftest import on_sqlite, serving
 from tests.support.client import EVERYTHING, Client, a_token
 

@@ -6,7 +6,7 @@ import pytest
 from graphql import GraphQLError, parse
 
 from api.execution.cost import Cost
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.api.conftest import on_sqlite
 from tests.api.execution.test_cost import SCHEMA
 from tests.api.schema.test_import_orders import DRESS, IMPORT, SIMPLE, imported

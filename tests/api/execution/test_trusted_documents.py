@@ -12,7 +12,7 @@ from api.execution.trusted_documents import TrustedDocuments
 from api.schema.served import printed
 from api.settings import Settings, SettingsError
 from domain.rules.order import Shop
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.api.conftest import on_sqlite, serving
 from tests.support.client import Client, a_token, hear, say
 

@@ -7,7 +7,7 @@ import pytest
 from domain.rules.order import Shop
 from domain.rules.order_input import BuyerInput, FeeInput
 from domain.rules.vocabulary import FeeKind, OrderStatus, PackageStatus, ShippingRefundPolicy
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.api.conftest import on_sqlite
 from tests.support.client import Client, a_token
 from tests.support.stored import a_package_input, a_shop, an_item_input, an_order_input, store

@@ -7,7 +7,7 @@ import pytest
 from domain.rules.order import Shop
 from domain.rules.order_input import FeeInput
 from domain.rules.vocabulary import FeeKind, OrderStatus, PackageStatus, ShippingRefundPolicy
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.api.conftest import on_sqlite
 from tests.api.schema.test_cancel_items import BREAKDOWN, ERRORS, Stored, an_error, find
 from tests.support.client import Client, a_token

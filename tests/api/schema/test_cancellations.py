@@ -6,9 +6,9 @@ import pytest
 
 from api.schema.languages import preferred_language
 from domain.rules.order import Shop
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.api.conftest import on_sqlite
-from tests.domain.storage.test_compiled import statements
+from tests.domain.storage.engine.test_compiled import statements
 from tests.support.client import Client, a_token
 from tests.support.stored import a_shop, an_item_input, an_order_input, store
 

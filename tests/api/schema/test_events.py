@@ -13,7 +13,7 @@ from api.loops import mail_loop
 from api.settings import Settings
 from domain.mail.delivery.mailbox import Mailbox
 from domain.rules.order import Shop
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.api.conftest import on_sqlite
 from tests.api.schema.test_subscriptions import take
 from tests.support.client import Client

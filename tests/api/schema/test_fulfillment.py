@@ -5,7 +5,7 @@ from typing import Any
 from domain.rules.order import Shop
 from domain.rules.order_input import BuyerInput
 from domain.rules.vocabulary import FulfillmentErrorCode, OrderStatus, PackageStatus
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.api.conftest import on_sqlite
 from tests.api.schema.test_cancel_items import Stored, find
 from tests.support.client import Client, a_token

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.api.conftest import on_sqlite
 from tests.support.client import Client
 from tests.support.invariants import assert_sound, dump

@@ -1,7 +1,7 @@
 """Fragments on interfaces select the same fields from every type that implements them."""
 
 from domain.rules.order import Shop
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.api.conftest import on_sqlite
 from tests.api.schema.test_cancel_items import Stored, find
 from tests.support.client import Client

@@ -7,7 +7,7 @@ import pytest
 
 from domain.rules.order import Shop
 from domain.rules.vocabulary import OrderStatus, PackageStatus
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.api.conftest import on_sqlite
 from tests.api.operations import root_fields
 from tests.api.schema.test_subscriptions import first_heard

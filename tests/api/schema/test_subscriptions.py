@@ -12,9 +12,9 @@ from domain import fulfillment
 from domain.rules.order import Order, Shop
 from domain.rules.transitions import PackageMove
 from domain.rules.vocabulary import PackageStatus
-from domain.storage import hints
-from domain.storage.database import Database
-from domain.storage.nats_hints import NatsHints
+from domain.storage.engine import hints
+from domain.storage.engine.database import Database
+from domain.storage.engine.nats_hints import NatsHints
 from tests.api.conftest import on_postgresql, on_sqlite, serving
 from tests.support.client import Client, a_token, close_code, hear, say
 from tests.support.invariants import assert_sound

@@ -16,8 +16,8 @@ from api.telemetry.metrics import Age, Metrics
 from domain.rules import ids
 from domain.rules.order import Order, Shop
 from domain.storage import events
-from domain.storage.backend import EVERY_SHOP
-from domain.storage.database import Database
+from domain.storage.engine.backend import EVERY_SHOP
+from domain.storage.engine.database import Database
 from tests.api.conftest import Clock, on_postgresql, on_sqlite, serving
 from tests.api.telemetry.scraping import Scrape, scrape, scrape_until
 from tests.faults.test_processes import children

@@ -13,7 +13,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from domain.rules.order import Shop
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.api.conftest import on_sqlite
 from tests.api.telemetry.scraping import Scrape, scrape
 from tests.api.telemetry.test_metrics import CANCEL, FOLLOW, a_request

@@ -17,7 +17,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from api.settings import Settings
 from domain.rules.order import Shop
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.api.conftest import on_sqlite, serving
 from tests.api.telemetry.scraping import scrape_until
 from tests.support.client import SECRET, Client, a_token

@@ -15,8 +15,8 @@ import structlog
 
 from api.settings import Settings
 from domain.rules.order import Shop
-from domain.storage.backend import EVERY_SHOP
-from domain.storage.database import Database
+from domain.storage.engine.backend import EVERY_SHOP
+from domain.storage.engine.database import Database
 from tests.api.conftest import on_postgresql, on_sqlite, serving
 from tests.support.client import SECRET, Client, a_token, close_code, opened, say
 from tests.support.stored import an_order_input, store

@@ -8,7 +8,7 @@ from websockets.exceptions import InvalidStatus
 
 from api.settings import Settings
 from domain.rules.order import Shop
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.api.conftest import on_sqlite, serving
 from tests.support.client import Client, a_token, opened
 

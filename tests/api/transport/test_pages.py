@@ -8,7 +8,7 @@ from httpx import AsyncClient, Response
 
 from api.settings import Settings
 from api.transport import pages
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.api.conftest import on_sqlite, serving
 from tests.support.client import SECRET, Client
 

@@ -10,8 +10,8 @@ from domain.mail.sending import Sent
 from domain.rules.order import Shop
 from domain.rules.vocabulary import CancellationReason, OrderStatus, PackageStatus, RefundStatus
 from domain.storage import tables
-from domain.storage.backend import EVERY_SHOP
-from domain.storage.database import Database, roll_back
+from domain.storage.engine.backend import EVERY_SHOP
+from domain.storage.engine.database import Database, roll_back
 from domain.storage.invariants.check import INVARIANTS, violations
 from tests.domain.storage.corruptions import CONSTRAINTS, CONTENTS, LOG, MONEY, Corruption
 from tests.support.cancelling import LATER, a_request, a_split_order, cancel_well, everything, package, units

@@ -24,9 +24,9 @@ from domain.rules.vocabulary import (
     RefundStatus,
     ShippingRefundPolicy,
 )
-from domain.storage.backend import EVERY_SHOP
-from domain.storage.database import Database
-from domain.storage.faults import NewerTablesError
+from domain.storage.engine.backend import EVERY_SHOP
+from domain.storage.engine.database import Database
+from domain.storage.engine.faults import NewerTablesError
 from domain.storage.migrations import runner
 from domain.storage.tables import metadata
 from tests.support.invariants import assert_sound

@@ -14,8 +14,8 @@ from domain.rules.cursor import InvalidCursorError
 from domain.rules.order import Order, Shop
 from domain.rules.vocabulary import CancellationReason, OrderStatus, PackageStatus
 from domain.storage import events, order_list
-from domain.storage.backend import EVERY_SHOP
-from domain.storage.database import Database
+from domain.storage.engine.backend import EVERY_SHOP
+from domain.storage.engine.database import Database
 from domain.storage.filters import TimeRange
 from domain.storage.order_list import OrderFilter, OrderOrderField, OrderSequence
 from domain.storage.pages import Page, PageRequest

@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.rules.vocabulary import NotificationStatus
 from domain.storage import outbox
-from domain.storage.backend import EVERY_SHOP
-from domain.storage.database import Database
-from domain.storage.hints import hint_or_tick
+from domain.storage.engine.backend import EVERY_SHOP
+from domain.storage.engine.database import Database
+from domain.storage.engine.hints import hint_or_tick
 from domain.storage.outbox import Claimed
 from domain.storage.tables import outbox as table
 from tests.support.stored import NOW, a_shop

@@ -10,10 +10,10 @@ import sqlalchemy as sa
 
 from domain.rules.order import Shop
 from domain.storage import outbox
-from domain.storage.backend import EVERY_SHOP, ShopScope
-from domain.storage.database import Database, roll_back
-from domain.storage.faults import DeniedError
-from domain.storage.hints import ProcessHints
+from domain.storage.engine.backend import EVERY_SHOP, ShopScope
+from domain.storage.engine.database import Database, roll_back
+from domain.storage.engine.faults import DeniedError
+from domain.storage.engine.hints import ProcessHints
 from domain.storage.outbox import MAIL_TOPIC
 from domain.storage.tables import metadata
 from tests.api.conftest import on_postgresql

@@ -13,7 +13,7 @@ from domain.rules.outcomes import FulfillmentOutcome
 from domain.rules.splits import PackageSplit
 from domain.rules.transitions import PackageMove
 from domain.rules.vocabulary import OrderStatus, PackageStatus, RefundStatus
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.support.cancelling import LATER, a_request, cancel_well, happened, item_id, package_id, read_again, units
 from tests.support.fulfilling import move, set_status, settle, split
 from tests.support.mailing import Script, run

@@ -10,8 +10,8 @@ from domain.rules import ids
 from domain.rules.order import Shop
 from domain.rules.vocabulary import ShippingRefundPolicy
 from domain.storage import shops, tables
-from domain.storage.backend import EVERY_SHOP
-from domain.storage.database import Database
+from domain.storage.engine.backend import EVERY_SHOP
+from domain.storage.engine.database import Database
 from domain.storage.shops import ShopRefusal
 from tests.support.cancelling import a_request, cancel_well, everything, units
 from tests.support.invariants import assert_sound, dump

@@ -24,8 +24,8 @@ from domain.rules.vocabulary import (
     ShippingRefundPolicy,
 )
 from domain.storage import tables
-from domain.storage.backend import EVERY_SHOP
-from domain.storage.database import Database
+from domain.storage.engine.backend import EVERY_SHOP
+from domain.storage.engine.database import Database
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.rules.order import Shop
 from domain.storage import tables
-from domain.storage.backend import EVERY_SHOP
-from domain.storage.database import Database, roll_back
+from domain.storage.engine.backend import EVERY_SHOP
+from domain.storage.engine.database import Database, roll_back
 from tests.support.cancelling import a_request, a_small_order, a_split_order, cancel_well, units
 from tests.support.invariants import assert_sound
 from tests.support.stored import a_shop

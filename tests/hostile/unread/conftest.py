@@ -9,7 +9,7 @@ import uvicorn
 from api.app import create_app
 from api.settings import Settings
 from domain.rules.order import Shop
-from domain.storage.database import Database
+from domain.storage.engine.database import Database
 from tests.api.conftest import started
 from tests.api.schema.test_subscriptions import now
 from tests.faults.test_subscribers import make_heavy

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from domain.storage import postgresql, sqlite
-from domain.storage.backend import BACKEND, IN_DOUBT, Backend, Connection, PoolUse, ShopScope, backend_of
-from domain.storage.faults import (
+from domain.storage.engine import postgresql, sqlite
+from domain.storage.engine.backend import BACKEND, IN_DOUBT, Backend, Connection, PoolUse, ShopScope, backend_of
+from domain.storage.engine.faults import (
     DRIVER_ERRORS,
     FAULTS,
     BusyError,
@@ -27,10 +27,10 @@ from domain.storage.faults import (
     is_outage,
     is_transient,
 )
-from domain.storage.hints import Hints
-from domain.storage.postgresql import STATEMENT_SECONDS, Postgresql
-from domain.storage.postgresql_address import PostgresqlAddress
-from domain.storage.sqlite import Sqlite, sqlite_address
+from domain.storage.engine.hints import Hints
+from domain.storage.engine.postgresql import STATEMENT_SECONDS, Postgresql
+from domain.storage.engine.postgresql_address import PostgresqlAddress
+from domain.storage.engine.sqlite import Sqlite, sqlite_address
 
 _T = TypeVar("_T")
 

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from domain.storage.hints import Send, SharedHints
+from domain.storage.engine.hints import Send, SharedHints
 
 _SUBJECT = "shortship.hints"
 _PATIENCE_SECONDS = 2

@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from filelock import FileLock, Timeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from domain.storage.backend import IN_DOUBT, JSON, Connection, PoolUse, ShopScope, driver_of, pool_use
-from domain.storage.faults import DRIVER_ERRORS, BusyError, FileInUseError, UnavailableError, code_of, root_cause
-from domain.storage.hints import Hints, ProcessHints
+from domain.storage.engine.backend import IN_DOUBT, JSON, Connection, PoolUse, ShopScope, driver_of, pool_use
+from domain.storage.engine.faults import DRIVER_ERRORS, BusyError, FileInUseError, UnavailableError, code_of, root_cause
+from domain.storage.engine.hints import Hints, ProcessHints
 
 SCHEMES = ("sqlite", "sqlite+aiosqlite")
 # The longest wait to write; shorter than an operation may take, so that callers learn the reason.

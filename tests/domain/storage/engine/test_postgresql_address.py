@@ -15,11 +15,11 @@ import pytest
 import sqlalchemy as sa
 import trustme
 
-from domain.storage import postgresql_address
-from domain.storage.backend import EVERY_SHOP
-from domain.storage.database import Database
-from domain.storage.faults import UnavailableError
-from domain.storage.postgresql_address import PostgresqlAddress
+from domain.storage.engine import postgresql_address
+from domain.storage.engine.backend import EVERY_SHOP
+from domain.storage.engine.database import Database
+from domain.storage.engine.faults import UnavailableError
+from domain.storage.engine.postgresql_address import PostgresqlAddress
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.postgresql import SETTINGS, TLS_BINARIES, EmbeddedServer, connected
 

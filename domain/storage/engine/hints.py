@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import asyncpg
 import structlog
 
-from domain.storage.postgresql_address import PostgresqlAddress, is_direct
+from domain.storage.engine.postgresql_address import PostgresqlAddress, is_direct
 
 TICK_SECONDS = 1.0
 _CHANNEL = "shortship"

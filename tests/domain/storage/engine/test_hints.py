@@ -7,10 +7,10 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
-from domain.storage import hints
-from domain.storage.database import Database
-from domain.storage.hints import ProcessHints, hint_or_tick
-from domain.storage.nats_hints import NatsHints
+from domain.storage.engine import hints
+from domain.storage.engine.database import Database
+from domain.storage.engine.hints import ProcessHints, hint_or_tick
+from domain.storage.engine.nats_hints import NatsHints
 from tests.support.nats_server import NatsServer
 from tests.support.patience import PATIENCE_SECONDS
 

@@ -13,8 +13,8 @@ from domain.rules.decision import CancellationRequest
 from domain.rules.order import Order
 from domain.rules.vocabulary import CancellationReason
 from domain.storage import order_list, orders
-from domain.storage.compiled import Row, Statement
-from domain.storage.database import Database
+from domain.storage.engine.compiled import Row, Statement
+from domain.storage.engine.database import Database
 from domain.storage.order_list import OrderFilter, OrderSequence
 from domain.storage.pages import PageRequest
 from tests.support.cancelling import a_request, cancel, everything, package, units

@@ -9,10 +9,10 @@ import asyncpg
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from domain.storage.backend import IN_DOUBT, JSON, Connection, EveryShop, PoolUse, ShopScope, driver_of, pool_use
-from domain.storage.faults import code_of, root_cause
-from domain.storage.hints import Hints, PostgresqlHints
-from domain.storage.postgresql_address import PostgresqlAddress, reason_of
+from domain.storage.engine.backend import IN_DOUBT, JSON, Connection, EveryShop, PoolUse, ShopScope, driver_of, pool_use
+from domain.storage.engine.faults import code_of, root_cause
+from domain.storage.engine.hints import Hints, PostgresqlHints
+from domain.storage.engine.postgresql_address import PostgresqlAddress, reason_of
 
 SCHEMES = ("postgres", "postgresql", "postgresql+asyncpg")
 # The server cancels statements that take too long; if it is silent, we give up a little later.

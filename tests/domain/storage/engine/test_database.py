@@ -18,10 +18,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.rules.vocabulary import ShippingRefundPolicy
-from domain.storage.backend import EVERY_SHOP
-from domain.storage.database import Database, announce, roll_back
-from domain.storage.faults import BusyError, DeniedError, FileInUseError, UnavailableError
-from domain.storage.hints import ProcessHints
+from domain.storage.engine.backend import EVERY_SHOP
+from domain.storage.engine.database import Database, announce, roll_back
+from domain.storage.engine.faults import BusyError, DeniedError, FileInUseError, UnavailableError
+from domain.storage.engine.hints import ProcessHints
 from domain.storage.tables import idempotency_keys, shops
 from tests.support.patience import PATIENCE_SECONDS
 

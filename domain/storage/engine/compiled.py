@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from domain.storage.backend import Connection, backend_of
+from domain.storage.engine.backend import Connection, backend_of
 
 # Rows per INSERT: orders may have thousands of packages, and each statement must stay within its time limit.
 _MOST_BY_COLUMN = 10_000

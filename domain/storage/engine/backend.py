@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from domain.storage.hints import Hints
+from domain.storage.engine.hints import Hints
 
 # Lets use cases pass connections around without importing SQLAlchemy.
 Connection = AsyncConnection
