@@ -1,4 +1,4 @@
-"""A server for the clients, and the npm packages that they need."""
+"""A server for the clients to call, and the npm packages they need."""
 
 import os
 from collections.abc import AsyncIterator
@@ -21,32 +21,32 @@ SCHEMA = HERE.parents[1] / "schema.graphql"
 
 
 def an_environment(base: str, token: str) -> dict[str, str]:
-    """The current environment, plus the address and the token that a client uses."""
-    return {**os.environ, "ENDPOINT": f"{base}/graphql", "TOKEN": token}  # noqa: TID251 - handed on to a process
+    """Our own environment, plus the endpoint and the token for the client."""
+    return {**os.environ, "ENDPOINT": f"{base}/graphql", "TOKEN": token}  # noqa: TID251 - passed on to a process
 
 
 @pytest.fixture(scope="session")
 def packages() -> Path:
-    """The folder with the npm packages. Skips the test if they cannot be installed; in CI that is a failure."""
+    """The folder with the installed packages. Without a network, tests are skipped, or fail in CI."""
     try:
         node.install(HERE)
     except node.UnreachableError as error:
-        if os.environ.get("CI"):  # noqa: TID251 - a setting of the tests, not of the code
+        if os.environ.get("CI"):  # noqa: TID251 - configures the tests, not the product
             raise
-        pytest.skip(f"needs packages of npm: {error}")
+        pytest.skip(f"needs npm packages: {error}")
     return HERE
 
 
 @pytest.fixture
 async def shop(database: Database) -> AsyncIterator[Shop]:
-    """The shop of the test; checks at the end that what is stored is sound."""
+    """A shop; the stored data must still be sound when the test ends."""
     yield await a_shop(database)
     await assert_sound(database)
 
 
 @pytest.fixture
 async def order(database: Database, shop: Shop) -> Order:
-    """Thirty dresses, all of which can be cancelled."""
+    """An order of thirty dresses, all cancellable."""
     given = an_order_input("1001", an_item_input("dress", quantity=30, subtotal="300.00"))
     return (await store(database, shop, given))[0]
 

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
-_BYTES = 100  # small, so that messages break in the middle
+_BYTES = 100  # small, so that messages break partway through
 
 
 class Proxy:
-    """Forwards to `base`. Closes each connection once the server has sent `allowance` bytes, if that is set."""
+    """Forwards to `base`. If `allowance` is set, each connection is cut after that many bytes from the server."""
 
     def __init__(self, base: str) -> None:
         self._target = urlsplit(base)
@@ -31,7 +31,7 @@ class Proxy:
             await self.cut()
 
     async def cut(self) -> None:
-        """Closes all connections."""
+        """Cuts all open connections."""
         links = list(self._links)
         for link in links:
             link.cancel()
@@ -43,13 +43,13 @@ class Proxy:
         task.add_done_callback(self._links.discard)
 
     async def _connect(self, reader: StreamReader, writer: StreamWriter) -> None:
-        """Runs until either end closes; closes at once while the proxy is not open."""
+        """Forwards until either end closes; closes at once while `is_open` is false."""
         if not self.is_open:
             writer.close()
             return
         self.connections += 1
         server, to_server = await asyncio.open_connection(self._target.hostname, self._target.port)
-        pumps = {asyncio.create_task(_ask(reader, to_server)), asyncio.create_task(self._answer(server, writer))}
+        pumps = {asyncio.create_task(_forward(reader, to_server)), asyncio.create_task(self._answer(server, writer))}
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -60,13 +60,13 @@ class Proxy:
             await asyncio.gather(*pumps, return_exceptions=True)
 
     async def _answer(self, server: StreamReader, client: StreamWriter) -> None:
-        said = 0
-        while (self.allowance is None or said < self.allowance) and (data := await server.read(_BYTES)):
+        sent = 0
+        while (self.allowance is None or sent < self.allowance) and (data := await server.read(_BYTES)):
             client.write(data)
             await client.drain()
-            said += len(data)
+            sent += len(data)
 
 
-async def _ask(client: StreamReader, server: StreamWriter) -> None:
+async def _forward(client: StreamReader, server: StreamWriter) -> None:
     while data := await client.read(_BYTES):
         server.write(data)

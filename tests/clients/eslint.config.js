@@ -1,4 +1,4 @@
-// Run in the project's folder: eslint -c tests/clients/eslint.config.js schema.graphql
+// Run from the project's root: eslint -c tests/clients/eslint.config.js schema.graphql
 import graphql from "@graphql-eslint/eslint-plugin";
 
 const { configs, parser } = graphql;
@@ -14,14 +14,14 @@ export default [
       ...configs["flat/schema-relay"].rules,
       // The interface Cancellable is named after its field.
       "@graphql-eslint/no-typename-prefix": "off",
-      // Feeds of events go forward only.
+      // Event feeds only page forward.
       "@graphql-eslint/relay-arguments": ["error", { includeBoth: false }],
-      // An order's items and packages are plain lists: there are never many.
+      // An order's items and packages are plain lists: there are never many of them.
       "@graphql-eslint/relay-edge-types": [
         "error",
         { withEdgeSuffix: true, shouldImplementNode: true, listTypeCanWrapOnlyEdgeType: false },
       ],
-      // What changes has an id for caches to know it by. Values have none: they are replaced whole, with what has them.
+      // Anything that changes has an id, for client caches. Values have none: they are replaced along with their owner.
       "@graphql-eslint/strict-id-in-types": [
         "error",
         {

@@ -1,4 +1,4 @@
-"""The examples work, and follow events with nothing lost or repeated, however often their sockets break."""
+"""The examples work, and follow events without loss or repetition, however often their sockets drop."""
 
 import asyncio
 import sys
@@ -27,7 +27,7 @@ TYPESCRIPT = HERE / "typescript"
 
 @pytest.fixture(params=["python", "typescript"])
 def command(request: pytest.FixtureRequest) -> list[str]:
-    """The command that runs the example."""
+    """The command line of an example, built first if needed."""
     if request.param == "python":
         return [sys.executable, str(PYTHON)]
     packages: Path = request.getfixturevalue("packages")
@@ -37,7 +37,7 @@ def command(request: pytest.FixtureRequest) -> list[str]:
 
 
 def _build(modules: Path) -> None:
-    """Does what `npm run generate` and `npm run build` do."""
+    """What `npm run generate` and `npm run build` do."""
     node.run(TYPESCRIPT, modules / "@graphql-codegen" / "cli" / "esm" / "bin.js")
     node.run(TYPESCRIPT, modules / "typescript" / "bin" / "tsc")
 
@@ -55,7 +55,7 @@ async def started(command: list[str], base: str) -> AsyncIterator[Process]:
 
 
 async def lines(process: Process, count: int) -> list[dict[str, Any]]:
-    """The next lines of its output, parsed."""
+    """The next lines it prints."""
     assert process.stdout
     assert process.stderr
     async with asyncio.timeout(PATIENCE_SECONDS):
@@ -65,13 +65,13 @@ async def lines(process: Process, count: int) -> list[dict[str, Any]]:
 
 
 async def cancel(database: Database, shop: Shop, order: Order, count: int) -> None:
-    """Cancels units one by one, as another caller."""
+    """Cancels units one by one, as someone else would."""
     for each in range(count):
         await cancel_well(database, shop, a_request(units(order, ("SKU-dress", 1)), f"{count}-{each}"))
 
 
 @on_sqlite
-async def test_an_example_cancels_and_follows_across_breaks(
+async def test_an_example_cancels_and_follows_events_across_dropped_connections(
     base: str, database: Database, shop: Shop, order: Order, command: list[str]
 ) -> None:
     async with Proxy(base).running() as proxy, started(command, proxy.base) as process:
@@ -83,12 +83,12 @@ async def test_an_example_cancels_and_follows_across_breaks(
         await cancel(database, shop, order, 3)
         proxy.is_open = True
         missed = await lines(process, 3)
-        proxy.allowance = 700  # a few events, and the last of them in part
+        proxy.allowance = 700  # a few events, the last one cut short
         await proxy.cut()
         before = proxy.connections
         await cancel(database, shop, order, 20)
-        broken = await lines(process, 20)
-        breaks = proxy.connections - before
+        resumed = await lines(process, 20)
+        reconnects = proxy.connections - before
 
     assert story == [
         {"order": "1001", "item": "The dress", "cancellable": 30},
@@ -96,20 +96,20 @@ async def test_an_example_cancels_and_follows_across_breaks(
         {"cancelled": {"status": "AWAITING_SHIPMENT", "version": 2}, "errors": []},
         {"event": "ItemsCancelled", "order": "1001", "sequence": 2},
     ]
-    followed = [(each["event"], each["sequence"]) for each in live + missed + broken]
+    followed = [(each["event"], each["sequence"]) for each in live + missed + resumed]
     assert followed == [("ItemsCancelled", sequence) for sequence in range(3, 27)]
-    assert breaks >= 3
+    assert reconnects >= 3
 
 
 @on_sqlite
 @pytest.mark.usefixtures("order")
-async def test_an_example_ends_when_its_token_is_refused(base: str, command: list[str]) -> None:
+async def test_an_example_stops_when_its_token_is_refused(base: str, command: list[str]) -> None:
     environment = an_environment(base, "none")
 
     process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=PIPE, stderr=PIPE)
     async with asyncio.timeout(PATIENCE_SECONDS):
-        said, complaint = await process.communicate()
+        printed, complaint = await process.communicate()
 
     assert process.returncode == 1
-    assert said == b""
+    assert printed == b""
     assert b"token" in complaint

@@ -1,4 +1,4 @@
-"""Popular GraphQL clients work with the server: each queries, cancels, and receives the event."""
+"""Popular GraphQL clients work with the server: each queries, cancels, and hears about it."""
 
 import asyncio
 from asyncio.subprocess import PIPE
@@ -14,8 +14,8 @@ from tests.support.client import a_token
 from tests.support.patience import PATIENCE_SECONDS
 
 
-async def told(packages: Path, base: str, *arguments: str) -> list[object]:
-    """The output of a client that runs against the server."""
+async def output(packages: Path, base: str, *arguments: str) -> list[object]:
+    """The lines a client prints when it runs against the server."""
     process = await asyncio.create_subprocess_exec(
         node.node(),
         *arguments,
@@ -39,8 +39,8 @@ async def told(packages: Path, base: str, *arguments: str) -> list[object]:
 @pytest.mark.parametrize(
     "client", ["graphql-ws.js", "graphql-sse.js", "apollo.js", "urql.js sse", "urql.js ws"], ids=lambda name: name
 )
-async def test_a_client_asks_cancels_and_hears_of_it(packages: Path, base: str, client: str) -> None:
-    found = await told(packages, base, *client.split())
+async def test_a_client_queries_cancels_and_hears_about_it(packages: Path, base: str, client: str) -> None:
+    found = await output(packages, base, *client.split())
 
     story = {"cancellable": 30, "refused": ["BAD_USER_INPUT"], "errors": [], "version": 2, "heard": ["1001", 2]}
     assert found == [story]
@@ -48,5 +48,5 @@ async def test_a_client_asks_cancels_and_hears_of_it(packages: Path, base: str, 
 
 @on_sqlite
 @pytest.mark.usefixtures("order")
-async def test_the_server_passes_all_audits_of_graphql_over_http(packages: Path, base: str) -> None:
-    assert await told(packages, base, "audits.js") == []
+async def test_the_server_passes_every_graphql_over_http_audit(packages: Path, base: str) -> None:
+    assert await output(packages, base, "audits.js") == []

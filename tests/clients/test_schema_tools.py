@@ -14,7 +14,7 @@ SORTED = ",".join(
 )
 
 
-def test_graphql_eslint_finds_nothing_by_its_recommended_and_relay_rules(packages: Path) -> None:
+def test_graphql_eslint_passes_with_its_recommended_and_relay_rules(packages: Path) -> None:
     eslint = packages / "node_modules" / "eslint" / "bin" / "eslint.js"
 
     said = node.run(ROOT, eslint, "-c", packages / "eslint.config.js", "--max-warnings=0", SCHEMA.name)
@@ -22,7 +22,7 @@ def test_graphql_eslint_finds_nothing_by_its_recommended_and_relay_rules(package
     assert said == ""
 
 
-def test_graphql_schema_linter_finds_nothing_unsorted_fields_aside(packages: Path) -> None:
+def test_graphql_schema_linter_passes_with_every_rule_but_sorting(packages: Path) -> None:
     linter = packages / "node_modules" / "graphql-schema-linter" / "lib" / "cli.js"
 
     said = node.run(ROOT, linter, "--except", SORTED, SCHEMA.name)
@@ -30,8 +30,8 @@ def test_graphql_schema_linter_finds_nothing_unsorted_fields_aside(packages: Pat
     assert "0 errors detected" in said
 
 
-def test_relay_compiles_pages_refetches_and_events(packages: Path, tmp_path: Path) -> None:
-    # Runs outside the repository, because there it stages the files that it generates.
+def test_relay_compiles_pagination_refetching_and_events(packages: Path, tmp_path: Path) -> None:
+    # In a copy: inside a repository, the compiler stages its output with git.
     shutil.copytree(HERE / "relay", tmp_path, dirs_exist_ok=True)
     shutil.copy(SCHEMA, tmp_path)
     made = tmp_path / "artifacts"
@@ -44,7 +44,7 @@ def test_relay_compiles_pages_refetches_and_events(packages: Path, tmp_path: Pat
     assert "node(id: $id)" in (made / "ordersOrderRefetchQuery.graphql.ts").read_text()
 
 
-def test_gql_tada_infers_the_types_of_answers_and_variables(packages: Path) -> None:
+def test_gql_tada_infers_the_types_of_results_and_variables(packages: Path) -> None:
     tada = packages / "node_modules" / "gql.tada" / "bin" / "cli.js"
     node.run(packages / "tada", tada, "generate", "output")
 

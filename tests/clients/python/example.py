@@ -1,6 +1,6 @@
-"""A small client for Shortship that lists orders, previews and makes a cancellation, and follows events.
+"""A small Shortship client, and how to use it: list orders, preview and cancel, then follow events.
 
-Needs ENDPOINT and TOKEN, and the packages `gql[httpx,websockets]`.
+Set ENDPOINT and TOKEN, and install `gql[httpx,websockets]`.
 """
 
 import asyncio
@@ -54,27 +54,30 @@ subscription Follow($after: String!) {
   }
 }
 """
-_MAY_PASS = {"SLOW_CONSUMER", "RATE_LIMITED", "UNAVAILABLE"}
-_FOR_GOOD = {4400, 4401, 4403}  # the token or the request is wrong
-_LONGEST_WAIT = 10.0
+_TRANSIENT = {"SLOW_CONSUMER", "RATE_LIMITED", "UNAVAILABLE"}
+_FATAL = {4400, 4401, 4403}  # close codes: bad message, unauthorized, forbidden
+_MAX_WAIT_SECONDS = 10.0
 
 
 class Shortship:
-    """Talks to one server, with one token."""
+    """A client for one server, authenticated by one token."""
 
     def __init__(self, url: str, token: str) -> None:
         self._url = url
         self._authorization = {"Authorization": f"Bearer {token}"}
 
     async def request(self, query: str, **variables: object) -> dict[str, Any]:
-        """The data that answers a query or mutation; TransportQueryError if there are errors."""
+        """Runs a query or mutation and returns its data. Raises TransportQueryError if the answer has errors."""
         transport = HTTPXAsyncTransport(url=self._url, headers=self._authorization)
         async with Client(transport=transport) as session:
             data: dict[str, Any] = await session.execute(GraphQLRequest(query, variable_values=variables))
             return data
 
     async def follow(self, after: str) -> AsyncIterator[dict[str, Any]]:
-        """The shop's events after a cursor, past and then live: each exactly once, whatever breaks in between."""
+        """Yields every event after the cursor, then new ones as they happen.
+
+        Reconnects and resumes when the connection drops, so each event is delivered exactly once.
+        """
         failures = 0
         while True:
             try:
@@ -82,13 +85,14 @@ class Shortship:
                     after, failures = event["cursor"], 0
                     yield event
             except (TransportError, TimeoutError) as error:
-                if not _may_pass(error):
+                if not _is_transient(error):
                     raise
-            await asyncio.sleep(min(0.1 * 2**failures, _LONGEST_WAIT) * random.uniform(0.5, 1))  # noqa: S311 - no secret
+            # Back off exponentially, with jitter.
+            await asyncio.sleep(min(0.1 * 2**failures, _MAX_WAIT_SECONDS) * random.uniform(0.5, 1))  # noqa: S311 - no secret
             failures += 1
 
     async def _events(self, after: str) -> AsyncIterator[dict[str, Any]]:
-        """The events of one connection."""
+        """Yields the events of a single connection."""
         transport = WebsocketsTransport(
             url=self._url.replace("http", "ws", 1),
             init_payload=self._authorization,
@@ -100,13 +104,13 @@ class Shortship:
                 yield data["orderEvents"]
 
 
-def _may_pass(error: Exception) -> bool:
-    """Whether it is worth subscribing again after this error."""
+def _is_transient(error: Exception) -> bool:
+    """Whether to reconnect after this error."""
     if isinstance(error, TransportQueryError):
-        return any(each.get("extensions", {}).get("code") in _MAY_PASS for each in error.errors or ())
+        return any(each.get("extensions", {}).get("code") in _TRANSIENT for each in error.errors or ())
     cause: BaseException | None = error
     while cause:
-        if isinstance(cause, ConnectionClosed) and cause.rcvd and cause.rcvd.code in _FOR_GOOD:
+        if isinstance(cause, ConnectionClosed) and cause.rcvd and cause.rcvd.code in _FATAL:
             return False
         cause = cause.__cause__
     return True
@@ -117,7 +121,7 @@ def show(**line: object) -> None:
 
 
 async def main() -> None:
-    shortship = Shortship(os.environ["ENDPOINT"], os.environ["TOKEN"])  # noqa: TID251 - not the service's
+    shortship = Shortship(os.environ["ENDPOINT"], os.environ["TOKEN"])  # noqa: TID251 - a client, not the service
 
     edges = (await shortship.request(LIST))["orders"]["edges"]
     order = edges[0]["node"]
@@ -133,9 +137,9 @@ async def main() -> None:
         "orderId": order["id"],
         "reason": "OUT_OF_STOCK",
         "items": items,
-        # One key per click on "cancel": retries with the same key cancel only once.
+        # One key per click on "cancel". Retrying with the same key never cancels twice.
         "idempotencyKey": str(uuid.uuid4()),
-        # What the seller saw; if that has changed, nothing is cancelled.
+        # What the preview showed. If the order has changed since, nothing is cancelled.
         "expect": {"refundTotal": refund["amount"], "orderVersion": preview["orderVersion"]},
     }
     outcome = (await shortship.request(CANCEL, input=given))["cancelItems"]

@@ -1,4 +1,4 @@
-// The audits of the GraphQL-over-HTTP specification: prints each MUST and SHOULD that fails, and why.
+// Runs the GraphQL over HTTP audits and prints each MUST and SHOULD that fails, with the reason.
 import { serverAudits } from "graphql-http";
 import { headers, url } from "./story.js";
 

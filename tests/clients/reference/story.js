@@ -1,4 +1,4 @@
-// What each client does: a query, a refused query, a subscription, and a mutation that the subscription reports.
+// The story every client runs: a query, a refused query, and a subscription that reports a mutation.
 import { env } from "node:process";
 
 export const url = env.ENDPOINT;
@@ -13,7 +13,7 @@ const CANCEL = `mutation Cancel($input: CancelItemsInput!) {
 const FOLLOW = `subscription Follow($after: String) {
   orderEvents(after: $after) { sequence order { id number } ... on ItemsCancelled { cancellation { id } } } }`;
 
-/** `query` and `mutate` return the data, `first` that of the first event. All throw the client's own errors. */
+/** `query` and `mutate` resolve to data, `first` to the first event's data. All reject with the client's own errors. */
 export async function tell({ query, mutate, first }) {
   const { orderByNumber: order } = await query(FIND, { number: "1001" });
   const refused = await query(LIST, { first: 0 }).then(() => "answered", codes);
@@ -33,7 +33,7 @@ export async function tell({ query, mutate, first }) {
   );
 }
 
-/** The first result of an async iterator. */
+/** The data of the first result. */
 export async function firstOf(results) {
   for await (const { data, errors } of results) {
     if (errors) throw errors;

@@ -1,4 +1,4 @@
-// Subscriptions use urql's own server-sent events or a websocket: `node urql.js sse` or `node urql.js ws`.
+// Subscribes over server-sent events, urql's default, or over a websocket: `node urql.js sse` or `node urql.js ws`.
 import { argv, exit } from "node:process";
 import { cacheExchange, Client, fetchExchange, subscriptionExchange } from "@urql/core";
 import { createClient } from "graphql-ws";
@@ -39,4 +39,4 @@ await tell({
   mutate: (query, variables) => data(client.mutation(query, variables)),
   first: (query, variables) => data(firstOf(client.subscription(query, variables))),
 });
-exit(); // otherwise urql aborts a request and rejects a promise that nothing awaits
+exit(); // otherwise urql aborts a pending request, and its rejection is unhandled

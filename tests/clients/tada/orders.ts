@@ -1,4 +1,4 @@
-// gql.tada infers the types of answers and variables from the schema and the document.
+// gql.tada infers the types of results and variables from the schema and each document's text.
 import { initGraphQLTada, type ResultOf, type VariablesOf } from "gql.tada";
 import type { introspection } from "./introspection.d.ts";
 
@@ -48,5 +48,5 @@ export const input: VariablesOf<typeof CANCEL> = {
     idempotencyKey: "one",
   },
 };
-// @ts-expect-error no order has this status
+// @ts-expect-error not an order status
 export const unknown: Order["status"] = "LOST";

@@ -1,4 +1,4 @@
-// What screens written with Relay need: lists that load more, objects that are refetched, and events.
+// What a Relay app uses: paginated lists, refetchable objects, and events.
 import { graphql } from "relay-runtime";
 
 export const page = graphql`

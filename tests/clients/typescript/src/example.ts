@@ -1,4 +1,4 @@
-// Lists what can be cancelled, previews and cancels one unit, and follows events. Needs ENDPOINT and TOKEN.
+// Lists cancellable orders, previews and cancels one unit, then follows events. Set ENDPOINT and TOKEN.
 import { randomUUID } from "node:crypto";
 import { env } from "node:process";
 import { CANCEL, LIST, PREVIEW } from "./documents.js";
@@ -13,7 +13,7 @@ function show(line: unknown) {
 const { orders } = await shortship.request(LIST, {});
 const order = orders.edges[0]?.node;
 const item = order?.items.find((each) => each.cancellableQuantity > 0);
-if (!order || !item) throw new Error("Nothing can be cancelled.");
+if (!order || !item) throw new Error("There is nothing to cancel.");
 show({ order: order.number, item: item.productName, cancellable: item.cancellableQuantity });
 
 const items = [{ itemId: item.id, quantity: 1 }];
@@ -26,9 +26,9 @@ const { cancelItems: outcome } = await shortship.request(CANCEL, {
     orderId: order.id,
     reason: "OUT_OF_STOCK",
     items,
-    // One key per click on "cancel": retries with the same key cancel only once.
+    // One key per click on "cancel". Retrying with the same key never cancels twice.
     idempotencyKey: randomUUID(),
-    // What the seller saw; if that has changed, nothing is cancelled.
+    // What the preview showed. If the order has changed since, nothing is cancelled.
     expect: {
       refundTotal: preview.refundBreakdown.total.amount,
       orderVersion: preview.orderVersion ?? null,

@@ -17,7 +17,7 @@ export class ShortshipError extends Error {
   }
 }
 
-/** Talks to one server, with one token. */
+/** A client for one server, authenticated by one token. */
 export class Shortship {
   readonly #url: string;
   readonly #authorization: { Authorization: string };
@@ -29,7 +29,7 @@ export class Shortship {
     this.#sockets = socketsTo(url.replace(/^http/, "ws"), this.#authorization);
   }
 
-  /** The answer to a query or mutation. */
+  /** Runs a query or mutation and returns its data. Throws ShortshipError if the answer has errors. */
   async request<Data, Variables>(document: TypedDocumentString<Data, Variables>, variables: Variables): Promise<Data> {
     const response = await fetch(this.#url, {
       method: "POST",
@@ -43,11 +43,14 @@ export class Shortship {
     return dataOf((await response.json()) as Result<Data>);
   }
 
-  /** The shop's events after a cursor, past and then live: each exactly once, whatever breaks in between. */
+  /**
+   * Yields every event after the cursor, then new ones as they happen.
+   * Reconnects and resumes when the connection drops, so each event is delivered exactly once.
+   */
   async *follow(after: string): AsyncGenerator<FollowSubscription["orderEvents"]> {
     for (let failures = 0; ; failures += 1) {
       try {
-        // Left to itself, graphql-ws would subscribe again with the first cursor and repeat events.
+        // graphql-ws's own retries would resubscribe from the first cursor and repeat events.
         const results = this.#sockets.iterate<FollowSubscription>({
           query: FOLLOW.toString(),
           variables: { after },
@@ -59,8 +62,9 @@ export class Shortship {
           yield event;
         }
       } catch (error) {
-        if (!passes(error)) throw error;
+        if (!isTransient(error)) throw error;
       }
+      // Back off exponentially, with jitter.
       await sleep(Math.min(100 * 2 ** failures, 10_000) * (0.5 + Math.random() / 2));
     }
   }
@@ -71,7 +75,7 @@ function socketsTo(url: string, connectionParams: { Authorization: string }): Cl
   const client = createClient({
     url,
     connectionParams,
-    webSocketImpl: WebSocket, // built in since Node 22
+    webSocketImpl: WebSocket, // optional from Node 22 on, which has one built in
     retryAttempts: 0,
     keepAlive: 10_000,
     on: {
@@ -89,16 +93,16 @@ function socketsTo(url: string, connectionParams: { Authorization: string }): Cl
 
 function dataOf<Data>(result: Result<Data>): Data {
   if (result.errors) throw new ShortshipError(result.errors);
-  if (!result.data) throw new ShortshipError([{ message: "The answer has no data." }]);
+  if (!result.data) throw new ShortshipError([{ message: "The response has no data." }]);
   return result.data;
 }
 
-/** Whether it is worth subscribing again after this error. */
-function passes(reason: unknown): boolean {
+/** Whether to reconnect after this error. */
+function isTransient(reason: unknown): boolean {
   const error = Array.isArray(reason) ? new ShortshipError(reason) : reason;
   if (error instanceof ShortshipError) {
     return error.codes.some((code) => ["SLOW_CONSUMER", "RATE_LIMITED", "UNAVAILABLE"].includes(code));
   }
-  // Everything else is the socket failing or closing. These codes mean that the token or the request is wrong.
+  // Anything else is a socket that failed or closed. These close codes mean a bad message or a bad token.
   return ![4400, 4401, 4403].includes((error as { code?: number }).code ?? 0);
 }
