@@ -1,4 +1,4 @@
-"""Measures what the specification's section 10 names, side by side: `make bench`, or `make bench QUICK=1`."""
+"""Measures speed side by side with hand-written endpoints: `make bench`, or `make bench QUICK=1`."""
 
 import argparse
 import asyncio
@@ -23,15 +23,15 @@ from tests.bench.servers import COMMAND, OTHER_CORE, SERVER_CORE, bare, on_core,
 from tests.bench.table import Row, show, spread
 from tests.support.postgresql import EmbeddedServer, connected
 
-# Enough to show the noise of what takes long; the rest has more.
+# Enough turns to show the noise of slow measurements; fast ones get more.
 _TURNS_OF_LONG_RUNS = 3
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench")
-    parser.add_argument("--quick", action="store_true", help="two minutes instead of seven, and no growth")
-    parser.add_argument("--orders", type=int, default=1_000_000, help="up to how many orders growth is measured")
-    parser.add_argument("--profile", action="store_true", help="where the time of R1 and C1 goes, and nothing else")
+    parser.add_argument("--quick", action="store_true", help="take two minutes instead of seven; skip growth")
+    parser.add_argument("--orders", type=int, default=1_000_000, help="largest number of orders to measure growth at")
+    parser.add_argument("--profile", action="store_true", help="only profile R1 and C1")
     is_quick, most = (given := parser.parse_args()).quick, given.orders
     began = time.monotonic()
     with postgresql() as server, tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
@@ -53,7 +53,7 @@ def _pgbench_of(server: object) -> Path:
 
 
 class Bench:
-    """One run, on databases that it makes on a server."""
+    """One run, on databases of its own on the given server."""
 
     def __init__(self, url: str, folder: Path, *, is_quick: bool) -> None:
         self._server = sa.make_url(url)
@@ -81,7 +81,7 @@ class Bench:
         profiling.profile(self._url, self._token, units)
 
     def starting(self) -> list[Row]:
-        """From the start of a process to where it is ready."""
+        """Time from starting a process until it is ready."""
         times = []
         for _ in range(self._turns):
             began = time.monotonic()
@@ -90,7 +90,7 @@ class Bench:
         return [Row("start to ready", f"{median(times):.2f} s", noise=spread(times), goal="1.5 s")]
 
     def importing(self) -> Row:
-        """Orders from a file into PostgreSQL, after the command's start, and what it has in memory at most."""
+        """Import rate from a file into PostgreSQL, start-up excluded, and peak memory."""
         counts = (2_000, 10_000) if self._is_quick else (10_000, 40_000)
         files = [self._folder / f"{count}.jsonl" for count in counts]
         for file, count in zip(files, counts, strict=True):
@@ -105,7 +105,7 @@ class Bench:
         return Row("import into PostgreSQL", rate, memory, noise=spread(rates, 0), goal="5000/s")
 
     def _timed_import(self, url: str, file: Path) -> tuple[float, float]:
-        """Seconds and megabytes."""
+        """Seconds, and peak memory in megabytes."""
         script = (
             "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL,"
             " stderr=subprocess.DEVNULL); print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)"
@@ -121,7 +121,7 @@ class Bench:
         return time.monotonic() - began, float(finished.stdout)
 
     def side_by_side(self, pgbench: Path) -> list[Row]:
-        """The product and the bare endpoints in turns, each of them writing into a database of its own."""
+        """Alternates between the product and the bare endpoints, each writing to its own database."""
         asyncio.run(dataset.fill(self._url, 10_000))
         order = self._with_cancellations()
         other = self._new("other", template=self._url)
@@ -131,14 +131,13 @@ class Bench:
             rows = rates.reading(turns, f"order_{order}")
             rows.append(Row("memory under R1", f"{ours.megabytes():.0f} MB", goal="150 MB"))
             rows += rates.writing(turns, found[:-1], theirs[:-1])
-            beside = (ours, self._token, self._url, other, pgbench)
-            rows.append(rates.on_one_order(*beside, count=self._turns, seconds=self._seconds))
+            rows.append(turns.on_one_order(self._url, other, pgbench))
             rows.append(self._driver(by_hand.port))
-        assert self._run("check").endswith("hold.\n"), "what is stored is not sound"
+        assert self._run("check").endswith("hold.\n"), "the stored data is not sound"
         return rows
 
     def largest(self) -> Row:
-        """The largest orders in a database of their own."""
+        """Cancels the largest orders, in a database of their own."""
         url, file = self._new("largest"), self._folder / "largest.jsonl"
         file.write_bytes(largest.lines())
         self._run("migrate", url=url)
@@ -147,7 +146,7 @@ class Bench:
         return largest.row(url, self._token)
 
     def _with_cancellations(self) -> str:
-        """An order with a cancellation for each of its items that can have one."""
+        """Cancels one unit of each cancellable item of an order, and returns the order."""
         found = rates.units(self._url)
         order = found[0][0]
         bodies = cancelling((each, item) for each, item, _ in found if each == order)
@@ -158,14 +157,14 @@ class Bench:
         return order
 
     def _driver(self, port: int) -> Row:
-        """What the driver can do at all: the same size of answer from a server that does nothing."""
+        """The driver's own ceiling: answers of similar size from an endpoint that does no work."""
         load = Load(port, [request(port, self._token, query(R1), "/constant")], self._seconds)
         found = [driver.run(load) for _ in range(self._turns)]
         answered = [each.answered / each.seconds for each in found]
-        return Row("the driver, with constant answers", f"{median(answered):.0f}/s", noise=spread(answered, 0))
+        return Row("driver alone, constant answers", f"{median(answered):.0f}/s", noise=spread(answered, 0))
 
     def events(self) -> list[Row]:
-        """From an event to those who follow, in the process that made it and in another one."""
+        """Latency from an event to its subscribers, in the process that made it and in another."""
         rows = []
         found = [(order, item) for order, item, _ in rates.units(self._url)]
         with product(self._url) as one, product(self._url, core=OTHER_CORE) as another:
@@ -179,11 +178,11 @@ class Bench:
         return rows
 
     def mailing(self) -> Row:
-        """All mails of the cancellations so far."""
+        """Sends the mail of every cancellation so far."""
         return mail.emptied(self._url)
 
     def growth(self, most: int) -> list[Row]:
-        """The same operations at more and more orders."""
+        """The same operations, with more and more orders stored."""
         url = self._new("growth")
         self._run("migrate", url=url)
         self._run("shop", "create", SHOP, "--name", "Bench", url=url)
@@ -198,15 +197,15 @@ class Bench:
         return finished.stdout
 
     def _environment(self, url: str) -> dict[str, str]:
-        return os.environ | {"SHORTSHIP_DATABASE_URL": url, "SHORTSHIP_JWT_SECRET": SECRET}  # noqa: TID251 - a command's
+        return os.environ | {"SHORTSHIP_DATABASE_URL": url, "SHORTSHIP_JWT_SECRET": SECRET}  # noqa: TID251 - passed on to a command
 
     def close(self) -> None:
-        """Drops the databases that it has made, for the server may be somebody's."""
+        """Drops its databases: the server may be someone else's."""
         for name in self._made:
             asyncio.run(self._execute(f"DROP DATABASE {name} WITH (FORCE)"))
 
     def _new(self, name: str, template: str | None = None) -> str:
-        """The url of a new database, which may be a copy of the one at another url."""
+        """Creates a database, optionally as a copy of the one at the URL `template`, and returns its URL."""
         name = f"shortship_bench_{name}_{secrets.token_hex(4)}"
         source = sa.make_url(template).database if template else "template1"
         asyncio.run(self._execute(f"CREATE DATABASE {name} TEMPLATE {source}"))

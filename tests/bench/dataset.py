@@ -1,4 +1,4 @@
-"""Orders by the hundred thousand: some come in as orders do, and are copied within the database."""
+"""Orders by the hundred thousand: a few are imported as usual, then copied within the database."""
 
 import random
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from tests.bench.operations import SHOP
 
 TEMPLATES = 500
 _NAMES = ("Linen dress", "Wool scarf", "Coffee set", "Rain coat", "Desk lamp", "Tea pot", "Silk shirt", "Notebook")
-# As shops have them some weeks after a good month: most are on their way.
+# A shop a few weeks after a busy month: most packages are on their way.
 _STATUSES = ("AWAITING_SHIPMENT", "AWAITING_SHIPMENT", "AWAITING_COLLECTION", "IN_TRANSIT", "DELIVERED", "DELIVERED")
 _BEGAN = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -22,7 +22,7 @@ _OF_TEMPLATES = "orders.shop_id = $3 AND orders.number LIKE 'T%' AND orders.numb
 
 
 def templates() -> Iterator[dict[str, Any]]:
-    """Orders as clients give them: four items in two packages, one of them split between both."""
+    """Orders to import: four items in two packages, with one item split between them."""
     chance = random.Random(1)
     for number in range(TEMPLATES):
         items = [_item(chance, ref) for ref in ("a", "b", "c", "d")]
@@ -65,16 +65,16 @@ def _item(chance: random.Random, ref: str) -> dict[str, Any]:
 
 
 def lines(count: int) -> bytes:
-    """A file of so many orders, one a line."""
+    """`count` orders as JSON lines."""
     known = list(templates())
     numbered = (known[number % TEMPLATES] | {"number": f"N{number:07}"} for number in range(count))
     return b"\n".join(orjson.dumps(each) for each in numbered)
 
 
 async def fill(url: str, orders: int, *, start: int = 0) -> None:
-    """Copies the templates until there are so many more orders; `start` is how many there were, the templates aside.
+    """Adds `orders` copies of templates; `start` is how many there are already.
 
-    The url is that of a superuser: what the constraints say is true of copies without being looked at again.
+    Needs a superuser's URL: foreign keys and triggers are off, as copies satisfy whatever the templates do.
     """
     connection = await asyncpg.connect(url)
     first, last = start // TEMPLATES + 1, (start + orders) // TEMPLATES
@@ -90,7 +90,7 @@ async def fill(url: str, orders: int, *, start: int = 0) -> None:
 
 
 async def size(url: str) -> int:
-    """How many bytes the database has."""
+    """The size of the database in bytes."""
     connection = await asyncpg.connect(url)
     found = await connection.fetchval("SELECT pg_database_size(current_database())")
     await connection.close()
@@ -104,7 +104,7 @@ FROM orders, {_COPIES} WHERE {_OF_TEMPLATES}"""  # noqa: S608 - made of constant
 
 
 async def _copy(connection: Any, table: str) -> str:
-    """The statement that copies one table's rows of the templates."""
+    """The statement that copies the templates' rows in one table."""
     rows = await connection.fetch("SELECT column_name FROM information_schema.columns WHERE table_name = $1", table)
     key = "id" if table == "orders" else "order_id"
     changed = {

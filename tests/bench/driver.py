@@ -1,7 +1,7 @@
-"""A process that sends prepared requests over a few connections as fast as they are answered, and counts.
+"""Sends prepared requests over a few connections, as fast as they are answered, and counts the answers.
 
-It reads what to do from its standard input and writes what came of it to its standard output, so that its work is not
-that of whoever started it.
+Runs as a process of its own, so that its work does not slow down its caller: a pickled Load comes in on standard input,
+a pickled Outcome goes out on standard output.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ _LENGTH = b"content-length: "
 
 @dataclass(slots=True)
 class Load:
-    """Requests that are sent in turn until the time is over, once each unless they are `repeated`."""
+    """Requests to send in order until time is up: each once, or around and around if `is_repeated`."""
 
     port: int
     requests: list[bytes]
@@ -33,7 +33,7 @@ class Load:
 
 @dataclass(slots=True)
 class Outcome:
-    """`refused` counts answers that were not 200 or have errors, `refusal` is one of them; `first` is a good one."""
+    """`refused` counts answers with errors or a status other than 200; `first` and `refusal` are one body of each."""
 
     answered: int = 0
     refused: int = 0
@@ -75,7 +75,7 @@ class _Client(asyncio.Protocol):
         self._received.clear()
         self._next()
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's own
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         if not self._done.done():
             self._done.set_result(None)
 
@@ -101,7 +101,7 @@ async def _run(load: Load) -> Outcome:
 
 
 def run(load: Load) -> Outcome:
-    """Runs a load in a process of its own, which has the caller's core."""
+    """Runs a load in a process of its own, on the caller's core."""
     finished = subprocess.run(
         [sys.executable, "-m", "tests.bench.driver"], input=pickle.dumps(load), stdout=subprocess.PIPE, check=True
     )

@@ -1,4 +1,4 @@
-"""How long it takes from an event to whoever follows; its time is that of the act, a little before the commit."""
+"""Latency from an event to its subscribers, counted from the event's own time, shortly before its commit."""
 
 import asyncio
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ _PROTOCOL = Subprotocol("graphql-transport-ws")
 def latencies(
     followed: int, acting: int, token: str, units: Sequence[tuple[str, int]], subscribers: int
 ) -> list[float]:
-    """Milliseconds for each subscriber at the server `followed`, of events that the server `acting` made."""
+    """Milliseconds per event and subscriber, with subscribers on port `followed` and cancellations on port `acting`."""
     return asyncio.run(_latencies(followed, acting, token, units, subscribers))
 
 
@@ -50,7 +50,7 @@ async def _latencies(
             for number, body in enumerate(cancelling(units), 1):
                 await client.post("/graphql", content=body)
                 async with asyncio.timeout(10):
-                    while len(heard) < number * subscribers:  # noqa: ASYNC110 - sockets have no common event
+                    while len(heard) < number * subscribers:  # noqa: ASYNC110 - the sockets share no event
                         await asyncio.sleep(0.005)
         for task in listening:
             task.cancel()

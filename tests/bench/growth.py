@@ -1,4 +1,4 @@
-"""Whether pages and cancellations take longer among many orders."""
+"""Whether pages and cancellations slow down as orders pile up."""
 
 import asyncio
 from statistics import median
@@ -17,7 +17,7 @@ _FEWEST = 10_000
 
 
 def growth(process: Process, token: str, url: str, *, most: int, turns: int) -> list[Row]:
-    """Rates at more and more orders, each against that at the fewest."""
+    """Rates with more and more orders, each compared with the rate at the fewest."""
     counts = [count for count in (_FEWEST, 100_000, 1_000_000) if count <= most]
     measured: dict[str, list[list[float]]] = {}
     start, sizes = 0, []
@@ -29,7 +29,7 @@ def growth(process: Process, token: str, url: str, *, most: int, turns: int) -> 
             "R1": query(R1),
             "R1, filtered": query(FILTERED),
             "R1, by a rare status": query(RARE),
-            "R1, from the middle on": query(DEEP, after=asyncio.run(_middle(url))),
+            "R1, from the middle": query(DEEP, after=asyncio.run(_middle(url))),
         }
         for name, body in reading.items():
             found = [_rate(process, token, [body], is_repeated=True) for _ in range(turns)]
@@ -44,7 +44,7 @@ def growth(process: Process, token: str, url: str, *, most: int, turns: int) -> 
 
 
 async def _middle(url: str) -> str:
-    """The cursor of an order with as many before it as after it."""
+    """The cursor of the median order."""
     connection = await asyncpg.connect(url)
     key = await connection.fetchval("SELECT cursor_key FROM shops WHERE id = $1", SHOP)
     number, date = await connection.fetchrow(

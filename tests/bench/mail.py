@@ -1,4 +1,4 @@
-"""How many mails a second go out of the outbox, to a server that only takes them."""
+"""How many mails a second leave the outbox, for an SMTP server that accepts everything."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ _WAITING = "SELECT count(*) FROM outbox WHERE shop_id = $1 AND state = 'QUEUED'"
 
 
 async def _talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """As much of SMTP as it takes to be sent mails."""
+    """Just enough SMTP to accept mail."""
     writer.write(b"220 sink\r\n")
     while line := await reader.readline():
         command = line[:4].upper()
@@ -57,7 +57,7 @@ def _sink() -> Iterator[int]:
 
 
 def emptied(url: str) -> Row:
-    """Sends all that waits, with a worker on the server's core."""
+    """Drains the outbox with a worker on the server's core."""
     with _sink() as port:
         settings = {
             "SHORTSHIP_DATABASE_URL": url,
@@ -65,7 +65,7 @@ def emptied(url: str) -> Row:
             "SHORTSHIP_MAIL_FROM": "Bench <bench@example.com>",
         }
         command = [COMMAND, "worker"]
-        environment = os.environ | settings  # noqa: TID251 - that of the process to start
+        environment = os.environ | settings  # noqa: TID251 - passed on to a process
         with subprocess.Popen(  # noqa: S603 - our own command
             command,
             env=environment,
@@ -76,15 +76,15 @@ def emptied(url: str) -> Row:
                 count, seconds = asyncio.run(_until_empty(url))
             finally:
                 worker.terminate()
-    return Row("mail out of the outbox", f"{count / seconds:.0f}/s", f"{count} mails", goal="300/s")
+    return Row("mail sent from the outbox", f"{count / seconds:.0f}/s", f"{count} mails", goal="300/s")
 
 
 async def _until_empty(url: str) -> tuple[int, float]:
-    """How many were sent in how many seconds, from the first that was; raises TimeoutError."""
+    """Mails sent and the seconds they took, from the first one sent; raises TimeoutError."""
     connection = await asyncpg.connect(url)
     before = waiting = await connection.fetchval(_WAITING, SHOP)
     async with asyncio.timeout(_LONGEST_SECONDS):
-        while waiting == before:  # it is starting
+        while waiting == before:  # the worker is starting
             await asyncio.sleep(0.01)
             waiting = await connection.fetchval(_WAITING, SHOP)
         began, first = time.monotonic(), waiting

@@ -1,4 +1,4 @@
-"""What is measured: the operations, and the requests that clients send for them."""
+"""The operations to measure, and requests for them as they go over the wire."""
 
 from collections.abc import Iterable
 from uuid import uuid4
@@ -39,7 +39,6 @@ EVENTS = "subscription Events { orderEvents { __typename cursor sequence occurre
 
 
 def request(port: int, token: str, body: bytes, path: str = "/graphql") -> bytes:
-    """One request as it goes over the wire."""
     head = (
         f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\n"
         f"Content-Type: application/json\r\nAccept: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -52,7 +51,7 @@ def query(text: str, **variables: object) -> bytes:
 
 
 def cancelling(units: Iterable[tuple[str, int]]) -> list[bytes]:
-    """A call for each unit: the order's UUID in hexadecimal digits and the item's position."""
+    """A call to cancel each unit, given as the order's UUID in hex and the item's position."""
     return [
         query(
             C1,

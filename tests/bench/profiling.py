@@ -1,4 +1,4 @@
-"""Where the time of R1 and C1 goes: the application in this process, without a network before it."""
+"""Profiles R1 and C1: the application in this process, with no network in between."""
 
 import asyncio
 import cProfile
@@ -16,7 +16,7 @@ _LINES = 30
 
 
 def profile(url: str, token: str, units: Sequence[tuple[str, int]]) -> None:
-    """Prints the functions that take the most time themselves."""
+    """Prints the functions with the most time of their own."""
     for name, bodies in (("R1", [query(R1)] * 300), ("C1", cancelling(units[:300]))):
         profiler = cProfile.Profile()
         asyncio.run(_serve(url, token, bodies, profiler))

@@ -1,4 +1,4 @@
-"""How many pages, orders and cancellations a second, beside the same by hand."""
+"""Pages, orders and cancellations per second, beside the bare endpoints."""
 
 import asyncio
 import subprocess
@@ -19,7 +19,7 @@ from tests.bench.servers import Process
 from tests.bench.statements import pgbench_script
 from tests.bench.table import Row, ratio_row, spread
 
-# Of copies: what is copied stays as it came in.
+# Units of copies only: the templates must stay as imported.
 _UNITS = """SELECT p.order_id, p.item, p.package FROM package_items p
 JOIN packages k ON k.shop_id = p.shop_id AND k.order_id = p.order_id AND k.position = p.package
 JOIN orders o ON o.shop_id = p.shop_id AND o.id = p.order_id
@@ -29,7 +29,7 @@ ORDER BY md5(p.order_id::text), p.item LIMIT 30000"""
 
 
 class Turns:
-    """Takes turns between the product and the bare endpoints, and notes what each of them did."""
+    """Alternates between the product and the bare endpoints, and compares their rates and CPU time."""
 
     def __init__(self, product: Process, bare: Process, token: str, *, count: int, seconds: float) -> None:
         self._product = product
@@ -40,16 +40,16 @@ class Turns:
         self._cpu: dict[str, list[float]] = {}
 
     def read(self, name: str, path: str, body: bytes, goal: str) -> list[Row]:
-        """A reading operation; raises AssertionError where the answers differ."""
+        """Measures a query; raises AssertionError if the answers differ."""
         ours = request(self._product.port, self._token, body)
         others = request(self._bare.port, self._token, body, path)
         outcomes = [self._both([ours], [others], is_repeated=True) for _ in range(self._count)]
         answers = [orjson.loads(each.first) for each in outcomes[0]]
-        assert answers[0] == answers[1], "the bare endpoint answers something else"
+        assert answers[0] == answers[1], "the bare endpoint's answer differs"
         return self._rows(name, outcomes, goal)
 
     def write(self, name: str, ours: Iterator[bytes], others: Iterator[bytes], goal: str) -> list[Row]:
-        """A writing operation, whose requests are sent once each."""
+        """Measures a mutation, sending each request once."""
         each = int(2_500 * self._seconds)
         outcomes = []
         for _ in range(self._count):
@@ -57,6 +57,26 @@ class Turns:
             beside = [request(self._bare.port, self._token, body, "/c1") for body in islice(others, each)]
             outcomes.append(self._both(requests, beside, is_repeated=False))
         return self._rows(name, outcomes, goal)
+
+    def on_one_order(self, url: str, other_url: str, pgbench: Path) -> Row:
+        """Sends all cancellations to one order with plenty of units, beside pgbench on another database."""
+        order, item, package = units(url)[-1]
+        order_id = UUID(hex=order)
+        for database in (url, other_url):
+            asyncio.run(_enlarge(database, order_id, item))
+        script = pgbench_script(order_id, item, package)
+        before, answered = asyncio.run(_cancelled(url, order_id, item)), 0
+        ours, others = [], []
+        for _ in range(self._count):
+            bodies = cancelling([(order, item)] * int(2_000 * self._seconds))
+            requests = [request(self._product.port, self._token, body) for body in bodies]
+            outcome = driver.run(Load(self._product.port, requests, self._seconds, is_repeated=False))
+            assert not outcome.refused, outcome.refusal
+            answered += outcome.answered
+            ours.append(outcome.answered / outcome.seconds)
+            others.append(_pgbench(pgbench, other_url, script, self._seconds))
+        assert asyncio.run(_cancelled(url, order_id, item)) - before == answered, "units were lost or cancelled twice"
+        return ratio_row("C2: all clients on one order, beside pgbench", "/s", ours, others, goal="0.5, units exact")
 
     def _both(
         self, ours: list[bytes], others: list[bytes], *, is_repeated: bool
@@ -78,7 +98,7 @@ class Turns:
         ours, others = self._cpu.pop("ours"), self._cpu.pop("others")
         ratios = [other / mine for mine, other in zip(ours, others, strict=True)]
         cpu = Row(
-            f"{name}, CPU of the server",
+            f"{name}, server CPU per call",
             f"{median(ours):.2f} ms",
             f"{median(others):.2f} ms",
             f"{median(ratios):.2f}",
@@ -88,7 +108,7 @@ class Turns:
 
 
 def units(url: str) -> list[tuple[str, int, int]]:
-    """Order, item and package of units that may be cancelled, in no particular order."""
+    """The order, item and package of units that may be cancelled, in no meaningful order."""
 
     async def find() -> list[tuple[str, int, int]]:
         connection = await asyncpg.connect(url)
@@ -112,39 +132,20 @@ def writing(turns: Turns, found: list[tuple[str, int, int]], others: list[tuple[
     return turns.write("C1: one unit", ours, beside, "0.7")
 
 
-def on_one_order(  # noqa: PLR0913 - each of them is another thing
-    process: Process, token: str, url: str, other_url: str, pgbench: Path, *, count: int, seconds: float
-) -> Row:
-    """All clients on one order that has units enough, beside pgbench on another database."""
-    order, item, package = units(url)[-1]
+async def _enlarge(url: str, order_id: UUID, item: int) -> None:
     many = "UPDATE {} SET quantity = 1000000 WHERE order_id = $1 AND {} = $2"
+    connection = await asyncpg.connect(url)
+    for table, column in (("package_items", "item"), ("order_items", "position")):
+        await connection.execute(many.format(table, column), order_id, item)
+    await connection.close()
 
-    async def enlarge(database: str) -> None:
-        connection = await asyncpg.connect(database)
-        for table, column in (("package_items", "item"), ("order_items", "position")):
-            await connection.execute(many.format(table, column), UUID(hex=order), item)
-        await connection.close()
 
-    async def cancelled() -> int:
-        connection = await asyncpg.connect(url)
-        statement = "SELECT sum(cancelled_quantity) FROM package_items WHERE order_id = $1 AND item = $2"
-        found = await connection.fetchval(statement, UUID(hex=order), item)
-        await connection.close()
-        return int(found)
-
-    asyncio.run(enlarge(url))
-    asyncio.run(enlarge(other_url))
-    before, answered = asyncio.run(cancelled()), 0
-    ours, others = [], []
-    for _ in range(count):
-        requests = [request(process.port, token, body) for body in cancelling([(order, item)] * int(2_000 * seconds))]
-        outcome = driver.run(Load(process.port, requests, seconds, is_repeated=False))
-        assert not outcome.refused, outcome.refusal
-        answered += outcome.answered
-        ours.append(outcome.answered / outcome.seconds)
-        others.append(_pgbench(pgbench, other_url, pgbench_script(UUID(hex=order), item, package), seconds))
-    assert asyncio.run(cancelled()) - before == answered, "units were lost or cancelled twice"
-    return ratio_row("C2: all on one order; beside: pgbench", "/s", ours, others, goal="0.5, exactly the units")
+async def _cancelled(url: str, order_id: UUID, item: int) -> int:
+    statement = "SELECT sum(cancelled_quantity) FROM package_items WHERE order_id = $1 AND item = $2"
+    connection = await asyncpg.connect(url)
+    found = await connection.fetchval(statement, order_id, item)
+    await connection.close()
+    return int(found)
 
 
 def _pgbench(command: Path, url: str, script: str, seconds: float) -> float:

@@ -1,4 +1,4 @@
-"""The processes that are measured, each on the core that it is given."""
+"""The processes to measure, each pinned to a core."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ from urllib.error import URLError
 from tests.bench.operations import SECRET
 from tests.support.postgresql import EmbeddedServer, GivenServer
 
-# What PostgreSQL has by itself, but for memory: nothing of its safety is off.
+# PostgreSQL's defaults apart from memory: nothing that makes it durable is off.
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -25,7 +25,7 @@ _SETTINGS = {
     "timezone": "UTC",
 }
 COMMAND = str(Path(sys.executable).parent / "shortship")
-# One core is the server's; PostgreSQL and the driver have the other.
+# One core for the server, the other for PostgreSQL and the driver.
 _CORES = sorted(os.sched_getaffinity(0))
 SERVER_CORE, OTHER_CORE = _CORES[0], _CORES[-1]
 _STARTING_SECONDS = 30
@@ -34,7 +34,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 @contextmanager
 def postgresql() -> Iterator[EmbeddedServer | GivenServer]:
-    """A durable server, on the core of whoever starts it; or the one that SHORTSHIP_BENCH_POSTGRESQL names."""
+    """A durable server on this process's core, or the one at SHORTSHIP_BENCH_POSTGRESQL."""
     os.sched_setaffinity(0, {OTHER_CORE})
     given = os.environ.pop("SHORTSHIP_BENCH_POSTGRESQL", None)  # noqa: TID251 - a setting of the benchmark alone
     server = GivenServer(given) if given else EmbeddedServer(_SETTINGS, in_memory=False)
@@ -46,34 +46,34 @@ def postgresql() -> Iterator[EmbeddedServer | GivenServer]:
 
 
 class Process:
-    """A process that serves, on a port and on the server's core."""
+    """A running server process."""
 
     def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
         self.port = port
         self._process = process
 
     def cpu(self) -> float:
-        """Seconds of the core that it has used."""
+        """CPU seconds used so far."""
         fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _TICKS
 
     def megabytes(self) -> float:
-        """What it has in memory."""
+        """Resident memory."""
         pages = int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def on_core(core: int) -> Callable[[], None]:
-    """What a new process does first, to run on that core alone."""
+    """A `preexec_fn` that pins a new process to this core."""
     return lambda: os.sched_setaffinity(0, {core})
 
 
 @contextmanager
 def _started(command: Sequence[str], core: int, ready: str, settings: dict[str, str]) -> Iterator[Process]:
-    """A process of a command that listens on the port in PORT, as soon as it is ready."""
+    """Starts a command, with PORT replaced by a free port, and waits until it is ready."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = int(listener.getsockname()[1])
-    environment = os.environ | {"SHORTSHIP_JWT_SECRET": SECRET, "SHORTSHIP_PORT": str(port)} | settings  # noqa: TID251 - the process's
+    environment = os.environ | {"SHORTSHIP_JWT_SECRET": SECRET, "SHORTSHIP_PORT": str(port)} | settings  # noqa: TID251 - passed on
     filled = [part.replace("PORT", str(port)) for part in command]
     with subprocess.Popen(  # noqa: S603 - our own commands
         filled,
@@ -89,12 +89,12 @@ def _started(command: Sequence[str], core: int, ready: str, settings: dict[str, 
 
 
 def product(url: str, *, core: int = SERVER_CORE) -> AbstractContextManager[Process]:
-    """`shortship serve` as it is run; the mail is left to workers."""
+    """`shortship serve` as in production, with mail left to workers."""
     return _started((COMMAND, "serve", "--no-worker"), core, "/readyz", {"SHORTSHIP_DATABASE_URL": url})
 
 
 def bare(url: str) -> AbstractContextManager[Process]:
-    """The endpoints by hand, on uvicorn as the product is."""
+    """The hand-written endpoints, on uvicorn like the product."""
     command = (sys.executable, "-m", "uvicorn", "tests.bench.bare:app", "--port", "PORT", "--no-access-log")
     return _started(command, SERVER_CORE, "/nothing", {"BENCH_DATABASE": url})
 
@@ -103,7 +103,7 @@ def _wait(url: str) -> None:
     give_up_at = time.monotonic() + _STARTING_SECONDS
     while time.monotonic() < give_up_at:
         try:
-            urllib.request.urlopen(url, timeout=5).close()  # noqa: S310 - of our own
+            urllib.request.urlopen(url, timeout=5).close()  # noqa: S310 - our own server
         except URLError as error:
             if getattr(error, "code", None) == 404:
                 return

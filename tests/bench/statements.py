@@ -1,4 +1,4 @@
-"""The statements of the product, written out: for the bare endpoints, and for pgbench."""
+"""The product's SQL statements, written out for the bare endpoints and for pgbench."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -40,12 +40,12 @@ VALUES ($1, 'cancellation', $2, $3, 'QUEUED', 0, $4, $4)"""
 _BUMP = "UPDATE shops SET last_event = last_event + 1 WHERE id = $1 RETURNING last_event"
 _EVENT = """INSERT INTO order_events (shop_id, number, order_id, sequence, type, occurred_at, actor, cancellation_id)
 VALUES ($1, $2, $3, $4, 'ITEMS_CANCELLED', $5, 'bench', $6)"""
-_PAYLOAD = '{"items": "' + "x" * 900 + '"}'  # a mail is about as long
+_PAYLOAD = '{"items": "' + "x" * 900 + '"}'  # about as long as a mail's payload
 
 
 async def cancel(connection: Any, order_id: UUID, item: int, key: str) -> int:
-    """Cancels a unit in the transaction of the connection, and gives the order's version; nothing is given back."""
-    cancellation_id, now = uuid4(), datetime.now(UTC)  # noqa: TID251 - a measurement has no other time
+    """Cancels a unit, refunding nothing, in the connection's transaction, and returns the order's version."""
+    cancellation_id, now = uuid4(), datetime.now(UTC)  # noqa: TID251 - a benchmark runs on real time
     await connection.fetch(_CLAIM, SHOP, key, cancellation_id, now)
     [order] = await connection.fetch(_LOCK, SHOP, order_id)
     contents = await connection.fetch(CONTENTS, SHOP, [order_id])
@@ -64,7 +64,7 @@ async def cancel(connection: Any, order_id: UUID, item: int, key: str) -> int:
 
 
 def pgbench_script(order_id: UUID, item: int, package: int) -> str:
-    """The same transaction for one order, as pgbench runs it."""
+    """The same transaction for one order, as a pgbench script."""
 
     def written(statement: str, *values: str) -> str:
         for number in range(len(values), 0, -1):

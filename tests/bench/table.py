@@ -1,4 +1,4 @@
-"""What was measured, as it is printed."""
+"""The results, as a printed table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from rich.table import Table
 
 @dataclass(slots=True)
 class Row:
-    """One line: what was measured, its medians, and what they are measured against."""
+    """One line: medians, their ratio, noise and the goal."""
 
     name: str
     measured: str
@@ -21,19 +21,19 @@ class Row:
 
 
 def spread(values: Sequence[float], digits: int = 2) -> str:
-    """The least and the largest of them."""
+    """The range, such as `0.48 to 0.52`."""
     return f"{min(values):.{digits}f} to {max(values):.{digits}f}"
 
 
 def ratio_row(name: str, unit: str, ours: Sequence[float], others: Sequence[float], **more: str) -> Row:
-    """Rates that were taken in turns, with the median of each turn's ratio."""
+    """Two sets of rates measured in turns, with the median of the ratios of each turn."""
     ratios = [mine / other for mine, other in zip(ours, others, strict=True)]
     measured, beside = f"{median(ours):.0f}{unit}", f"{median(others):.0f}{unit}"
     return Row(name, measured, beside, f"{median(ratios):.2f}", spread(ratios), **more)
 
 
 def show(rows: Sequence[Row]) -> None:
-    table = Table(title="medians; beside: the same by hand, or with less, in turns in the same run")
+    table = Table(title="Medians. Beside: hand-written endpoints in alternating turns, or the smallest data set.")
     for column in ("what", "measured", "beside", "ratio", "noise", "goal"):
         table.add_column(column)
     for row in rows:
