@@ -1,4 +1,4 @@
-"""A real browser, on servers that run as users start them."""
+"""A real browser, and servers started the way users start them."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ from tests.browser.window import Window
 from tests.support.command import started
 
 _ROOT = 0
-# What the browser would ask of its maker is none of the pages' business.
+# Turns off the browser's own traffic, which has nothing to do with our pages.
 _QUIET = (
     "--disable-quic",
     "--no-first-run",
@@ -22,12 +22,12 @@ _QUIET = (
     "--disable-sync",
 )
 
-expect.set_options(timeout=30_000)  # a busy machine is no reason to fail
+expect.set_options(timeout=30_000)  # generous, for busy machines
 
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """Where the browser is; the test is skipped where there is none."""
+    """The path of the browser. Without one, tests are skipped, or fail in CI."""
     found = [path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))]
     if not found:
         _cannot_run("no browser is installed: apt-get install chromium")
@@ -37,12 +37,12 @@ def chromium() -> str:
 
 
 def _cannot_run(reason: str) -> None:
-    if os.environ.get("CI"):  # noqa: TID251 - what every hosted CI sets; a setting of the tests, not of the code
+    if os.environ.get("CI"):  # noqa: TID251 - set by every hosted CI; configures the tests, not the product
         pytest.fail(reason)
     pytest.skip(reason)
 
 
-@pytest.fixture(scope="module")  # not longer: while it is there, no coroutine can be run beside it
+@pytest.fixture(scope="module")  # not session: no coroutine can run while it is up
 def _launched(chromium: str) -> Iterator[Browser]:
     arguments = [*_QUIET, *(["--no-sandbox"] if os.geteuid() == _ROOT else [])]
     with sync_playwright() as playwright:
@@ -53,8 +53,8 @@ def _launched(chromium: str) -> Iterator[Browser]:
 
 @pytest.fixture
 def browser(_launched: Browser) -> Iterator[BrowserContext]:
-    """One person's browser, which has been nowhere yet."""
-    # Tall, because the editors draw the lines that are in sight and no others.
+    """A fresh profile, without cookies or storage."""
+    # Tall, because the editors only render the lines in view.
     with _launched.new_context(
         viewport={"width": 1400, "height": 2000}, permissions=["clipboard-read", "clipboard-write"]
     ) as context:
@@ -63,8 +63,8 @@ def browser(_launched: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture(scope="module")
 def demo(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the demo, in which nothing happens but what the tests do."""
-    assert Path(chromium).is_file()  # or it need not start
+    """The URL of a demo in which nothing happens but what the tests do."""
+    assert Path(chromium).is_file()  # skips before the demo is started
     with started(tmp_path_factory.mktemp("demo"), "demo", "--still") as (_, client):
         yield str(client.base_url)
 

@@ -1,4 +1,4 @@
-"""The demo's pages, as one person sees and uses them."""
+"""The demo's pages, as a person sees and uses them."""
 
 import signal
 from pathlib import Path
@@ -11,9 +11,8 @@ from tests.browser.window import Window
 from tests.support.command import started
 from tests.support.patience import PATIENCE_SECONDS
 
-# What GraphiQL's own parts do, and no setting of theirs changes: a tab is a button within an element with the role of a
-# tab, the explorer's fields for arguments and its list of operations have no names, and the editor has two kinds of
-# words that are paler than the rest.
+# Barriers in GraphiQL itself, which no setting removes: its tabs nest a button in an element with the role of a tab,
+# the explorer's argument fields and operation list have no labels, and the editor draws two kinds of words too pale.
 TABS = "nested-interactive"
 EXPLORER = {"label", "select-name"}
 CODE = ".view-lines"
@@ -25,10 +24,14 @@ IS_WHOLE = """frame => {
 }"""
 
 
-def test_graphiql_asks_nobody_else_for_anything_and_nothing_goes_wrong(window: Window) -> None:
-    response = window.open_graphiql("List")
+def lists_the_orders(window: Window) -> None:
     window.run()
     window.shows('"totalCount": 51')
+
+
+def test_graphiql_makes_no_requests_elsewhere_and_logs_no_errors(window: Window) -> None:
+    response = window.open_graphiql("List")
+    lists_the_orders(window)
     tabs = window.page.get_by_role("tab").all_inner_texts()
 
     assert response.headers["content-security-policy"].startswith("default-src 'none'; script-src 'self';")
@@ -37,7 +40,7 @@ def test_graphiql_asks_nobody_else_for_anything_and_nothing_goes_wrong(window: W
     assert (window.asked_elsewhere, window.complaints) == ([], [])
 
 
-def test_what_is_previewed_is_cancelled_followed_in_another_window_and_mailed(window: Window) -> None:
+def test_a_previewed_cancellation_is_made_followed_in_another_window_and_mailed(window: Window) -> None:
     followed = window.another()
     mailbox = window.another()
     mails = mailbox.page.locator(".mail")
@@ -61,7 +64,7 @@ def test_what_is_previewed_is_cancelled_followed_in_another_window_and_mailed(wi
     followed.shows('"__typename": "ItemsCancelled"')
     followed.shows('"formatted": "$32.11"')
 
-    # It comes by itself, whole, and what is open stays open.
+    # The mail arrives without a reload, in full, and open mails stay open.
     expect(mails).to_have_count(before + 1)
     newest = mails.first
     expect(newest).to_contain_text("English (United States)")
@@ -77,13 +80,13 @@ def test_what_is_previewed_is_cancelled_followed_in_another_window_and_mailed(wi
 
 
 def is_whole(mail: Locator) -> None:
-    """Waits until the frame is open, and as high as what is in it."""
+    """Waits until the frame is visible and as tall as its content."""
     frame = mail.locator("iframe")
     expect(frame).to_be_visible()
     frame.page.wait_for_function(IS_WHOLE, arg=frame.element_handle())
 
 
-def test_a_step_of_the_start_page_opens_its_tab_and_a_reload_keeps_what_was_done(window: Window) -> None:
+def test_a_step_on_the_start_page_opens_its_tab_and_a_reload_keeps_edits(window: Window) -> None:
     window.open("/")
     with window.page.expect_popup() as opened:
         window.page.get_by_role("link", name="Preview").click()
@@ -118,7 +121,7 @@ def test_the_start_page_copies_the_token_and_the_command(window: Window) -> None
     assert window.complaints == []
 
 
-def test_open_pages_say_what_to_do_when_the_demo_ends_and_go_on_when_it_is_there_again(
+def test_open_pages_say_what_to_do_when_the_demo_stops_and_recover_when_it_is_back(
     browser: BrowserContext, tmp_path: Path
 ) -> None:
     with started(tmp_path, "demo", "--still") as (process, client):
@@ -139,8 +142,7 @@ def test_open_pages_say_what_to_do_when_the_demo_ends_and_go_on_when_it_is_there
         expect(trouble).to_contain_text("The demo is not responding")
 
     with started(tmp_path, "demo", "--still", port=port):
-        listed.run()
-        listed.shows('"totalCount": 51')
+        lists_the_orders(listed)
         expect(trouble).to_be_empty()
         mailbox.page.reload()
         expect(mailbox.page.locator(".mail")).to_have_count(6)
@@ -153,15 +155,14 @@ def test_open_pages_say_what_to_do_when_the_demo_ends_and_go_on_when_it_is_there
         expect(trouble).to_contain_text("reload it")
         listed.page.reload()
         expect(listed.operation).to_contain_text("query List")
-        listed.run()
-        listed.shows('"totalCount": 51')
+        lists_the_orders(listed)
 
     assert code == 0
     seen = [one.page.locator("body").inner_text() for one in (followed, listed, mailbox)]
     assert [text for text in seen if "stack" in text or "Error:" in text] == []
 
 
-def test_answers_that_are_none_are_told_without_a_stack(window: Window) -> None:
+def test_invalid_responses_are_reported_without_a_stack_trace(window: Window) -> None:
     window.open_graphiql("List")
     window.page.route("**/graphql", lambda route: route.fulfill(status=502, body="<h1>Bad Gateway</h1>"))
     window.run()
@@ -173,13 +174,12 @@ def test_answers_that_are_none_are_told_without_a_stack(window: Window) -> None:
     expect(window.page.get_by_text("The server is not responding. Restart it, then reload this page.")).to_be_visible()
 
 
-def test_on_a_phone_the_answer_is_in_sight(window: Window) -> None:
+def test_on_a_phone_the_answer_is_in_view(window: Window) -> None:
     window.page.set_viewport_size(PHONE)
     window.open("/graphql#2")
     expect(window.operation).to_contain_text("query List")
     window.has_understood(" List")
-    window.run()
-    window.shows('"totalCount": 51')
+    lists_the_orders(window)
 
     place = window.answer.bounding_box()
     tab = window.page.get_by_role("tab", name="List").bounding_box()
@@ -190,7 +190,7 @@ def test_on_a_phone_the_answer_is_in_sight(window: Window) -> None:
     assert 0 <= tab["x"] < PHONE["width"]
 
 
-def test_the_docs_have_the_description_of_a_type(window: Window) -> None:
+def test_the_docs_show_the_description_of_a_type(window: Window) -> None:
     description = build_schema(printed()).type_map["CancelItemsInput"].description
 
     window.open_graphiql()
@@ -203,8 +203,7 @@ def test_the_docs_have_the_description_of_a_type(window: Window) -> None:
 
 def test_the_explorer_and_the_history_open(window: Window) -> None:
     window.open_graphiql("List")
-    window.run()
-    window.shows('"totalCount": 51')
+    lists_the_orders(window)
 
     window.press("Show GraphiQL Explorer")
     expect(window.page.locator(".graphiql-explorer-root")).to_contain_text("orderByNumber")
@@ -214,7 +213,7 @@ def test_the_explorer_and_the_history_open(window: Window) -> None:
     assert window.complaints == []
 
 
-def test_the_main_parts_are_used_with_the_keyboard_alone(window: Window) -> None:
+def test_the_main_parts_work_with_the_keyboard_alone(window: Window) -> None:
     window.open_graphiql()
     page = window.page
 
@@ -231,7 +230,7 @@ def test_the_main_parts_are_used_with_the_keyboard_alone(window: Window) -> None
     window.shows('"orderStatusAfter"')
 
 
-def test_the_start_page_and_the_mailbox_put_up_no_barriers(window: Window) -> None:
+def test_the_start_page_and_the_mailbox_are_accessible(window: Window) -> None:
     window.open("/")
     start = window.barriers()
     window.open("/mailbox")
@@ -245,10 +244,9 @@ def test_the_start_page_and_the_mailbox_put_up_no_barriers(window: Window) -> No
     assert (start, mailbox, in_the_dark, start_in_the_dark) == ({}, {}, {}, {})
 
 
-def test_graphiql_puts_up_no_barriers_but_its_own(window: Window) -> None:
+def test_graphiql_has_no_accessibility_problems_but_its_own(window: Window) -> None:
     window.open_graphiql("List")
-    window.run()
-    window.shows('"totalCount": 51')
+    lists_the_orders(window)
     plain = window.barriers(without=CODE)
     window.press("Show Documentation Explorer")
     expect(window.page.get_by_text("All Schema Types")).to_be_visible()

@@ -1,4 +1,4 @@
-"""GraphiQL on a server that gives no token away: one is entered where the headers are."""
+"""GraphiQL on a server that hands out no token: the user enters one under Headers."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def a_shop_with_an_order(folder: Path) -> None:
     run(folder, "import", "--shop", "demo", "orders.json")
 
 
-def test_a_token_that_is_entered_is_that_of_queries_and_of_subscriptions(
+def test_a_token_that_is_entered_is_sent_with_queries_and_subscriptions(
     browser: BrowserContext, tmp_path: Path
 ) -> None:
     a_shop_with_an_order(tmp_path)

@@ -1,8 +1,8 @@
-"""A window of the browser, and what goes on in it."""
+"""A browser window, and what happens in it."""
 
 from typing import Any
 
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # has no types
 from playwright.sync_api import ConsoleMessage, Locator, Page, Request, Response, WebSocket, expect
 
 _GRAVE = {"serious", "critical"}
@@ -11,7 +11,7 @@ _TURNS = 500
 
 
 class Window:
-    """Remembers what was asked of other servers, and what the browser complained about."""
+    """Records requests to other servers, and what the browser complained about."""
 
     def __init__(self, page: Page, origin: str) -> None:
         self.page = page
@@ -35,7 +35,7 @@ class Window:
         return response
 
     def open_graphiql(self, tab: str = "") -> Response:
-        """Opens it, at that tab of the demo if one is named, and waits until it has the schema too."""
+        """Opens GraphiQL, at the given tab of the demo if any, and waits until it has the schema."""
         with self.page.expect_response(lambda response: response.request.method == "POST"):
             response = self.open("/graphql")
         expect(self.operation).to_contain_text("{")
@@ -56,32 +56,32 @@ class Window:
         return self.page.locator(".graphiql-response")
 
     def press(self, name: str) -> None:
-        self.page.bring_to_front()  # what is behind another window is drawn seldom
+        self.page.bring_to_front()  # windows in the background rarely repaint
         self.page.get_by_role("button", name=name, exact=True).click()
 
     def run(self) -> None:
         self.press("Execute query (Ctrl-Enter)")
 
     def shows(self, text: str) -> None:
-        """Waits until the answer has it."""
+        """Waits until the answer contains the text."""
         expect(self.answer).to_contain_text(text)
 
     def follow(self) -> None:
-        """Runs the subscription, and waits until it has been asked for."""
+        """Runs the subscription, and waits until it was sent."""
         self.run()
         for _ in range(_TURNS):
             if any('"subscribe"' in frame for frame in self._sent):
                 return
             self.page.wait_for_timeout(20)
-        raise AssertionError("nothing was subscribed to")
+        raise AssertionError("no subscription was sent")
 
     def has_understood(self, operation: str) -> None:
-        """Waits until GraphiQL knows what is to be run, which it finds out a little after the change."""
+        """Waits until GraphiQL has noticed an edit, which takes it a moment."""
         stored = "[sessionStorage, localStorage].some(storage => storage['graphiql:query']?.includes(text))"
         self.page.wait_for_function(f"text => {stored}", arg=operation)
 
     def is_kept(self, text: str) -> None:
-        """Waits until a reload would show it."""
+        """Waits until the text would survive a reload."""
         self.page.wait_for_function("text => sessionStorage['graphiql:tabState']?.includes(text)", arg=text)
 
     def write_operation(self, text: str) -> None:
@@ -89,22 +89,22 @@ class Window:
         self.has_understood(text)
 
     def write(self, editor: str, text: str) -> None:
-        """Replaces what an editor has by what is pasted, for at typing it helps."""
+        """Pastes over an editor's content: typing would trigger auto-completion."""
         self.page.evaluate("text => navigator.clipboard.writeText(text)", text)
         self.page.get_by_label(editor, exact=True).locator(".view-lines:visible").click()
         self.page.keyboard.press("Control+A")
         self.page.keyboard.press("Control+V")
 
     def tab_to(self, target: Locator) -> None:
-        """Goes on to it with the key alone."""
+        """Presses Tab until the target has the focus."""
         for _ in range(_STOPS):
             self.page.keyboard.press("Tab")
             if target.evaluate("element => element === document.activeElement"):
                 return
-        raise AssertionError("the key Tab does not lead to it")
+        raise AssertionError("the Tab key does not reach it")
 
     def barriers(self, without: str = "") -> dict[str, list[str]]:
-        """What keeps people from using the page, by axe's name of the rule; not within what the selector finds."""
+        """Serious accessibility problems by axe's rule name, ignoring what matches the selector `without`."""
         found: list[dict[str, Any]] = (
             Axe().run(self.page, {"exclude": [without]} if without else None).response["violations"]
         )
