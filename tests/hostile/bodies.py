@@ -1,4 +1,4 @@
-"""Bodies, types and methods that are none of a GraphQL request over HTTP."""
+"""Bodies, content types and methods that do not make a GraphQL request over HTTP."""
 
 import gzip
 
@@ -25,13 +25,13 @@ _NO_REQUEST = {
     "batch of one": b"[" + _GOOD + b"]",
     "batch of many": b"[" + b",".join([_GOOD] * 1000) + b"]",
     "empty object": b"{}",
-    "query twice, the last one no text": b'{"query": "{ shop { id } }", "query": 5}',
+    "query twice, the last one a number": b'{"query": "{ shop { id } }", "query": 5}',
     "NaN": _EVIL % b"NaN",
     "Infinity": _EVIL % b"-Infinity",
     "integer of 5,000 digits": _EVIL % (b"9" * 5000),
     "1e400": _EVIL % b"1e400",
     "100,000 arrays": b"[" * 100_000,
-    "100,000 arrays that are closed": _EVIL % (b"[" * 100_000 + b"]" * 100_000),
+    "100,000 closed arrays": _EVIL % (b"[" * 100_000 + b"]" * 100_000),
     "20,000 arrays in variables": _EVIL % (b"[" * 20_000 + b"]" * 20_000),
     "20,000 objects in variables": _EVIL % (b'{"a":' * 20_000 + b"1" + b"}" * 20_000),
     "lone surrogate": rb'{"query": "\ud800"}',
@@ -39,7 +39,7 @@ _NO_REQUEST = {
     "NUL": b'{"query": "\0"}',
     "NULs": b"\0" * 1000,
     "cut off": _GOOD[:-5],
-    "more behind it": _GOOD + b"{}",
+    "trailing data": _GOOD + b"{}",
     "single quotes": b"{'query': '{ shop { id } }'}",
     "comment": b"/* */" + _GOOD,
     "form": b"query=%7B+shop+%7B+id+%7D+%7D",
@@ -57,9 +57,9 @@ _NO_MEMBER: dict[str, dict[str, object]] = {
     "variables are a list": {"query": SHOP, "variables": []},
     "variables are a number": {"query": SHOP, "variables": 0},
     "variables are false": {"query": SHOP, "variables": False},
-    "name of the operation is a number": {"query": SHOP, "operationName": 5},
-    "name of the operation is a list": {"query": SHOP, "operationName": ["A"]},
-    "name of the operation is an object": {"query": SHOP, "operationName": {}},
+    "operationName is a number": {"query": SHOP, "operationName": 5},
+    "operationName is a list": {"query": SHOP, "operationName": ["A"]},
+    "operationName is an object": {"query": SHOP, "operationName": {}},
     "extensions are text": {"query": SHOP, "extensions": "x"},
     "extensions are a list": {"query": SHOP, "extensions": []},
     "extensions are a number": {"query": SHOP, "extensions": 5},
@@ -102,17 +102,17 @@ _METHODS = {
 }
 
 _NOT_ACCEPTABLE = {
-    "picture": "image/png",
-    "page": "text/html",
+    "image": "image/png",
+    "HTML": "text/html",
     "JSON of another kind": "application/ld+json",
     "the new type, refused": "application/graphql-response+json;q=0",
     "JSON, refused": "application/json;q=0",
-    "all, refused": "*/*;q=0",
-    "2,000 pictures": ", ".join(f"image/x{number}" for number in range(2000)),
+    "everything, refused": "*/*;q=0",
+    "2,000 images": ", ".join(f"image/x{number}" for number in range(2000)),
 }
 _ACCEPTABLE = {
     "anything": "*/*",
-    "nothing said": None,
+    "no header": None,
     "both": "application/graphql-response+json, application/json;q=0.9",
     "JSON as a last resort": "text/html, application/json;q=0.001",
     "any application": "application/*",
@@ -128,15 +128,15 @@ def _sizes() -> dict[str, Case]:
     chunked = head("POST /graphql HTTP/1.1", {"Content-Type": "application/json", "Transfer-Encoding": "chunked"})
     too_large = ((413,), ("PAYLOAD_TOO_LARGE",))
     return {
-        "a byte more than a MiB": Case(post(large[: _MEGABYTE + 1]), *too_large),
-        "more than a MiB": Case(post(large), *too_large),
+        "1 MiB and a byte": Case(post(large[: _MEGABYTE + 1]), *too_large),
+        "more than 1 MiB": Case(post(large), *too_large),
         "2 MiB": Case(post(operation(SHOP, variables={"x": "x" * 2 * _MEGABYTE})), *too_large),
-        "more than a MiB in chunks": Case(chunked + chunk * 18 + b"0\r\n\r\n", *too_large),
-        "a length that nobody has": Case(
+        "more than 1 MiB in chunks": Case(chunked + chunk * 18 + b"0\r\n\r\n", *too_large),
+        "an absurd length": Case(
             post(_GOOD, Content_Length="99999999999999999999"), (400, 413), ("BAD_USER_INPUT", "PAYLOAD_TOO_LARGE")
         ),
         "a length of 10 GB": Case(post(_GOOD, Content_Length="10000000000"), *too_large),
-        "a MiB less a little": Case(ask(SHOP, x="x" * (_MEGABYTE - 200)), (200,)),
+        "just under 1 MiB": Case(ask(SHOP, x="x" * (_MEGABYTE - 200)), (200,)),
         "document of 40 KiB": Case(ask(SHOP + " " * 40 * 1024), *too_large),
         "comment of 1 MB": Case(ask(SHOP + "#" * 1_000_000), *too_large),
         "block string of 1 MB": Case(ask('{ order(id: """' + "x\n" * 500_000 + '""") { id } }'), *too_large),
@@ -164,7 +164,7 @@ BODIES = {
         **{
             name: Case(head(f"{line} HTTP/1.1", {}), (405,), ("METHOD_NOT_ALLOWED",)) for name, line in _METHODS.items()
         },
-        "a method that nobody knows": Case(head("BREW /graphql HTTP/1.1", {}), (400, 405), _BAD[1]),
+        "unknown method": Case(head("BREW /graphql HTTP/1.1", {}), (400, 405), _BAD[1]),
         "mutation by GET with a body": Case(
             head(f"GET {_CANCELLED_BY_URL} HTTP/1.1", {"Content-Length": str(len(_GOOD))}) + _GOOD,
             (405,),
@@ -180,10 +180,10 @@ BODIES = {
             (405,),
             ("METHOD_NOT_ALLOWED",),
         ),
-        "dear query by GET": Case(
+        "expensive query by GET": Case(
             head(f"GET {_ASKED_BY_URL.replace('id', 'id%20' * 2100)} HTTP/1.1", {}), (200,), _BAD[1]
         ),
-        "query in the url of a POST": Case(
+        "query in the URL of a POST": Case(
             head(f"POST {_CANCELLED_BY_URL} HTTP/1.1", {"Content-Type": "application/json", "Content-Length": "2"})
             + b"{}",
             *_BAD,
@@ -195,11 +195,11 @@ BODIES = {
             for name, accept in _NOT_ACCEPTABLE.items()
         },
         **{name: Case(post(_GOOD, Accept=accept), (200,)) for name, accept in _ACCEPTABLE.items()},
-        "2,000 pictures, then JSON": Case(
+        "2,000 images, then JSON": Case(
             post(_GOOD, Accept="image/png, " * 2000 + "application/json"), (200, 406), ("NOT_ACCEPTABLE",)
         ),
         "garbage": Case(post(_GOOD, Accept=";;;,,,/,q=x,\t\xff"), (400, 406), ("NOT_ACCEPTABLE", "BAD_USER_INPUT")),
-        "refused, and nothing else done": Case(
+        "refused before anything is done": Case(
             post(operation(_CANCEL), Accept="image/png"), (406,), ("NOT_ACCEPTABLE",)
         ),
     },

@@ -1,4 +1,4 @@
-"""Documents that are wrong, too large for their size, or ask for more than anybody reads."""
+"""Documents that are invalid, blow up in size, or ask for far too much."""
 
 from graphql import get_introspection_query
 
@@ -11,7 +11,7 @@ _OK = (200,)
 
 
 def _bomb(fragments: int, selection: str) -> str:
-    """Each fragment spreads the next one twice: a few hundred characters that are 2 ** fragments fields."""
+    """Each fragment spreads the next one twice, so a few hundred characters expand to 2 ** fragments fields."""
     spread = [
         f"fragment F{n} on Order {{ {selection % {'next': f'...F{n + 1} ...F{n + 1}'}} }}" for n in range(fragments)
     ]
@@ -28,7 +28,7 @@ def _nested(opening: str, depth: int, closing: str, inside: str = "") -> str:
 
 
 def _overlapping(fragments: int) -> str:
-    """Fragments that all overlap, each with each, on several levels."""
+    """Fragments that all overlap each other, on several levels."""
     fields = 'order(id: "x") { items { order { items { id sku } } } }'
     spread = [f"fragment F{n} on Query {{ {fields} }}" for n in range(fragments)]
     return " ".join(["{" + " ".join(f"...F{n}" for n in range(fragments)) + "}", *spread])
@@ -44,21 +44,21 @@ _INTROSPECTION = get_introspection_query(input_value_deprecation=True)
 _OPERATIONS = [f"query A{n} {{ shop {{ id }} }}" for n in range(1000)]
 
 _WRONG = {
-    "comment alone": "# nothing",
+    "only a comment": "# nothing",
     "syntax": "{ shop { id }",
     "unknown field": "{ nothing }",
     "600 unknown fields beside a known name": "{ " + " ".join(f"order{'s' * (n % 90)}x" for n in range(600)) + " }",
     "long unknown names": "{ " + " ".join(f"orderByNumber{'r' * 2000}{n}" for n in range(15)) + " }",
     "3,000 equal fields": "{ shop { " + "id " * 3000 + "} }",
     "400 fields with aliases and arguments": "{ " + 'a: order(id: "x") { id } ' * 400 + "}",
-    "fragment in itself": _cycle(1),
+    "fragment that spreads itself": _cycle(1),
     "cycle of fragments": _cycle(40),
     "fragments in conflict": _CONFLICTS,
     "fragment on nothing": "{ shop { ...F } } fragment F on Nothing { id }",
-    "fragment that is missing": "{ shop { ...F } }",
-    "fragment that is unused": "{ shop { id } } fragment F on Shop { id }",
-    "fragment alone": "fragment F on Shop { id }",
-    "two fragments of a name": "{ shop { ...F } } fragment F on Shop { id } fragment F on Shop { name }",
+    "missing fragment": "{ shop { ...F } }",
+    "unused fragment": "{ shop { id } } fragment F on Shop { id }",
+    "only a fragment": "fragment F on Shop { id }",
+    "two fragments of the same name": "{ shop { ...F } } fragment F on Shop { id } fragment F on Shop { name }",
     "type definition": "type A { id: ID }",
     "schema extension": "extend type Query { x: Int }",
     "@defer": "{ shop { id ... @defer { name } } }",
@@ -71,17 +71,17 @@ _WRONG = {
     "1e400": "{ orders(first: 1e400) { totalCount } }",
     "invalid escape": r'{ order(id: "\q") { id } }',
     "escape beyond Unicode": r'{ order(id: "\u{110000}") { id } }',
-    "escape of half a character": r'{ order(id: "\ud800") { id } }',
-    "text without an end": '{ order(id: "x',
-    "block string without an end": '{ order(id: """x',
+    "escape of a lone surrogate": r'{ order(id: "\ud800") { id } }',
+    "unterminated string": '{ order(id: "x',
+    "unterminated block string": '{ order(id: """x',
     "NUL": "{ shop \0 { id } }",
-    "no ASCII": "{ sh\N{LATIN SMALL LETTER O WITH DIAERESIS}p { id } }",
+    "not ASCII": "{ sh\N{LATIN SMALL LETTER O WITH DIAERESIS}p { id } }",
     "two anonymous operations": "{ shop { id } } { shop { name } }",
     "several operations without a name": "query A { shop { id } } query B { shop { id } }",
-    "two operations of a name": "query A { shop { id } } query A { shop { id } }",
+    "two operations of the same name": "query A { shop { id } } query A { shop { id } }",
     "two mutations": """mutation { a: resendNotification(input: {cancellationId: "x"}) { errors { code } }
       b: resendNotification(input: {cancellationId: "y"}) { errors { code } } }""",
-    "two mutations by a fragment": """mutation { ...F ...G }
+    "two mutations by fragments": """mutation { ...F ...G }
       fragment F on Mutation { a: resendNotification(input: {cancellationId: "x"}) { errors { code } } }
       fragment G on Mutation { b: resendNotification(input: {cancellationId: "x"}) { errors { code } } }""",
     "unknown value": "{ orders(filter: {statuses: [LOST]}) { totalCount } }",
@@ -89,10 +89,10 @@ _WRONG = {
     "wrong type": "{ orders(first: {}) { totalCount } }",
     "missing argument": "{ order { id } }",
     "missing selection": "{ shop }",
-    "selection of a text": "{ shop { id { x } } }",
+    "selection on a scalar": "{ shop { id { x } } }",
     "unused variable": "query ($a: Int) { shop { id } }",
     "undefined variable": "{ orders(first: $a) { totalCount } }",
-    "variable of no type": "query ($a: Nothing) { orders(first: $a) { totalCount } }",
+    "variable of an unknown type": "query ($a: Nothing) { orders(first: $a) { totalCount } }",
     "variable of an output type": "query ($a: Order) { shop { id } }",
     "variable twice": "query ($a: Int, $a: Int) { orders(first: $a) { totalCount } }",
 }
@@ -125,16 +125,16 @@ _LARGE = {
     + " ".join(f"...F{n}" for n in range(51))
     + " } } "
     + " ".join(f"fragment F{n} on Shop {{ id }}" for n in range(51)),
-    "bomb of fragments": _bomb(16, "%(next)s"),
-    "bomb of 45 fragments": _bomb(45, "%(next)s"),
-    "bomb of fragments that go down": _bomb(16, "items { order { %(next)s } }"),
+    "fragment bomb": _bomb(16, "%(next)s"),
+    "fragment bomb of 45": _bomb(45, "%(next)s"),
+    "fragment bomb that nests": _bomb(16, "items { order { %(next)s } }"),
     "bomb of inline fragments": _bomb(20, "... on Node { ... on Order { %(next)s } }"),
     "__type in __type": "{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }",
     "interfaces in types": '{ __type(name: "Node") { possibleTypes { interfaces { possibleTypes { name } } } } }',
-    "40 times the whole schema": "{ " + " ".join(f"a{n}: __schema {{ types {{ name }} }}" for n in range(40)) + " }",
+    "the whole schema 40 times": "{ " + " ".join(f"a{n}: __schema {{ types {{ name }} }}" for n in range(40)) + " }",
     "all events of all orders": "{ orders(first: 100) { edges { node { "
     "events(first: 100) { edges { node { id } } } } } } }",
-    "all events of all orders in aliases": "{ orders(first: 100) { edges { node { "
+    "all events of all orders by aliases": "{ orders(first: 100) { edges { node { "
     + " ".join(f"a{n}: events(first: 100) {{ edges {{ node {{ id }} }} }}" for n in range(25))
     + " } } } }",
     "all events of all orders of all events": "{ orderEvents(first: 100) { edges { node { order { "
@@ -148,7 +148,7 @@ _FINE = {
     "overlapping fragments": _overlapping(40),
     "block string of 30 kB": '{ order(id: """' + " x\n" * 10_000 + '""") { id } }',
     "comment of 30 kB": "{ shop { id } } #" + "x" * 30_000,
-    "the schema thirty times": "{ " + " ".join(f"a{n}: {_ALL_TYPES}" for n in range(30)) + " }",
+    "the schema 30 times": "{ " + " ".join(f"a{n}: {_ALL_TYPES}" for n in range(30)) + " }",
     "the standard introspection": _INTROSPECTION,
 }
 
@@ -166,20 +166,20 @@ def _expecting(total: object) -> bytes:
 
 _VARIABLES = {
     "missing": Case(ask("query ($id: ID!) { order(id: $id) { id } }"), _OK, _BAD),
-    "text for a number": Case(ask(_ORDERS, n="5"), _OK, _BAD),
+    "string for a number": Case(ask(_ORDERS, n="5"), _OK, _BAD),
     "fraction": Case(ask(_ORDERS, n=1.5), _OK, _BAD),
     "huge float": Case(ask(_ORDERS, n=1e300), _OK, _BAD),
     "huge integer": Case(ask(_ORDERS, n=2**63), _OK, _BAD),
-    "truth for a number": Case(ask(_ORDERS, n=True), _OK, _BAD),
+    "boolean for a number": Case(ask(_ORDERS, n=True), _OK, _BAD),
     "object for a list": Case(ask(_NODES, ids={"a": 1}), _OK, _BAD),
     "null in a list": Case(ask(_NODES, ids=[None]), _OK, _BAD),
     "50,000 ids": Case(ask(_NODES, ids=["order_" + "0" * 8] * 50_000), _OK, _EITHER),
-    "50,000 values that are none": Case(ask(_STATUSES, all=["X"] * 50_000), _OK, _BAD),
+    "50,000 invalid statuses": Case(ask(_STATUSES, all=["X"] * 50_000), _OK, _BAD),
     "50,000 statuses": Case(ask(_STATUSES, all=["ON_HOLD"] * 50_000), _OK, ("BAD_USER_INPUT", "")),
     "50,000 unknown members": Case(ask(_EXPECT, input={f"x{number}": number for number in range(50_000)}), _OK, _BAD),
     "50,000 unknown variables": Case(post(operation(_ORDERS, variables={f"x{n}": n for n in range(50_000)})), _OK),
     "amount that is not a number": Case(_expecting("NaN"), _OK, _BAD),
-    "amount without an end": Case(_expecting("Infinity"), _OK, _BAD),
+    "infinite amount": Case(_expecting("Infinity"), _OK, _BAD),
     "amount of 1e400": Case(_expecting("1e400"), _OK, _BAD),
     "amount of 1e999999999": Case(_expecting("1e999999999"), _OK, _BAD),
     "amount of 100,000 digits": Case(_expecting("1" * 100_000), _OK, _BAD),
@@ -195,8 +195,8 @@ DOCUMENTS = {
         **{name: Case(ask(text), _OK, _DEAR) for name, text in _LARGE.items()},
         "200 operations": Case(post(operation(" ".join(_OPERATIONS[:200]), operationName="A1")), _OK, _DEAR),
         "1,000 operations": Case(post(operation(" ".join(_OPERATIONS), operationName="A1")), _OK, _BAD),
-        "operation that is missing": Case(post(operation(_OPERATIONS[0], operationName="B")), _OK, _BAD),
-        "subscription where nothing streams": Case(ask("subscription { orderEvents { id } }"), _OK, _BAD),
+        "missing operation": Case(post(operation(_OPERATIONS[0], operationName="B")), _OK, _BAD),
+        "subscription in a plain POST": Case(ask("subscription { orderEvents { id } }"), _OK, _BAD),
     },
     "documents at the limits": {name: Case(ask(text), _OK) for name, text in _FINE.items()},
     "variables": _VARIABLES,

@@ -1,4 +1,4 @@
-"""Valid operations at random, made from the served schema: their values in variables, their selections in fragments."""
+"""Random valid operations made from the served schema, with values in variables and selections in fragments."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -29,7 +29,7 @@ from hypothesis_graphql import mutations, queries
 
 from tests.api.schema.test_schema import SERVED
 
-_LATEST = datetime(9999, 12, 31)  # noqa: DTZ001 - hypothesis adds the zone
+_LATEST = datetime(9999, 12, 31)  # noqa: DTZ001 - hypothesis adds the time zone
 _EARLIEST = datetime(1, 1, 2)  # noqa: DTZ001 - the same
 
 
@@ -39,12 +39,12 @@ class Operation(NamedTuple):
 
 
 def reading(ids: Sequence[str], texts: Sequence[str]) -> st.SearchStrategy[Operation]:
-    """Queries that often name what is there: these ids, cursors and numbers."""
+    """Queries that often use existing ids, cursors and numbers."""
     return _written(queries(SERVED, custom_scalars=_scalars(ids, texts), print_ast=_unchanged))
 
 
 def operations(ids: Sequence[str], texts: Sequence[str]) -> st.SearchStrategy[Operation]:
-    """Such queries, and mutations."""
+    """The same queries, and mutations."""
     scalars = _scalars(ids, texts)
     mutation_type = SERVED.mutation_type
     assert mutation_type
@@ -82,7 +82,7 @@ def _text(value: str) -> ValueNode:
 
 
 def _rewritten(document: DocumentNode, has_variables: bool, has_fragments: bool) -> Operation:  # noqa: FBT001 - drawn
-    """The same operation, as clients write it."""
+    """The same operation, written as clients write it."""
     variables: dict[str, Any] = {}
     if has_variables:
         taken = _Variables()
@@ -128,7 +128,7 @@ def _with_definitions(document: DocumentNode, definitions: list[VariableDefiniti
 
 
 def _with_fragments(document: DocumentNode) -> DocumentNode:
-    """Each root field's selection in a fragment."""
+    """Moves the selection of each root field into a fragment."""
     operation = _operation_of(document)
     root = SERVED.get_root_type(operation.operation)
     assert root

@@ -1,4 +1,4 @@
-"""Headers, addresses and framing as no decent client sends them, and what clients ask for that is not there."""
+"""Headers, paths and framing that no decent client sends, and requests for things that do not exist."""
 
 from tests.hostile.wire import BEARER, SHOP, TOKEN, Case, ask, head, operation, post
 from tests.support.client import a_token
@@ -17,39 +17,39 @@ NO_TOKENS: dict[str, str | None] = {
     "none": None,
     "empty": "",
     "no scheme": TOKEN,
-    "scheme alone": "Bearer",
+    "only a scheme": "Bearer",
     "scheme and spaces": "Bearer     ",
     "other scheme": "Basic dGVzdGVyOnNlY3JldA==",
     "two tokens": f"{BEARER} {TOKEN}",
     "two tokens with a comma": f"{BEARER}, {BEARER}",
-    "quotes": f'Bearer "{TOKEN}"',
+    "token in quotes": f'Bearer "{TOKEN}"',
     "token cut off": BEARER[:-3],
     "token without a signature": BEARER.rpartition(".")[0] + ".",
-    "no ASCII": "Bearer \xff\xfe.\xe4.\xf6",
+    "not ASCII": "Bearer \xff\xfe.\xe4.\xf6",
     "percent signs": f"Bearer {TOKEN.replace('.', '%2E')}",
     "100 parts": "Bearer " + "a." * 100,
     "8 kB": "Bearer " + "a" * 8000,
     "expired": "Bearer " + a_token(seconds=-3600),
     "shop that does not exist": "Bearer " + a_token("nowhere", seconds=86_400),
-    "shop that is no name": "Bearer " + a_token("demo' OR 'a'='a", seconds=86_400),
+    "shop that is an SQL injection": "Bearer " + a_token("demo' OR 'a'='a", seconds=86_400),
     "shop with a NUL": "Bearer " + a_token("demo\0", seconds=86_400),
 }
 
-_ADDRESSES = {
-    "slash behind": "/graphql/",
-    "slashes before": "//graphql",
+_PATHS = {
+    "trailing slash": "/graphql/",
+    "double slash": "//graphql",
     "up": "/graphql/..",
     "encoded up": "/%2e%2e/graphql",
     "up to a file": "/../../../../etc/passwd",
     "encoded up to a file": "/%2e%2e%2f%2e%2e%2fetc%2fpasswd",
-    "file of the page": "/graphiql/..%2f..%2f..%2fpyproject.toml",
-    "file of the page, twice encoded": "/graphiql/%252e%252e%252fpyproject.toml",
-    "file of the page, backslashes": "/graphiql/..\\..\\pyproject.toml",
-    "folder of the page": "/graphiql/assets/",
+    "traversal from the page": "/graphiql/..%2f..%2f..%2fpyproject.toml",
+    "traversal from the page, encoded twice": "/graphiql/%252e%252e%252fpyproject.toml",
+    "traversal from the page by backslashes": "/graphiql/..\\..\\pyproject.toml",
+    "folder of the page's assets": "/graphiql/assets/",
     "NUL": "/graphql%00",
-    "line ends": "/graphql%0d%0aSet-Cookie:%20a=b",
+    "line breaks": "/graphql%0d%0aSet-Cookie:%20a=b",
     "capitals": "/GRAPHQL",
-    "nothing there": "/.env",
+    "hidden file": "/.env",
     "long": "/" + "a" * 8000,
 }
 
@@ -72,7 +72,7 @@ _BAD_PAGES = {
     "cursor in base64": ask(_ORDERS, a=_OF_ANOTHER_LIST),
     "cursor with a NUL": ask(_ORDERS, a="\0"),
     "cursor of 100 kB": ask(_ORDERS, a="A" * 100_000),
-    "cursor that is no ASCII": ask(_ORDERS, b="\N{SNOWMAN}"),
+    "cursor that is not ASCII": ask(_ORDERS, b="\N{SNOWMAN}"),
     "cursor of SQL": ask(_ORDERS, b="' OR 1=1 --"),
     "forged cursor of the feed": ask(_FEED, a="forged"),
     "empty cursor of the feed": ask(_FEED, a=""),
@@ -98,9 +98,7 @@ HEADERS = {
         )
         for name, text in NO_TOKENS.items()
     },
-    "addresses": {
-        name: Case(head(f"POST {path} HTTP/1.1", _LENGTH) + _GOOD, *_LOST) for name, path in _ADDRESSES.items()
-    },
+    "paths": {name: Case(head(f"POST {path} HTTP/1.1", _LENGTH) + _GOOD, *_LOST) for name, path in _PATHS.items()},
     "pages": {name: Case(request, _OK, _UNFIT[1]) for name, request in _BAD_PAGES.items()},
     "ids": {
         f"{kind} {number}: {text[:20]!r}": Case(ask(query, id=text), _OK)
@@ -118,8 +116,8 @@ HEADERS = {
             post(_GOOD, Accept="a/b," * 10_000), (400, 406, 431), ("NOT_ACCEPTABLE", *_LARGE_HEAD[1])
         ),
         "10,000 languages": Case(post(_GOOD, Accept_Language="de;q=0.1," * 1_000), _OK),
-        "languages that are none": Case(post(_GOOD, Accept_Language=";;q=,*,\xff"), _OK),
-        "cookies that are none": Case(post(_GOOD, Cookie="=;\xff=" * 100), _OK),
+        "malformed languages": Case(post(_GOOD, Accept_Language=";;q=,*,\xff"), _OK),
+        "malformed cookies": Case(post(_GOOD, Cookie="=;\xff=" * 100), _OK),
         "origin of another site": Case(post(_GOOD, Origin="https://evil.example"), (200, 403), ("FORBIDDEN",)),
         "request id of 10 kB": Case(post(_GOOD, X_Request_ID="x" * 10_000), _OK),
         "request id with control characters": Case(post(_GOOD, X_Request_ID="a\x01\x1b[31m"), (200, 400), _UNFIT[1]),
@@ -144,16 +142,16 @@ HEADERS = {
         ),
         "two lengths": Case(post(_GOOD, X_Y="a\r\nContent-Length: 3"), *_UNFIT),
         "negative length": Case(post(_GOOD, Content_Length="-1"), *_UNFIT),
-        "length that is no number": Case(post(_GOOD, Content_Length="5x"), *_UNFIT),
+        "length that is not a number": Case(post(_GOOD, Content_Length="5x"), *_UNFIT),
         "hexadecimal length": Case(post(_GOOD, Content_Length="0x10"), *_UNFIT),
         "length too short": Case(post(_GOOD, Content_Length="5"), *_UNFIT),
         "chunk without a size": Case(head(_POST, _CHUNKED) + b"x\r\n" + _GOOD, *_UNFIT),
         "chunk with a huge size": Case(head(_POST, _CHUNKED) + b"f" * 32 + b"\r\n" + _GOOD, (400, 413), _LARGE_HEAD[1]),
         "chunk with a negative size": Case(head(_POST, _CHUNKED) + b"-5\r\n" + _GOOD, *_UNFIT),
-        "chunk that is longer": Case(head(_POST, _CHUNKED) + b"5\r\n" + _GOOD + b"\r\n0\r\n\r\n", *_UNFIT),
+        "chunk longer than its size": Case(head(_POST, _CHUNKED) + b"5\r\n" + _GOOD + b"\r\n0\r\n\r\n", *_UNFIT),
         "other encoding": Case(post(_GOOD, Transfer_Encoding="gzip"), (400, 501), _UNFIT[1]),
         "chunks": Case(head(_POST, _CHUNKED) + _SAID + b"0\r\n\r\n", _OK),
-        "a byte a chunk": Case(
+        "one byte per chunk": Case(
             head(_POST, _CHUNKED) + b"".join(b"1\r\n%c\r\n" % byte for byte in _GOOD) + b"0\r\n\r\n", _OK
         ),
         "HTTP/1.0": Case(head("POST /graphql HTTP/1.0", _LENGTH) + _GOOD, _OK),
@@ -162,25 +160,25 @@ HEADERS = {
         "HTTP/2": Case(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", *_UNFIT),
         "TLS": Case(bytes.fromhex("160301008f0100008b0303") + bytes(range(128)), (0, 400), _UNFIT[1]),
         "noise": Case(bytes(range(256)) * 40, (0, 400), _UNFIT[1]),
-        "line feeds alone": Case(
+        "bare line feeds": Case(
             b"POST /graphql HTTP/1.1\nHost: x\n\n", (400, 401, 415), (*_UNFIT[1], "UNAUTHENTICATED")
         ),
-        "absolute address": Case(
+        "absolute target": Case(
             head("POST http://evil.example/graphql HTTP/1.1", _LENGTH) + _GOOD, (200, 400), _UNFIT[1]
         ),
-        "address of an authority": Case(
+        "authority as the target": Case(
             head("CONNECT evil.example:443 HTTP/1.1", {}),
             (400, 404, 405),
             ("BAD_USER_INPUT", "METHOD_NOT_ALLOWED", "NOT_FOUND"),
         ),
-        "address that is a star": Case(
+        "star as the target": Case(
             head("OPTIONS * HTTP/1.1", {}), (400, 404, 405), ("BAD_USER_INPUT", "METHOD_NOT_ALLOWED", "NOT_FOUND")
         ),
-        "line end in the address": Case(head("POST /graphql\rX: y HTTP/1.1", _LENGTH), *_UNFIT),
-        "address that is no ASCII": Case(
+        "line break in the target": Case(head("POST /graphql\rX: y HTTP/1.1", _LENGTH), *_UNFIT),
+        "target that is not ASCII": Case(
             head("POST /graphql\xff HTTP/1.1", _LENGTH) + _GOOD, (400, 404), ("BAD_USER_INPUT", "NOT_FOUND")
         ),
-        "address of 100 kB": Case(
+        "target of 100 kB": Case(
             head(f"POST /{'a' * 100_000} HTTP/1.1", _LENGTH) + _GOOD,
             (400, 404, 414, 431),
             (*_LARGE_HEAD[1], "NOT_FOUND"),

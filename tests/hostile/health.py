@@ -1,14 +1,14 @@
-"""Asks a server on this port for its health again and again; writes when, and how many seconds it took.
+"""Polls the health of the server on a port, and prints the start and the duration of each check in seconds.
 
-A process of its own, so that a test that is busy itself does not lengthen what is measured.
+Runs as a process of its own, so that a busy test does not distort the durations.
 """
 
 import sys
 import time
 from http.client import HTTPConnection, HTTPException
 
-_PAUSE_SECONDS = 0.02  # far less than what is too long, and little beside what is being tested
-_PATIENCE_SECONDS = 60  # that of tests/support/patience.py; this file is run alone
+_PAUSE_SECONDS = 0.02  # far below the limit that matters, and a negligible load
+_PATIENCE_SECONDS = 60  # as in tests/support/patience.py, which this script cannot import
 
 
 def main(port: int) -> None:

@@ -1,4 +1,4 @@
-"""Operations that have to be judged the same over POST, a websocket and server-sent events."""
+"""Operations that must get the same verdict over POST, a websocket and server-sent events."""
 
 import asyncio
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ from tests.hostile.wire import DAY
 from tests.support.client import EVERYTHING, Client, a_token, hear, say
 from tests.support.patience import PATIENCE_SECONDS
 
-Payload = dict[str, Any]  # what a request has: query, variables, operationName
+Payload = dict[str, Any]  # query, variables, operationName
 CANCEL = """
 mutation ($input: CancelOrderInput!) { cancelOrder(input: $input) { errors { code } cancellation { id } } }
 """
@@ -20,7 +20,7 @@ EVERYBODY = a_token(scope=EVERYTHING, seconds=DAY)
 
 
 class Judged(NamedTuple):
-    """An operation, and the code of the error that comes instead of it; empty for none."""
+    """An operation and the error code it gets, empty if it succeeds."""
 
     payload: Payload
     code: str
@@ -60,21 +60,21 @@ JUDGED = {
     "two operations": _bad("query A { shop { id } } query B { shop { id } }"),
     "two mutations": _bad(f"mutation {{ a: {RESEND} b: {RESEND} }}"),
     "too many tokens": _bad("{ shop { " + "id " * 2100 + "} }"),
-    "fragment in itself": _bad("{ shop { ...F } } fragment F on Shop { ...F }"),
+    "fragment that spreads itself": _bad("{ shop { ...F } } fragment F on Shop { ...F }"),
     "forged cursor": _bad('{ orders(after: "forged") { totalCount } }'),
     "page too large": _bad("{ orders(first: 101) { totalCount } }"),
     "too deep": _dear('{ order(id: "x") { ' + "items { order { " * 7 + "id" + " } }" * 7 + " } }"),
     "too many aliases": _dear("{ shop { " + " ".join(f"a{n}: id" for n in range(31)) + " } }"),
     "too many directives": _dear("{ shop { " + "id @skip(if: false) " * 51 + "} }"),
     "too many operations": _dear(" ".join(f"query A{n} {{ shop {{ id }} }}" for n in range(11)), operationName="A1"),
-    "too dear": _dear(_ALL_EVENTS.replace("$n", "100")),
-    "too dear by a variable": _dear(f"query ($n: Int) {_ALL_EVENTS}", variables={"n": 100}),
+    "too expensive": _dear(_ALL_EVENTS.replace("$n", "100")),
+    "too expensive by a variable": _dear(f"query ($n: Int) {_ALL_EVENTS}", variables={"n": 100}),
     "document too large": Judged({"query": "{ shop { id } }" + " " * 33 * 1024}, "PAYLOAD_TOO_LARGE"),
 }
 
 
 def codes(body: Payload) -> str:
-    """The codes of an answer's errors; empty where it has data without any."""
+    """The error codes of an answer, empty if it has data and no errors."""
     assert body.get("data") or body["errors"]
     return " ".join(sorted({error["extensions"]["code"] for error in body.get("errors", [])}))
 
@@ -96,13 +96,13 @@ async def over_socket(client: Client, judged: Judged) -> str:
 
 
 async def over_stream(client: Client, judged: Judged) -> str:
-    """Refused as JSON before the stream begins, or told in it."""
+    """The verdict, whether it comes as JSON instead of a stream or as the stream's only event."""
     headers = {"Authorization": f"Bearer {judged.token}", "Accept": "text/event-stream"}
     answer = await client.http.post("/graphql", json=judged.payload, headers=headers)
     if answer.headers["content-type"].startswith("application/"):
         return codes(answer.json())
     assert "\r" not in answer.text
-    told = [line.removeprefix("data: ") for line in answer.text.split("\n") if line.startswith("data: {")]
+    events = [line.removeprefix("data: ") for line in answer.text.split("\n") if line.startswith("data: {")]
     assert answer.text.split("\n\n")[-2].startswith("event: complete\n")
-    [body] = map(orjson.loads, told)
+    [body] = map(orjson.loads, events)
     return codes(body)

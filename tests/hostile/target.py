@@ -1,4 +1,4 @@
-"""The server that is attacked: a process of its own on a SQLite file, with its health watched."""
+"""The server under attack: a process of its own on a SQLite file, with its health watched."""
 
 import asyncio
 import shutil
@@ -24,21 +24,21 @@ from tests.support.invariants import assert_sound, dump
 from tests.support.stored import a_shop, an_item_input, an_order_input, store
 
 Record = Callable[[str, object], None]
-# The goal is 0.1 s on a machine that does nothing else; tests run on those that do, beside each other.
+# The goal is 0.1 s on an idle machine, but tests share busy ones.
 _WORST_SECONDS = 3
 
 
 @dataclass
 class Target:
-    """A server with the shops `demo` and `other`, which has one order.
+    """A server with the shops `demo` and `other`.
 
-    `demo` has the sample orders, four more, and one as large as orders may be.
+    `other` has one order. `demo` has the sample orders, four more, and one of the largest size allowed.
     """
 
     port: int
     url: str
     folder: Path
-    _read: int = 0  # of the log, in bytes
+    _read: int = 0  # bytes of the log read so far
 
     def send(self, request: bytes) -> Answer:
         return send(self.port, request)
@@ -48,14 +48,14 @@ class Target:
         return f"http://127.0.0.1:{self.port}"
 
     def rows(self) -> dict[str, list[tuple[Any, ...]]]:
-        """Everything that is stored."""
+        """All stored rows by table."""
         return asyncio.run(self._with_database(dump))
 
     def assert_sound(self) -> None:
         asyncio.run(self._with_database(assert_sound))
 
     def log(self) -> str:
-        """What was logged since this was asked last."""
+        """The log since the last call."""
         with (self.folder / "log").open("rb") as log:
             log.seek(self._read)
             text = log.read()
@@ -63,12 +63,12 @@ class Target:
         return text.decode()
 
     def faults(self) -> list[str]:
-        """Lines of the new log that a client must not be able to cause."""
+        """Lines logged since the last call that no client should be able to cause."""
         return [line for line in self.log().splitlines() if _is_fault(line)]
 
     @contextmanager
     def watched(self, record: Record, what: str) -> Iterator[None]:
-        """Records how long the worst health check took meanwhile, and fails where the server stood still."""
+        """Records the slowest health check during the block, and fails if the server stalled."""
         checks = self.folder / "health"
         with _checking(self.port, checks):
             _worst(checks, time.monotonic())
@@ -98,7 +98,7 @@ def _checking(port: int, file: Path) -> Iterator[None]:
 
 
 def _worst(file: Path, since: float) -> float:
-    """The longest check after this time, when one was made that began after now."""
+    """Waits for a check that begins after now, then returns the slowest one since the given time."""
     until = time.monotonic()
     while not (checks := _checks(file)) or checks[-1][0] < until:
         time.sleep(0.01)
@@ -112,11 +112,11 @@ def _checks(file: Path) -> list[tuple[float, float]]:
 
 def _is_fault(line: str) -> bool:
     try:
-        told = orjson.loads(line)
-    except ValueError:  # every line is to be JSON
+        entry = orjson.loads(line)
+    except ValueError:  # every line must be JSON
         return True
-    # uvicorn's word for a client's frame that is no text
-    return told["level"] in ("error", "critical") and "Invalid UTF-8 sequence" not in told["event"]
+    # uvicorn logs a text frame with invalid UTF-8 as an error
+    return entry["level"] in ("error", "critical") and "Invalid UTF-8 sequence" not in entry["event"]
 
 
 async def _fill(url: str) -> None:
@@ -132,7 +132,7 @@ async def _fill(url: str) -> None:
 
 @contextmanager
 def attacked(folder: Path, template: Path, **settings: str) -> Iterator[Target]:
-    """A server in the folder, on a copy of the empty database."""
+    """A server in the folder, on a filled copy of the empty database."""
     url = f"sqlite:///{shutil.copy(template, folder / 'shortship.db')}"
     asyncio.run(_fill(url))
     assert run(folder, "import", "--shop", "demo", str(SAMPLES)).returncode == 0

@@ -1,4 +1,4 @@
-"""Clients that ask too often, for too long, or for what is not on the list: over every transport alike."""
+"""Time limits, trusted documents and rate limits hold over every transport."""
 
 import asyncio
 import sqlite3
@@ -30,7 +30,7 @@ async def a_client(target: Target, token: str) -> AsyncIterator[Client]:
 
 @pytest.fixture(scope="module")
 def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    """A server that gives operations a second, and runs two documents."""
+    """A server that allows operations one second, and trusts two documents."""
     template: Path = request.getfixturevalue("_sqlite_template")
     folder = tmp_path_factory.mktemp("trusted")
     (folder / "cancel.graphql").write_text(CANCEL)
@@ -42,7 +42,7 @@ def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @contextmanager
 def locked(target: Target) -> Iterator[None]:
-    """Nobody else can write to the database meanwhile."""
+    """Keeps everyone else from writing to the database."""
     with closing(sqlite3.connect(target.url.removeprefix("sqlite:///"), isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         yield
@@ -54,51 +54,51 @@ def cancelling(order: dict[str, Any], key: str) -> Judged:
     return Judged({"query": CANCEL, "variables": {"input": given}}, "TIMEOUT")
 
 
-async def test_what_took_too_long_is_told_and_done_once_when_it_is_asked_for_again(target: Target) -> None:
+async def test_an_operation_that_times_out_is_done_once_when_it_is_retried(target: Target) -> None:
     async with a_client(target, EXPLORER) as client:
         orders = [(await client.data(FIND, number=str(number)))["orderByNumber"] for number in (1001, 1002, 1003)]
         asked = [cancelling(order, order["id"]) for order in orders]
         with locked(target):
-            told = await asyncio.gather(*(over(client, each) for over, each in zip(TRANSPORTS, asked, strict=True)))
-        again = [await over_post(client, each) for each in asked]
+            first = await asyncio.gather(*(over(client, each) for over, each in zip(TRANSPORTS, asked, strict=True)))
+        retried = [await over_post(client, each) for each in asked]
         after = [(await client.data(FIND, number=str(number)))["orderByNumber"] for number in (1001, 1002, 1003)]
 
-    assert told == ["TIMEOUT"] * 3
-    assert again == [""] * 3
+    assert first == ["TIMEOUT"] * 3
+    assert retried == [""] * 3
     assert [order["cancellations"] for order in after] == [[{"idempotencyKey": order["id"]}] for order in orders]
     await asyncio.to_thread(target.assert_sound)
 
 
-async def test_only_what_is_on_the_list_runs_for_tokens_that_do_not_explore(target: Target) -> None:
+async def test_tokens_without_the_explore_scope_run_trusted_documents_only(target: Target) -> None:
     listed, other = ({"query": "query Shop { shop { id } }"}, {"query": "query Shop { shop { id name } }"})
     everybody = a_token(seconds=DAY)
     wanted = [(listed, everybody), (other, everybody), (listed, EXPLORER), (other, EXPLORER)]
 
     async with a_client(target, everybody) as client:
-        told = [[await over(client, Judged(payload, "", token)) for payload, token in wanted] for over in TRANSPORTS]
+        found = [[await over(client, Judged(payload, "", token)) for payload, token in wanted] for over in TRANSPORTS]
 
-    assert [(first, *rest) for first, _, *rest in told] == [("", "", "")] * 3
-    assert {codes[1] for codes in told} <= {"BAD_USER_INPUT", "FORBIDDEN"}
+    assert [(first, *rest) for first, _, *rest in found] == [("", "", "")] * 3
+    assert {codes[1] for codes in found} <= {"BAD_USER_INPUT", "FORBIDDEN"}
 
 
 @pytest.fixture
 def limited(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Target]:
-    """A server that gives one unit of cost a second, and ten at once."""
+    """A server whose rate limit is one unit of cost a second, in bursts of up to ten."""
     template: Path = request.getfixturevalue("_sqlite_template")
     with attacked(tmp_path, template, rate_limit="1") as target:
         yield target
 
 
-async def test_who_asks_too_often_waits_over_every_transport_and_nobody_else_does(limited: Target) -> None:
-    # Costs nine, so that there is not enough again soon.
+async def test_a_rate_limit_holds_over_every_transport_and_for_its_own_shop_only(limited: Target) -> None:
+    # Costs nine units, so the bucket takes a while to refill.
     orders = Judged({"query": "{ orders(first: 4) { edges { cursor } } }"}, "", a_token(seconds=DAY))
     other = Judged({"query": SHOP}, "", a_token("other", seconds=DAY))
     resend = 'mutation { resendNotification(input: {cancellationId: "x"}) { errors { code message path } } }'
 
     async with a_client(limited, orders.token) as client:
         answers = [await client.http.post("/graphql", json=orders.payload) for _ in range(15)]
-        told = [await over(client, orders) for over in TRANSPORTS]
-        told += [await over(client, Judged({"query": resend}, "", orders.token)) for over in TRANSPORTS]
+        refused = [await over(client, orders) for over in TRANSPORTS]
+        refused += [await over(client, Judged({"query": resend}, "", orders.token)) for over in TRANSPORTS]
         stranger = [await over(client, other) for over in TRANSPORTS]
 
     statuses = [answer.status_code for answer in answers]
@@ -108,5 +108,5 @@ async def test_who_asks_too_often_waits_over_every_transport_and_nobody_else_doe
     assert {error["extensions"]["code"] for answer in answers[-5:] for error in answer.json()["errors"]} == {
         "RATE_LIMITED"
     }
-    assert told == ["RATE_LIMITED"] * 6
+    assert refused == ["RATE_LIMITED"] * 6
     assert stranger == [""] * 3

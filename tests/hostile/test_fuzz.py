@@ -1,6 +1,6 @@
-"""Valid documents and broken bytes at random: no fault of ours comes of either, and what is stored stays sound.
+"""Random valid documents and random broken bytes cause no faults, and leave the stored data sound.
 
-Each run tries the same ones. More of them, and other ones each time: `pytest tests/hostile --fuzz-examples 800`.
+Every run tries the same examples. To try more, and new ones each time: `pytest tests/hostile --fuzz-examples 800`.
 """
 
 import socket
@@ -45,7 +45,7 @@ Run = Callable[[Callable[..., None], int], None]
 
 @pytest.fixture
 def run(request: pytest.FixtureRequest) -> Run:
-    """Runs a property with so many examples: the same in each run, unless an option asks for more of them."""
+    """Runs a property with a number of fixed examples, or with `--fuzz-examples` new ones."""
 
     def run(holds: Callable[..., None], examples: int) -> None:
         tried(request, "--fuzz-examples", holds, examples)
@@ -54,7 +54,7 @@ def run(request: pytest.FixtureRequest) -> Run:
 
 
 def strings(found: Any) -> set[str]:
-    """All text that an answer has."""
+    """All strings in an answer."""
     if isinstance(found, dict):
         return set().union(*map(strings, found.values()))
     if isinstance(found, list):
@@ -68,7 +68,7 @@ def ask(http: httpx.Client, asked: Operation) -> httpx.Response:
 
 
 def assert_well_formed(answer: httpx.Response) -> list[str]:
-    """As the specification has it; gives the codes of the errors."""
+    """Checks the answer against the GraphQL specification and returns its error codes."""
     assert answer.status_code in (200, 413), answer.text
     body = answer.json()
     assert body.keys() <= {"data", "errors", "extensions"}
@@ -82,7 +82,7 @@ def assert_well_formed(answer: httpx.Response) -> list[str]:
 _MEMBERS = {"message", "locations", "path", "extensions"}
 
 
-def test_no_valid_document_is_a_fault(target: Target, run: Run, record_property: Record) -> None:
+def test_valid_documents_cause_no_faults(target: Target, run: Run, record_property: Record) -> None:
     with httpx.Client(base_url=target.base, headers={"Authorization": BEARER}, timeout=PATIENCE_SECONDS) as http:
         known = sorted(strings(ask(http, Operation(KNOWN, {})).json()["data"]))
         ids = [text for text in known if "_" in text]
@@ -105,7 +105,7 @@ def test_no_valid_document_is_a_fault(target: Target, run: Run, record_property:
 
 
 def changes(good: bytes) -> st.SearchStrategy[bytes]:
-    """What is left of it when pieces of it are replaced by others."""
+    """The good bytes with a few pieces replaced."""
     piece = st.one_of(
         st.binary(max_size=10),
         st.sampled_from(
@@ -122,7 +122,7 @@ def _changed(good: bytes, made: list[tuple[int, int, bytes]]) -> bytes:
     return good
 
 
-def test_no_body_is_a_fault(target: Target, run: Run, record_property: Record) -> None:
+def test_random_bodies_cause_no_faults_and_write_nothing(target: Target, run: Run, record_property: Record) -> None:
     before = target.rows()
     with httpx.Client(base_url=target.base, headers={"Authorization": BEARER}, timeout=PATIENCE_SECONDS) as http:
 
@@ -141,15 +141,15 @@ def test_no_body_is_a_fault(target: Target, run: Run, record_property: Record) -
 
 
 def last_word(port: int, request: bytes) -> Answer:
-    """The answer to bytes that nothing follows."""
+    """The answer to bytes after which the client stops sending."""
     with connected(port) as connection:
-        with suppress(OSError):  # closed before all was sent
+        with suppress(OSError):  # closed before everything was sent
             connection.sendall(request)
             connection.shutdown(socket.SHUT_WR)
         return receive(connection)
 
 
-def test_no_bytes_are_a_fault(target: Target, run: Run, record_property: Record) -> None:
+def test_random_bytes_cause_no_faults_and_write_nothing(target: Target, run: Run, record_property: Record) -> None:
     before = target.rows()
 
     @given(st.one_of(st.binary(max_size=200), changes(REQUEST), changes(REQUEST)))

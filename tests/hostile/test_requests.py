@@ -1,4 +1,4 @@
-"""Hostile requests: each gets an answer in the form of GraphQL, or none; nothing is written, and nobody else waits."""
+"""Hostile requests get a GraphQL response or none; they write nothing, and keep nobody else waiting."""
 
 import re
 import socket
@@ -33,7 +33,7 @@ GOOD = operation(SHOP)
 
 
 @pytest.mark.parametrize("group", CASES)
-def test_a_hostile_request_is_answered_in_the_form_of_graphql(
+def test_hostile_requests_get_graphql_responses_and_write_nothing(
     target: Target, group: str, record_property: Record
 ) -> None:
     before = target.rows()
@@ -52,15 +52,15 @@ def test_clients_that_dribble_are_dropped_after_ten_seconds(target: Target, reco
     chunked = head("POST /graphql HTTP/1.1", {"Content-Type": "application/json", "Transfer-Encoding": "chunked"})
     slow = {
         "silence": (b"", b"", b""),
-        "line ends": (b"", b"", b"\r\n" * 20),
-        "line ends behind an answer": (post(GOOD), b"\r\n", b"\r\n" * 20),
-        "a line end and silence behind an answer": (post(GOOD), b"\r\n", b""),
-        "silence behind an answer": (post(GOOD), b"", b""),
+        "line breaks": (b"", b"", b"\r\n" * 20),
+        "line breaks after an answer": (post(GOOD), b"\r\n", b"\r\n" * 20),
+        "a line break and silence after an answer": (post(GOOD), b"\r\n", b""),
+        "silence after an answer": (post(GOOD), b"", b""),
         "head byte by byte": (b"", b"POST /graphql HTTP/1.1\r\nX: ", b"x" * 40),
         "head that does not end": (b"", begun[:-2], b""),
         "first line byte by byte": (b"", b"", b"POST /graphql HTTP/1.1" * 2),
         "body byte by byte": (b"", begun, b'{"query": "{ shop { id } }"}' + b" " * 40),
-        "body that does not come": (b"", begun, b""),
+        "body that never comes": (b"", begun, b""),
         "body that stops": (b"", begun + b" " * 50_000, b""),
         "chunks byte by byte": (b"", chunked, b"1\r\n \r\n" * 8),
         "chunks that stop": (b"", chunked + b"5\r\n", b""),
@@ -77,15 +77,15 @@ def test_clients_that_dribble_are_dropped_after_ten_seconds(target: Target, reco
         ends = {name: future.result() for name, future in started.items()}
 
     late = {name: seconds for name, (seconds, _) in ends.items() if seconds > 20}
-    told = Case(b"", (0, 408), ("TIMEOUT",))
-    wrongs = {name: wrong(told, answer) for name, (_, answer) in ends.items()}
+    expected = Case(b"", (0, 408), ("TIMEOUT",))
+    wrongs = {name: wrong(expected, answer) for name, (_, answer) in ends.items()}
     assert late == {}
     assert {name: said for name, said in wrongs.items() if said} == {}
     assert target.faults() == []
     assert target.rows() == before
 
 
-def test_a_refused_client_can_send_the_next_request_on_the_same_connection(target: Target) -> None:
+def test_a_connection_stays_usable_after_a_refusal(target: Target) -> None:
     with connected(target.port) as connection:
         answers = []
         for request in (
@@ -100,7 +100,7 @@ def test_a_refused_client_can_send_the_next_request_on_the_same_connection(targe
     assert [answer.status for answer in answers] == [400, 415, 406, 200]
 
 
-def test_requests_in_a_row_are_answered_in_a_row(target: Target) -> None:
+def test_pipelined_requests_are_answered_in_order(target: Target) -> None:
     with connected(target.port) as connection:
         connection.sendall(b"".join(post(GOOD, X_Request_ID=f"row-{number}") for number in range(50)))
         received = b""
@@ -110,7 +110,7 @@ def test_requests_in_a_row_are_answered_in_a_row(target: Target) -> None:
     assert re.findall(rb"x-request-id: row-(\d+)", received.lower()) == [b"%d" % number for number in range(50)]
 
 
-def test_a_client_that_sends_no_more_still_gets_its_answer(target: Target) -> None:
+def test_a_client_that_half_closes_still_gets_its_answer(target: Target) -> None:
     with connected(target.port) as connection:
         connection.sendall(post(GOOD))
         connection.shutdown(socket.SHUT_WR)
@@ -119,7 +119,7 @@ def test_a_client_that_sends_no_more_still_gets_its_answer(target: Target) -> No
     assert (answer.status, answer.codes) == (200, set())
 
 
-def test_a_client_that_goes_away_leaves_no_trace_but_its_log_line(target: Target) -> None:
+def test_a_client_that_disconnects_early_causes_no_fault(target: Target) -> None:
     begun = head("POST /graphql HTTP/1.1", {"Content-Type": "application/json", "Content-Length": "1000"})
     for request in (b"", b"POST", begun, begun + b"{", post(GOOD), post(GOOD) * 20):
         for _ in range(10):
@@ -148,7 +148,7 @@ def test_clients_that_do_not_read_their_answers_harm_nobody(target: Target, reco
     assert target.faults() == []
 
 
-def test_a_method_that_is_not_served_is_told_which_are(target: Target) -> None:
+def test_an_unsupported_method_is_answered_with_the_supported_ones(target: Target) -> None:
     answers = [
         target.send(head(f"{method} /graphql HTTP/1.1", {})) for method in ("PUT", "DELETE", "PATCH", "OPTIONS", "HEAD")
     ]
@@ -158,7 +158,7 @@ def test_a_method_that_is_not_served_is_told_which_are(target: Target) -> None:
     assert answers[4].body == b""
 
 
-def test_an_answer_of_the_new_type_has_no_data_where_nothing_was_executed(target: Target) -> None:
+def test_a_graphql_response_has_no_data_if_nothing_was_executed(target: Target) -> None:
     new = "application/graphql-response+json"
     broken = {
         name: target.send(post(operation(query, variables={"n": "x"}), Accept=new))
@@ -180,7 +180,7 @@ def test_an_answer_of_the_new_type_has_no_data_where_nothing_was_executed(target
     assert (failed.status, failed.codes, b'"data":null' in failed.body) == (200, {"BAD_USER_INPUT"}, True)
 
 
-def test_who_is_not_let_in_is_told_how(target: Target) -> None:
+def test_an_unauthenticated_client_is_told_the_scheme(target: Target) -> None:
     answers = [target.send(post(GOOD, Authorization=text)) for text in (None, "Basic eDp5", "Bearer nonsense")]
     answers += [target.send(post(GOOD, Authorization=None, Accept="application/graphql-response+json"))]
 
@@ -188,7 +188,7 @@ def test_who_is_not_let_in_is_told_how(target: Target) -> None:
     assert [answer.headers["www-authenticate"].split()[0] for answer in answers] == ["Bearer"] * 4
 
 
-def test_no_other_site_reads_an_answer(target: Target) -> None:
+def test_other_sites_cannot_read_answers(target: Target) -> None:
     preflight = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
 
     answers = [
@@ -199,7 +199,7 @@ def test_no_other_site_reads_an_answer(target: Target) -> None:
     assert [name for answer in answers for name in answer.headers if name.startswith("access-control")] == []
 
 
-def test_answers_forbid_guesses_about_what_they_are(target: Target) -> None:
+def test_answers_forbid_sniffing_and_caching_and_do_not_name_the_server(target: Target) -> None:
     answers = [target.send(post(body)) for body in (GOOD, b"null")]
 
     assert [answer.headers["x-content-type-options"] for answer in answers] == ["nosniff"] * 2
@@ -207,20 +207,20 @@ def test_answers_forbid_guesses_about_what_they_are(target: Target) -> None:
     assert [answer.headers.get("server", "") for answer in answers] == [""] * 2
 
 
-def test_control_characters_of_a_request_id_come_back_nowhere(target: Target) -> None:
+def test_control_characters_in_a_request_id_are_neither_returned_nor_logged(target: Target) -> None:
     target.log()
     for text in ("a\x01b\x1b[31m", "a\tb", "\xffid", 'a"b', "x" * 10_000):
         target.send(post(GOOD, X_Request_ID=text))
     answer = target.send(post(GOOD, X_Request_ID="sensible-1"))
-    target.send(post(GOOD))  # the line of a request is written behind its answer
-    told = target.log()
+    target.send(post(GOOD))  # a request is logged after its answer is sent
+    log = target.log()
 
     assert answer.headers["x-request-id"] == "sensible-1"
-    assert "sensible-1" in told
-    assert re.search(r"[\x00-\x09\x0b-\x1f\x7f]|x{1000}|a\\u0001", told) is None
+    assert "sensible-1" in log
+    assert re.search(r"[\x00-\x09\x0b-\x1f\x7f]|x{1000}|a\\u0001", log) is None
 
 
-def test_a_stranger_with_a_closed_server_learns_nothing_of_its_schema_or_other_names(
+def test_a_closed_server_reveals_neither_its_schema_nor_other_hosts(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     template: Path = request.getfixturevalue("_sqlite_template")
@@ -258,7 +258,7 @@ def test_a_stranger_with_a_closed_server_learns_nothing_of_its_schema_or_other_n
     assert misled.codes == {"BAD_USER_INPUT"}
 
 
-def test_expensive_clients_at_once_starve_nobody(target: Target, record_property: Record) -> None:
+def test_concurrent_expensive_requests_starve_nobody(target: Target, record_property: Record) -> None:
     large = [case.request for case in (CASES["documents at the limits"] | CASES["large documents"]).values()] * 3
 
     with target.watched(record_property, f"{len(large)} large requests at once"), ThreadPoolExecutor(20) as threads:

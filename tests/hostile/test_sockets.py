@@ -1,4 +1,4 @@
-"""Hostile websockets: each is closed with the code that says why, and harms no other."""
+"""Hostile websockets are closed with a code that says why, and harm nobody else."""
 
 import asyncio
 import socket
@@ -14,107 +14,17 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
 from tests.api.schema.test_subscriptions import CURSORS
-from tests.hostile.headers import NO_TOKENS
+from tests.hostile.frames import BEFORE_ACK, CLOSED, INIT, a_message, subscribe
+from tests.hostile.importing import IMPORT, an_order
 from tests.hostile.judged import JUDGED, over_post, over_socket
 from tests.hostile.target import Record, Target
-from tests.hostile.wire import SHOP, TOKEN, head, post
+from tests.hostile.wire import SHOP, head, post
 from tests.support.client import Client, a_token, close_code, hear, opened, say
 from tests.support.patience import PATIENCE_SECONDS
 
-Frames = tuple[str | bytes, ...]
-IMPORT = """
-mutation ($input: ImportOrdersInput!) { importOrders(input: $input) { results { outcome } } }
-"""
-
-
-@pytest.fixture
-async def client(target: Target) -> AsyncIterator[Client]:
-    client = Client(target.base, TOKEN)
-    yield client
-    await client.http.aclose()
-
-
-def a_message(**members: Any) -> str:
-    return orjson.dumps(members).decode()
-
-
-def subscribe(**members: Any) -> str:
-    """A proper one, with these members changed; None leaves one out."""
-    message = {"id": "1", "type": "subscribe", "payload": {"query": CURSORS}} | members
-    return a_message(**{name: member for name, member in message.items() if member is not None})
-
-
-INIT = a_message(type="connection_init", payload={"Authorization": f"Bearer {TOKEN}"})
-
-# What is sent after the acknowledgement, and the code that the socket is closed with.
-CLOSED: dict[str, tuple[int, Frames]] = {
-    "nothing": (4400, ("",)),
-    "no JSON": (4400, ("not JSON",)),
-    "cut off": (4400, ('{"type": "ping"',)),
-    "null": (4400, ("null",)),
-    "number": (4400, ("5",)),
-    "text": (4400, ('"ping"',)),
-    "list": (4400, ("[]",)),
-    "list of messages": (4400, ('[{"type": "ping"}]',)),
-    "NaN": (4400, ('{"type": "ping", "payload": NaN}',)),
-    "integer of 5,000 digits": (4400, (f'{{"type": "ping", "payload": {{"x": {"9" * 5000}}}}}',)),
-    "lone surrogate": (4400, (r'{"type": "\ud800"}',)),
-    "arrays within each other": (4400, ("[" * 60_000,)),
-    "objects within each other": (4400, ('{"a":' * 10_000 + "1" + "}" * 10_000,)),
-    "deep variables": (4400, (f'{{"type": "ping", "payload": {{"x": {"[" * 20_000 + "]" * 20_000}}}}}',)),
-    "binary": (4400, (b'{"type": "ping"}',)),
-    "binary noise": (4400, (bytes(range(256)),)),
-    "no type": (4400, ("{}",)),
-    "unknown type": (4400, ('{"type": "start"}',)),
-    "type with a long name": (4400, (a_message(type="x" * 60_000),)),
-    "type with a long name that is no ASCII": (4400, (a_message(type="\N{SNOWMAN}" * 10_000),)),
-    "type is a number": (4400, ('{"type": 5}',)),
-    "type is a list": (4400, ('{"type": ["ping"]}',)),
-    "type of the server's": (4400, ('{"type": "connection_ack"}',)),
-    "result from a client": (4400, (a_message(type="next", id="1", payload={}),)),
-    "ping with text": (4400, (a_message(type="ping", payload="x"),)),
-    "pong with a list": (4400, (a_message(type="pong", payload=[]),)),
-    "subscribe without an id": (4400, (subscribe(id=None),)),
-    "id is a number": (4400, (subscribe(id=5),)),
-    "id is a list": (4400, (subscribe(id=[]),)),
-    "empty id": (4400, (subscribe(id=""),)),
-    "no payload": (4400, (subscribe(payload=None),)),
-    "payload is text": (4400, (subscribe(payload="x"),)),
-    "payload is a list": (4400, (subscribe(payload=[]),)),
-    "payload without a query": (4400, (subscribe(payload={}),)),
-    "query is a number": (4400, (subscribe(payload={"query": 5}),)),
-    "variables are text": (4400, (subscribe(payload={"query": SHOP, "variables": "x"}),)),
-    "variables are a list": (4400, (subscribe(payload={"query": SHOP, "variables": []}),)),
-    "name is a number": (4400, (subscribe(payload={"query": SHOP, "operationName": 5}),)),
-    "extensions are text": (4400, (subscribe(payload={"query": SHOP, "extensions": "x"}),)),
-    "complete without an id": (4400, ('{"type": "complete"}',)),
-    "complete with a number": (4400, ('{"type": "complete", "id": 5}',)),
-    "an id twice": (4409, (subscribe(), subscribe())),
-    "connection_init twice": (4429, (INIT,)),
-    "a bad connection_init at last": (4429, (a_message(type="connection_init", payload={}),)),
-    "frame of 65 KiB": (1009, (" " * 65 * 1024,)),
-    "frame of 10 MB, compressed": (1009, (" " * 10_000_000,)),
-}
-BEFORE_ACK: dict[str, tuple[int, Frames]] = {
-    "subscribe": (4401, (subscribe(),)),
-    "no JSON": (4400, ("x",)),
-    "binary": (4400, (INIT.encode(),)),
-    "connection_init with text": (4400, (a_message(type="connection_init", payload="x"),)),
-    "connection_init with a list": (4400, (a_message(type="connection_init", payload=[]),)),
-    "connection_init twice at once": (4429, (INIT, INIT)),
-    "frame of 65 KiB": (1009, ('{"type": "connection_init", "payload": "' + "x" * 65 * 1024 + '"}',)),
-    **{
-        f"token: {name}": (4403, (a_message(type="connection_init", payload={"Authorization": text}),))
-        for name, text in NO_TOKENS.items()
-        if text is None or text.isascii()
-    },
-    "token that is a list": (4403, (a_message(type="connection_init", payload={"Authorization": [TOKEN]}),)),
-    "token under another name": (4403, (a_message(type="connection_init", payload={"token": TOKEN}),)),
-}
-
 
 async def closed_with(client: Client, *frames: str | bytes) -> int | None:
-    """The code that a socket is closed with after these frames; None where it is left open."""
+    """The code that a socket is closed with after these frames, None if it stays open."""
     async with opened(client) as socket:
         for frame in frames:
             await socket.send(frame)
@@ -129,7 +39,7 @@ async def closed_with(client: Client, *frames: str | bytes) -> int | None:
 
 
 @pytest.mark.parametrize("moment", ["after the ack", "before the ack"])
-async def test_a_socket_is_closed_with_the_code_that_says_why(
+async def test_a_bad_socket_is_closed_with_a_code_that_says_why(
     client: Client, target: Target, moment: str, record_property: Record
 ) -> None:
     table, first = (CLOSED, [INIT]) if moment == "after the ack" else (BEFORE_ACK, [])
@@ -142,29 +52,29 @@ async def test_a_socket_is_closed_with_the_code_that_says_why(
     assert target.faults() == []
 
 
-async def test_bytes_that_are_no_text_close_a_socket(client: Client) -> None:
+async def test_invalid_utf8_closes_a_socket(client: Client) -> None:
     async with client.socket() as socket:
         await socket.send(b"\xff\xfe", text=True)
 
         assert await close_code(socket) == 1007
 
 
-async def test_a_message_in_pieces_is_no_larger_than_a_whole_one(client: Client) -> None:
+async def test_the_size_limit_holds_for_fragmented_messages(client: Client) -> None:
     async with client.socket() as socket:
         with suppress(ConnectionClosed):
             await socket.send(" " * 1000 for _ in range(1000))
 
-        assert await close_code(socket) in (1009, 1006)  # 1006: what was under way hid the reason
+        assert await close_code(socket) in (1009, 1006)  # 1006: data in flight can hide the reason
 
 
 @pytest.mark.parametrize("names", [[], ["graphql-ws"], ["soap", "graphql-ws"]], ids=["none", "old", "others"])
-async def test_a_socket_of_another_protocol_is_closed(client: Client, names: list[str]) -> None:
+async def test_a_socket_with_another_subprotocol_is_closed(client: Client, names: list[str]) -> None:
     protocols = [Subprotocol(name) for name in names] or None
     async with connect(f"{client.base.replace('http', 'ws')}/graphql", subprotocols=protocols) as socket:
         assert await close_code(socket) == 4406
 
 
-async def test_no_page_of_another_site_opens_a_socket(client: Client) -> None:
+async def test_pages_of_other_sites_cannot_open_a_socket(client: Client) -> None:
     refused = []
     for origin in ("https://evil.example", "null", f"{client.base}.evil.example", "", "http://127.0.0.1:1"):
         with pytest.raises(InvalidStatus) as caught:
@@ -182,7 +92,7 @@ async def test_no_page_of_another_site_opens_a_socket(client: Client) -> None:
     assert own == {"type": "connection_ack"}
 
 
-def test_a_handshake_that_is_none_is_refused(target: Target) -> None:
+def test_an_invalid_handshake_is_refused(target: Target) -> None:
     proper = {
         "Connection": "Upgrade",
         "Upgrade": "websocket",
@@ -205,7 +115,7 @@ def test_a_handshake_that_is_none_is_refused(target: Target) -> None:
     assert target.faults() == []
 
 
-async def test_sockets_that_say_nothing_are_closed_after_five_seconds(
+async def test_silent_sockets_are_closed_after_five_seconds(
     client: Client, target: Target, record_property: Record
 ) -> None:
     async def end() -> int | None:
@@ -213,14 +123,16 @@ async def test_sockets_that_say_nothing_are_closed_after_five_seconds(
             return await close_code(socket)
 
     async with asyncio.timeout(PATIENCE_SECONDS):
-        with target.watched(record_property, "100 sockets that say nothing"):
+        with target.watched(record_property, "100 silent sockets"):
             codes = await asyncio.gather(*(end() for _ in range(100)))
 
     assert set(codes) == {4408}
 
 
 @pytest.mark.parametrize("name", JUDGED)
-async def test_an_operation_over_a_socket_is_judged_as_over_post(client: Client, target: Target, name: str) -> None:
+async def test_an_operation_gets_the_same_verdict_over_a_socket_as_over_post(
+    client: Client, target: Target, name: str
+) -> None:
     before = await asyncio.to_thread(target.rows)
 
     judged = [await over_post(client, JUDGED[name]), await over_socket(client, JUDGED[name])]
@@ -229,7 +141,7 @@ async def test_an_operation_over_a_socket_is_judged_as_over_post(client: Client,
     assert await asyncio.to_thread(target.rows) == before
 
 
-async def test_what_is_wrong_with_others_leaves_a_subscription_alone(client: Client) -> None:
+async def test_a_subscription_survives_bad_operations_on_its_socket(client: Client) -> None:
     everybody = [judged for judged in JUDGED.values() if judged.code and judged.code != "FORBIDDEN"]
     number = f"alone-{time.monotonic_ns()}"
 
@@ -251,23 +163,7 @@ async def test_what_is_wrong_with_others_leaves_a_subscription_alone(client: Cli
     assert event["payload"]["data"]["orderEvents"]["order"]["number"] == number
 
 
-def an_order(number: str) -> dict[str, Any]:
-    item = {"ref": "1", "sku": "A", "productId": "B", "productName": "C", "quantity": 1, "subtotal": "1.00"}
-    return {
-        "number": number,
-        "status": "AWAITING_SHIPMENT",
-        "currency": "USD",
-        "pricesIncludeTax": True,
-        "placedAt": "2026-03-01T09:30:00Z",
-        "buyer": {"name": "Ada Buyer", "email": "ada@example.com"},
-        "items": [item],
-        "shippingFee": "0",
-        "shippingTax": "0",
-        "total": "1.00",
-    }
-
-
-async def test_an_event_that_asks_for_all_there_is_ends_in_an_error_and_stops_nobody(
+async def test_a_subscription_that_asks_for_too_much_fails_without_blocking_others(
     client: Client, target: Target, record_property: Record
 ) -> None:
     first = await client.data("{ orderEvents(first: 1) { edges { cursor } } }")
@@ -292,7 +188,7 @@ async def _first_code(results: AsyncIterator[dict[str, Any]]) -> str:
     return ""
 
 
-async def test_a_socket_carries_a_hundred_subscriptions(client: Client) -> None:
+async def test_a_socket_carries_up_to_a_hundred_subscriptions(client: Client) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS), client.socket() as socket:
         for number in range(101):
             await say(socket, id=f"{number}", type="subscribe", payload={"query": CURSORS})
@@ -306,7 +202,7 @@ async def test_a_socket_carries_a_hundred_subscriptions(client: Client) -> None:
     assert [(answer["id"], answer["type"]) for answer in answers] == [("again", "next"), ("again", "complete")]
 
 
-async def test_an_id_can_be_used_again_when_its_operation_has_ended(client: Client) -> None:
+async def test_an_id_can_be_reused_once_its_operation_has_ended(client: Client) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS), client.socket() as socket:
         heard = []
         for query in (SHOP, "{", "{ nothing }", SHOP):
@@ -317,7 +213,7 @@ async def test_an_id_can_be_used_again_when_its_operation_has_ended(client: Clie
     assert heard == ["next", "complete", "error", "error", "next", "complete"]
 
 
-async def test_floods_of_pings_and_of_subscriptions_that_are_not_read_harm_nobody(
+async def test_floods_from_clients_that_read_nothing_harm_nobody(
     client: Client, target: Target, record_property: Record
 ) -> None:
     ping = a_message(type="ping", payload={"x": "x" * 1000})
@@ -341,40 +237,39 @@ async def test_floods_of_pings_and_of_subscriptions_that_are_not_read_harm_nobod
     assert await asyncio.to_thread(target.faults) == []
 
 
-def a_small_one(target: Target) -> socket.socket:
-    """A connection that takes little before it is read from, so that few answers are more than it takes."""
+def a_connection_with_a_small_buffer(target: Target) -> socket.socket:
+    """A connection with a small receive buffer, which a few answers fill."""
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
     connection.connect(("127.0.0.1", target.port))
     return connection
 
 
-async def test_sockets_and_connections_that_take_nothing_for_ten_seconds_are_ended(
+async def test_sockets_and_connections_that_read_nothing_for_ten_seconds_are_dropped(
     client: Client, target: Target
 ) -> None:
-    """What the kernel takes for them is not seen; there is more."""
-    # Five hundred long names: an answer of that size which is as little work as can be.
+    # Large enough to overflow the kernel's buffers, yet cheap: one long alias on five hundred items.
     large = {"query": f'{{ orderByNumber(number: "5000") {{ items {{ {"a" * 5000}: sku }} }} }}'}
-    client.socket_options = {"compression": None, "max_queue": 1, "sock": a_small_one(target)}
+    client.socket_options = {"compression": None, "max_queue": 1, "sock": a_connection_with_a_small_buffer(target)}
     await asyncio.to_thread(target.log)
-    told = ""
+    log = ""
 
-    with a_small_one(target) as unread:
+    with a_connection_with_a_small_buffer(target) as unread:
         unread.sendall(post(orjson.dumps(large)) * 4)
         async with asyncio.timeout(4 * PATIENCE_SECONDS), client.socket() as silent:
             silent.transport.pause_reading()
             for number in range(4):
                 await say(silent, id=f"{number}", type="subscribe", payload=large)
-            while told.count("connection.unread") < 2:
+            while log.count("connection.unread") < 2:
                 await asyncio.sleep(0.2)
-                told += await asyncio.to_thread(target.log)
+                log += await asyncio.to_thread(target.log)
             silent.transport.abort()
 
-    assert '"level":"error"' not in told
+    assert '"level":"error"' not in log
 
 
-async def test_a_socket_ends_with_its_token_also_while_operations_run(client: Client) -> None:
-    """Thirty seconds are let pass after the end of a token; this one ended 28 seconds ago."""
+async def test_a_socket_is_closed_when_its_token_expires_even_with_operations_running(client: Client) -> None:
+    """Tokens have thirty seconds of leeway; this one expired 28 seconds ago."""
     short = client.with_token(a_token(seconds=-28))
 
     async with asyncio.timeout(PATIENCE_SECONDS), short.socket() as socket:

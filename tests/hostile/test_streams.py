@@ -1,4 +1,4 @@
-"""Hostile clients of server-sent events: who is streamed to, what a stream looks like, and how it ends."""
+"""Server-sent events and hostile clients: who gets a stream, its format, and how it ends."""
 
 import asyncio
 import time
@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from tests.api.schema.test_subscriptions import CURSORS, now
+from tests.hostile.importing import IMPORT, an_order
 from tests.hostile.judged import JUDGED, over_post, over_stream
 from tests.hostile.target import Record, Target
-from tests.hostile.test_sockets import IMPORT, an_order
 from tests.hostile.wire import SHOP, TOKEN, connected, head, operation, post
 from tests.support.client import Client, a_token
 from tests.support.patience import PATIENCE_SECONDS
@@ -20,25 +20,16 @@ STREAM = "text/event-stream"
 FOLLOW = operation(CURSORS)
 
 
-@pytest.fixture
-async def client(target: Target) -> AsyncIterator[Client]:
-    http = httpx.AsyncClient(
-        base_url=target.base, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=PATIENCE_SECONDS
-    )
-    yield Client(target.base, TOKEN, http)
-    await http.aclose()
-
-
 @asynccontextmanager
 async def following(client: Client, after: str | None = None, **headers: str) -> AsyncIterator[httpx.Response]:
-    """A stream that has begun."""
+    """A stream whose headers have arrived."""
     sent = {"Accept": STREAM} | headers
     content = {"query": CURSORS, "variables": {"after": after}}
     async with client.http.stream("POST", "/graphql", json=content, headers=sent) as stream:
         yield stream
 
 
-# What is accepted, and the type of the answer to a query.
+# Accept headers, and the type of the answer to a query.
 NEGOTIATED = {
     "text/event-stream": STREAM,
     "TEXT/EVENT-STREAM": STREAM,
@@ -55,7 +46,7 @@ NEGOTIATED = {
 }
 
 
-async def test_a_query_is_streamed_only_to_clients_that_take_no_json(client: Client) -> None:
+async def test_a_query_is_streamed_only_to_clients_that_do_not_accept_json(client: Client) -> None:
     answers = {
         accept: await client.http.post("/graphql", json={"query": SHOP}, headers={"Accept": accept})
         for accept in NEGOTIATED
@@ -68,8 +59,8 @@ async def test_a_query_is_streamed_only_to_clients_that_take_no_json(client: Cli
     assert {answer.status_code for answer in answers.values()} == {200}
 
 
-async def test_a_subscription_is_streamed_also_to_clients_that_name_json_beside_streams(client: Client) -> None:
-    """What urql sends with every operation; graphql-sse names streams alone."""
+async def test_a_subscription_is_streamed_to_clients_that_also_accept_json(client: Client) -> None:
+    """Sends the header that urql sends; graphql-sse accepts only streams."""
     accept = "application/graphql-response+json, application/graphql+json, application/json, text/event-stream"
 
     async with asyncio.timeout(PATIENCE_SECONDS), following(client, Accept=accept) as stream:
@@ -78,7 +69,7 @@ async def test_a_subscription_is_streamed_also_to_clients_that_name_json_beside_
     assert kind.startswith((STREAM, "application/"))
 
 
-async def test_a_stream_is_lines_of_the_protocol_and_ends_with_complete(client: Client) -> None:
+async def test_a_stream_follows_the_protocol_and_ends_with_complete(client: Client) -> None:
     answer = await client.http.post("/graphql", json={"query": SHOP}, headers={"Accept": STREAM})
 
     assert answer.status_code == 200
@@ -92,7 +83,7 @@ async def test_a_stream_is_lines_of_the_protocol_and_ends_with_complete(client: 
     assert blocks[2:] == [""]
 
 
-def test_what_is_no_request_is_refused_as_json_before_a_stream_begins(target: Target) -> None:
+def test_invalid_requests_are_refused_as_json_before_a_stream_begins(target: Target) -> None:
     refused = [
         post(b"null", Accept=STREAM),
         post(b"", Accept=STREAM),
@@ -119,7 +110,9 @@ def test_what_is_no_request_is_refused_as_json_before_a_stream_begins(target: Ta
 
 
 @pytest.mark.parametrize("name", JUDGED)
-async def test_an_operation_over_a_stream_is_judged_as_over_post(client: Client, target: Target, name: str) -> None:
+async def test_an_operation_gets_the_same_verdict_over_a_stream_as_over_post(
+    client: Client, target: Target, name: str
+) -> None:
     before = await asyncio.to_thread(target.rows)
 
     judged = [await over_post(client, JUDGED[name]), await over_stream(client, JUDGED[name])]
@@ -137,8 +130,8 @@ async def test_a_stream_without_events_is_kept_alive(client: Client) -> None:
     assert "\r" not in text
 
 
-async def test_a_stream_ends_with_its_token(client: Client) -> None:
-    """Thirty seconds are let pass after the end of a token; this one ended 27 seconds ago."""
+async def test_a_stream_ends_when_its_token_expires(client: Client) -> None:
+    """Tokens have thirty seconds of leeway; this one expired 27 seconds ago."""
     expiring = f"Bearer {a_token(seconds=-27)}"
 
     async with asyncio.timeout(PATIENCE_SECONDS), following(client, Authorization=expiring) as stream:
@@ -147,8 +140,8 @@ async def test_a_stream_ends_with_its_token(client: Client) -> None:
     assert "UNAUTHENTICATED" in text or "event: next" not in text
 
 
-async def test_streams_that_clients_leave_make_room(client: Client, target: Target, record_property: Record) -> None:
-    """A stream holds its connection; what is left behind would use up sockets, memory or the feed's places."""
+async def test_abandoned_streams_free_their_resources(client: Client, target: Target, record_property: Record) -> None:
+    """Leaked streams would use up sockets, memory or the feed's capacity."""
 
     def leave() -> None:
         with connected(target.port) as connection:
@@ -156,14 +149,14 @@ async def test_streams_that_clients_leave_make_room(client: Client, target: Targ
             connection.recv(65536)
 
     number, start = f"left-{time.monotonic_ns()}", await now(client)
-    with target.watched(record_property, "300 streams that clients leave"):
+    with target.watched(record_property, "300 abandoned streams"):
         await asyncio.gather(*(asyncio.to_thread(leave) for _ in range(300)))
         async with asyncio.timeout(PATIENCE_SECONDS), following(client, start) as stream:
             lines = stream.aiter_lines()
             await client.data(IMPORT, input={"orders": [an_order(number)]})
-            told = [line async for line in _until(lines, number)]
+            heard = [line async for line in _until(lines, number)]
 
-    assert told[-1].startswith("data: {")
+    assert heard[-1].startswith("data: {")
     assert await asyncio.to_thread(target.faults) == []
 
 
@@ -174,7 +167,7 @@ async def _until(lines: AsyncIterator[str], text: str) -> AsyncIterator[str]:
             return
 
 
-async def test_a_hundred_streams_beside_each_other_hear_the_same(
+async def test_a_hundred_concurrent_streams_hear_the_same(
     client: Client, target: Target, record_property: Record
 ) -> None:
     number, start = f"many-{time.monotonic_ns()}", await now(client)

@@ -1,4 +1,4 @@
-"""Requests as bytes, as no decent client would send them, and the answers that come back."""
+"""Raw requests that no decent client would send, and the answers to them."""
 
 import re
 import socket
@@ -15,18 +15,18 @@ from tests.support.patience import PATIENCE_SECONDS
 
 DAY = 86_400
 _OK = 200
-TOKEN = a_token(seconds=DAY)  # made when tests are collected
+TOKEN = a_token(seconds=DAY)  # long-lived: created when tests are collected
 BEARER = f"Bearer {TOKEN}"
 SHOP = "{ shop { id } }"
 
-_INSIDE = re.compile(
+_INTERNALS = re.compile(
     rb"Traceback|File \"|site-packages|\.py\b|sqlalchemy|sqlite|asyncpg|strawberry|starlette|uvicorn|httptools|orjson"
     rb"|\b(?!Cancellation|Fulfillment|User)[A-Z]\w*(?:Error|Exception)\b|\bSELECT\b|\bINSERT\b|object at 0x"
 )
 
 
 class Answer(NamedTuple):
-    """What came back; status 0: nothing did."""
+    """An HTTP answer; status 0 means that none came back."""
 
     status: int
     headers: Mapping[str, str]
@@ -34,7 +34,7 @@ class Answer(NamedTuple):
 
     @property
     def codes(self) -> set[str]:
-        """Those of its errors; `no GraphQL` where it is no answer in the form of GraphQL."""
+        """Its error codes, or `no GraphQL` if it is not a GraphQL response."""
         if not self.headers.get("content-type", "").startswith(
             ("application/json", "application/graphql-response+json")
         ):
@@ -47,9 +47,9 @@ class Answer(NamedTuple):
 
 
 class Case(NamedTuple):
-    """A request, and the status and code that have to come back; where several will do, all of them.
+    """A request, and the statuses and error codes that are acceptable.
 
-    Where 200 is one of several statuses, it is right without an error only.
+    If 200 is one of several statuses, it must come without errors.
     """
 
     request: bytes
@@ -58,14 +58,14 @@ class Case(NamedTuple):
 
 
 def head(line: str, headers: Mapping[str, str | None]) -> bytes:
-    """The beginning of a request, with a token; None leaves a header out."""
+    """A request line and headers, with a token unless overridden; None omits a header."""
     given = {"Host": "127.0.0.1", "Authorization": BEARER} | dict(headers)
     lines = [line, *(f"{name}: {text}" for name, text in given.items() if text is not None)]
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 
 def post(body: bytes, **headers: str | None) -> bytes:
-    """A POST of JSON; headers are written with underscores."""
+    """A POST of JSON; headers are written with underscores for hyphens."""
     given = {name.replace("_", "-"): text for name, text in headers.items()}
     sent = {"Content-Type": "application/json", "Content-Length": str(len(body))} | given
     return head("POST /graphql HTTP/1.1", sent) + body
@@ -76,7 +76,7 @@ def operation(query: object, **more: object) -> bytes:
 
 
 def ask(query: object, **variables: object) -> bytes:
-    """A request with nothing special but its document."""
+    """A well-formed request for a document."""
     return post(operation(query, variables=variables))
 
 
@@ -87,7 +87,7 @@ def connected(port: int) -> socket.socket:
 def send(port: int, request: bytes) -> Answer:
     """The answer to one request on a connection of its own."""
     with connected(port) as connection:
-        with suppress(ConnectionError):  # refused before all of it was sent
+        with suppress(ConnectionError):  # refused before it was sent in full
             connection.sendall(request)
         return receive(connection, request.partition(b" ")[0].decode("latin-1"))
 
@@ -103,10 +103,10 @@ def receive(connection: socket.socket, method: str = "POST") -> Answer:
 
 
 def dribble(port: int, greeting: bytes, first: bytes, slowly: Iterable[int]) -> tuple[float, Answer]:
-    """How many seconds a client is borne with, and what it was told at the end.
+    """How many seconds the server bears with a slow client, and its last answer.
 
-    It gets an answer to a proper greeting, if there is one; then it sends the first part at once and the rest byte by
-    byte, one a second.
+    The client first sends a proper request, if `greeting` is one, and reads its answer. Then it sends `first` at once,
+    and `slowly` at one byte a second.
     """
     with connected(port) as connection:
         if greeting:
@@ -126,7 +126,7 @@ def dribble(port: int, greeting: bytes, first: bytes, slowly: Iterable[int]) -> 
 
 
 def _has_answered(connection: socket.socket) -> bool:
-    """Whether there is an answer, or the end, before the time is over that a client waits."""
+    """Whether the server answers or hangs up before the socket's timeout."""
     try:
         connection.recv(1, socket.MSG_PEEK)
     except TimeoutError:
@@ -137,19 +137,18 @@ def _has_answered(connection: socket.socket) -> bool:
 
 
 def wrong(case: Case, answer: Answer) -> str:
-    """What is wrong with an answer; empty when it is as it has to be."""
+    """What is wrong with the answer, empty if nothing is."""
     found = []
     if answer.status not in case.statuses:
         found.append(f"status {answer.status}")
     is_served = not case.codes or (answer.status == _OK and len(case.statuses) > 1)
     if answer.status and answer.codes not in ([set()] if is_served else [{code} for code in case.codes]):
         found.append(f"codes {answer.codes}")
-    if _INSIDE.search(answer.body) or _INSIDE.search(repr(answer.headers).encode()):
-        found.append("tells of the inside")
+    if _INTERNALS.search(answer.body) or _INTERNALS.search(repr(answer.headers).encode()):
+        found.append("leaks internals")
     return f"{', '.join(found)}: {answer.body[:200]!r}" if found else ""
 
 
 def errors(answer: Answer) -> list[dict[str, Any]]:
-    """Its errors, in full."""
-    told: list[dict[str, Any]] = orjson.loads(answer.body)["errors"]
-    return told
+    found: list[dict[str, Any]] = orjson.loads(answer.body)["errors"]
+    return found

@@ -1,4 +1,4 @@
-"""The server that is not read from, on each loop that it may run on."""
+"""A server whose clients do not read, on each event loop it supports."""
 
 import socket
 from collections.abc import AsyncIterator
@@ -21,13 +21,13 @@ from tests.support.stored import a_shop, an_item_input, an_order_input, store
 
 @pytest.fixture(params=[False, True], ids=["asyncio", "uvloop"])
 def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]:
-    """Both loops that a server may run on; each has its own idea of when to pause."""
+    """Both event loops: each has its own idea of when to pause."""
     return "asyncio", {"use_uvloop": request.param}
 
 
 @pytest.fixture
 def buffered() -> int | None:
-    """What the kernel holds of what is sent; None for as much as it likes."""
+    """The kernel's send buffer in bytes, None for its default."""
     return BUFFERED
 
 
@@ -39,7 +39,7 @@ async def served(database: Database, database_url: str, buffered: int | None) ->
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffered)
     settings = Settings(database_url=database_url, jwt_secret=SECRET, operation_timeout=PATIENCE_SECONDS)
     application = create_app(settings, database)
-    # As `serve` has it; nothing but the end of all connections ends this one.
+    # As in `serve`, but without a shutdown timeout: this server only stops once all connections end.
     config = uvicorn.Config(application, log_config=None, http=HastyProtocol, ws=HastySocket, ws_max_size=BUFFERED)
     server = uvicorn.Server(config)
     async with started(server, listener) as port:

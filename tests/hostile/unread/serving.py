@@ -1,4 +1,4 @@
-"""A server in this process that ends whoever takes nothing, sooner than others do, and clients that take nothing."""
+"""An in-process server that is quick to drop clients who read nothing, and such clients."""
 
 import asyncio
 import socket
@@ -17,13 +17,13 @@ from tests.hostile.wire import head, operation, post
 from tests.support.client import Client
 from tests.support.patience import PATIENCE_SECONDS
 
-# The real ones are as patient as people need; here they only have to be more patient than a machine that is busy.
+# Far less patient than the real server, but more than a busy machine needs.
 UNREAD_SECONDS = 1
-BUFFERED = 64 * 1024  # what the kernel holds for either side, more or less
+BUFFERED = 64 * 1024  # roughly what the kernel buffers on either side
 NOTES = " ".join(f"a{each}: cancellations {{ note }}" for each in range(25))
 LARGE = operation(f'{{ orderByNumber(number: "1001") {{ {NOTES} }} }}')
-LENGTH = 25 * 10 * 2000 * len("\N{SNOWMAN}".encode())  # of all notes
-FULL = 1024 * 1024  # more than a whole chunk of what is received, and less than what floods would pile up
+LENGTH = 25 * 10 * 2000 * len("\N{SNOWMAN}".encode())  # of all notes, in bytes
+FULL = 1024 * 1024  # more than one received chunk, and less than a flood would pile up
 
 
 class HastyProtocol(PatientProtocol):
@@ -36,25 +36,25 @@ class HastySocket(PatientSocket):
 
 @dataclass
 class Served:
-    """A server in this process with an order that is large, and what it holds."""
+    """An in-process server with one large order, and what it has buffered."""
 
     port: int
     client: Client
-    start: str  # the cursor before all that happened to the order
+    start: str  # the cursor before the events of its cancellations
     server: uvicorn.Server
 
     @property
     def held(self) -> int:
-        """What waits in this process to be sent, in bytes."""
+        """Bytes waiting in this process to be sent."""
         return sum(each.transport.get_write_buffer_size() for each in self.server.server_state.connections)
 
     async def until(self, holds: Callable[[], bool]) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while not holds():  # noqa: ASYNC110 - nobody tells
+            while not holds():  # noqa: ASYNC110 - there is no event for it
                 await asyncio.sleep(0.01)
 
     async def most_until_left(self) -> tuple[int, int]:
-        """The most bytes that waited, and tasks that there were, until there was no connection any more."""
+        """The peak of buffered bytes and of tasks until the last connection is gone."""
         held, tasks = 0, 0
 
         def is_left() -> bool:
@@ -67,25 +67,25 @@ class Served:
         return held, tasks
 
     async def until_left(self) -> None:
-        """Waits until there is no connection, and nothing that was done for any."""
+        """Waits until no connection is left, nor any work for one."""
         state = self.server.server_state
         await self.until(lambda: not state.connections and not state.tasks and not readers())
 
 
 @asynccontextmanager
 async def connected(served: Served, request: bytes) -> AsyncIterator[socket.socket]:
-    """A connection on which the request was sent, and nothing was read."""
+    """A connection that has sent a request and read nothing."""
     loop = asyncio.get_running_loop()
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFERED)
-        connection.setblocking(False)  # noqa: FBT003 - it takes no keyword
+        connection.setblocking(False)  # noqa: FBT003 - takes no keywords
         await loop.sock_connect(connection, ("127.0.0.1", served.port))
         await loop.sock_sendall(connection, request)
         yield connection
 
 
 async def read_on(connection: socket.socket, *, end: bytes = b"", times: int = 1, pause: float = 0) -> bytes:
-    """All that is still sent on it, or until this has come so often; with a pause before each piece."""
+    """Reads to the end, or until `end` was seen `times` times, pausing after each piece."""
     loop, received = asyncio.get_running_loop(), b""
     with suppress(ConnectionError):
         while part := await loop.sock_recv(connection, BUFFERED):
@@ -111,7 +111,7 @@ UPGRADE = head(
 
 
 def sent(served: Served, request: bytes) -> bytes:
-    """The request, with the cursor before all that happened."""
+    """The request, with the real cursor in place of the placeholder."""
     return request.replace(b"CURSOR", served.start.encode()).replace(
         b"Content-Length: %d" % len(operation(HEAVY, variables={"after": "CURSOR"})),
         b"Content-Length: %d" % len(operation(HEAVY, variables={"after": served.start})),
@@ -120,7 +120,7 @@ def sent(served: Served, request: bytes) -> bytes:
 
 @asynccontextmanager
 async def unread(served: Served) -> AsyncIterator[ClientConnection]:
-    """A socket that takes nothing more of what is sent to it, and does not take leave."""
+    """A socket that stops reading, and is aborted without a closing handshake."""
     async with served.client.socket() as socket:
         socket.transport.pause_reading()
         socket.transport.set_write_buffer_limits(high=2**30)

@@ -1,4 +1,4 @@
-"""HTTP and streams that are not read: they are ended and leave nothing behind; slow readers get all there is."""
+"""Unread answers and streams are dropped without a trace; slow readers get everything."""
 
 import asyncio
 import itertools
@@ -32,13 +32,13 @@ UNREAD = {
     "an answer": ASKED,
     "the last answer": post(LARGE, Connection="close"),
     "answers in a row": ASKED * 5,
-    "answers, and then it wants a websocket": ASKED * 5 + UPGRADE,
+    "answers, then an upgrade to a websocket": ASKED * 5 + UPGRADE,
     "events": FOLLOWED,
 }
 
 
 @pytest.mark.parametrize("name", UNREAD)
-async def test_a_connection_that_takes_nothing_is_ended(served: Served, name: str) -> None:
+async def test_a_connection_that_reads_nothing_is_dropped(served: Served, name: str) -> None:
     async with connected(served, sent(served, UNREAD[name])) as connection:
         await served.until(lambda: served.held > 0)
         held, _ = await served.most_until_left()
@@ -48,21 +48,21 @@ async def test_a_connection_that_takes_nothing_is_ended(served: Served, name: st
     assert 0 < held < 2 * LENGTH
 
 
-async def test_a_connection_that_takes_nothing_of_little_is_ended(served: Served) -> None:
+async def test_a_connection_that_leaves_small_answers_unread_is_dropped(served: Served) -> None:
     state, answers = served.server.server_state, itertools.count(served.server.server_state.total_requests + 1)
 
     async with connected(served, b"") as connection:
         while not served.held:
             await asyncio.get_running_loop().sock_sendall(connection, post(operation(SHOP)))
             answered = next(answers)
-            await served.until(lambda: bool(served.held) or state.total_requests >= answered)  # noqa: B023 - at once
+            await served.until(lambda: bool(served.held) or state.total_requests >= answered)  # noqa: B023 - called at once
         held = served.held
         await served.until_left()
 
     assert held < BUFFERED
 
 
-async def test_a_connection_whose_end_waits_for_an_answer_to_be_taken_is_ended(served: Served) -> None:
+async def test_a_closing_connection_that_waits_for_its_answer_to_be_read_is_dropped(served: Served) -> None:
     async with connected(served, ASKED) as connection:
         await served.until(lambda: served.held > 0)
         [protocol] = served.server.server_state.connections
@@ -73,7 +73,7 @@ async def test_a_connection_whose_end_waits_for_an_answer_to_be_taken_is_ended(s
     assert len(received) < LENGTH
 
 
-async def test_who_reads_slowly_gets_a_whole_answer(served: Served) -> None:
+async def test_a_slow_reader_gets_the_whole_answer(served: Served) -> None:
     async with connected(served, post(LARGE, Connection="close")) as connection:
         received = await read_on(connection, pause=0.1)
 
@@ -81,8 +81,8 @@ async def test_who_reads_slowly_gets_a_whole_answer(served: Served) -> None:
 
 
 @pytest.mark.parametrize("buffered", [None])
-async def test_who_reads_slowly_of_what_the_kernel_holds_gets_all(served: Served) -> None:
-    """Megabytes of it, and not before a third is gone does the kernel take more of what waits here."""
+async def test_a_slow_reader_gets_everything_the_kernel_buffers(served: Served) -> None:
+    """The kernel buffers megabytes, and takes more from the server only once a third has been read."""
     loop, received = asyncio.get_running_loop(), b""
     async with connected(served, ASKED * 5) as connection:
         await served.until(lambda: served.held > 0)
@@ -91,20 +91,20 @@ async def test_who_reads_slowly_of_what_the_kernel_holds_gets_all(served: Served
             await asyncio.sleep(0.1)
         while received.count("\N{SNOWMAN}".encode()) * 3 < 5 * LENGTH:
             part = await loop.sock_recv(connection, FULL)
-            assert part, "it was ended"
+            assert part, "the connection was dropped"
             received += part
 
     assert received.count(b"HTTP/1.1 200") == 5
 
 
-async def test_who_reads_a_stream_slowly_gets_every_event(served: Served) -> None:
+async def test_a_slow_reader_of_a_stream_gets_every_event(served: Served) -> None:
     async with connected(served, sent(served, FOLLOWED)) as connection:
         received = await read_on(connection, end=b"}\n\n", times=3, pause=0.1)
 
     assert re.findall(rb'"sequence":(\d+)', received)[:3] == [b"2", b"3", b"4"]
 
 
-async def test_a_server_ends_though_nobody_reads(served: Served) -> None:
+async def test_a_server_stops_even_if_nobody_reads(served: Served) -> None:
     async with connected(served, ASKED), connected(served, sent(served, FOLLOWED)), unread(served) as silent:
         await say(silent, id="1", type="subscribe", payload=orjson.loads(LARGE))
         await served.until(lambda: len([each for each in served.server.server_state.connections if _holds(each)]) == 3)
@@ -112,5 +112,5 @@ async def test_a_server_ends_though_nobody_reads(served: Served) -> None:
         await served.until_left()
 
 
-def _holds(protocol: Any) -> bool:  # one of uvicorn's
+def _holds(protocol: Any) -> bool:  # a protocol of uvicorn
     return bool(protocol.transport.get_write_buffer_size())

@@ -1,4 +1,4 @@
-"""Sockets that are not read: they are ended, and nothing piles up for them; slow readers get all there is."""
+"""Unread sockets are dropped, and nothing piles up for them; slow readers get everything."""
 
 import asyncio
 import re
@@ -29,7 +29,7 @@ from tests.support.patience import PATIENCE_SECONDS
 pytestmark = on_sqlite
 
 
-async def test_a_socket_that_takes_nothing_is_ended_and_nothing_piles_up_for_it(
+async def test_a_socket_that_reads_nothing_is_dropped_and_nothing_piles_up(
     served: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with unread(served) as silent:
@@ -37,7 +37,7 @@ async def test_a_socket_that_takes_nothing_is_ended_and_nothing_piles_up_for_it(
             await say(silent, id=f"{number}", type="subscribe", payload=orjson.loads(LARGE))
         await say(silent, id="events", type="subscribe", payload={"query": HEAVY, "variables": {"after": served.start}})
         silent.transport.resume_reading()
-        await hear(silent)  # with the first answer gone all others are ready to be sent
+        await hear(silent)  # once the first answer is read, all others are ready to send
         silent.transport.pause_reading()
         most, _ = await served.most_until_left()
 
@@ -45,7 +45,7 @@ async def test_a_socket_that_takes_nothing_is_ended_and_nothing_piles_up_for_it(
     assert faults(caplog) == []
 
 
-async def test_who_reads_a_socket_slowly_gets_every_answer(served: Served) -> None:
+async def test_a_slow_reader_of_a_socket_gets_every_answer(served: Served) -> None:
     init = {"type": "connection_init", "payload": {"Authorization": f"Bearer {served.client.token}"}}
     asked = [{"type": "subscribe", "id": f"{number}", "payload": orjson.loads(LARGE)} for number in range(2)]
     loop = asyncio.get_running_loop()
@@ -66,7 +66,7 @@ async def test_who_reads_a_socket_slowly_gets_every_answer(served: Served) -> No
     assert received.count(b"note") == 500
 
 
-async def test_who_has_nothing_to_read_is_left_alone(served: Served) -> None:
+async def test_a_socket_with_nothing_to_read_is_left_alone(served: Served) -> None:
     async with served.client.socket() as idle:
         await asyncio.sleep(2 * UNREAD_SECONDS)
         await say(idle, type="ping")
@@ -75,12 +75,12 @@ async def test_who_has_nothing_to_read_is_left_alone(served: Served) -> None:
 
 
 def faults(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What libraries logged that a client must not be able to cause."""
+    """Errors in the log, which no client should be able to cause."""
     return [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
 
 
-async def test_pongs_do_not_pile_up_for_who_does_not_read_them(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(HastySocket, "unread_seconds", PATIENCE_SECONDS)  # until all pings came
+async def test_unread_pongs_do_not_pile_up(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(HastySocket, "unread_seconds", PATIENCE_SECONDS)  # longer than all pings take
 
     async with unread(served) as flooding:
         flooding.transport.write(frame(Opcode.PING, b"x" * 125) * 50_000)
@@ -99,10 +99,10 @@ async def test_pongs_do_not_pile_up_for_who_does_not_read_them(served: Served, m
     [("", 20_000, 1), ("{ nothing }", 3_000, 10_000), ("{ shop { id } }", 3_000, 10_000)],
     ids=["pings", "errors", "answers"],
 )
-async def test_who_reads_no_answers_is_not_heard(
+async def test_a_client_that_reads_no_answers_is_not_read_from(
     served: Served, caplog: pytest.LogCaptureFixture, query: str, count: int, size: int
 ) -> None:
-    """Of large ones few come at once, and each that is heard makes room for the next ones."""
+    """Few large messages arrive at once, and each one read makes room for the next."""
     kind = "subscribe" if query else "ping"
     payload = {"query": query, "extensions": {"x": "x" * size}}
     messages = [orjson.dumps({"type": kind, "id": f"{each}", "payload": payload}) for each in range(count)]
@@ -117,7 +117,7 @@ async def test_who_reads_no_answers_is_not_heard(
     assert faults(caplog) == []
 
 
-async def test_empty_pieces_of_a_message_do_not_pile_up(served: Served) -> None:
+async def test_empty_fragments_of_a_message_do_not_pile_up(served: Served) -> None:
     begin, end = frame(Opcode.TEXT, b'{"type": ', fin=False), frame(Opcode.CONT, b'"ping"}')
 
     async with served.client.socket() as socket:
