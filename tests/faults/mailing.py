@@ -160,7 +160,8 @@ class Post(Inbox):
 class BadPost(Post):
     """Answers at random: late, with 451, 550 or nonsense, or not at all.
 
-    A message gets through after `most_faults` faults. `slow` has to be longer than the sender waits.
+    A message gets through after `most_faults` faults, unless one of them was a 550, which is for good. `slow` has to be
+    longer than the sender waits.
     """
 
     def __init__(self, chance: random.Random, *, slow: float, most_faults: int = 4) -> None:
@@ -187,6 +188,8 @@ class BadPost(Post):
         return await self._misbehave(fault, server, address) or self.accept(server, envelope)
 
     def _fault(self, address: str, step: str, kinds: list[str], *, probability: float) -> str:
+        if address in self.refused:  # the refusal may have been lost, and is given again
+            return "550"
         if self._suffered[address] >= self._most_faults or self._chance.random() > probability:
             return ""
         kind = self._chance.choice(kinds)
