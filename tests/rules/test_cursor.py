@@ -30,6 +30,7 @@ def test_a_cursor_gives_its_position_back(position: str) -> None:
 
     assert cursor.position(KEY, "EVENT", text) == position
     assert text.replace("-", "").replace("_", "").isalnum()
+    assert not is_refused(text)
 
 
 def test_another_shop_cannot_use_it() -> None:
