@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from domain.rules.order import value
 from domain.storage.engine.backend import Connection
-from domain.storage.engine.compiled import Statement, equal, insert_or_ignore, parameters
+from domain.storage.engine.compiled import Statement, equal, insert
 from domain.storage.tables import idempotency_keys
 
 
@@ -19,9 +19,6 @@ class UsedKey:
     cancellation_id: UUID
 
 
-_CLAIM = Statement(
-    insert_or_ignore(idempotency_keys).values(parameters(*idempotency_keys.c)).returning(idempotency_keys.c.key)
-)
 _CLAIMED = Statement(
     sa.select(idempotency_keys.c.request_hash, idempotency_keys.c.cancellation_id).where(
         *equal(shop_id=idempotency_keys.c.shop_id, key=idempotency_keys.c.key)
@@ -43,8 +40,14 @@ _DELETE = Statement(
 
 async def claim_key(connection: Connection, shop_id: str, key: str, claim: UsedKey, *, now: datetime) -> UsedKey | None:
     """Claims the key for this transaction and returns None, or returns what it was already used for."""
-    claimed = {"request_hash": claim.request_hash, "cancellation_id": claim.cancellation_id, "created_at": now}
-    while not await _CLAIM.rows(connection, shop_id=shop_id, key=key, **claimed):
+    row = {
+        "shop_id": shop_id,
+        "key": key,
+        "request_hash": claim.request_hash,
+        "cancellation_id": claim.cancellation_id,
+        "created_at": now,
+    }
+    while not await insert(connection, idempotency_keys, [row], new=idempotency_keys.c.key):
         if used := await find_key(connection, shop_id, key):  # otherwise it was deleted in between
             return used
     return None

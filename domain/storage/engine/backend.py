@@ -14,6 +14,8 @@ from domain.storage.engine.hints import Hints
 # Lets use cases pass connections around without importing SQLAlchemy.
 Connection = AsyncConnection
 
+# The longest wait for a connection or to write; shorter than an operation may take, so that callers learn the reason.
+LONGEST_WAIT_SECONDS = 3
 # Keys of a connection's info. IN_DOUBT is set while a transaction may be open: the last one was not seen to end.
 BACKEND = "backend"
 IN_DOUBT = "in doubt"

@@ -196,11 +196,6 @@ async def insert(
     return found
 
 
-def insert_or_ignore(table: sa.Table) -> postgresql.Insert:
-    """An INSERT that skips rows whose key is taken."""
-    return postgresql.insert(table).on_conflict_do_nothing()
-
-
 def storable(texts: Iterable[str]) -> list[str]:
     """The texts that a database can store; no row matches any other."""
     return [text for text in texts if not _UNSTORABLE.search(text)]

@@ -1,6 +1,9 @@
 """Database faults, and how to recognise them by the driver's errors."""
 
+import os
+import socket
 import sqlite3
+import ssl
 
 import asyncpg
 import sqlalchemy as sa
@@ -106,3 +109,14 @@ def root_cause(error: BaseException) -> BaseException:
     while not isinstance(error, (OSError, *DRIVER_ERRORS)) and error.__cause__:
         error = error.__cause__
     return error
+
+
+def reason_of(error: BaseException) -> str:
+    """What went wrong, in the words of its source, which never include the password."""
+    if isinstance(error, TimeoutError):
+        return "it does not answer"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {error.verify_message}"
+    if isinstance(error, OSError) and error.errno and not isinstance(error, ssl.SSLError):
+        return str(error.strerror) if isinstance(error, socket.gaierror) else os.strerror(error.errno)
+    return str(error).partition("\n")[0]

@@ -9,10 +9,20 @@ import asyncpg
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from domain.storage.engine.backend import IN_DOUBT, JSON, Connection, EveryShop, PoolUse, ShopScope, driver_of, pool_use
-from domain.storage.engine.faults import code_of, root_cause
+from domain.storage.engine.backend import (
+    IN_DOUBT,
+    JSON,
+    LONGEST_WAIT_SECONDS,
+    Connection,
+    EveryShop,
+    PoolUse,
+    ShopScope,
+    driver_of,
+    pool_use,
+)
+from domain.storage.engine.faults import DRIVER_ERRORS, code_of, reason_of, root_cause
 from domain.storage.engine.hints import Hints, PostgresqlHints
-from domain.storage.engine.postgresql_address import PostgresqlAddress, reason_of
+from domain.storage.engine.postgresql_address import PostgresqlAddress
 
 SCHEMES = ("postgres", "postgresql", "postgresql+asyncpg")
 # The server cancels statements that take too long; if it is silent, we give up a little later.
@@ -23,8 +33,6 @@ LOCK_SECONDS = 2
 _IDLE_SECONDS = 5
 # How many connections to keep, and how many more to open while those are in use.
 _POOL: dict[str, Any] = {"pool_size": 10, "max_overflow": 10}
-# The longest wait for a connection; shorter than an operation may take, so that callers learn the reason.
-_LONGEST_WAIT_SECONDS = 3
 _BEGIN, _BEGIN_SNAPSHOT = "BEGIN", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 # Selects every shop in the policies of migration 0004; no shop's ID contains a line feed.
 _EVERY_SHOP = "\n"
@@ -161,7 +169,7 @@ def _engine(address: PostgresqlAddress, statement_seconds: int | None) -> AsyncE
         hide_parameters=True,
         isolation_level="AUTOCOMMIT",
         connect_args={"async_creator_fn": partial(address.connect, command_timeout=patience)},
-        pool_timeout=_LONGEST_WAIT_SECONDS,
+        pool_timeout=LONGEST_WAIT_SECONDS,
         **JSON,
         **_POOL,
     )
@@ -187,5 +195,5 @@ async def _roll_back(driver: asyncpg.Connection) -> None:
     """Waits for the statement in flight, then rolls back or, failing that, closes the connection."""
     try:
         await driver.execute("ROLLBACK;", timeout=_SILENCE_SECONDS)
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
+    except (*DRIVER_ERRORS, OSError):
         driver.terminate()

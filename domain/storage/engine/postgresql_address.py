@@ -1,8 +1,6 @@
 """Addresses of PostgreSQL in libpq's format, and connecting to their hosts in turn."""
 
-import os
 import re
-import socket
 import ssl
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,6 +10,7 @@ from urllib.parse import quote, unquote, urlencode
 import asyncpg
 
 from domain.rules.urls import ENCODE_PASSWORDS
+from domain.storage.engine.faults import reason_of
 
 _ADDRESS = re.compile(
     r"postgres(?:ql(?:\+asyncpg)?)?://(?:(?P<user>[^:@/?#]*)(?::(?P<password>[^@/?#]*))?@)?(?P<host>[^@/?#]*)"
@@ -153,17 +152,6 @@ class PostgresqlAddress:
         if isinstance(error, asyncpg.TargetServerAttributeNotMatched):
             return f"it is not {self._arguments['target_session_attrs'] or 'what PGTARGETSESSIONATTRS requires'} now"
         return reason_of(error)
-
-
-def reason_of(error: BaseException) -> str:
-    """What went wrong, in the words of its source, which never include the password."""
-    if isinstance(error, TimeoutError):
-        return "it does not answer"
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted: {error.verify_message}"
-    if isinstance(error, OSError) and error.errno and not isinstance(error, ssl.SSLError):
-        return str(error.strerror) if isinstance(error, socket.gaierror) else os.strerror(error.errno)
-    return str(error).partition("\n")[0]
 
 
 async def is_direct(connection: asyncpg.Connection, *, timeout: float | None = None) -> bool:  # noqa: ASYNC109 - asyncpg's own

@@ -13,13 +13,28 @@ import sqlalchemy as sa
 from filelock import FileLock, Timeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from domain.storage.engine.backend import IN_DOUBT, JSON, Connection, PoolUse, ShopScope, driver_of, pool_use
-from domain.storage.engine.faults import DRIVER_ERRORS, BusyError, FileInUseError, UnavailableError, code_of, root_cause
+from domain.storage.engine.backend import (
+    IN_DOUBT,
+    JSON,
+    LONGEST_WAIT_SECONDS,
+    Connection,
+    PoolUse,
+    ShopScope,
+    driver_of,
+    pool_use,
+)
+from domain.storage.engine.faults import (
+    DRIVER_ERRORS,
+    BusyError,
+    FileInUseError,
+    UnavailableError,
+    code_of,
+    reason_of,
+    root_cause,
+)
 from domain.storage.engine.hints import Hints, ProcessHints
 
 SCHEMES = ("sqlite", "sqlite+aiosqlite")
-# The longest wait to write; shorter than an operation may take, so that callers learn the reason.
-_LONGEST_WAIT_SECONDS = 3
 _READERS: dict[str, Any] = {"pool_size": 4, "max_overflow": 4}
 _WRITER: dict[str, Any] = {"pool_size": 1, "max_overflow": 0}
 # Files with orders are readable only by their owner.
@@ -92,10 +107,7 @@ class Sqlite:
     def cause(self, error: Exception) -> str:
         if code_of(error) == "SQLITE_CANTOPEN":
             return _why_unopened(self._path)
-        cause = root_cause(error)
-        if isinstance(cause, OSError) and cause.errno:
-            return os.strerror(cause.errno)
-        return str(cause).partition("\n")[0]
+        return reason_of(root_cause(error))
 
     async def begin(self, connection: Connection, _shop: ShopScope, *, is_writing: bool) -> None:
         await self._run(connection, "BEGIN IMMEDIATE" if is_writing else "BEGIN")
@@ -156,7 +168,7 @@ class _Turn:
 
     async def __aenter__(self) -> None:
         try:
-            async with asyncio.timeout(_LONGEST_WAIT_SECONDS):
+            async with asyncio.timeout(LONGEST_WAIT_SECONDS):
                 await self._lock.acquire()
         except TimeoutError as error:
             raise BusyError("Other transactions have been writing for too long.") from error
