@@ -17,8 +17,8 @@ from domain.intake.file import FileOrder, UnreadableFileError, read_orders
 from domain.once import look_up
 from domain.rules import refunds
 from domain.rules.new_order import NewOrder, content_hash
-from domain.rules.order import Shop, value
-from domain.rules.order_input import OrderInput
+from domain.rules.order import ImportNote, Shop, value
+from domain.rules.order_input import Incoming, OrderInput
 from domain.rules.outcomes import FulfillmentProblem, busy, misfit
 from domain.rules.vocabulary import EventType, FulfillmentErrorCode, ImportOutcome
 from domain.storage import events, new_orders
@@ -49,6 +49,7 @@ class ImportResult:
     outcome: ImportOutcome
     order_id: UUID | None
     problems: tuple[FulfillmentProblem, ...] = ()
+    notes: tuple[ImportNote, ...] = ()
 
 
 @value
@@ -71,7 +72,7 @@ async def import_orders(
     """
     checked, entries = [], 0
     for order in inputs:
-        checked.append(_Checked(order.number, _check(shop, order)))
+        checked.append(_Checked(order.number, _check(shop, Incoming(order))))
         entries += _entries(order)
         if entries >= _ENTRIES_BETWEEN_YIELDS:
             await asyncio.sleep(0)
@@ -162,12 +163,14 @@ async def _store_all(
         await batches.aclose()
 
 
-def _check(shop: Shop, content: OrderInput | tuple[FulfillmentProblem, ...]) -> _Result:
-    order = normalise(content) if isinstance(content, OrderInput) else content
+def _check(shop: Shop, content: Incoming | tuple[FulfillmentProblem, ...]) -> _Result:
+    order = normalise(content) if isinstance(content, Incoming) else content
     if not isinstance(order, NewOrder):
         return order
     policy = shop.shipping_refund_policy
-    return Arrival(uuid7(), order, content_hash(order), policy, refunds.due(order, policy))
+    cancelled = refunds.due(order, policy)
+    refunded = cancelled if order.is_paid and not order.collect_on_delivery else 0
+    return Arrival(uuid7(), order, content_hash(order), policy, refunded=refunded, taken_off=cancelled - refunded)
 
 
 def _batches(shop: Shop, orders: Iterable[FileOrder]) -> Iterator[_Batch]:

@@ -9,12 +9,13 @@ from pydantic_core import ErrorDetails
 
 from domain.intake import tiktok
 from domain.rules.order import value
-from domain.rules.order_input import OrderInput
+from domain.rules.order_input import Incoming, OrderInput
 from domain.rules.outcomes import FulfillmentProblem, misfit
 
-Content = OrderInput | tuple[FulfillmentProblem, ...]
+Content = Incoming | tuple[FulfillmentProblem, ...]
 
 _MARKETPLACE_ORDER = TypeAdapter(tiktok.MarketplaceOrder)
+_OWN_ORDER = TypeAdapter(OrderInput)
 _details = methodcaller("errors", include_url=False, include_input=False)  # the input may be long
 _FAULTS = {
     "missing": "is missing",
@@ -37,11 +38,15 @@ class Format:
 
 
 def _parse_marketplace_order(part: bytes) -> Content:
-    return tiktok.order_input(_MARKETPLACE_ORDER.validate_json(part))
+    return tiktok.incoming(_MARKETPLACE_ORDER.validate_json(part))
+
+
+def _parse_own_order(part: bytes) -> Content:
+    return Incoming(_OWN_ORDER.validate_json(part))
 
 
 # Also the format of single orders, arrays and JSON lines.
-OWN = Format("Shortship", "orders", "number", TypeAdapter(OrderInput).validate_json)
+OWN = Format("Shortship", "orders", "number", _parse_own_order)
 FORMATS = (
     OWN,
     Format("TikTok Shop", "data.orders", "id", _parse_marketplace_order),
@@ -54,8 +59,8 @@ def read(part: bytes, form: Format) -> tuple[str, Content]:
         content = form.parse(part)
     except ValidationError as error:
         content = tuple(map(_problem, _details(error)))
-    if isinstance(content, OrderInput):  # pragma: no mutate: only saves parsing the order once more
-        return content.number, content
+    if isinstance(content, Incoming):  # pragma: no mutate: only saves parsing the order once more
+        return content.order.number, content
     return _number(part, form), content
 
 

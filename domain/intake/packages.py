@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from domain.intake.notes import Notes
+from domain.intake.findings import Findings
 from domain.rules.order import OrderItem, Package, PackageItem
-from domain.rules.order_input import OrderInput, PackageInput, PackageItemInput
+from domain.rules.order_input import Incoming, OrderInput, PackageInput, PackageItemInput
 from domain.rules.texts import LONGEST_NUMBER
 from domain.rules.vocabulary import FulfillmentErrorCode, OrderStatus, PackageStatus
 
@@ -22,18 +23,16 @@ _OF_ONE_PACKAGE = {
 }
 
 
-def checked_packages(given: OrderInput, items: Sequence[OrderItem], notes: Notes) -> tuple[Package, ...]:
-    """The packages to store; every package of a CANCELLED order is CANCELLED."""
+def checked_packages(incoming: Incoming, items: Sequence[OrderItem], findings: Findings) -> tuple[Package, ...]:
+    """The packages to store; every package of a CANCELLED order, or without a live unit, is CANCELLED."""
+    given = incoming.order
     if not given.packages:
-        return _one_package(given, items, notes)
+        return _one_package(given, items, findings)
     for index in repeated([package.number for package in given.packages]):
-        notes.refuse("repeats the number of an earlier package", "packages", str(index), "number")
+        findings.refuse("repeats the number of an earlier package", "packages", str(index), "number")
     positions = {item.ref: position for position, item in enumerate(given.items, 1)}
-    is_cancelled = given.status is OrderStatus.CANCELLED
-    return tuple(
-        _package(index, package, PackageStatus.CANCELLED if is_cancelled else package.status, positions, notes=notes)
-        for index, package in enumerate(given.packages)
-    )
+    reader = _Reader(incoming, positions, findings)
+    return tuple(reader.package(index, package) for index, package in enumerate(given.packages))
 
 
 def units(packages: Sequence[Package]) -> Counter[int]:
@@ -53,48 +52,60 @@ def repeated(names: Sequence[str]) -> list[int]:
     return [index for index, name in enumerate(names) if first[name] != index]
 
 
-def _one_package(given: OrderInput, items: Sequence[OrderItem], notes: Notes) -> tuple[Package, ...]:
+def _one_package(given: OrderInput, items: Sequence[OrderItem], findings: Findings) -> tuple[Package, ...]:
     status = _OF_ONE_PACKAGE.get(given.status)
     if status is None:
-        notes.has_bad_units = True
-        notes.refuse("must not be PARTIALLY_SHIPPING without packages", "status")
+        findings.has_bad_units = True
+        findings.refuse("must not be PARTIALLY_SHIPPING without packages", "status")
         return ()
-    content = tuple(_packed(item.position, item.quantity, status) for item in items)
-    return (Package(1, f"{given.number}-1", status, None, None, content),)
+    is_cancelled = status is PackageStatus.CANCELLED
+    content = tuple(PackageItem(item.position, item.quantity, item.quantity if is_cancelled else 0) for item in items)
+    return (Package(1, f"{given.number}-1", status, None, None, is_numbered_here=True, items=content),)
 
 
-def _package(
-    index: int, given: PackageInput, status: PackageStatus, positions: Mapping[str, int], *, notes: Notes
-) -> Package:
-    path = ("packages", str(index))
-    if not given.items:
-        notes.refuse("must not be empty", *path, "items", code=FulfillmentErrorCode.EMPTY_SELECTION)
-    for entry in repeated([packed.ref for packed in given.items]):
-        what = "repeats the ref of an earlier entry in this package"
-        notes.refuse(what, *path, "items", str(entry), "ref", code=FulfillmentErrorCode.DUPLICATE_ITEM)
-    return Package(
-        position=index + 1,
-        number=notes.number(given.number, *path, "number"),
-        status=status,
-        carrier=notes.optional(given.carrier, *path, "carrier"),
-        tracking_number=notes.optional(given.tracking_number, *path, "trackingNumber", longest=LONGEST_NUMBER),
-        items=tuple(
-            _packed(position, packed.quantity, status)
+class _Reader:
+    """Reads the packages of one order, whose items have these positions by ref."""
+
+    def __init__(self, incoming: Incoming, positions: Mapping[str, int], findings: Findings) -> None:
+        self._numbered_here = incoming.numbered_here
+        self._is_cancelled = incoming.order.status is OrderStatus.CANCELLED
+        self._positions = positions
+        self._findings = findings
+
+    def package(self, index: int, given: PackageInput) -> Package:
+        findings, path = self._findings, ("packages", str(index))
+        is_numbered_here = given.number in self._numbered_here
+        if not given.items:
+            findings.refuse("must not be empty", *path, "items", code=FulfillmentErrorCode.EMPTY_SELECTION)
+        for entry in repeated([packed.ref for packed in given.items]):
+            what = "repeats the ref of an earlier entry in this package"
+            findings.refuse(what, *path, "items", str(entry), "ref", code=FulfillmentErrorCode.DUPLICATE_ITEM)
+        is_cancelled = self._is_cancelled or given.status is PackageStatus.CANCELLED
+        held = (
+            self._packed(packed, (*path, "items", str(entry)), is_cancelled=is_cancelled)
             for entry, packed in enumerate(given.items)
-            if (position := _position(packed, positions, notes, (*path, "items", str(entry))))
-        ),
-    )
+        )
+        package = Package(
+            position=index + 1,
+            number=given.number if is_numbered_here else findings.number(given.number, *path, "number"),
+            status=PackageStatus.CANCELLED if is_cancelled else given.status,
+            carrier=findings.optional(given.carrier, *path, "carrier"),
+            tracking_number=findings.optional(given.tracking_number, *path, "trackingNumber", longest=LONGEST_NUMBER),
+            is_numbered_here=is_numbered_here,
+            items=tuple(packed for packed in held if packed),
+        )
+        return package if package.is_live else replace(package, status=PackageStatus.CANCELLED)
 
-
-def _position(given: PackageItemInput, positions: Mapping[str, int], notes: Notes, path: Sequence[str]) -> int | None:
-    """The position of the item, None if there is none with this ref."""
-    position = positions.get(given.ref)
-    if position is None:
-        notes.has_bad_units = True
-        notes.refuse("does not match any item of the order", *path, "ref", code=FulfillmentErrorCode.NOT_FOUND)
-    notes.quantity(given.quantity, *path, "quantity")
-    return position
-
-
-def _packed(item: int, quantity: int, status: PackageStatus) -> PackageItem:
-    return PackageItem(item, quantity, quantity if status is PackageStatus.CANCELLED else 0)
+    def _packed(self, given: PackageItemInput, path: Sequence[str], *, is_cancelled: bool) -> PackageItem | None:
+        """The units in the package; None if no item has this ref."""
+        findings, position = self._findings, self._positions.get(given.ref)
+        if position is None:
+            findings.has_bad_units = True
+            findings.refuse("does not match any item of the order", *path, "ref", code=FulfillmentErrorCode.NOT_FOUND)
+        quantity = findings.quantity(given.quantity, *path, "quantity")
+        cancelled = given.cancelled_quantity or 0
+        if not 0 <= cancelled <= max(quantity, 0):
+            findings.has_bad_units = True
+            what = "must be between 0 and the quantity"
+            findings.refuse(what, *path, "cancelledQuantity", code=FulfillmentErrorCode.INVALID_QUANTITY)
+        return PackageItem(position, quantity, quantity if is_cancelled else cancelled) if position else None

@@ -10,12 +10,13 @@ from datetime import UTC, datetime, timedelta
 from pydantic import ConfigDict, with_config
 
 from domain.intake.check import DEFAULT_LOCALE
-from domain.intake.notes import Notes
+from domain.intake.findings import Findings
 from domain.rules.money import to_text
 from domain.rules.order import value
 from domain.rules.order_input import (
     BuyerInput,
     FeeInput,
+    Incoming,
     OrderInput,
     OrderItemInput,
     PackageInput,
@@ -149,19 +150,19 @@ class _Unit:
         return self.line.sku_id, bool(self.line.is_gift), self.subtotal
 
 
-def order_input(order: MarketplaceOrder) -> OrderInput | tuple[FulfillmentProblem, ...]:
+def incoming(order: MarketplaceOrder) -> Incoming | tuple[FulfillmentProblem, ...]:
     """The order as our own input, or every problem with it."""
-    notes = Notes(order.payment.currency)
-    given = _Translation(order, notes).order()
-    return tuple(notes.problems) or given
+    findings = Findings(order.payment.currency)
+    given = _Translation(order, findings).order()
+    return tuple(findings.problems) or Incoming(given)
 
 
 class _Translation:
     """Translates one order, part by part, and collects problems on the way."""
 
-    def __init__(self, order: MarketplaceOrder, notes: Notes) -> None:
+    def __init__(self, order: MarketplaceOrder, findings: Findings) -> None:
         self._order = order
-        self._notes = notes
+        self._notes = findings
         self._currency = order.payment.currency
 
     def order(self) -> OrderInput:

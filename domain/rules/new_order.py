@@ -9,7 +9,7 @@ from datetime import datetime
 import orjson
 
 from domain.rules.order import Buyer, Fee, OrderItem, Package, value
-from domain.rules.vocabulary import OrderStatus
+from domain.rules.vocabulary import CancellationReason, OrderStatus, PackageStatus
 
 # The limits of one order: at its largest, it can still be cancelled quickly.
 MOST_ITEMS = 500
@@ -19,8 +19,22 @@ MOST_UNITS = 1_000_000
 
 
 @value
+class CancelledUnits:
+    """Units of the item at position `item` that were cancelled at the source, with the source's own words."""
+
+    item: int
+    quantity: int
+    reason: CancellationReason
+    words: str
+
+
+@value
 class NewOrder:
-    """The imported fields of an order; items and packages are in the order given."""
+    """The imported fields of an order; items and packages are in the order given.
+
+    `is_paid` is decided here once, for an order that is new. `deposits` are the parts of the items' subtotals, by
+    position, that do not tell items apart; only those above 0 are listed.
+    """
 
     number: str
     status: OrderStatus
@@ -36,12 +50,18 @@ class NewOrder:
     shipping_tax: int
     fees: tuple[Fee, ...]
     total: int
+    collect_on_delivery: bool
+    is_paid: bool
+    source_updated_at: datetime | None
+    deposits: tuple[tuple[int, int], ...] = ()
+    cancelled: tuple[CancelledUnits, ...] = ()
 
 
 def content_hash(order: NewOrder) -> bytes:
-    """Equal for equal orders, in whatever order their packages are listed.
+    """Equal for equal orders, in whatever order their packages are listed, and whenever their source changed them.
 
-    The hash is stored: changing it makes every stored order look different when it is sent again.
+    The hash is stored: changing it makes every stored order look different when it is sent again. So later additions
+    count only where they differ from what every order was before them.
     """
     content = {
         "number": order.number,
@@ -56,6 +76,10 @@ def content_hash(order: NewOrder) -> bytes:
         "fees": [[fee.kind.name, fee.amount] for fee in order.fees],
         "total": order.total,
     }
+    if order.collect_on_delivery:
+        content["collectOnDelivery"] = True
+    if order.deposits:
+        content["deposits"] = order.deposits
     return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).digest()
 
 
@@ -66,5 +90,11 @@ def _item_content(item: OrderItem) -> list[str | int | None]:
 
 
 def _package_content(package: Package) -> list[object]:
-    units = sorted([packed.item, packed.quantity] for packed in package.items)
+    is_cancelled = package.status is PackageStatus.CANCELLED
+    units = sorted(
+        [packed.item, packed.quantity]
+        if is_cancelled or not packed.cancelled_quantity
+        else [packed.item, packed.quantity, packed.cancelled_quantity]
+        for packed in package.items
+    )
     return [package.number, package.status.name, package.carrier, package.tracking_number, units]

@@ -15,6 +15,7 @@ from domain.rules.vocabulary import (
     CancellationScope,
     EventType,
     FeeKind,
+    ImportNoteCode,
     NotificationStatus,
     OrderStatus,
     PackageStatus,
@@ -55,6 +56,14 @@ class Fee:
 
 
 @value
+class ImportNote:
+    """Something that an import took over, or noticed and left alone; `message` is a sentence for people."""
+
+    code: ImportNoteCode
+    message: str
+
+
+@value
 class OrderItem:
     """Units of one SKU. Amounts are for the whole line; `cancelled_quantity` is the sum over all packages."""
 
@@ -92,13 +101,17 @@ class PackageItem:
 
 @value
 class Package:
-    """Units that travel together; `items` are sorted by the position of their order item."""
+    """Units that travel together; `items` are sorted by the position of their order item.
+
+    `is_numbered_here`: the number is ours, not the source's. A package is empty once an import has moved its last unit.
+    """
 
     position: int
     number: str
     status: PackageStatus
     carrier: str | None
     tracking_number: str | None
+    is_numbered_here: bool
     items: tuple[PackageItem, ...]
 
     @property
@@ -110,8 +123,9 @@ class Package:
 class Order:
     """An order in one snapshot; `items` as imported, `packages` sorted by number.
 
-    `shipping_refund_policy` is its shop's policy at import, `refunded` the sum of its refunds so far, and
-    `event_sequence` the number of its events. `feed_number` is the shop's newest event in the same snapshot.
+    `shipping_refund_policy` is its shop's policy at import. `taken_off` is what was cancelled before it was paid for,
+    `refunded` the sum of its refunds so far; together they are at most `total`. `event_sequence` is the number of its
+    events, `feed_number` the shop's newest event in the same snapshot.
     """
 
     id: UUID
@@ -133,12 +147,25 @@ class Order:
     shipping_refund_policy: ShippingRefundPolicy
     total: int
     refunded: int
+    taken_off: int
+    is_paid: bool
+    collect_on_delivery: bool
     event_sequence: int
     feed_number: int
 
     @property
     def is_live(self) -> bool:
         return any(item.live_quantity for item in self.items)
+
+    @property
+    def paid(self) -> int:
+        """What the buyer has paid so far."""
+        return self.total - self.taken_off if self.is_paid else 0
+
+    @property
+    def due_at_door(self) -> int:
+        """What is still to be collected at the door."""
+        return self.total - self.taken_off if self.collect_on_delivery and not self.is_paid and self.is_live else 0
 
     def package_items(self) -> Iterator[tuple[Package, PackageItem]]:
         """Every package item with its package, sorted by package number."""
@@ -210,7 +237,7 @@ class Cancellation:
 class OrderEvent:
     """An entry in the log: `number` counts the shop's events, `sequence` the order's.
 
-    `before` and `after` are names of statuses; `package` and `new_package` are positions.
+    `before` and `after` are names of statuses; `package` and `new_package` are positions. Only ORDER_UPDATED has notes.
     """
 
     number: int
@@ -224,6 +251,7 @@ class OrderEvent:
     cancellation_id: UUID | None = None
     before: str | None = None
     after: str | None = None
+    notes: tuple[ImportNote, ...] = ()
 
 
 @value

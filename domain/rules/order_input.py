@@ -12,8 +12,8 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from domain.rules.by_name import ByName
-from domain.rules.order import value
-from domain.rules.vocabulary import FeeKind, OrderStatus, PackageStatus
+from domain.rules.order import ImportNote, value
+from domain.rules.vocabulary import CancellationReason, FeeKind, OrderStatus, PackageStatus
 
 
 def _from_iso(text: object) -> datetime:
@@ -60,6 +60,7 @@ class OrderItemInput:
 class PackageItemInput:
     ref: str
     quantity: int
+    cancelled_quantity: int | None = None
 
 
 @_in_json
@@ -98,3 +99,30 @@ class OrderInput:
     ship_by: _Time | None = None
     packages: tuple[PackageInput, ...] | None = None
     fees: tuple[FeeInput, ...] | None = None
+    collect_on_delivery: bool | None = None
+    source_updated_at: _Time | None = None
+
+
+@value
+class CancelledUnitsInput:
+    """Units of an item that were cancelled at the source, with the reason and the source's own words, maybe empty."""
+
+    ref: str
+    quantity: int
+    reason: CancellationReason
+    words: str
+
+
+@value
+class Incoming:
+    """An order as its source gave it: our own input, and what other formats add to it.
+
+    `numbered_here` are the numbers of packages that the source does not number. `deposits` are the deposits in minor
+    units that are part of the subtotals of the items with these refs. `notes` are what reading it noticed.
+    """
+
+    order: OrderInput
+    numbered_here: frozenset[str] = frozenset()
+    deposits: tuple[tuple[str, int], ...] = ()
+    cancelled: tuple[CancelledUnitsInput, ...] = ()
+    notes: tuple[ImportNote, ...] = ()

@@ -42,6 +42,7 @@ def split_package(order: Order | None, split: PackageSplit) -> FulfillmentOutcom
         status=package.status,
         carrier=None,
         tracking_number=None,
+        is_numbered_here=True,
         items=tuple(PackageItem(item, quantity, 0) for item, quantity in moving.items() if quantity),
     )
     packages = [new, *(left if each is package else each for each in order.packages)]

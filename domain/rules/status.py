@@ -1,5 +1,6 @@
 """Derives an order's status from its packages; says what moves to what (docs/rules.md, "What moves to what")."""
 
+from datetime import datetime
 from typing import assert_never
 
 from domain.rules.order import Order, Package
@@ -67,6 +68,13 @@ def can_move_package(order: Order, package: Package, to: PackageStatus) -> bool:
 def can_move_order(order: Order, to: OrderStatus) -> bool:
     """True if the order may now move to this status; AWAITING_SHIPMENT releases it."""
     return to in ORDER_TRANSITIONS[order.status]
+
+
+def is_paid(status: OrderStatus, paid_at: datetime | None, *, collect_on_delivery: bool) -> bool:
+    """Whether an order that comes in like this has been paid; decided once."""
+    if status is OrderStatus.UNPAID:
+        return False
+    return paid_at is not None or not (collect_on_delivery or status is OrderStatus.CANCELLED)
 
 
 def order_status(present: OrderStatus, packages: tuple[Package, ...]) -> OrderStatus:

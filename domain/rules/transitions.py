@@ -66,7 +66,10 @@ def moved_package(order: Order | None, move: PackageMove) -> FulfillmentOutcome:
 
 
 def moved_order(order: Order | None, to: OrderStatus, now: datetime) -> FulfillmentOutcome:
-    """Sets the status. AWAITING_SHIPMENT releases the order: it is then paid, and takes its packages' status."""
+    """Sets the status. AWAITING_SHIPMENT releases the order: it then takes its packages' status.
+
+    A released order is paid, unless the buyer pays at the door.
+    """
     if order is None:
         return FulfillmentOutcome(problems=(Problem(FulfillmentErrorCode.NOT_FOUND, NO_ORDER, ("orderId",)),))
     if to is order.status:
@@ -75,8 +78,10 @@ def moved_order(order: Order | None, to: OrderStatus, now: datetime) -> Fulfillm
         message = f"An order that is {order.status.name} cannot become {to.name}."
         refusal = Problem(FulfillmentErrorCode.TRANSITION_NOT_ALLOWED, message, ("status",))
         return FulfillmentOutcome(order, problems=(refusal,))
-    paid_at = order.paid_at if to in SET_ON_ORDER else order.paid_at or now
-    return FulfillmentOutcome(replace(order, status=order_status(to, order.packages), paid_at=paid_at))
+    after = replace(order, status=order_status(to, order.packages))
+    if to in SET_ON_ORDER or order.collect_on_delivery:
+        return FulfillmentOutcome(after)
+    return FulfillmentOutcome(replace(after, paid_at=order.paid_at or now, is_paid=True))
 
 
 def settled_refund(order: Order | None, cancellation: Cancellation | None, told: Settlement) -> FulfillmentOutcome:

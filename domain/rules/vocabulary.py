@@ -86,7 +86,7 @@ class RefundStatus(Enum):
     PENDING = "The payment system has not reported an outcome yet."
     SUCCEEDED = "The buyer has the money back."
     FAILED = "The payment system could not pay the refund; it may still succeed later."
-    NOT_NEEDED = "There was nothing to refund, as with a gift."
+    NOT_NEEDED = "There was nothing to refund: the units were free, or nothing had been paid for them yet."
 
 
 class RefundOutcome(Enum):
@@ -98,6 +98,7 @@ class NotificationStatus(Enum):
     QUEUED = "The e-mail is waiting to be sent or retried."
     SENT = "The buyer's mail server has accepted the e-mail."
     FAILED = "Sending was abandoned; lastError says why."
+    NOT_NEEDED = "None is sent: the units were cancelled at the marketplace, which has told the buyer."
 
 
 class ShippingRefundPolicy(Enum):
@@ -111,6 +112,9 @@ class FeeKind(Enum):
     BUYER_SERVICE = "The marketplace's service fee."
     SMALL_ORDER = "A fee on small orders."
     HANDLING = "A handling fee."
+    INSURANCE = "Insurance of the items or of their shipment."
+    DISTANCE = "A fee for a long way."
+    DEPOSIT = "A deposit on bottles and the like."
     OTHER = "Any other fee."
 
 
@@ -122,9 +126,27 @@ class EventType(Enum):
     ITEMS_CANCELLED = "Units were cancelled; logged exactly once for every cancellation, whatever its scope."
     REFUND_STATUS_CHANGED = "The payment system reported the outcome of a refund."
     NOTIFICATION_STATUS_CHANGED = "The buyer's e-mail was sent, abandoned or queued again."
+    ORDER_UPDATED = (
+        "An import brought the order up to date; the last event of what it did, after those of the single changes."
+    )
 
 
 class ImportOutcome(Enum):
     CREATED = "The order is new and was stored."
-    UNCHANGED = "The shop already has this order with the same content; nothing was done."
+    UPDATED = "The shop already has this order; what has changed at its source was taken over."
+    UNCHANGED = "The shop already has this order, and nothing has changed at its source; nothing was done."
     REJECTED = "The order was refused; none of it was stored."
+
+
+class ImportNoteCode(Enum):
+    ORDER_STATUS = "The order's status moved on."
+    PACKAGE_STATUS = "A package moved on."
+    STATUS_CONFLICT = "The source says two things about a unit; the more advanced one counts."
+    REPACKED = "Units moved to another package."
+    CANCELLED_THERE = "Units were cancelled at the source."
+    CANCELLED_HERE_ONLY = "Units that are cancelled here are live at the source; they stay cancelled."
+    NOT_TAKEN_OVER = "A change that would lead back, such as from shipped to not shipped; it was left alone."
+    DETAILS = "The buyer's contact, a date, or a carrier's details changed."
+    OLDER = "The input is older than what is known; nothing was done."
+    AMOUNT_SPREAD = "An amount was spread over the lines because the source gives it for the whole order only."
+    TEXT_TIDIED = "A text was tidied: white space was removed, or it was cut to its longest length."

@@ -14,7 +14,7 @@ from domain.rules.vocabulary import (
     NotificationStatus,
     RefundStatus,
 )
-from domain.storage.columns import UTC_TIME, checks, enum, to_order
+from domain.storage.columns import JSON_OR_NULL, UTC_TIME, checks, enum, to_order
 
 
 class CancellationRow(SQLModel, table=True):
@@ -134,6 +134,7 @@ class OrderEventRow(SQLModel, table=True):
     cancellation_id: UUID | None
     before: str | None
     after: str | None
+    notes: list[Any] | None = Field(sa_type=JSON_OR_NULL)
 
 
 class IdempotencyRow(SQLModel, table=True):

@@ -29,6 +29,7 @@ class _NaiveUtc(sa.types.TypeDecorator[datetime]):
 
 
 UTC_TIME: Any = sa.DateTime(timezone=True).with_variant(_NaiveUtc(), "sqlite")  # SQLModel asks for a class
+JSON_OR_NULL: Any = sa.JSON(none_as_null=True)  # the same
 
 
 def enum(cls: type[Any]) -> Any:  # the same

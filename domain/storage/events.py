@@ -8,10 +8,10 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from domain.rules import cursor
-from domain.rules.order import Order, OrderEvent, Shop, value
-from domain.rules.vocabulary import EventType
+from domain.rules.order import ImportNote, Order, OrderEvent, Shop, value
+from domain.rules.vocabulary import EventType, ImportNoteCode
 from domain.storage.engine.backend import Connection
-from domain.storage.engine.compiled import Statement, among, equal, insert
+from domain.storage.engine.compiled import Row, Statement, among, equal, insert
 from domain.storage.engine.database import announce
 from domain.storage.tables import order_events, shops
 
@@ -28,6 +28,7 @@ class NewEvent:
     cancellation_id: UUID | None = None
     before: str | None = None
     after: str | None = None
+    notes: tuple[ImportNote, ...] = ()
 
 
 _CURSOR = "EVENT"
@@ -43,6 +44,7 @@ _COLUMNS = (
     order_events.c.cancellation_id,
     order_events.c.before,
     order_events.c.after,
+    order_events.c.notes,
 )
 _BUMP = Statement(
     sa.update(shops)
@@ -102,6 +104,7 @@ async def append(connection: Connection, shop_id: str, events: Sequence[NewEvent
             "cancellation_id": event.cancellation_id,
             "before": event.before,
             "after": event.after,
+            "notes": [[note.code.name, note.message] for note in event.notes] or None,
         }
         for number, event in enumerate(events, last - len(events) + 1)
     ]
@@ -159,8 +162,9 @@ async def append_to(
 async def is_written(connection: Connection, shop_id: str, event: NewEvent, *, actor: str, now: datetime) -> bool:
     """Whether the log has exactly this event; asked after a commit whose answer was lost."""
     found = await _ONE.rows(connection, shop_id=shop_id, order_id=event.order_id, sequence=event.sequence)
-    parts = (event.package, event.new_package, event.cancellation_id, event.before, event.after)
-    return bool(found) and tuple(found[0])[1:] == (event.order_id, event.sequence, event.type, now, actor, *parts)
+    parts = (event.package, event.new_package, event.cancellation_id, event.before, event.after, event.notes)
+    written = replace(_event(found[0]), number=0) if found else None
+    return written == OrderEvent(0, event.order_id, event.sequence, event.type, now, actor, *parts)
 
 
 async def list_events(
@@ -171,20 +175,25 @@ async def list_events(
         rows = await _AFTER.rows(connection, shop_id=shop_id, after=after, limit=limit)
     else:
         rows = await _OF_ORDERS.rows(connection, shop_id=shop_id, after=after, limit=limit, order_ids=order_ids)
-    return [OrderEvent(*row) for row in rows]
+    return [_event(row) for row in rows]
 
 
 async def find_events(connection: Connection, shop_id: str, places: Collection[tuple[UUID, int]]) -> list[OrderEvent]:
     """The shop's events with these orders and sequences, in no particular order."""
     order_ids, sequences = {order_id for order_id, _ in places}, {sequence for _, sequence in places}
     rows = await _EXACT.rows(connection, shop_id=shop_id, order_ids=order_ids, sequences=sequences)
-    found = [OrderEvent(*row) for row in rows]
+    found = [_event(row) for row in rows]
     return [event for event in found if (event.order_id, event.sequence) in places]
 
 
 async def last_number(connection: Connection, shop_id: str) -> int:
     """The number of the shop's newest event, 0 before the first."""
     return int((await _LAST.rows(connection, shop_id=shop_id))[0][0])
+
+
+def _event(row: Row) -> OrderEvent:
+    notes = tuple(ImportNote(ImportNoteCode[code], message) for code, message in row[-1] or ())
+    return replace(OrderEvent(*row[:-1]), notes=notes)
 
 
 def cursor_of(shop: Shop, number: int) -> str:

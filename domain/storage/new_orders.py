@@ -31,6 +31,7 @@ class Arrival:
     content_hash: bytes
     shipping_refund_policy: ShippingRefundPolicy
     refunded: int
+    taken_off: int
 
 
 @value
@@ -94,6 +95,12 @@ def _order_row(shop_id: str, arrival: Arrival, now: datetime) -> dict[str, Any]:
         "refunded": arrival.refunded,
         "content_hash": arrival.content_hash,
         "shipping_refund_policy": arrival.shipping_refund_policy,
+        "taken_off": arrival.taken_off,
+        "is_paid": order.is_paid,
+        "collect_on_delivery": order.collect_on_delivery,
+        "source_updated_at": order.source_updated_at,
+        "source_hash": None,
+        "told": None,
     }
 
 
@@ -126,6 +133,7 @@ def _package_row(shop_id: str, order_id: UUID, package: Package) -> dict[str, An
         "status": package.status,
         "carrier": package.carrier,
         "tracking_number": package.tracking_number,
+        "is_numbered_here": package.is_numbered_here,
     }
 
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
 from domain.rules.vocabulary import OrderStatus, PackageStatus, ShippingRefundPolicy
-from domain.storage.columns import UTC_TIME, checks, enum, to_order
+from domain.storage.columns import JSON_OR_NULL, UTC_TIME, checks, enum, to_order
 
 
 class ShopRow(SQLModel, table=True):
@@ -26,7 +26,11 @@ class ShopRow(SQLModel, table=True):
 
 
 class OrderRow(SQLModel, table=True):
-    """`content_hash` is the hash of the normalised input; `fees` is a list of [kind, amount] pairs."""
+    """`fees` is a list of [kind, amount] pairs.
+
+    `content_hash` is the hash of the normalised input that its source gave last, `source_hash` that of the same input
+    byte for byte, where it came in a file. `told` is what that input said; NULL for orders from before it was kept.
+    """
 
     __tablename__ = "orders"
     __table_args__ = (
@@ -36,9 +40,11 @@ class OrderRow(SQLModel, table=True):
         sa.Index(None, "shop_id", "status", "ship_by", "id"),
         sa.Index(None, "shop_id", "placed_at", "id"),
         sa.Index(None, "shop_id", "updated_at", "id"),
+        sa.Index(None, "shop_id", "source_hash"),
         *checks(
             amounts="shipping_fee >= 0 AND shipping_tax >= 0",
             refunded_within_total="refunded >= 0 AND refunded <= total",
+            taken_off_within_total="taken_off >= 0 AND taken_off + refunded <= total",
             counters="version >= 1 AND event_sequence >= 1",
         ),
     )
@@ -68,6 +74,12 @@ class OrderRow(SQLModel, table=True):
         sa_type=enum(ShippingRefundPolicy),
         sa_column_kwargs={"server_default": ShippingRefundPolicy.ON_FULL_CANCELLATION.name},
     )
+    taken_off: int = Field(sa_type=sa.BigInteger, sa_column_kwargs={"server_default": "0"})
+    is_paid: bool = Field(sa_column_kwargs={"server_default": sa.true()})
+    collect_on_delivery: bool = Field(sa_column_kwargs={"server_default": sa.false()})
+    source_updated_at: datetime | None = Field(sa_type=UTC_TIME)
+    source_hash: bytes | None
+    told: dict[str, Any] | None = Field(sa_type=JSON_OR_NULL)
 
 
 class OrderItemRow(SQLModel, table=True):
@@ -119,6 +131,7 @@ class PackageRow(SQLModel, table=True):
     status: PackageStatus = Field(sa_type=enum(PackageStatus))
     carrier: str | None
     tracking_number: str | None
+    is_numbered_here: bool = Field(sa_column_kwargs={"server_default": sa.false()})
 
 
 class PackageItemRow(SQLModel, table=True):

@@ -36,6 +36,9 @@ HEADER = (
     orders.c.shipping_refund_policy,
     orders.c.total,
     orders.c.refunded,
+    orders.c.taken_off,
+    orders.c.is_paid,
+    orders.c.collect_on_delivery,
     orders.c.event_sequence,
 )
 
@@ -56,7 +59,15 @@ _LOCK_SEQUENCE = Statement(
     .values(event_sequence=orders.c.event_sequence + 1)
     .returning(orders.c.event_sequence, orders.c.updated_at)
 )
-_STORED = (orders.c.status, orders.c.paid_at, orders.c.refunded, orders.c.updated_at, orders.c.event_sequence)
+_STORED = (
+    orders.c.status,
+    orders.c.paid_at,
+    orders.c.is_paid,
+    orders.c.refunded,
+    orders.c.taken_off,
+    orders.c.updated_at,
+    orders.c.event_sequence,
+)
 _STORE = Statement(sa.update(orders).where(*_THIS).values(parameters(*_STORED)))
 _CHANGED = (packages.c.status, packages.c.carrier, packages.c.tracking_number)
 _STORE_PACKAGE = Statement(
@@ -126,7 +137,7 @@ async def store_package(connection: Connection, shop_id: str, order_id: UUID, pa
 async def store_split(connection: Connection, shop_id: str, order_id: UUID, left: Package, new: Package) -> None:
     """Stores a new package and removes its units from `left`, the package it was split from."""
     here = {"shop_id": shop_id, "order_id": order_id}
-    row = {column.name: getattr(new, column.name) for column in (packages.c.position, packages.c.number, *_CHANGED)}
+    row = {column: getattr(new, column) for column in packages.columns.keys() if column not in here}  # noqa: SIM118 columns are no dict
     await insert(connection, packages, [{**here, **row}])
     kept = {packed.item: packed.quantity for packed in left.items}
     await _EMPTY.rows(
@@ -141,9 +152,9 @@ async def store_split(connection: Connection, shop_id: str, order_id: UUID, left
 
 _CONTENTS = Statement(
     sa.select(
-        package_items.c.order_id,
+        packages.c.order_id,
         package_items.c.item,
-        package_items.c.package,
+        packages.c.position,
         package_items.c.quantity,
         package_items.c.cancelled_quantity,
         order_items.c.sku,
@@ -161,26 +172,27 @@ _CONTENTS = Statement(
         packages.c.status,
         packages.c.carrier,
         packages.c.tracking_number,
+        packages.c.is_numbered_here,
         sa.select(shops.c.last_event).where(*equal(shop_id=shops.c.id)).scalar_subquery(),
     )
-    .select_from(package_items)
-    .join(
+    .select_from(packages)
+    # Outer joins: an import may have moved the last unit out of a package.
+    .outerjoin(
+        package_items,
+        (package_items.c.shop_id == packages.c.shop_id)
+        & (package_items.c.order_id == packages.c.order_id)
+        & (package_items.c.package == packages.c.position)
+        # Repeated for each table, so that the planner can start with any of them.
+        & among(package_items.c.order_id, "order_ids"),
+    )
+    .outerjoin(
         order_items,
         (order_items.c.shop_id == package_items.c.shop_id)
         & (order_items.c.order_id == package_items.c.order_id)
-        & (order_items.c.position == package_items.c.item),
+        & (order_items.c.position == package_items.c.item)
+        & among(order_items.c.order_id, "order_ids"),
     )
-    .join(
-        packages,
-        (packages.c.shop_id == package_items.c.shop_id)
-        & (packages.c.order_id == package_items.c.order_id)
-        & (packages.c.position == package_items.c.package),
-    )
-    .where(
-        *equal(shop_id=package_items.c.shop_id),
-        # Repeated for each table, so that the planner can start with any of them.
-        *(among(table.c.order_id, "order_ids") for table in (package_items, order_items, packages)),
-    )
+    .where(*equal(shop_id=packages.c.shop_id), among(packages.c.order_id, "order_ids"))
     .order_by(package_items.c.item)
 )
 
@@ -209,7 +221,8 @@ def _order(header: Row, contents: Sequence[Row]) -> Order:
     order_id, number, status, version, currency, prices_include_tax = header[:6]
     placed_at, paid_at, ship_by, updated_at = header[6:10]
     buyer_name, buyer_email, buyer_locale = header[10:13]
-    shipping_fee, shipping_tax, fees, policy, total, refunded, event_sequence = header[13:]
+    shipping_fee, shipping_tax, fees, policy, total, refunded = header[13:19]
+    taken_off, is_paid, collect_on_delivery, event_sequence = header[19:]
     items, packages = _contents(contents)
     return Order(
         id=order_id,
@@ -231,8 +244,11 @@ def _order(header: Row, contents: Sequence[Row]) -> Order:
         shipping_refund_policy=policy,
         total=total,
         refunded=refunded,
+        taken_off=taken_off,
+        is_paid=is_paid,
+        collect_on_delivery=collect_on_delivery,
         event_sequence=event_sequence,
-        feed_number=contents[0][20],
+        feed_number=contents[0][21],
     )
 
 
@@ -244,7 +260,10 @@ def _contents(rows: Sequence[Row]) -> tuple[tuple[OrderItem, ...], tuple[Package
     held: defaultdict[int, list[PackageItem]] = defaultdict(list)
     for row in rows:
         _, item, package, quantity, gone = row[:5]
-        items[item], packages[package] = row, row
+        packages[package] = row
+        if item is None:
+            continue
+        items[item] = row
         cancelled[item] += gone
         held[package].append(PackageItem(item, quantity, gone))
     # Positional arguments: a page has hundreds of these, and keywords would double the time.
@@ -253,7 +272,7 @@ def _contents(rows: Sequence[Row]) -> tuple[tuple[OrderItem, ...], tuple[Package
         for position, row in items.items()
     ]
     parts = [
-        Package(position, *row[16:20], tuple(held[position]))  # type: ignore[call-arg]  # the same
+        Package(position, *row[16:21], tuple(held[position]))  # type: ignore[call-arg]  # the same
         for position, row in packages.items()
     ]
     parts.sort(key=attrgetter("number"))

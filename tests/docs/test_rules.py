@@ -13,7 +13,7 @@ from domain.intake.check import normalise
 from domain.rules import new_order, texts
 from domain.rules.eligibility import UNLOCKS, Verdict, eligibility
 from domain.rules.order import Order, OrderItem, Pick
-from domain.rules.order_input import OrderInput
+from domain.rules.order_input import Incoming, OrderInput
 from domain.rules.refunds import refund_breakdown
 from domain.rules.status import ORDER_TRANSITIONS, PACKAGE_TRANSITIONS, REFUND_TRANSITIONS, order_status
 from domain.rules.vocabulary import (
@@ -195,7 +195,7 @@ REFUSED = {
 
 def code(given: OrderInput) -> str:
     """The code of the first problem with it."""
-    refused = normalise(given)
+    refused = normalise(Incoming(given))
     assert isinstance(refused, tuple)
     return refused[0].code.name
 

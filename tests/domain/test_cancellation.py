@@ -26,7 +26,7 @@ from domain.rules.order import (
     Selection,
     Shop,
 )
-from domain.rules.order_input import BuyerInput, FeeInput, OrderInput
+from domain.rules.order_input import BuyerInput, FeeInput, Incoming, OrderInput
 from domain.rules.vocabulary import (
     CancellationReason,
     CancellationScope,
@@ -444,7 +444,7 @@ async def test_sample_orders_cancelled_unit_by_unit_refund_their_total_to_the_ce
     database: Database, shop: Shop
 ) -> None:
     samples = [order.content for order in read_orders(SAMPLES)]
-    orders = await store(database, shop, *(unshipped(each) for each in samples if isinstance(each, OrderInput)))
+    orders = await store(database, shop, *(unshipped(each.order) for each in samples if isinstance(each, Incoming)))
     picks = [
         (order, item.sku, package_.number)
         for order in orders

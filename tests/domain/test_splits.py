@@ -70,8 +70,24 @@ async def test_a_split_is_stored(
     outcome = await split(database, shop, order, "A", *entries)
 
     after = await stored(database, shop, "1001")
-    old = Package(1, "A", WAITING, None, None, tuple(PackageItem(item, quantity, 0) for item, quantity in left))
-    new = Package(2, "A-2", WAITING, None, None, tuple(PackageItem(item, quantity, 0) for item, quantity in moved))
+    old = Package(
+        1,
+        "A",
+        WAITING,
+        None,
+        None,
+        is_numbered_here=False,
+        items=tuple(PackageItem(item, quantity, 0) for item, quantity in left),
+    )
+    new = Package(
+        2,
+        "A-2",
+        WAITING,
+        None,
+        None,
+        is_numbered_here=True,
+        items=tuple(PackageItem(item, quantity, 0) for item, quantity in moved),
+    )
     assert outcome == FulfillmentOutcome(after, package=old, new_package=new)
     assert after == replace(order, packages=(old, new), version=2, updated_at=LATER, event_sequence=2, feed_number=2)
     assert await happened(database, order) == ["ORDER_IMPORTED", "PACKAGE_SPLIT 1 2"]

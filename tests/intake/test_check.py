@@ -8,7 +8,7 @@ import pytest
 from domain.intake.check import normalise
 from domain.rules.new_order import NewOrder, content_hash
 from domain.rules.order import Buyer, Fee, OrderItem, Package, PackageItem
-from domain.rules.order_input import BuyerInput, FeeInput, OrderInput, PackageInput, PackageItemInput
+from domain.rules.order_input import BuyerInput, FeeInput, Incoming, OrderInput, PackageInput, PackageItemInput
 from domain.rules.outcomes import Problem
 from domain.rules.vocabulary import FeeKind, FulfillmentErrorCode, OrderStatus, PackageStatus
 from tests.support.stored import a_package_input, an_item_input, an_order_input
@@ -36,13 +36,13 @@ def with_packages(*packages: PackageInput) -> OrderInput:
 
 
 def new_order(given: OrderInput) -> NewOrder:
-    order = normalise(given)
+    order = normalise(Incoming(given))
     assert isinstance(order, NewOrder)
     return order
 
 
 def problems(given: OrderInput) -> list[tuple[FulfillmentErrorCode, str]]:
-    found = normalise(given)
+    found = normalise(Incoming(given))
     assert isinstance(found, tuple)
     return [(problem.code, ".".join(problem.path)) for problem in found]
 
@@ -219,7 +219,7 @@ def test_an_unknown_currency_is_one_problem_and_not_one_for_each_amount() -> Non
 def test_a_wrong_total_is_reported_with_both_sums() -> None:
     given = replace(ORDER, currency="JPY", items=(replace(DRESS, subtotal="3000"),), shipping_fee="500", total="3501")
 
-    assert normalise(given) == (
+    assert normalise(Incoming(given)) == (
         Problem(AMOUNTS_DO_NOT_ADD_UP, "total is 3501, but the parts sum to 3500.", ("total",)),
     )
 
@@ -280,7 +280,7 @@ NO_CONTROL = "must not contain control characters or lone surrogates."
     ],
 )
 def test_messages_are_sentences_that_name_the_place(given: OrderInput, message: str) -> None:
-    found = normalise(given)
+    found = normalise(Incoming(given))
 
     assert isinstance(found, tuple)
     assert [problem.message for problem in found] == [message]
@@ -290,7 +290,7 @@ def test_more_than_500_items_are_refused() -> None:
     items = [an_item_input(f"{number}", quantity=1, subtotal="1") for number in range(501)]
 
     assert len(new_order(an_order_input("1001", *items[:500])).items) == 500
-    assert normalise(an_order_input("1001", *items)) == (
+    assert normalise(Incoming(an_order_input("1001", *items))) == (
         Problem(INVALID_VALUE, "items must have at most 500 items, not 501.", ("items",)),
     )
 
@@ -313,7 +313,7 @@ def test_more_than_2000_package_items_are_refused_whatever_else_is_wrong(
     too_large = replace(in_packages(items, packages), currency="???", total="x")
 
     assert sum(len(package.items) for package in new_order(in_packages(*largest)).packages) == 2000
-    assert normalise(too_large) == (
+    assert normalise(Incoming(too_large)) == (
         Problem(
             INVALID_VALUE,
             f"packages must have at most 2,000 package items, not {items * packages:,}.",
@@ -325,7 +325,7 @@ def test_more_than_2000_package_items_are_refused_whatever_else_is_wrong(
 def test_empty_packages_count_as_much_as_others() -> None:
     empty = tuple(PackageInput(f"{number}", PackageStatus.AWAITING_SHIPMENT, ()) for number in range(2001))
 
-    assert normalise(an_order_input("1001", packages=empty)) == (
+    assert normalise(Incoming(an_order_input("1001", packages=empty))) == (
         Problem(INVALID_VALUE, "packages must have at most 2,000 package items, not 2,001.", ("packages",)),
     )
 
@@ -333,7 +333,7 @@ def test_empty_packages_count_as_much_as_others() -> None:
 def test_more_than_100_fees_are_refused() -> None:
     fees = (FeeInput(FeeKind.HANDLING, "0.01"),) * 101
 
-    assert normalise(an_order_input("1001", fees=fees)) == (
+    assert normalise(Incoming(an_order_input("1001", fees=fees))) == (
         Problem(INVALID_VALUE, "fees must have at most 100 fees, not 101.", ("fees",)),
     )
 
@@ -390,7 +390,7 @@ def test_an_order_is_stored_as_it_was_paid() -> None:
         total="21.15",
     )
 
-    order = normalise(given)
+    order = normalise(Incoming(given))
 
     assert order == NewOrder(
         number="1001",
@@ -406,13 +406,20 @@ def test_an_order_is_stored_as_it_was_paid() -> None:
             OrderItem(2, "SKU-hat", "P-hat", "The hat", None, None, True, 1, 0, 3_000, 0, 3_000, 0),  # noqa: FBT003 - fields in their order
         ),
         packages=(
-            Package(1, "B", PackageStatus.CANCELLED, None, "T-1", (PackageItem(1, 1, 1),)),
-            Package(2, "A", WAITING, "DHL", None, (PackageItem(2, 1, 0), PackageItem(1, 1, 0))),
+            Package(
+                1, "B", PackageStatus.CANCELLED, None, "T-1", is_numbered_here=False, items=(PackageItem(1, 1, 1),)
+            ),
+            Package(
+                2, "A", WAITING, "DHL", None, is_numbered_here=False, items=(PackageItem(2, 1, 0), PackageItem(1, 1, 0))
+            ),
         ),
         shipping_fee=1_000,
         shipping_tax=50,
         fees=(Fee(FeeKind.HANDLING, 100), Fee(FeeKind.OTHER, 0)),
         total=21_150,
+        collect_on_delivery=False,
+        is_paid=True,
+        source_updated_at=None,
     )
 
 
@@ -440,7 +447,9 @@ def test_an_order_without_packages_gets_one_with_everything(
 
     assert order.status is given
     assert order.items[0].cancelled_quantity == 0
-    assert order.packages == (Package(1, "1001-1", package, None, None, (PackageItem(1, 3, 0),)),)
+    assert order.packages == (
+        Package(1, "1001-1", package, None, None, is_numbered_here=True, items=(PackageItem(1, 3, 0),)),
+    )
 
 
 def test_a_cancelled_order_without_packages_has_no_live_unit() -> None:
@@ -448,7 +457,9 @@ def test_a_cancelled_order_without_packages_has_no_live_unit() -> None:
 
     assert order.status is OrderStatus.CANCELLED
     assert order.items[0].cancelled_quantity == 3
-    assert order.packages == (Package(1, "1001-1", PackageStatus.CANCELLED, None, None, (PackageItem(1, 3, 3),)),)
+    assert order.packages == (
+        Package(1, "1001-1", PackageStatus.CANCELLED, None, None, is_numbered_here=True, items=(PackageItem(1, 3, 3),)),
+    )
 
 
 def test_a_cancelled_order_has_nothing_but_cancelled_packages() -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from domain.intake.file import FileOrder, UnreadableFileError, read_orders
 from domain.intake.json_stream import LONGEST_PART
-from domain.rules.order_input import OrderInput
+from domain.rules.order_input import Incoming
 from domain.rules.vocabulary import FulfillmentErrorCode
 from tests.support.closing import SAMPLES
 from tests.support.patience import PATIENCE_SECONDS
@@ -68,7 +68,7 @@ class Files:
     def names(self, content: str | bytes, name: str = "orders.json") -> list[str]:
         """The names of the orders, all of which can be read."""
         orders = self.read(content, name)
-        assert [order.content for order in orders if not isinstance(order.content, OrderInput)] == []
+        assert [order.content for order in orders if not isinstance(order.content, Incoming)] == []
         return [order.name for order in orders]
 
     def problem(self, order: object) -> tuple[str, str, str]:
@@ -152,7 +152,7 @@ def test_a_suffix_marks_json_lines(files: Files, name: str) -> None:
 def test_a_bad_line_is_one_bad_order(files: Files) -> None:
     orders = files.read(f'{ONE}\n\n{{"number": "x\n{TWO}\n7\n"text"\nnull\n{ONE[:-1]}\n[]\n{TWO}\n')
 
-    assert [(order.name, isinstance(order.content, OrderInput)) for order in orders] == [
+    assert [(order.name, isinstance(order.content, Incoming)) for order in orders] == [
         ("1", True),
         ("line 3", False),
         ("2", True),
@@ -170,7 +170,7 @@ def test_an_endless_line_is_one_bad_order(files: Files) -> None:
 
     orders = files.read(f"{ONE}\n{endless}\n{TWO}\n")
 
-    assert [(order.name, isinstance(order.content, OrderInput)) for order in orders] == [
+    assert [(order.name, isinstance(order.content, Incoming)) for order in orders] == [
         ("1", True),
         ("line 2", False),
         ("2", True),
@@ -184,7 +184,7 @@ A_STATUS = (
     "must be one of UNPAID, ON_HOLD, AWAITING_SHIPMENT, PARTIALLY_SHIPPING, AWAITING_COLLECTION, IN_TRANSIT,"
     " DELIVERED, COMPLETED, CANCELLED."
 )
-A_FEE = "must be one of RETAIL_DELIVERY, BUYER_SERVICE, SMALL_ORDER, HANDLING, OTHER."
+A_FEE = "must be one of RETAIL_DELIVERY, BUYER_SERVICE, SMALL_ORDER, HANDLING, INSURANCE, DISTANCE, DEPOSIT, OTHER."
 
 
 @pytest.mark.parametrize(
@@ -311,7 +311,7 @@ def test_text_that_no_database_can_store_is_one_bad_order(
 
     orders = files.read(before + between.join([TWO.encode(), given, TWO.encode()]) + after)
 
-    assert [(order.name, isinstance(order.content, OrderInput)) for order in orders] == [
+    assert [(order.name, isinstance(order.content, Incoming)) for order in orders] == [
         ("2", True),
         ("1", False),
         ("2", True),
@@ -454,7 +454,7 @@ def test_the_first_bytes_in_a_pipe_do_not_decide_its_format() -> None:
     with piece_by_piece(ONE[:20], f"{ONE[20:]}\n", "{broken\n", f"{TWO}\n") as (path, is_stopped):
         orders = list(read_orders(path, is_stopped=is_stopped))
 
-    assert [(order.name, isinstance(order.content, OrderInput)) for order in orders] == [
+    assert [(order.name, isinstance(order.content, Incoming)) for order in orders] == [
         ("1", True),
         ("line 2", False),
         ("2", True),
@@ -528,7 +528,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path, write: Callable[[Pat
 def counted(orders: Iterator[FileOrder]) -> tuple[int, int]:
     """The number of orders, and the peak memory in use."""
     tracemalloc.start()
-    count = sum(isinstance(order.content, OrderInput) for order in orders)
+    count = sum(isinstance(order.content, Incoming) for order in orders)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return count, peak

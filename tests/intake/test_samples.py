@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from domain.intake.check import normalise
 from domain.intake.file import read_orders
 from domain.rules.order import Order, RefundBreakdown
-from domain.rules.order_input import OrderInput
+from domain.rules.order_input import Incoming
 from domain.rules.refunds import refund_breakdown
 from domain.rules.selection import judge
 from domain.rules.vocabulary import CancellationReason, OrderStatus, ShippingRefundPolicy
@@ -35,7 +35,7 @@ seeds = st.integers(0, 2**32 - 1)
 @cache
 def samples(policy: ShippingRefundPolicy) -> list[Order]:
     """The samples as imported."""
-    judged = [normalise(each.content) for each in read_orders(SAMPLES) if isinstance(each.content, OrderInput)]
+    judged = [normalise(each.content) for each in read_orders(SAMPLES) if isinstance(each.content, Incoming)]
     return [
         an_order(
             *new.items,

@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 import pytest
 
 from domain.intake.check import normalise
-from domain.intake.tiktok import ItemTax, LineItem, MarketplaceOrder, Payment, RecipientAddress, order_input
+from domain.intake.tiktok import ItemTax, LineItem, MarketplaceOrder, Payment, RecipientAddress, incoming
 from domain.rules.new_order import NewOrder, content_hash
 from domain.rules.order_input import (
     BuyerInput,
     FeeInput,
+    Incoming,
     OrderInput,
     OrderItemInput,
     PackageInput,
@@ -69,13 +70,13 @@ def of_units(*units: LineItem) -> MarketplaceOrder:
 
 
 def translated(order: MarketplaceOrder) -> OrderInput:
-    given = order_input(order)
-    assert isinstance(given, OrderInput)
-    return given
+    given = incoming(order)
+    assert isinstance(given, Incoming)
+    return given.order
 
 
 def problems(order: MarketplaceOrder) -> list[tuple[FulfillmentErrorCode, str]]:
-    found = order_input(order)
+    found = incoming(order)
     assert isinstance(found, tuple)
     return [(problem.code, ".".join(problem.path)) for problem in found]
 
@@ -206,7 +207,7 @@ def test_both_formats_of_an_order_are_the_same_order() -> None:
         total="14.55",
     )
 
-    stored, known = normalise(translated(ORDER)), normalise(ours)
+    stored, known = normalise(Incoming(translated(ORDER))), normalise(Incoming(ours))
 
     assert isinstance(stored, NewOrder)
     assert isinstance(known, NewOrder)
@@ -418,14 +419,14 @@ def test_every_problem_is_reported_at_once() -> None:
     ],
 )
 def test_messages_are_sentences_that_name_the_place(order: MarketplaceOrder, message: str) -> None:
-    found = order_input(order)
+    found = incoming(order)
 
     assert isinstance(found, tuple)
     assert [problem.message for problem in found] == [message]
 
 
 def test_an_order_without_units_is_left_to_the_checks_of_all_orders() -> None:
-    found = normalise(translated(replace(ORDER, line_items=())))
+    found = normalise(Incoming(translated(replace(ORDER, line_items=()))))
 
     assert isinstance(found, tuple)
     assert [problem.code for problem in found] == [FulfillmentErrorCode.EMPTY_SELECTION]

@@ -115,7 +115,7 @@ def test_units_move_to_a_new_package(
     outcome = split(order, *entries)
 
     old = replace(order.packages[0], items=tuple(left))
-    new = Package(3, "1001-1-2", WAITING, None, None, tuple(moved))
+    new = Package(3, "1001-1-2", WAITING, None, None, is_numbered_here=True, items=tuple(moved))
     after = replace(order, packages=(old, new, order.packages[1]))
     assert outcome == FulfillmentOutcome(after, package=old, new_package=new)
 

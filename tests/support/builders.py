@@ -58,11 +58,12 @@ def a_package(  # noqa: PLR0913 a builder has a parameter for every field
     number: str | None = None,
     carrier: str | None = None,
     tracking_number: str | None = None,
+    is_numbered_here: bool = False,
 ) -> Package:
     """`units` and `cancelled` map item positions to quantities; in a CANCELLED package every unit is cancelled."""
     cancelled = units if status is PackageStatus.CANCELLED else cancelled or {}
     items = tuple(PackageItem(item, quantity, cancelled.get(item, 0)) for item, quantity in units.items())
-    return Package(position, number or f"1001-{position}", status, carrier, tracking_number, items)
+    return Package(position, number or f"1001-{position}", status, carrier, tracking_number, is_numbered_here, items)
 
 
 def an_order(  # noqa: PLR0913 a builder has a parameter for every field
@@ -85,6 +86,9 @@ def an_order(  # noqa: PLR0913 a builder has a parameter for every field
     fees: tuple[Fee, ...] = (),
     total: int | None = None,
     refunded: int | None = None,
+    taken_off: int = 0,
+    is_paid: bool = True,
+    collect_on_delivery: bool = False,
     event_sequence: int = 1,
     feed_number: int = 1,
 ) -> Order:
@@ -114,13 +118,16 @@ def an_order(  # noqa: PLR0913 a builder has a parameter for every field
         shipping_refund_policy=policy,
         total=0,
         refunded=0,
+        taken_off=taken_off,
+        is_paid=is_paid,
+        collect_on_delivery=collect_on_delivery,
         event_sequence=event_sequence,
         feed_number=feed_number,
     )
     return replace(
         order,
         total=order_total(order) if total is None else total,
-        refunded=due(order, policy) if refunded is None else refunded,
+        refunded=due(order, policy) - taken_off if refunded is None else refunded,
     )
 
 

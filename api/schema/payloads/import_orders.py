@@ -7,7 +7,7 @@ from uuid import UUID
 import strawberry
 
 from api.schema.payloads.fulfill import FulfillmentError, fulfillment_errors
-from api.schema.types.order import Order
+from api.schema.types.order import ImportNote, Order, note_types
 from api.schema.types.scalars import CurrencyCode, DecimalText, described
 from domain.ingestion import ImportResult
 from domain.rules import order_input
@@ -45,6 +45,9 @@ class OrderItemInput:
 class PackageItemInput:
     ref: str = described("The item's ref.")
     quantity: int = described("How many units of it.")
+    cancelled_quantity: int | None = strawberry.field(
+        default=None, description="How many of them were cancelled before; none if omitted."
+    )
 
 
 @strawberry.input(description="Units that ship together.")
@@ -81,7 +84,15 @@ class OrderInput:
     shipping_fee: DecimalText = described("Shipping after discounts, and before tax unless pricesIncludeTax.")
     shipping_tax: DecimalText = described("The tax on shipping; included in shippingFee if pricesIncludeTax.")
     fees: list[FeeInput] | None = strawberry.field(default=None, description="The fees on the whole order.")
-    total: DecimalText = described("What the buyer paid; checked against the parts.")
+    total: DecimalText = described("What the buyer pays for everything; checked against the parts.")
+    collect_on_delivery: bool | None = strawberry.field(
+        default=None,
+        description="Whether the buyer pays at the door; nothing is paid until paidAt is given. False if omitted.",
+    )
+    source_updated_at: datetime | None = strawberry.field(
+        default=None,
+        description="When its source last changed it; an input that is older than what is known changes nothing.",
+    )
 
 
 @strawberry.input(description="The orders to import.")
@@ -94,6 +105,9 @@ class ImportOrderResult:
     number: str = described("The order's number, as given.")
     outcome: ImportOutcome = described("Whether it was stored, already known, or refused.")
     order: Order | None = described("The order in its current state; null if it was refused.")
+    notes: list[ImportNote] = described(
+        "What was taken over, and what was noticed; empty for a new order that needed nothing."
+    )
     errors: list[FulfillmentError] = described("Every problem; after the first 100, one entry counts the rest.")
 
 
@@ -110,6 +124,7 @@ def payload_type(results: Sequence[ImportResult], orders: Mapping[UUID, Order]) 
                 number=result.number,
                 outcome=result.outcome,
                 order=orders[result.order_id] if result.order_id else None,
+                notes=note_types(result.notes),
                 errors=fulfillment_errors(result.problems, "orders", str(index)),
             )
             for index, result in enumerate(results)
@@ -133,6 +148,8 @@ def order_of(given: OrderInput) -> order_input.OrderInput:
         shipping_tax=given.shipping_tax,
         fees=tuple(order_input.FeeInput(fee.kind, fee.amount) for fee in given.fees or ()),
         total=given.total,
+        collect_on_delivery=given.collect_on_delivery,
+        source_updated_at=given.source_updated_at,
     )
 
 
@@ -159,5 +176,8 @@ def _package_of(given: PackageInput) -> order_input.PackageInput:
         status=given.status,
         carrier=given.carrier,
         tracking_number=given.tracking_number,
-        items=tuple(order_input.PackageItemInput(packed.ref, packed.quantity) for packed in given.items),
+        items=tuple(
+            order_input.PackageItemInput(packed.ref, packed.quantity, packed.cancelled_quantity)
+            for packed in given.items
+        ),
     )

@@ -7,7 +7,7 @@ import strawberry
 
 from api.schema.types.cancellation import Cancellation
 from api.schema.types.node import Node, PageInfo, page_info
-from api.schema.types.order import Order, Package, find_package
+from api.schema.types.order import ImportNote, Order, Package, find_package, note_types
 from api.schema.types.scalars import described
 from domain.rules import ids
 from domain.rules import order as domain
@@ -67,6 +67,11 @@ class NotificationStatusChanged(OrderEvent):
     to: NotificationStatus = described("The status after.")
 
 
+@strawberry.type(description=EventType.ORDER_UPDATED.value)
+class OrderUpdated(OrderEvent):
+    notes: list[ImportNote] = described("What was taken over, and what was left alone.")
+
+
 # Fields return the interface, so the schema has to be told its types.
 EVENT_TYPES = OrderEvent.__subclasses__()
 
@@ -120,6 +125,8 @@ def event_type(  # noqa: PLR0911 one for each type
         case EventType.NOTIFICATION_STATUS_CHANGED:
             to_status = NotificationStatus[str(event.after)]
             return NotificationStatusChanged(**common, cancellation=_there(cancellation), to=to_status)
+        case EventType.ORDER_UPDATED:
+            return OrderUpdated(**common, notes=note_types(event.notes))
         case _:
             assert_never(event.type)
 

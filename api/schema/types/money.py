@@ -67,9 +67,19 @@ class OrderTotals:
     def fees(self) -> list[Fee]:
         return fee_list(self.source.fees, self.source.currency)
 
-    @strawberry.field(description="What the buyer paid.")
+    @strawberry.field(description="The sum of all parts: what the buyer pays if nothing is cancelled before.")
     def total(self) -> Money:
         return money(self.source.total, self.source.currency)
+
+    @strawberry.field(
+        description="What the buyer has paid: the total less what was cancelled before it was paid; 0 until then."
+    )
+    def paid(self) -> Money:
+        return money(self.source.paid, self.source.currency)
+
+    @strawberry.field(description="What is still to be collected at the door; 0 if it is paid or no unit is live.")
+    def due(self) -> Money:
+        return money(self.source.due_at_door, self.source.currency)
 
     @strawberry.field(
         description="All refunds, whether paid out yet or not, including those for units cancelled before the import."
@@ -78,10 +88,10 @@ class OrderTotals:
         return money(self.source.refunded, self.source.currency)
 
     @strawberry.field(
-        description="What is left to refund: total minus refunded, whether it can still be cancelled or not."
+        description="What is left to refund: paid minus refunded, whether it can still be cancelled or not."
     )
     def refundable(self) -> Money:
-        return money(self.source.total - self.source.refunded, self.source.currency)
+        return money(self.source.paid - self.source.refunded, self.source.currency)
 
     def _sum(self, amount: str) -> Money:
         return money(sum(getattr(item, amount) for item in self.source.items), self.source.currency)

@@ -1,6 +1,6 @@
 """Orders with their items and packages, built from the domain's values."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +13,13 @@ from api.schema.types.scalars import CurrencyCode, argument, described
 from domain.rules import ids, refunds
 from domain.rules import order as domain
 from domain.rules.eligibility import Eligibility, eligibility
-from domain.rules.vocabulary import NotCancellableReason, OrderStatus, PackageStatus, ShippingRefundPolicy
+from domain.rules.vocabulary import (
+    ImportNoteCode,
+    NotCancellableReason,
+    OrderStatus,
+    PackageStatus,
+    ShippingRefundPolicy,
+)
 from domain.storage import events
 from domain.storage.pages import PageRequest
 
@@ -68,6 +74,7 @@ class Order(Node, Cancellable):
     paid_at: datetime | None = described("When it was paid.")
     ship_by: datetime | None = described("The deadline for shipping it.")
     updated_at: datetime = described("When its items, packages or status last changed.")
+    collect_on_delivery: bool = described("Whether the buyer pays at the door.")
     buyer: Buyer = described("Who placed it.")
     items: list["OrderItem"] = described("What was ordered, as imported.")
     packages: list["Package"] = described("The packages that hold its units, sorted by number.")
@@ -156,6 +163,12 @@ class PackageItem(Node, Cancellable):
     )
 
 
+@strawberry.type(description="Something that an import took over, or noticed and left alone.")
+class ImportNote:
+    code: ImportNoteCode = described("What it is about.")
+    message: str = described("A sentence for people.")
+
+
 # Reads a page of an order's events.
 Timeline = Callable[[Info, Order, PageRequest], Awaitable["OrderEventConnection"]]
 
@@ -180,6 +193,7 @@ def order_type(shop: domain.Shop, source: domain.Order, timeline: Timeline) -> O
         paid_at=source.paid_at,
         ship_by=source.ship_by,
         updated_at=source.updated_at,
+        collect_on_delivery=source.collect_on_delivery,
         buyer=Buyer(name=source.buyer.name, email=source.buyer.email, locale=source.buyer.locale),
         items=[],
         packages=[],
@@ -195,6 +209,10 @@ def order_type(shop: domain.Shop, source: domain.Order, timeline: Timeline) -> O
             packed_in.items.append(package_item)
             package_item.item.packages.append(package_item)
     return order
+
+
+def note_types(notes: Iterable[domain.ImportNote]) -> list[ImportNote]:
+    return [ImportNote(code=note.code, message=note.message) for note in notes]
 
 
 def shop_type(shop: domain.Shop) -> Shop:

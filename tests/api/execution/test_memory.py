@@ -12,6 +12,7 @@ from api.transport.negotiation import answer_type, check_content_type
 from domain.intake import tiktok
 from domain.intake.check import normalise
 from domain.rules import ids, locales
+from domain.rules.order_input import Incoming
 from tests.intake.test_tiktok import ORDER
 from tests.support.stored import an_item_input, an_order_input
 
@@ -25,13 +26,15 @@ def content_type(text: str) -> None:
 
 
 TAKERS: dict[str, Callable[[str], object]] = {
-    "amount": lambda text: normalise(an_order_input("1001", an_item_input(subtotal=text))),
-    "amount of digits": lambda text: normalise(an_order_input("1001", an_item_input(subtotal=f"1{'0' * len(text)}"))),
-    "currency": lambda text: normalise(an_order_input("1001", currency=text)),
-    "the marketplace's amount": lambda text: tiktok.order_input(
+    "amount": lambda text: normalise(Incoming(an_order_input("1001", an_item_input(subtotal=text)))),
+    "amount of digits": lambda text: normalise(
+        Incoming(an_order_input("1001", an_item_input(subtotal=f"1{'0' * len(text)}")))
+    ),
+    "currency": lambda text: normalise(Incoming(an_order_input("1001", currency=text))),
+    "the marketplace's amount": lambda text: tiktok.incoming(
         replace(ORDER, payment=replace(ORDER.payment, total_amount=text))
     ),
-    "the marketplace's currency": lambda text: tiktok.order_input(
+    "the marketplace's currency": lambda text: tiktok.incoming(
         replace(ORDER, payment=replace(ORDER.payment, currency=text))
     ),
     "locale": locales.locale_of,

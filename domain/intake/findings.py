@@ -1,4 +1,4 @@
-"""Reads the values of one incoming order, and notes every problem at its path."""
+"""Reads the values of one incoming order, and findings every problem at its path."""
 
 from functools import lru_cache
 
@@ -14,7 +14,7 @@ _NOT_DECIMAL = 'must be a decimal number such as "12.50"'
 _LONGEST_CACHED = LONGEST_DECIMAL + 1
 
 
-class Notes:
+class Findings:
     """The problems of one order. Sums are checked only if none of their parts is bad."""
 
     has_bad_amounts = False
