@@ -29,7 +29,7 @@ from domain.rules.status import order_status
 from domain.rules.texts import has_control_characters
 from domain.rules.vocabulary import CancellationErrorCode, CancellationReason, PackageStatus, RefundStatus
 
-_LONGEST_NOTE = 2_000
+LONGEST_NOTE = 2_000
 _LONGEST_KEY = 255
 
 
@@ -68,11 +68,16 @@ def decide(order: Order | None, selection: Selection, reason: CancellationReason
     judgement = judge(order, selection, reason)
     if order is None or judgement.problems:
         return Decision(order, judgement.problems)
-    breakdown = refund_breakdown(order, judgement.picks)
-    after = _after(order, judgement.picks, breakdown)
+    return Decision(order, plan=plan(order, judgement.picks))
+
+
+def plan(order: Order, picks: tuple[Pick, ...]) -> Plan:
+    """What cancelling these live units would do; picks are sorted by item, then by package number."""
+    breakdown = refund_breakdown(order, picks)
+    after = _after(order, picks, breakdown)
     before = {package.position: package.status for package in order.packages}
     ended = tuple(package for package in after.packages if package.status is not before[package.position])
-    return Decision(order, plan=Plan(order, after, breakdown, judgement.picks, ended))
+    return Plan(order, after, breakdown, picks, ended)
 
 
 def decide_request(order: Order | None, request: CancellationRequest) -> Decision:
@@ -178,8 +183,8 @@ def _request_problems(request: CancellationRequest) -> list[CancellationProblem]
     note = request.note
     if not note:
         return problems
-    if len(note) > _LONGEST_NOTE:
-        message = f"The note has {len(note):,} characters; at most {_LONGEST_NOTE:,} are allowed."
+    if len(note) > LONGEST_NOTE:
+        message = f"The note has {len(note):,} characters; at most {LONGEST_NOTE:,} are allowed."
         problems.append(Problem(CancellationErrorCode.TEXT_TOO_LONG, message, ("note",)))
     elif has_control_characters(note, layout=True):
         message = "The note contains control characters; only tabs and line breaks are allowed."

@@ -1,10 +1,17 @@
 """What a source last told of an order: the part of its input that later inputs are compared with."""
 
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from datetime import datetime
 
 from domain.rules.new_order import CancelledUnits, NewOrder
-from domain.rules.order import Buyer, Order, PackageItem, value
+from domain.rules.order import Buyer, Order, Package, PackageItem, value
 from domain.rules.vocabulary import OrderStatus, PackageStatus
+
+# Where a source says that units are: the package that it names, or their status if it names none.
+Place = str | PackageStatus
+# Units by place, then by the position of their item.
+Places = Mapping[Place, Counter[int]]
 
 
 @value
@@ -20,6 +27,10 @@ class ToldPackage:
     tracking_number: str | None
     items: tuple[PackageItem, ...]
 
+    @property
+    def place(self) -> Place:
+        return self.status if self.number is None else self.number
+
 
 @value
 class Told:
@@ -33,33 +44,38 @@ class Told:
     deposits: tuple[tuple[int, int], ...] = ()
     cancelled: tuple[CancelledUnits, ...] = ()
 
+    def at(self) -> dict[Place, ToldPackage]:
+        return {package.place: package for package in self.packages}
+
+    def live(self) -> Places:
+        """The live units."""
+        found: defaultdict[Place, Counter[int]] = defaultdict(Counter)
+        for package in self.packages:
+            for packed in package.items:
+                found[package.place][packed.item] += packed.live_quantity
+        return found
+
+    def gone(self) -> Places:
+        """The cancelled units."""
+        found: defaultdict[Place, Counter[int]] = defaultdict(Counter)
+        for package in self.packages:
+            for packed in package.items:
+                found[package.place][packed.item] += packed.cancelled_quantity
+        return found
+
 
 def told(order: NewOrder) -> Told:
-    """What this input tells; its own positions are those of the stored order when it is new."""
-    packages = tuple(
-        ToldPackage(
-            None if package.is_numbered_here else package.number,
-            package.status,
-            package.carrier,
-            package.tracking_number,
-            package.items,
-        )
-        for package in order.packages
-    )
+    """What this input tells; items keep its own positions, which are those of the stored order if it is new."""
+    packages = tuple(map(_told_package, order.packages))
     return Told(order.status, order.paid_at, order.ship_by, order.buyer, packages, order.deposits, order.cancelled)
 
 
 def stored_as_told(order: Order) -> Told:
     """What is stored, as if its source had told it: for orders from before it was kept."""
-    packages = tuple(
-        ToldPackage(
-            None if package.is_numbered_here else package.number,
-            package.status,
-            package.carrier,
-            package.tracking_number,
-            package.items,
-        )
-        for package in order.packages
-        if package.items
-    )
+    packages = tuple(_told_package(package) for package in order.packages if package.items)
     return Told(order.status, order.paid_at, order.ship_by, order.buyer, packages)
+
+
+def _told_package(package: Package) -> ToldPackage:
+    number = None if package.is_numbered_here else package.number
+    return ToldPackage(number, package.status, package.carrier, package.tracking_number, package.items)

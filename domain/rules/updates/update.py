@@ -1,11 +1,21 @@
 """Decides what an input changes about an order that is known (docs/rules.md, "Orders that come again")."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from domain.rules.new_order import NewOrder
-from domain.rules.order import Order, value
-from domain.rules.updates.acts import Update
-from domain.rules.updates.told import Told, stored_as_told, told
+from domain.rules.order import ImportNote, Order, value
+from domain.rules.status import SET_ON_ORDER
+from domain.rules.updates.acts import OrderMoved, Update
+from domain.rules.updates.cancelled_there import cancel_there
+from domain.rules.updates.details import is_told_paid, take_over_details, take_over_payment_at_the_door
+from domain.rules.updates.draft import Draft
+from domain.rules.updates.moved import move_packages, set_status
+from domain.rules.updates.places import match
+from domain.rules.updates.repacked import repack
+from domain.rules.updates.same_order import retold
+from domain.rules.updates.told import Told, stored_as_told
+from domain.rules.vocabulary import ImportNoteCode
 
 
 @value
@@ -18,6 +28,46 @@ class Known:
 
 
 def update(known: Known, new: NewOrder) -> Update:
-    """What has changed at the source since it was last heard, as acts."""
-    order = known.order
-    return Update(order, order, told(new) if known.told else stored_as_told(order), new.source_updated_at)
+    """What has changed at the source since it was last heard, as acts; what was done here otherwise stays."""
+    order, before = known.order, known.told or stored_as_told(known.order)
+    now = retold(order, dict(before.deposits), new)
+    if not isinstance(now, Told):
+        return Update(order, order, before, known.source_updated_at, problems=(now,))
+    last, this = known.source_updated_at, new.source_updated_at
+    if last and this and this < last:
+        message = f"It is from {this.isoformat()}, but what it said at {last.isoformat()} is known."
+        note = ImportNote(ImportNoteCode.OLDER, message)
+        return Update(order, order, before, last, notes=(note,), is_older=True)
+    draft = Draft(order)
+    if known.told is None:
+        take_over_payment_at_the_door(draft, new)
+    _bring_up_to_date(draft, before, now)
+    return Update(
+        before=order,
+        after=draft.order,
+        told=now,
+        source_updated_at=this or last,
+        acts=tuple(draft.acts),
+        notes=tuple(draft.notes),
+    )
+
+
+def _bring_up_to_date(draft: Draft, before: Told, now: Told) -> None:
+    first = draft.order
+    if is_told_paid(first, before, now) and not first.collect_on_delivery:
+        draft.order = replace(first, is_paid=True)
+    cancel_there(draft, before, now)
+    there = repack(draft, match(draft, before, now), now)
+    move_packages(draft, there, before, now)
+    status = set_status(draft, before, now)
+    was_set, is_set = first.status in SET_ON_ORDER, status in SET_ON_ORDER
+    if status is not first.status and (is_set or (was_set and draft.order.is_live)):
+        draft.raises += 1
+    take_over_details(draft, before, now)
+    after = draft.finished(status)
+    if after.status is not first.status:
+        draft.acts.append(OrderMoved(first.status, after.status))
+        draft.note(ImportNoteCode.ORDER_STATUS, f"The order went from {first.status.name} to {after.status.name}.")
+    is_changed = replace(after, version=first.version) != first
+    raises = draft.raises or int(is_changed)
+    draft.order = replace(after, version=first.version + raises)

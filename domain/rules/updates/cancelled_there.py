@@ -1,0 +1,102 @@
+"""Units that were cancelled at the source since it was last heard."""
+
+from collections import Counter
+
+from domain.rules.decision import LONGEST_NOTE, plan
+from domain.rules.order import Order, Package, Pick
+from domain.rules.updates.acts import CancelledThere
+from domain.rules.updates.draft import Draft
+from domain.rules.updates.told import Told
+from domain.rules.vocabulary import CancellationReason, CancellationScope, ImportNoteCode, RefundStatus
+
+
+def cancel_there(draft: Draft, before: Told, now: Told) -> None:
+    """Cancels as many units of each item as are cancelled there beyond those that are cancelled here."""
+    order = draft.order
+    missing = _missing(order, now)
+    if not missing:
+        return
+    picks = _picks(draft, missing, now)
+    planned = plan(order, picks)
+    scope, package = _scope(order, picks)
+    reason, note = _why(before, now, missing)
+    has_refund = order.is_paid and planned.breakdown.total > 0
+    draft.cancel(
+        CancelledThere(
+            plan=planned,
+            scope=scope,
+            package=package,
+            reason=reason,
+            note=note,
+            refund_status=RefundStatus.SUCCEEDED if has_refund else RefundStatus.NOT_NEEDED,
+            # Callers' keys have no spaces.
+            idempotency_key=f"import {order.number} {order.version}",
+        )
+    )
+    draft.note(ImportNoteCode.CANCELLED_THERE, f"Cancelled at the source: {draft.described(missing)}.")
+
+
+def _missing(order: Order, now: Told) -> Counter[int]:
+    """The units to cancel, by item."""
+    gone = sum(now.gone().values(), Counter[int]())
+    return +Counter({item.position: gone[item.position] - item.cancelled_quantity for item in order.items})
+
+
+def _picks(draft: Draft, missing: Counter[int], now: Told) -> tuple[Pick, ...]:
+    """From the packages that the source names, then from the least advanced on."""
+    gone, left, live = now.gone(), Counter(missing), draft.live()
+    taken = Counter[tuple[int, int]]()
+
+    def take(package: Package, item: int, most: int) -> None:
+        count = max(0, min(left[item], live[package.position][item], most))
+        left[item] -= count
+        live[package.position][item] -= count
+        taken[package.position, item] += count
+
+    for package in draft.by_number():
+        for packed in package.items:
+            take(package, packed.item, gone[package.number][packed.item] - packed.cancelled_quantity)
+    for package in draft.least_advanced():
+        for packed in package.items:
+            take(package, packed.item, left[packed.item])
+    picks = [
+        Pick(packed.item, package.position, count)
+        for package, packed in draft.order.package_items()
+        if (count := taken[package.position, packed.item]) > 0
+    ]
+    return tuple(sorted(picks, key=lambda pick: pick.item))
+
+
+def _scope(order: Order, picks: tuple[Pick, ...]) -> tuple[CancellationScope, int | None]:
+    """How much it covers, and the package if it is exactly one."""
+    units = {(pick.package, pick.item): pick.quantity for pick in picks}
+    live = {
+        (package.position, packed.item): packed.live_quantity
+        for package, packed in order.package_items()
+        if packed.live_quantity
+    }
+    if units == live:
+        return CancellationScope.ORDER, None
+    positions = {pick.package for pick in picks}
+    of_them = {place: count for place, count in live.items() if place[0] in positions}
+    if len(positions) == 1 and units == of_them:
+        return CancellationScope.PACKAGE, picks[0].package
+    return CancellationScope.ITEMS, None
+
+
+def _why(before: Told, now: Told, missing: Counter[int]) -> tuple[CancellationReason, str | None]:
+    """The reason of most units that are newly cancelled, and all words, for the note."""
+    known = Counter[tuple[int, CancellationReason, str]]()
+    for units in before.cancelled:
+        known[units.item, units.reason, units.words] += units.quantity
+    counts, words = Counter[CancellationReason](), dict[str, None]()
+    for units in now.cancelled:
+        key = (units.item, units.reason, units.words)
+        fresh = units.quantity - min(known[key], units.quantity)
+        known[key] -= units.quantity - fresh
+        if fresh and missing[units.item]:
+            counts[units.reason] += fresh
+            words |= {units.words: None} if units.words else {}
+    reason = counts.most_common(1)[0][0] if counts else CancellationReason.OTHER
+    note = "; ".join(words)
+    return reason, (note if len(note) <= LONGEST_NOTE else note[: LONGEST_NOTE - 1] + "…") or None

@@ -1,0 +1,110 @@
+"""Packages and orders that have moved on at their source."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+
+from domain.rules.order import Package
+from domain.rules.status import PAYMENT_BLOCKED, SET_ON_ORDER
+from domain.rules.updates.draft import RANK, Draft
+from domain.rules.updates.told import Place, Told
+from domain.rules.vocabulary import ImportNoteCode, OrderStatus, PackageStatus
+
+_AWAITING = PackageStatus.AWAITING_SHIPMENT
+# An order is only ever taken out of UNPAID, and COMPLETED only once everything is delivered.
+_NEVER_SET = frozenset({OrderStatus.UNPAID, OrderStatus.COMPLETED})
+
+
+def move_packages(draft: Draft, there: Mapping[tuple[int, Place], Counter[int]], before: Told, now: Told) -> None:
+    """Takes over what the source newly says of packages; `there` tells which units are where it tells."""
+    for package in draft.by_number():
+        places = {place: units for (position, place), units in there.items() if position == package.position}
+        if package.number in places and not package.is_numbered_here:
+            places = {package.number: places[package.number]}
+        if places:
+            _move(draft, package, _wanted(draft, package, places, before, now))
+            _label(draft, package, places, before, now)
+
+
+def _wanted(
+    draft: Draft, package: Package, places: Mapping[Place, Counter[int]], before: Told, now: Told
+) -> dict[PackageStatus, Counter[int]]:
+    """The package's units by the status that they are to have, least advanced first."""
+    found: defaultdict[PackageStatus, Counter[int]] = defaultdict(Counter)
+    told, known = now.at(), before.at()
+    more = _more(before, now)
+    for place, units in places.items():
+        status = told[place].status
+        for item, count in units.items():
+            by_package = isinstance(place, str) and place in known
+            is_new = known[place].status is not status if by_package else item in more[status]
+            found[_next(draft, package, status) if is_new else package.status][item] += count
+    return dict(sorted(found.items(), key=lambda each: RANK[each[0]]))
+
+
+def _more(before: Told, now: Told) -> dict[PackageStatus, Counter[int]]:
+    """How many more units of each item are told in each status than before."""
+    counts = {status: Counter[int]() for status in PackageStatus}
+    for told, sign in ((now, 1), (before, -1)):
+        places = told.live()
+        for package in told.packages:
+            for item, count in places[package.place].items():
+                counts[package.status][item] += sign * count
+    return {status: +units for status, units in counts.items()}
+
+
+def _next(draft: Draft, package: Package, status: PackageStatus) -> PackageStatus:
+    """The status that a package gets when its source newly tells this one."""
+    is_back = (package.status, status) == (PackageStatus.AWAITING_COLLECTION, _AWAITING)
+    if RANK[status] >= RANK[package.status] or is_back:
+        return status
+    message = f"Package {package.number} is {package.status.name} and does not go back to {status.name}."
+    draft.note(ImportNoteCode.NOT_TAKEN_OVER, message)
+    return package.status
+
+
+def _move(draft: Draft, package: Package, wanted: Mapping[PackageStatus, Counter[int]]) -> None:
+    """The least advanced units stay; the others of a package that we numbered are split off."""
+    (first, _), *others = wanted.items()
+    if first is not package.status:
+        draft.set_status(package.position, first)
+    for status, units in others if package.is_numbered_here else ():
+        target = draft.create(draft.free_number(), status)
+        draft.move(package.position, target, units)
+
+
+def _label(draft: Draft, package: Package, places: Mapping[Place, Counter[int]], before: Told, now: Told) -> None:
+    """Takes over a carrier and a tracking number that the source newly tells."""
+    for place in places:
+        told, known = now.at()[place], before.at().get(place)
+        for name in ("carrier", "tracking_number"):
+            text = getattr(told, name)
+            is_new = text and text != (known and getattr(known, name))
+            if is_new and text != getattr(draft.packages[package.position], name):
+                draft.change(package.position, **{name: text})
+                what = name.replace("_", " ")
+                draft.note(ImportNoteCode.DETAILS, f"Package {package.number} has a new {what}: {text}.")
+
+
+def is_release(before: Told, now: Told) -> bool:
+    """Whether the source has released the order from UNPAID or ON_HOLD."""
+    is_open = now.status not in PAYMENT_BLOCKED and now.status is not OrderStatus.CANCELLED
+    return before.status in PAYMENT_BLOCKED and is_open
+
+
+def set_status(draft: Draft, before: Told, now: Told) -> OrderStatus:
+    """The status that is set on the order; AWAITING_SHIPMENT for one that follows from the packages."""
+    present, told = draft.order.status, now.status
+    live = {package.status for package in draft.packages.values() if package.is_live}
+    if not live:
+        return OrderStatus.CANCELLED
+    if told is OrderStatus.COMPLETED and live == {PackageStatus.DELIVERED}:
+        return told
+    if told is not before.status:
+        if present is OrderStatus.COMPLETED or told in _NEVER_SET:
+            message = f"The order is {present.name} and does not become {told.name}."
+            draft.note(ImportNoteCode.NOT_TAKEN_OVER, message)
+        elif told is OrderStatus.ON_HOLD:
+            return told
+        elif is_release(before, now):
+            return OrderStatus.AWAITING_SHIPMENT
+    return present if present in SET_ON_ORDER else OrderStatus.AWAITING_SHIPMENT
