@@ -1,13 +1,14 @@
 """Units that were cancelled at the source since it was last heard."""
 
 from collections import Counter
+from collections.abc import Mapping
 
 from domain.rules.decision import LONGEST_NOTE, plan
 from domain.rules.order import Order, Package, Pick
 from domain.rules.updates.acts import CancelledThere
 from domain.rules.updates.draft import Draft
-from domain.rules.updates.told import Told
-from domain.rules.vocabulary import CancellationReason, CancellationScope, ImportNoteCode, RefundStatus
+from domain.rules.updates.told import Places, Told
+from domain.rules.vocabulary import CancellationReason, CancellationScope, ImportNoteCode, PackageStatus, RefundStatus
 
 
 def cancel_there(draft: Draft, before: Told, now: Told) -> None:
@@ -43,8 +44,11 @@ def _missing(order: Order, now: Told) -> Counter[int]:
 
 
 def _picks(draft: Draft, missing: Counter[int], now: Told) -> tuple[Pick, ...]:
-    """From the packages that the source names, then from the least advanced on."""
-    gone, left, live = now.gone(), Counter(missing), draft.live()
+    """From the packages that the source names for them, then from where it tells fewer live ones, least advanced first.
+
+    Where it names none, what is left where it tells live units must not be taken for what is gone elsewhere.
+    """
+    gone, there, left, live = now.gone(), now.live(), Counter(missing), draft.live()
     taken = Counter[tuple[int, int]]()
 
     def take(package: Package, item: int, most: int) -> None:
@@ -58,6 +62,9 @@ def _picks(draft: Draft, missing: Counter[int], now: Told) -> tuple[Pick, ...]:
             take(package, packed.item, gone[package.number][packed.item] - packed.cancelled_quantity)
     for package in draft.least_advanced():
         for packed in package.items:
+            take(package, packed.item, _surplus(package, packed.item, draft, live, there))
+    for package in draft.least_advanced():
+        for packed in package.items:
             take(package, packed.item, left[packed.item])
     picks = [
         Pick(packed.item, package.position, count)
@@ -65,6 +72,17 @@ def _picks(draft: Draft, missing: Counter[int], now: Told) -> tuple[Pick, ...]:
         if (count := taken[package.position, packed.item]) > 0
     ]
     return tuple(sorted(picks, key=lambda pick: pick.item))
+
+
+def _surplus(package: Package, item: int, draft: Draft, live: Mapping[int, Counter[int]], there: Places) -> int:
+    """How many more units are live here than the source tells, in this package or, if it names none, in all of ours."""
+    if not package.is_numbered_here:
+        return live[package.position][item] - there[package.number][item]
+    ours = [each for each in draft.packages.values() if each.is_numbered_here]
+    unnamed = {status: there[status][item] for status in PackageStatus}
+    here = {each.position: live[each.position][item] for each in ours}
+    alike = sum(here[each.position] for each in ours if each.status is package.status)
+    return min(alike - unnamed[package.status], sum(here.values()) - sum(unnamed.values()))
 
 
 def _scope(order: Order, picks: tuple[Pick, ...]) -> tuple[CancellationScope, int | None]:

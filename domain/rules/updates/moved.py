@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from itertools import zip_longest
 
 from domain.rules.order import Package
 from domain.rules.status import PAYMENT_BLOCKED, SET_ON_ORDER
@@ -30,26 +31,40 @@ def _wanted(
 ) -> dict[PackageStatus, Counter[int]]:
     """The package's units by the status that they are to have, least advanced first."""
     found: defaultdict[PackageStatus, Counter[int]] = defaultdict(Counter)
-    told, known = now.at(), before.at()
-    more = _more(before, now)
     for place, units in places.items():
-        status = told[place].status
+        told = now.at()[place].status
+        is_first_told = isinstance(place, str) and place not in before.at() and RANK[told] > RANK[package.status]
         for item, count in units.items():
-            by_package = isinstance(place, str) and place in known
-            is_new = known[place].status is not status if by_package else item in more[status]
-            found[_next(draft, package, status) if is_new else package.status][item] += count
+            is_new = is_first_told or _is_new(place, item, before, now)
+            found[_next(draft, package, told) if is_new else package.status][item] += count
     return dict(sorted(found.items(), key=lambda each: RANK[each[0]]))
 
 
-def _more(before: Told, now: Told) -> dict[PackageStatus, Counter[int]]:
-    """How many more units of each item are told in each status than before."""
-    counts = {status: Counter[int]() for status in PackageStatus}
-    for told, sign in ((now, 1), (before, -1)):
-        places = told.live()
-        for package in told.packages:
-            for item, count in places[package.place].items():
-                counts[package.status][item] += sign * count
-    return {status: +units for status, units in counts.items()}
+def _is_new(place: Place, item: int, before: Told, now: Told) -> bool:
+    """Whether the source newly tells the status of the item's units there."""
+    status, known = now.at()[place].status, before.at().get(place)
+    if isinstance(place, str) and known:
+        return known.status is not status
+    was, is_now = _loose(item, before, now), _loose(item, now, before)
+    # Some may have got into packages since: those whose status is told of fewer units than before.
+    for gone in _sorted(was - is_now)[: max(0, was.total() - is_now.total())]:
+        was[gone] -= 1
+    return any(pair[1] is status and pair[0] is not status for pair in zip_longest(_sorted(was), _sorted(is_now)))
+
+
+def _loose(item: int, told: Told, other: Told) -> Counter[PackageStatus]:
+    """The item's units, by status, that the source names no package for, or one that holds fewer on the other day."""
+    live, units, others = told.live(), told.units(), other.units()
+    found = Counter({status: live[status][item] for status in PackageStatus})
+    for package in told.packages:
+        if package.number is not None:
+            more = units[package.number][item] - others[package.number][item]
+            found[package.status] += max(0, min(live[package.number][item], more))
+    return +found
+
+
+def _sorted(statuses: Counter[PackageStatus]) -> list[PackageStatus]:
+    return sorted(statuses.elements(), key=lambda status: -RANK[status])
 
 
 def _next(draft: Draft, package: Package, status: PackageStatus) -> PackageStatus:
@@ -97,9 +112,9 @@ def set_status(draft: Draft, before: Told, now: Told) -> OrderStatus:
     live = {package.status for package in draft.packages.values() if package.is_live}
     if not live:
         return OrderStatus.CANCELLED
-    if told is OrderStatus.COMPLETED and live == {PackageStatus.DELIVERED}:
-        return told
     if told is not before.status:
+        if told is OrderStatus.COMPLETED and live == {PackageStatus.DELIVERED}:
+            return told
         if present is OrderStatus.COMPLETED or told in _NEVER_SET:
             message = f"The order is {present.name} and does not become {told.name}."
             draft.note(ImportNoteCode.NOT_TAKEN_OVER, message)

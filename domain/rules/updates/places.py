@@ -25,65 +25,101 @@ class Matched:
 
 def match(draft: Draft, before: Told, now: Told) -> Matched:
     """Finds the place of each live unit. What the source has not changed since `before` stays as it is here."""
-    matching = _Matching(draft, _live_there(draft, now))
-    places = sorted(now.packages, key=lambda told: (-RANK[told.status], told.number or ""))
-    was, is_now = before.live(), now.live()
-    more = {place: is_now[place] - was[place] for place in {*was, *is_now}}
-    less = {place: was[place] - is_now[place] for place in {*was, *is_now}}
-    named = [told.number for told in places if told.number is not None]
-    unnamed = [told.status for told in places if told.number is None]
-    for number in named:
-        matching.stay(number, [package for package in draft.by_number() if package.number == number])
-    ours = [package for package in _most_advanced(draft) if package.is_numbered_here]
-    ours.sort(key=lambda package: any(_is_split_of(package, number) for number in named))
-    for status in unnamed:
-        matching.stay(status, ours)
-    for number in sorted(named):
-        matching.go(number, _sources(draft, less), more[number])
-    without = _unnamed(is_now) - _unnamed(was)
-    for status in unnamed:
-        sources = [package for package in _sources(draft, less) if not package.is_numbered_here]
-        without = matching.go(status, sources, without)
-    for number in named:
-        matching.stay(number, [package for package in _most_advanced(draft) if _is_split_of(package, number)])
-    for told in places:
-        matching.stay(told.place, _most_advanced(draft))
+    matching = _Matching(draft, before, now)
+    matching.keep_named()
+    matching.keep_unnamed()
+    matching.move()
+    matching.keep_what_was_not_moved()
     return Matched(matching.staying, matching.going)
 
 
 class _Matching:
     """Pairs live units with places until none is left."""
 
-    def __init__(self, draft: Draft, there: Mapping[Place, Counter[int]]) -> None:
+    def __init__(self, draft: Draft, before: Told, now: Told) -> None:
+        self._draft = draft
         self._here = draft.live()
-        self._there = {place: Counter(units) for place, units in there.items()}
+        self._there = _live_there(draft, now)
+        self._told = sorted(now.packages, key=lambda each: (-RANK[each.status], each.number or ""))
+        self._named = {each.number: each.status for each in self._told if each.number is not None}
+        self._unnamed = [each.status for each in self._told if each.number is None]
+        self._more = _more(before, now)
+        self._is_left = {place for place, units in before.live().items() if units - now.live()[place]}
+        self._without = _unnamed(now.live()) - _unnamed(before.live())
         self.staying: _Units = defaultdict(Counter)
         self.going: _Units = defaultdict(Counter)
 
-    def stay(self, place: Place, packages: Iterable[Package]) -> None:
+    def keep_named(self) -> None:
+        """Units stay in the package that the source names for them."""
+        for package in self._draft.packages.values():
+            if package.number in self._named:
+                self._keep(package.number, [package])
+
+    def keep_unnamed(self) -> None:
+        """Units without a package stay in ours, most advanced told in most advanced here.
+
+        Those that have left for a package, or come from one, are not among them: where statuses tell which they are.
+        """
+        ours = [package for package in self._most_advanced() if package.is_numbered_here]
+        ours.sort(key=lambda package: any(_is_split_of(package, number) for number in self._named))
+        here = sum((self._here[package.position] for package in ours), Counter[int]())
+        surplus, lack = here - _unnamed(self._there), _unnamed(self._there) - here
+        for number, status in sorted(self._named.items()):
+            alike = [package for package in ours if package.status is status]
+            surplus -= self._go(number, alike, self._more[number] & surplus)
+        for status in self._unnamed:
+            alike = [each for each in self._sources() if not each.is_numbered_here and each.status is status]
+            gone = self._go(status, alike, self._without & lack)
+            self._without, lack = self._without - gone, lack - gone
+        for status in self._unnamed:
+            self._keep(status, ours)
+
+    def move(self) -> None:
+        """Units go to packages that more are told in, and out of all, where fewer are told in one."""
+        sources = self._sources()
+        for number in sorted(self._named):
+            self._go(number, sources, self._more[number])
+        named = [package for package in sources if not package.is_numbered_here]
+        for status in self._unnamed:
+            self._without -= self._go(status, named, self._without)
+
+    def keep_what_was_not_moved(self) -> None:
+        """What was split off here stays, as if it were in the package that it was split off."""
+        for number in self._named:
+            self._keep(number, [package for package in self._most_advanced() if _is_split_of(package, number)])
+        for told in self._told:
+            self._keep(told.place, self._most_advanced())
+
+    def _sources(self) -> list[Package]:
+        """First packages that units have left at the source, then ours, then by number."""
+        return sorted(
+            self._draft.by_number(),
+            key=lambda package: (package.number not in self._is_left, not package.is_numbered_here),
+        )
+
+    def _most_advanced(self) -> list[Package]:
+        return sorted(self._draft.by_number(), key=lambda package: -RANK[package.status])
+
+    def _keep(self, place: Place, packages: Iterable[Package]) -> None:
         """As many units as possible that are told at the place stay in these packages."""
         for package in packages:
-            units = self._here[package.position] & self._there[place]
-            self._pair(self.staying, package.position, place, units)
+            self._pair(self.staying, package, place, self._here[package.position] & self._there[place])
 
-    def go(self, place: Place, packages: Iterable[Package], most: Counter[int]) -> Counter[int]:
-        """As many units as possible, at most these, go from these packages to the place; returns how many do not."""
-        left = Counter(most)
+    def _go(self, place: Place, packages: Iterable[Package], most: Counter[int]) -> Counter[int]:
+        """As many units as possible, at most these, go from these packages to the place; returns them."""
+        gone = Counter[int]()
         for package in packages:
-            units = self._here[package.position] & self._there[place] & left
-            left -= units
-            self._pair(self.going, package.position, place, units)
-        return left
+            units = self._here[package.position] & self._there[place] & (most - gone)
+            gone += units
+            self._pair(self.going, package, place, units)
+        self._more[place] -= gone
+        return gone
 
-    def _pair(self, pairs: _Units, package: int, place: Place, units: Counter[int]) -> None:
+    def _pair(self, pairs: _Units, package: Package, place: Place, units: Counter[int]) -> None:
         if units:
-            self._here[package] -= units
+            self._here[package.position] -= units
             self._there[place] -= units
-            pairs[package, place] += units
-
-
-def _most_advanced(draft: Draft) -> list[Package]:
-    return sorted(draft.by_number(), key=lambda package: -RANK[package.status])
+            pairs[package.position, place] += units
 
 
 def _is_split_of(package: Package, number: str) -> bool:
@@ -91,9 +127,10 @@ def _is_split_of(package: Package, number: str) -> bool:
     return package.is_numbered_here and package.number.startswith(f"{number}-")
 
 
-def _sources(draft: Draft, less: Mapping[Place, Counter[int]]) -> list[Package]:
-    """First the packages that units have left at the source, then those that we numbered, then by number."""
-    return sorted(draft.by_number(), key=lambda package: (not less.get(package.number), not package.is_numbered_here))
+def _more(before: Told, now: Told) -> dict[Place, Counter[int]]:
+    """How many units have come to each place; where one was cancelled and another came, as many are live as before."""
+    was, is_now, had, has = before.live(), now.live(), before.units(), now.units()
+    return {place: (is_now[place] - was[place]) | (has[place] - had[place]) for place in [*is_now]}
 
 
 def _unnamed(places: Mapping[Place, Counter[int]]) -> Counter[int]:

@@ -53,6 +53,7 @@ def _target(draft: Draft, told: ToldPackage, sources: Mapping[int, Counter[int]]
         return next((package.position for package in ours), 0) or draft.create(draft.free_number(), told.status)
     if known := draft.named(told.number):
         if not known.is_live:
+            draft.end_empty()  # its last unit may have just left
             draft.set_status(known.position, told.status)
         return known.position
     live = draft.live()

@@ -55,6 +55,11 @@ class Told:
                 found[package.place][packed.item] += packed.live_quantity
         return found
 
+    def units(self) -> Places:
+        """All units."""
+        live, gone = self.live(), self.gone()
+        return defaultdict(Counter, {place: live[place] + gone[place] for place in [*live]})
+
     def gone(self) -> Places:
         """The cancelled units."""
         found: defaultdict[Place, Counter[int]] = defaultdict(Counter)
