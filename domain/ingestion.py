@@ -12,6 +12,7 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
+from domain.intake import formats
 from domain.intake.check import normalise
 from domain.intake.file import FileOrder, UnreadableFileError, read_orders
 from domain.once import look_up
@@ -178,7 +179,8 @@ def _batches(shop: Shop, orders: Iterable[FileOrder]) -> Iterator[_Batch]:
     start = end = 0
     try:
         for order in orders:
-            checked.append(_Checked(order.name, _check(shop, order.content)))
+            number, content = formats.read(order.part)
+            checked.append(_Checked(number or order.place, _check(shop, content)))
             end = order.bytes_read
             if len(checked) == _BATCH_ORDERS or end - start >= _BATCH_BYTES:
                 yield _Batch(tuple(checked), end)

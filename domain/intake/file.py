@@ -11,16 +11,12 @@ from pathlib import Path
 from select import select
 from typing import Any, BinaryIO
 
-from domain.intake import formats
-from domain.intake.formats import FORMATS, OWN, Content, Format
 from domain.intake.json_stream import LONGEST_PART, DocumentError, JsonStream
 from domain.rules.order import value
-from domain.rules.texts import LONGEST_NUMBER
 
 STANDARD_INPUT = Path("-")
 
-_BY_LIST_PATH = {form.list_path: form for form in FORMATS}
-_PARENTS = frozenset(form.list_path.rpartition(".")[0] for form in FORMATS if "." in form.list_path)
+_LIST_PATHS = ("orders", "data.orders")
 _LINES = frozenset({".jsonl", ".ndjson"})
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # Large enough to hold the first lines of a JSON lines file when its format is detected.
@@ -35,13 +31,10 @@ class UnreadableFileError(Exception):
 
 @value
 class FileOrder:
-    """An order in a file, or its problems.
+    """One order in a file: the exact bytes of its JSON in UTF-8, and its place, such as "order 17" or "line 17"."""
 
-    `name` is its number, or its place, such as "line 17", if the number cannot be read or shown.
-    """
-
-    name: str
-    content: Content
+    place: str
+    part: bytes
     bytes_read: int
 
 
@@ -99,7 +92,7 @@ def _lines(file: BinaryIO) -> Iterator[FileOrder]:
     for number, (line, bytes_read) in enumerate(_bounded_lines(file), 1):
         text = (line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line).strip()
         if text:
-            yield _file_order(text, OWN, f"line {number}", bytes_read)
+            yield FileOrder(f"line {number}", text, bytes_read)
 
 
 def _bounded_lines(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
@@ -115,37 +108,37 @@ def _bounded_lines(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
 
 def _documents(stream: JsonStream) -> Iterator[FileOrder]:
     """The orders of one JSON document, or of several in a row."""
-    for number, (part, form) in enumerate(_all_orders(stream), 1):
-        yield _file_order(part, form, f"order {number}", stream.bytes_read)
+    for number, part in enumerate(_all_orders(stream), 1):
+        yield FileOrder(f"order {number}", part, stream.bytes_read)
 
 
-def _all_orders(stream: JsonStream) -> Iterator[tuple[bytes, Format]]:
+def _all_orders(stream: JsonStream) -> Iterator[bytes]:
     yield from _orders(stream)
     while stream.peek():
         yield from _orders(stream)
 
 
-def _orders(stream: JsonStream) -> Iterator[tuple[bytes, Format]]:
+def _orders(stream: JsonStream) -> Iterator[bytes]:
     """The orders of one document."""
     if stream.expect("[{") == "[":
-        yield from ((part, OWN) for part in stream.elements())
+        yield from stream.elements()
         return
     members: dict[str, bytes] = {}
     is_list = False
     for key in _keys(stream):
-        if form := _BY_LIST_PATH.get(key):
+        if key in _LIST_PATHS:
             is_list = True
-            yield from ((part, form) for part in stream.elements())
+            yield from stream.elements()
         else:
             members[key] = stream.part()
     if not is_list:
-        yield _single(members), OWN
+        yield _single(members)
 
 
 def _keys(stream: JsonStream) -> Iterator[str]:
     """The keys of the object, and the paths in an object that may hold a list, such as `data.orders`."""
     for key in stream.members():
-        if key in _PARENTS and stream.peek() == "{":
+        if key == "data" and stream.peek() == "{":
             yield from (f"{key}.{inner}" for inner in stream.members())
         else:
             yield key
@@ -153,13 +146,6 @@ def _keys(stream: JsonStream) -> Iterator[str]:
 
 def _single(members: dict[str, bytes]) -> bytes:
     """An order that is a document of its own, reassembled."""
-    if "items" not in members:
-        lists = " or ".join(f"{form.list_path} ({form.name})" for form in FORMATS)
-        raise DocumentError(f"has no orders: it is not an order, and has no list at {lists}")
+    if not {"items", "line_items"} & members.keys():
+        raise DocumentError(f"has no orders: it is not an order, and has no list at {' or '.join(_LIST_PATHS)}")
     return b"{%s}" % b",".join(json.dumps(key).encode() + b":" + part for key, part in members.items())
-
-
-def _file_order(part: bytes, form: Format, place: str, bytes_read: int) -> FileOrder:
-    number, content = formats.read(part, form)
-    is_good = 0 < len(number) <= LONGEST_NUMBER and number.isprintable()
-    return FileOrder(number if is_good else place, content, bytes_read)

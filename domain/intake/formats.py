@@ -1,4 +1,4 @@
-"""The formats of orders in files, one row each."""
+"""The formats of orders, one row each, and how an order's own members tell which it is."""
 
 import json
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from domain.intake import tiktok
 from domain.rules.order import value
 from domain.rules.order_input import Incoming, OrderInput
 from domain.rules.outcomes import FulfillmentProblem, misfit
+from domain.rules.texts import LONGEST_NUMBER
 
 Content = Incoming | tuple[FulfillmentProblem, ...]
 
@@ -29,10 +30,10 @@ _FAULTS = {
 
 @value
 class Format:
-    """A document in this format has its orders at `list_path`, and an order its number at `number_key`."""
+    """An order that holds `members` is in this format, and has its number at `number_key`."""
 
     name: str
-    list_path: str
+    members: tuple[str, ...]
     number_key: str
     parse: Callable[[bytes], Content]
 
@@ -45,23 +46,59 @@ def _parse_own_order(part: bytes) -> Content:
     return Incoming(_OWN_ORDER.validate_json(part))
 
 
-# Also the format of single orders, arrays and JSON lines.
-OWN = Format("Shortship", "orders", "number", _parse_own_order)
-FORMATS = (
-    OWN,
-    Format("TikTok Shop", "data.orders", "id", _parse_marketplace_order),
-)
+_OWN = Format("Shortship's", ("items",), "number", _parse_own_order)
+_MARKETPLACE = Format("TikTok Shop's", ("line_items", "payment"), "id", _parse_marketplace_order)
+# The first that fits is taken.
+FORMATS = (_MARKETPLACE, _OWN)
+_MARKETPLACE_MARK = b'"line_items"'
 
 
-def read(part: bytes, form: Format) -> tuple[str, Content]:
-    """An order's number, empty if it cannot be read, and the order or its problems."""
+def form_of(order: object) -> Format | None:
+    """The format that an order's members tell; None if it is an order of no format, or no object."""
+    if not isinstance(order, dict):
+        return None
+    return next((form for form in FORMATS if order.keys() >= set(form.members)), None)
+
+
+def read(part: bytes) -> tuple[str, Content]:
+    """An order's number, empty if it cannot be read or shown, and the order or its problems."""
+    likely = _MARKETPLACE if _MARKETPLACE_MARK in part else _OWN
     try:
-        content = form.parse(part)
+        content = likely.parse(part)
     except ValidationError as error:
-        content = tuple(map(_problem, _details(error)))
-    if isinstance(content, Incoming):  # pragma: no mutate: only saves parsing the order once more
-        return content.order.number, content
-    return _number(part, form), content
+        return _read_slowly(part, likely, tuple(map(_problem, _details(error))))
+    if isinstance(content, Incoming):
+        return _shown(content.order.number), content
+    return _read_slowly(part, likely, content)
+
+
+def _read_slowly(part: bytes, likely: Format, found: tuple[FulfillmentProblem, ...]) -> tuple[str, Content]:
+    """Looks again at an order that did not parse as what it is likely to be."""
+    try:
+        order = json.loads(part.decode(errors="replace"), parse_int=str)
+    except (ValueError, RecursionError):
+        return "", found
+    if not isinstance(order, dict):
+        return "", found
+    form = form_of(order)
+    if form is None:
+        number = next((number for each in FORMATS if (number := _number(order, each))), "")
+        return number, (_neither(order),)
+    number = _number(order, form)
+    if form is likely:
+        return number, found
+    try:
+        return number, form.parse(part)
+    except ValidationError as error:
+        return number, tuple(map(_problem, _details(error)))
+
+
+def _neither(order: dict[str, object]) -> FulfillmentProblem:
+    """The one problem of an order that is in no format."""
+    lacks = " and ".join(
+        f"{form.name} ({' and '.join(name for name in form.members if name not in order)} missing)" for form in FORMATS
+    )
+    return misfit((), f"is in no known format: it is not {lacks}")
 
 
 def _problem(detail: ErrorDetails) -> FulfillmentProblem:
@@ -70,10 +107,10 @@ def _problem(detail: ErrorDetails) -> FulfillmentProblem:
     return misfit(tuple(map(str, detail["loc"])), what)
 
 
-def _number(part: bytes, form: Format) -> str:
-    try:
-        order = json.loads(part.decode(errors="replace"), parse_int=str)
-    except (ValueError, RecursionError):
-        return ""
-    number = order.get(form.number_key) if isinstance(order, dict) else None
-    return number if isinstance(number, str) else ""
+def _number(order: dict[str, object], form: Format) -> str:
+    number = order.get(form.number_key)
+    return _shown(number) if isinstance(number, str) else ""
+
+
+def _shown(number: str) -> str:
+    return number if len(number) <= LONGEST_NUMBER and number.isprintable() else ""

@@ -11,7 +11,6 @@ import sqlalchemy as sa
 
 from api.demo import sample_shop
 from domain import cancellation
-from domain.intake.file import read_orders
 from domain.mail import content
 from domain.rules import ids
 from domain.rules.order import (
@@ -26,7 +25,7 @@ from domain.rules.order import (
     Selection,
     Shop,
 )
-from domain.rules.order_input import BuyerInput, FeeInput, Incoming, OrderInput
+from domain.rules.order_input import BuyerInput, FeeInput, OrderInput
 from domain.rules.vocabulary import (
     CancellationReason,
     CancellationScope,
@@ -59,6 +58,7 @@ from tests.support.cancelling import (
     units,
 )
 from tests.support.invariants import assert_sound, dump
+from tests.support.reading import sound_orders
 from tests.support.stored import NOW, a_package_input, a_shop, an_item_input, an_order_input, store, stored
 
 SAMPLES = Path(sample_shop.__file__).parent / "samples" / "orders-tiktok.json"
@@ -443,8 +443,7 @@ def unshipped(given: OrderInput) -> OrderInput:
 async def test_sample_orders_cancelled_unit_by_unit_refund_their_total_to_the_cent(
     database: Database, shop: Shop
 ) -> None:
-    samples = [order.content for order in read_orders(SAMPLES)]
-    orders = await store(database, shop, *(unshipped(each.order) for each in samples if isinstance(each, Incoming)))
+    orders = await store(database, shop, *(unshipped(each.order) for each in sound_orders(SAMPLES)))
     picks = [
         (order, item.sku, package_.number)
         for order in orders

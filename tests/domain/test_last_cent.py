@@ -4,13 +4,12 @@ from random import Random
 
 import pytest
 
-from domain.intake.file import read_orders
-from domain.rules.order_input import Incoming
 from domain.rules.vocabulary import OrderStatus, PackageStatus, ShippingRefundPolicy
 from domain.storage.engine.database import Database
 from tests.support.cancelling import a_request, cancel_well, units
 from tests.support.closing import SAMPLES, next_selection, specified_refund
 from tests.support.invariants import assert_sound
+from tests.support.reading import sound_orders
 from tests.support.stored import a_shop, an_item_input, an_order_input, store, stored
 
 
@@ -19,7 +18,7 @@ async def test_sample_orders_under_way_are_cancelled_as_far_as_the_rules_allow(
     database: Database, policy: ShippingRefundPolicy
 ) -> None:
     shop, chance = await a_shop(database, policy=policy), Random(3)  # noqa: S311 - an order of events, no secret
-    samples = [each.content.order for each in read_orders(SAMPLES) if isinstance(each.content, Incoming)]
+    samples = [each.order for each in sound_orders(SAMPLES)]
     moved = [each for each in samples if {p.status for p in each.packages or ()} - {PackageStatus.AWAITING_SHIPMENT}]
     starts = await store(database, shop, *moved)
 

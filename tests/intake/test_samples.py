@@ -8,9 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.intake.check import normalise
-from domain.intake.file import read_orders
 from domain.rules.order import Order, RefundBreakdown
-from domain.rules.order_input import Incoming
 from domain.rules.refunds import refund_breakdown
 from domain.rules.selection import judge
 from domain.rules.vocabulary import CancellationReason, OrderStatus, ShippingRefundPolicy
@@ -25,6 +23,7 @@ from tests.support.closing import (
     next_selection,
     specified_refund,
 )
+from tests.support.reading import sound_orders
 
 # The shipping and fees that the seller keeps when everything is cancelled.
 NEVER_BACK = {ON_FULL_CANCELLATION: 0, PROPORTIONAL: 0, NEVER: 1}
@@ -35,7 +34,7 @@ seeds = st.integers(0, 2**32 - 1)
 @cache
 def samples(policy: ShippingRefundPolicy) -> list[Order]:
     """The samples as imported."""
-    judged = [normalise(each.content) for each in read_orders(SAMPLES) if isinstance(each.content, Incoming)]
+    judged = map(normalise, sound_orders(SAMPLES))
     return [
         an_order(
             *new.items,
