@@ -1,32 +1,33 @@
 """Reads orders from a file one by one, in memory that does not grow with the file.
 
-A file holds our own input, as a JSON array, as {"orders": [...]}, as single objects or as JSON lines, or a
-marketplace's response. An invalid order does not stop the others.
+A file holds JSON documents or JSON lines. A bad order does not stop the others, nor does an answer that is an error.
 """
 
-import json
-from collections.abc import Callable, Iterator
-from io import BufferedReader, FileIO
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from select import select
-from typing import Any, BinaryIO
+from typing import NoReturn
 
-from domain.intake.json_stream import LONGEST_PART, DocumentError, JsonStream
+from domain.intake.json_stream import DocumentError, JsonStream
+from domain.intake.kinds import what_begins
+from domain.intake.lines import Broken, are_lines, found_in_lines
+from domain.intake.shapes import Answer, Begun, EndlessError, Found, Stranger, found_in
+from domain.intake.source import STANDARD_INPUT, Source, opened
 from domain.rules.order import value
 
-STANDARD_INPUT = Path("-")
-
-_LIST_PATHS = ("orders", "data.orders")
 _LINES = frozenset({".jsonl", ".ndjson"})
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-# Large enough to hold the first lines of a JSON lines file when its format is detected.
-_BUFFER = 2**20
-# How often a reader that waits for input checks whether to stop.
-_LOOK_SECONDS = 0.1
+# A file that begins with so much that is no order is not one of orders.
+_MOST_STRANGERS, _MOST_STRANGE_BYTES = 1_000, 2**20
+_MOST_FAULTS = 20
+_READABLE = (
+    'orders can be read as one order, an array, {"orders": [...]}, the marketplace\'s answer, an array of answers, or'
+    " JSON lines of these, where an order has line_items and payment (the marketplace's) or items (our own)"
+)
+
+_Located = tuple[str, Found | Broken, int]
 
 
 class UnreadableFileError(Exception):
-    """The file, or the rest of it, cannot be read; the message is a sentence for people."""
+    """The file, or a part of it, cannot be read; the message is a sentence for people, or several, one a line."""
 
 
 @value
@@ -41,111 +42,106 @@ class FileOrder:
 def read_orders(path: Path, *, is_stopped: Callable[[], bool] = lambda: False) -> Iterator[FileOrder]:
     """The orders in their order; raises UnreadableFileError at broken JSON, after the orders before it.
 
-    Once `is_stopped` returns True, reading ends as if the file ended there.
+    Raises it in the end if an answer told an error instead of orders, and as soon as it is clear that the file holds
+    something else. Once `is_stopped` returns True, reading ends as if the file ended there.
     """
-    is_input = path == STANDARD_INPUT
-    name = "Standard input" if is_input else path
+    name = "Standard input" if path == STANDARD_INPUT else str(path)
     try:
-        source = _Source(0 if is_input else path, is_stopped, closefd=not is_input)
-        with BufferedReader(source, _BUFFER) as file:
-            is_lines = path.suffix.lower() in _LINES or _looks_like_lines(file.peek())
-            yield from _lines(file) if is_lines else _documents(JsonStream(file))
-    except DocumentError as error:
-        raise UnreadableFileError(f"{name} {error}.") from error
+        with opened(path, is_stopped) as source:
+            yield from _Reading(name).orders(_found_in(source, is_named_as_lines=path.suffix.lower() in _LINES))
     except OSError as error:
         raise UnreadableFileError(f"{name} cannot be read: {error.strerror}.") from error
 
 
-class _Source(FileIO):
-    """Returns partial reads, except the first, which fills the buffer: detection must not depend on a pipe's speed."""
-
-    def __init__(self, file: Path | int, is_stopped: Callable[[], bool], *, closefd: bool) -> None:
-        super().__init__(file, closefd=closefd)
-        self._is_stopped = is_stopped
-        self._has_begun = False
-
-    def readinto(self, buffer: Any) -> int:  # any writable buffer
-        view, filled = memoryview(buffer), 0
-        while filled < len(view) and self._is_ready():
-            read = super().readinto(view[filled:])
-            filled += read
-            if not read or self._has_begun:
-                break
-        self._has_begun = True
-        return filled
-
-    def _is_ready(self) -> bool:
-        """Waits for bytes or the end of the file; False if stopped before."""
-        while not self._is_stopped():
-            if select([self], [], [], _LOOK_SECONDS)[0]:
-                return True
-        return False
+def _found_in(source: Source, *, is_named_as_lines: bool) -> Iterator[_Located]:
+    start = source.head.lstrip()
+    if is_named_as_lines and not start:
+        yield "", Begun(), 0  # no lines are no orders, but an empty document is broken
+    elif are_lines(source.head, is_named_so=is_named_as_lines):
+        for place, found, bytes_read in found_in_lines(source.file):
+            yield place, found, source.bytes_read(bytes_read)
+    elif start and not start.startswith((b"{", b"[")):
+        yield "", Stranger(start, what_begins(start)), 0
+    else:
+        yield from _found_in_documents(JsonStream(source.file), source.bytes_read)
 
 
-def _looks_like_lines(head: bytes) -> bool:
-    """True if one object ends a line and another starts the next, which no JSON document allows."""
-    first, _, others = head.removeprefix(_BYTE_ORDER_MARK).lstrip().partition(b"\n")
-    return first.startswith(b"{") and first.rstrip().endswith(b"}") and others.lstrip().startswith(b"{")
-
-
-def _lines(file: BinaryIO) -> Iterator[FileOrder]:
-    for number, (line, bytes_read) in enumerate(_bounded_lines(file), 1):
-        text = (line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line).strip()
-        if text:
-            yield FileOrder(f"line {number}", text, bytes_read)
-
-
-def _bounded_lines(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
-    """Each line with the bytes read so far; a line too long for any order is cut, and so invalid."""
-    bytes_read = 0
-    while line := file.readline(LONGEST_PART):
-        bytes_read += len(line)
-        end = line
-        while not end.endswith(b"\n") and (end := file.readline(LONGEST_PART)):
-            bytes_read += len(end)
-        yield line, bytes_read
-
-
-def _documents(stream: JsonStream) -> Iterator[FileOrder]:
-    """The orders of one JSON document, or of several in a row."""
-    for number, part in enumerate(_all_orders(stream), 1):
-        yield FileOrder(f"order {number}", part, stream.bytes_read)
-
-
-def _all_orders(stream: JsonStream) -> Iterator[bytes]:
-    yield from _orders(stream)
+def _found_in_documents(stream: JsonStream, bytes_read: Callable[[int], int]) -> Iterator[_Located]:
+    orders = answers = 0
     while stream.peek():
-        yield from _orders(stream)
+        for found in found_in(stream):
+            orders += isinstance(found, bytes | Stranger)
+            answers += isinstance(found, Answer)
+            place = f"answer {answers}" if isinstance(found, Answer) else f"order {orders}"
+            yield place, found, bytes_read(stream.bytes_read)
 
 
-def _orders(stream: JsonStream) -> Iterator[bytes]:
-    """The orders of one document."""
-    if stream.expect("[{") == "[":
-        yield from stream.elements()
-        return
-    members: dict[str, bytes] = {}
-    is_list = False
-    for key in _keys(stream):
-        if key in _LIST_PATHS:
-            is_list = True
-            yield from stream.elements()
+def _error(answer: Answer) -> str:
+    message = answer.message or "no message"
+    end = "" if message.endswith((".", "!", "?", "…")) else "."
+    return f"the marketplace answered with code {answer.code}: {message}{end}"
+
+
+class _Reading:
+    """Passes orders on, and raises what is wrong with the file when it has passed all of them.
+
+    What is no order counts as a bad one, but only if the file has orders.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._has_orders = False
+        self._strangers: list[FileOrder] = []
+        self._strange_bytes = 0
+        self._what = ""
+        self._faults: list[str] = []
+        self._unlisted = 0
+
+    def orders(self, located: Iterable[_Located]) -> Iterator[FileOrder]:
+        try:
+            for place, found, bytes_read in located:
+                yield from self._orders(place, found, bytes_read)
+        except EndlessError as error:
+            self._what = self._what or error.what
+            if self._has_orders:
+                self._add_fault(f"{self._name} {error}.")
+        except DocumentError as error:
+            self._add_fault(f"{self._name} {error}.")
+        if self._faults:
+            more = [f"And {self._unlisted:,} more such errors."] if self._unlisted else []
+            raise UnreadableFileError("\n".join(self._faults + more))
+        if not self._has_orders:
+            self._refuse()
+
+    def _orders(self, place: str, found: Found | Broken, bytes_read: int) -> Iterator[FileOrder]:
+        if isinstance(found, Stranger) and not self._has_orders:
+            self._hold(FileOrder(place, found.part, bytes_read), found.what)
+            return
+        self._has_orders = True
+        yield from self._strangers
+        self._strangers.clear()
+        if isinstance(found, Broken):
+            self._add_fault(f"{self._name} {found.fault}.")
+        elif isinstance(found, Answer):
+            if found.code:
+                self._add_fault(f"{self._name}, {place}: {_error(found)}")
+        elif not isinstance(found, Begun):
+            yield FileOrder(place, found.part if isinstance(found, Stranger) else found, bytes_read)
+
+    def _hold(self, stranger: FileOrder, what: str) -> None:
+        """Keeps what may yet turn out to be a bad order among others."""
+        self._what = self._what or what
+        self._strangers.append(stranger)
+        self._strange_bytes += len(stranger.part)
+        if len(self._strangers) > _MOST_STRANGERS or self._strange_bytes > _MOST_STRANGE_BYTES:
+            self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        found = f"holds {self._what}" if self._what else "is empty"
+        raise UnreadableFileError(f"{self._name} {found}; {_READABLE}.")
+
+    def _add_fault(self, sentence: str) -> None:
+        if len(self._faults) < _MOST_FAULTS:
+            self._faults.append(sentence)
         else:
-            members[key] = stream.part()
-    if not is_list:
-        yield _single(members)
-
-
-def _keys(stream: JsonStream) -> Iterator[str]:
-    """The keys of the object, and the paths in an object that may hold a list, such as `data.orders`."""
-    for key in stream.members():
-        if key == "data" and stream.peek() == "{":
-            yield from (f"{key}.{inner}" for inner in stream.members())
-        else:
-            yield key
-
-
-def _single(members: dict[str, bytes]) -> bytes:
-    """An order that is a document of its own, reassembled."""
-    if not {"items", "line_items"} & members.keys():
-        raise DocumentError(f"has no orders: it is not an order, and has no list at {' or '.join(_LIST_PATHS)}")
-    return b"{%s}" % b",".join(json.dumps(key).encode() + b":" + part for key, part in members.items())
+            self._unlisted += 1

@@ -1,7 +1,7 @@
 """The formats of orders, one row each, and how an order's own members tell which it is."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from operator import methodcaller
 
 from pydantic import TypeAdapter, ValidationError
@@ -46,18 +46,16 @@ def _parse_own_order(part: bytes) -> Content:
     return Incoming(_OWN_ORDER.validate_json(part))
 
 
-_OWN = Format("Shortship's", ("items",), "number", _parse_own_order)
-_MARKETPLACE = Format("TikTok Shop's", ("line_items", "payment"), "id", _parse_marketplace_order)
+_OWN = Format("our own", ("items",), "number", _parse_own_order)
+_MARKETPLACE = Format("the marketplace's", ("line_items", "payment"), "id", _parse_marketplace_order)
 # The first that fits is taken.
-FORMATS = (_MARKETPLACE, _OWN)
+_FORMATS = (_MARKETPLACE, _OWN)
 _MARKETPLACE_MARK = b'"line_items"'
 
 
-def form_of(order: object) -> Format | None:
-    """The format that an order's members tell; None if it is an order of no format, or no object."""
-    if not isinstance(order, dict):
-        return None
-    return next((form for form in FORMATS if order.keys() >= set(form.members)), None)
+def is_order(members: Collection[str]) -> bool:
+    """True if these are the members of an order in any format, sound or not."""
+    return _form_of(members) is not None
 
 
 def read(part: bytes) -> tuple[str, Content]:
@@ -80,9 +78,9 @@ def _read_slowly(part: bytes, likely: Format, found: tuple[FulfillmentProblem, .
         return "", found
     if not isinstance(order, dict):
         return "", found
-    form = form_of(order)
+    form = _form_of(order.keys())
     if form is None:
-        number = next((number for each in FORMATS if (number := _number(order, each))), "")
+        number = next((number for each in _FORMATS if (number := _number(order, each))), "")
         return number, (_neither(order),)
     number = _number(order, form)
     if form is likely:
@@ -93,12 +91,17 @@ def _read_slowly(part: bytes, likely: Format, found: tuple[FulfillmentProblem, .
         return number, tuple(map(_problem, _details(error)))
 
 
+def _form_of(members: Collection[str]) -> Format | None:
+    return next((form for form in _FORMATS if all(name in members for name in form.members)), None)
+
+
 def _neither(order: dict[str, object]) -> FulfillmentProblem:
-    """The one problem of an order that is in no format."""
-    lacks = " and ".join(
-        f"{form.name} ({' and '.join(name for name in form.members if name not in order)} missing)" for form in FORMATS
-    )
-    return misfit((), f"is in no known format: it is not {lacks}")
+    """The one problem of an order in no format."""
+    lacking = [
+        f"{' and '.join(name for name in form.members if name not in order)}, as {form.name} orders have"
+        for form in _FORMATS
+    ]
+    return misfit((), f"is of no known format: it lacks {', or '.join(lacking)}")
 
 
 def _problem(detail: ErrorDetails) -> FulfillmentProblem:

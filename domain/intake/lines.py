@@ -1,0 +1,99 @@
+"""Finds the orders of JSON lines. A bad line does not stop the others."""
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from domain.intake.json_stream import DocumentError, JsonStream
+from domain.intake.kinds import what_begins
+from domain.intake.shapes import Answer, Begun, Found, Stranger, found_in, is_plainly_order
+from domain.rules.order import value
+
+_OPENING = (b"{", b"[")
+_CLOSING = (b"}", b"]")
+# Longer lines are read in pieces.
+_PIECE = 2**18
+
+
+@value
+class Broken:
+    """The rest of a line cannot be read; `fault` is a phrase that follows the file's name."""
+
+    fault: str
+
+
+def are_lines(head: bytes, *, is_named_so: bool) -> bool:
+    """Whether this is how JSON lines begin: one value ends a line and another starts the next.
+
+    No JSON document does that. In a file that is named as lines, the first of them may be broken.
+    """
+    first, newline, others = head.lstrip().partition(b"\n")
+    has_second = others.lstrip()[:1] in _OPENING
+    is_closed = first[:1] in _OPENING and first.rstrip()[-1:] in _CLOSING
+    if is_closed and has_second:
+        return True
+    is_opened = first[:1] in _OPENING and not is_closed
+    is_laid_out = first.rstrip() in _OPENING or (is_opened and bool(newline) and not has_second)
+    return is_named_so and not is_laid_out
+
+
+def found_in_lines(file: BinaryIO) -> Iterator[tuple[str, Found | Broken, int]]:
+    """What the lines hold, one by one, each with its place and how many bytes were read by then."""
+    number = bytes_read = 0
+    while head := file.readline(_PIECE):
+        number += 1
+        line = _Line(file, head)
+        orders, is_list = 0, head.lstrip().startswith(b"[")
+        for found in _found_in(line, head.strip(), number):
+            is_list = is_list or isinstance(found, Begun)
+            orders += isinstance(found, bytes | Stranger)
+            is_counted = is_list and not isinstance(found, Answer)
+            yield (
+                f"line {number}, order {orders}" if is_counted else f"line {number}",
+                found,
+                bytes_read + line.bytes_read,
+            )
+        line.skip()
+        bytes_read += line.bytes_read
+
+
+class _Line:
+    """A line as a file."""
+
+    def __init__(self, file: BinaryIO, head: bytes) -> None:
+        self.bytes_read = len(head)
+        self._file = file
+        self._next = head
+        self.is_short = self._is_read = len(head) < _PIECE or head.endswith(b"\n")
+
+    def read(self, _: int) -> bytes:
+        piece, self._next = self._next, b""
+        if not piece and not self._is_read:
+            piece = self._file.readline(_PIECE)
+            self.bytes_read += len(piece)
+            self._is_read = not piece or piece.endswith(b"\n")
+        return piece
+
+    def skip(self) -> None:
+        """Reads what is left."""
+        while self.read(_PIECE):
+            pass
+
+
+def _found_in(line: _Line, head: bytes, number: int) -> Iterator[Found | Broken]:
+    """`head` is the line, or the beginning of a long one."""
+    if not head:
+        return
+    if not head.startswith(_OPENING):
+        yield Stranger(head, what_begins(head))
+        return
+    if line.is_short and is_plainly_order(head):
+        yield head
+        return
+    stream, has_found = JsonStream(line, first_line=number), False
+    try:
+        while stream.peek():
+            for found in found_in(stream):
+                has_found = True
+                yield found
+    except DocumentError as error:
+        yield Broken(str(error)) if has_found else head
