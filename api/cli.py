@@ -158,7 +158,9 @@ def import_orders(
     file: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE", help="Orders as JSON or JSON Lines, or a marketplace's response; - reads standard input."
+            metavar="FILE",
+            help="The marketplace's orders or ours as JSON or JSON lines, alone, in an array, in an object with `orders`,"
+            " or in the marketplace's answers; - reads standard input.",
         ),
     ],
     *,
@@ -166,11 +168,17 @@ def import_orders(
     problems: Annotated[
         int, typer.Option(min=0, help="Number of problems to list; the rest are counted by kind.")
     ] = 20,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="List every problem, and what was noticed or taken over.")
+    ] = False,
 ) -> None:
-    """Import orders; running it again changes nothing. Exit code 1 if an order was rejected."""
+    """Import orders, and bring known ones up to date.
+
+    Exit code 1 if an order was rejected, 2 if the file cannot be read or holds an answer that is an error.
+    """
     from api.commands import importing
 
-    importing.import_orders(shop, file, is_dry_run=dry_run, most_problems=problems)
+    importing.import_orders(shop, file, is_dry_run=dry_run, most_problems=problems, is_verbose=verbose)
 
 
 @app.command()

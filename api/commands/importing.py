@@ -23,9 +23,10 @@ from domain.rules.vocabulary import FulfillmentErrorCode, ImportOutcome
 from domain.storage.engine.database import Database
 
 
-def import_orders(shop_id: str, path: Path, *, is_dry_run: bool, most_problems: int) -> None:
+def import_orders(shop_id: str, path: Path, *, is_dry_run: bool, most_problems: int, is_verbose: bool) -> None:
     """Exits with code 1 if an order was rejected, and as shells do if it was stopped by a signal."""
-    report = _Report(most_problems, is_repeatable=_is_file(path), is_dry_run=is_dry_run)
+    most = None if is_verbose else most_problems
+    report = _Report(most, is_repeatable=_is_file(path), is_dry_run=is_dry_run)
 
     async def run(database: Database) -> int:
         await check_migrated(database)
@@ -55,9 +56,9 @@ async def _import(database: Database, shop: Shop, path: Path, report: "_Report")
 
 @dataclass
 class _Report:
-    """Prints the first problems one by one, and counts the rest by kind."""
+    """Prints the first problems one by one, and counts the rest by kind; without a limit prints notes, too."""
 
-    most_problems: int
+    most_problems: int | None
     is_repeatable: bool
     is_dry_run: bool
     counts: Counter[ImportOutcome] = field(default_factory=Counter)
@@ -69,11 +70,14 @@ class _Report:
         self.counts[result.outcome] += 1
         self.last = result.number
         for problem in result.problems:
-            if self._listed < self.most_problems:
+            if self.most_problems is None or self._listed < self.most_problems:
                 self._listed += 1
                 typer.echo(f"{result.number}: {problem.code.name}: {problem.message}", err=True)
             else:
                 self._unlisted[problem.code] += 1
+        if self.most_problems is None:
+            for note in result.notes:
+                typer.echo(f"{result.number}: note {note.code.name}: {note.message}", err=True)
 
     def end(self, *, is_stopped: bool) -> None:
         if self._unlisted:
@@ -84,8 +88,9 @@ class _Report:
             how_far = f"after {self.counts.total():,} orders, the last of them {self.last}" if self.last else "at once"
             advice = " Run it again for the rest." if self.is_repeatable else ""
             typer.echo(f"Stopped {how_far}.{advice}", err=True)
-        counts = ", ".join(f"{outcome.name.lower()} {self.counts[outcome]}" for outcome in ImportOutcome)
-        typer.echo(f"{counts} (dry run: nothing is stored)" if self.is_dry_run else counts)
+        if self.is_dry_run:
+            typer.echo("Dry run: nothing is stored.")
+        typer.echo(", ".join(f"{outcome.name.lower()} {self.counts[outcome]}" for outcome in ImportOutcome))
 
 
 @contextmanager

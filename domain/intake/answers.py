@@ -11,6 +11,7 @@ LISTS = ("orders", "data.orders")
 
 _CODE, _MESSAGE, _COUNT = "code", "message", "total_count"
 _TOLD = frozenset({_CODE, _MESSAGE, _COUNT, f"{PARENT}.{_COUNT}", *LISTS})
+_DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
 _LONGEST_TOLD = 2**16
 _OF_ANSWERS = frozenset({_MESSAGE, PARENT, "request_id"})
 _OF_PAGES = frozenset({"next_page_token", _COUNT})
@@ -75,5 +76,5 @@ class Members:
     def _text(self, name: str) -> str:
         """A text or number; empty if it is missing or something else."""
         part = self._parts.get(name, b"null").decode(errors="replace")
-        given = json.loads(part, parse_int=str, parse_float=str) if part[0] in '"-0123456789' else ""
+        given = _DECODER.decode(part) if part[0] in '"-0123456789' else ""
         return str(given).strip()

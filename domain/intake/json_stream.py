@@ -58,10 +58,11 @@ class JsonStream:
     def peek(self) -> str:
         """The next character that is not white space, left in place; empty at the end of the document."""
         while True:
-            space = _SPACE.match(self._buffer, self._position)
-            self._position = space.end() if space else self._position
-            if self._position < len(self._buffer) or self._is_complete:
-                return self._buffer[self._position : self._position + 1].decode("latin-1")
+            self._position = _SPACE.match(self._buffer, self._position).end()  # type: ignore[union-attr] # it always matches
+            if self._position < len(self._buffer):
+                return chr(self._buffer[self._position])
+            if self._is_complete:
+                return ""
             self._read()
 
     def expect(self, characters: str) -> str:

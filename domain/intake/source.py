@@ -23,7 +23,7 @@ _LOOK_SECONDS = 0.1
 class Source:
     """A file as UTF-8 without a byte order mark.
 
-    `head` is how it begins, left in place. `bytes_read` tells how far so many bytes of it are into the file on disk, and
+    `head` is how it begins, left in place. `bytes_read` tells how far into the file on disk so many bytes of it are; it
     may be ahead by a buffer.
     """
 
