@@ -17,7 +17,7 @@ from api.commands.databases import check_migrated, find_shop, on_database
 from api.wiring import clock
 from domain import ingestion
 from domain.ingestion import ImportResult
-from domain.intake.file import STANDARD_INPUT
+from domain.intake.source import STANDARD_INPUT
 from domain.rules.order import Shop
 from domain.rules.vocabulary import FulfillmentErrorCode, ImportOutcome
 from domain.storage.engine.database import Database
@@ -26,7 +26,7 @@ from domain.storage.engine.database import Database
 def import_orders(shop_id: str, path: Path, *, is_dry_run: bool, most_problems: int, is_verbose: bool) -> None:
     """Exits with code 1 if an order was rejected, and as shells do if it was stopped by a signal."""
     most = None if is_verbose else most_problems
-    report = _Report(most, is_repeatable=_is_file(path), is_dry_run=is_dry_run)
+    report = Report(most, is_repeatable=_is_file(path), is_dry_run=is_dry_run)
 
     async def run(database: Database) -> int:
         await check_migrated(database)
@@ -36,7 +36,7 @@ def import_orders(shop_id: str, path: Path, *, is_dry_run: bool, most_problems: 
         raise SystemExit(code)
 
 
-async def _import(database: Database, shop: Shop, path: Path, report: "_Report") -> int:
+async def _import(database: Database, shop: Shop, path: Path, report: "Report") -> int:
     """Reports on each order as it is imported; returns the exit code."""
     stopped_by: list[signal.Signals] = []
     try:
@@ -55,7 +55,7 @@ async def _import(database: Database, shop: Shop, path: Path, report: "_Report")
 
 
 @dataclass
-class _Report:
+class Report:
     """Prints the first problems one by one, and counts the rest by kind; without a limit prints notes, too."""
 
     most_problems: int | None

@@ -9,7 +9,7 @@ from domain.intake.shapes import Answer, Begun, Found, Stranger, found_in, is_pl
 from domain.rules.order import value
 
 _OPENING = (b"{", b"[")
-_CLOSING = (b"}", b"]")
+_CLOSING = {b"{": b"}", b"[": b"]"}
 # Longer lines are read in pieces.
 _PIECE = 2**18
 
@@ -28,7 +28,7 @@ def are_lines(head: bytes, *, is_named_so: bool) -> bool:
     """
     first, newline, others = head.lstrip().partition(b"\n")
     has_second = others.lstrip()[:1] in _OPENING
-    is_closed = first[:1] in _OPENING and first.rstrip()[-1:] in _CLOSING
+    is_closed = first[:1] in _OPENING and first.rstrip().endswith(_CLOSING[first[:1]])
     if is_closed and has_second:
         return True
     is_opened = first[:1] in _OPENING and not is_closed
@@ -71,7 +71,7 @@ class _Line:
             piece = self._file.readline(_PIECE)
             self.bytes_read += len(piece)
             self._is_read = not piece or piece.endswith(b"\n")
-        return piece
+        return piece.removesuffix(b"\n")
 
     def skip(self) -> None:
         """Reads what is left."""
@@ -86,7 +86,7 @@ def _found_in(line: _Line, head: bytes, number: int) -> Iterator[Found | Broken]
     if not head.startswith(_OPENING):
         yield Stranger(head, what_begins(head))
         return
-    if line.is_short and is_plainly_order(head):
+    if line.is_short and head.startswith(b"{") and is_plainly_order(head):
         yield head
         return
     stream, has_found = JsonStream(line, first_line=number), False
