@@ -159,8 +159,8 @@ def import_orders(
         Path,
         typer.Argument(
             metavar="FILE",
-            help="The marketplace's orders or our own, as JSON or JSON lines: one, an array, an object with `orders`, or"
-            " the marketplace's answers; - reads standard input.",
+            help="The marketplace's orders or our own, as JSON or JSON lines: one, an array, an object with `orders`,"
+            " or the marketplace's answers; - reads standard input.",
         ),
     ],
     *,

@@ -30,10 +30,14 @@ _FAULTS = {
 
 @value
 class Format:
-    """An order that holds `members` is in this format, and has its number at `number_key`."""
+    """An order that holds `members`, and some of `more` if there are any, is in this format.
+
+    It has its number at `number_key`.
+    """
 
     name: str
     members: tuple[str, ...]
+    more: tuple[str, ...]
     number_key: str
     parse: Callable[[bytes], Content]
 
@@ -46,9 +50,9 @@ def _parse_own_order(part: bytes) -> Content:
     return Incoming(_OWN_ORDER.validate_json(part))
 
 
-_OWN = Format("our own", ("items",), "number", _parse_own_order)
-_MARKETPLACE = Format("the marketplace's", ("line_items", "payment"), "id", _parse_marketplace_order)
-# The first that fits is taken.
+_OWN = Format("our own", ("items",), ("number", "currency", "buyer"), "number", _parse_own_order)
+_MARKETPLACE = Format("the marketplace's", ("line_items", "payment"), (), "id", _parse_marketplace_order)
+# The first that fits is taken. Many things have `items`; what has nothing else of an order is none.
 _FORMATS = (_MARKETPLACE, _OWN)
 _MARKETPLACE_MARK = b'"line_items"'
 
@@ -81,7 +85,7 @@ def _read_slowly(part: bytes, likely: Format, found: tuple[FulfillmentProblem, .
     form = _form_of(order.keys())
     if form is None:
         number = next((number for each in _FORMATS if (number := _number(order, each))), "")
-        return number, (_neither(order),)
+        return number, (_neither(order.keys()),)
     number = _number(order, form)
     if form is likely:
         return number, found
@@ -92,15 +96,18 @@ def _read_slowly(part: bytes, likely: Format, found: tuple[FulfillmentProblem, .
 
 
 def _form_of(members: Collection[str]) -> Format | None:
-    return next((form for form in _FORMATS if all(name in members for name in form.members)), None)
+    return next((form for form in _FORMATS if not _lacking(form, members)), None)
 
 
-def _neither(order: dict[str, object]) -> FulfillmentProblem:
+def _lacking(form: Format, members: Collection[str]) -> list[str]:
+    lacking = [name for name in form.members if name not in members]
+    has_more = not form.more or any(name in members for name in form.more)
+    return lacking or ([] if has_more else [f"any of {', '.join(form.more)}"])
+
+
+def _neither(members: Collection[str]) -> FulfillmentProblem:
     """The one problem of an order in no format."""
-    lacking = [
-        f"{' and '.join(name for name in form.members if name not in order)}, as {form.name} orders have"
-        for form in _FORMATS
-    ]
+    lacking = [f"{' and '.join(_lacking(form, members))}, as {form.name} orders have" for form in _FORMATS]
     return misfit((), f"is of no known format: it lacks {', or '.join(lacking)}")
 
 

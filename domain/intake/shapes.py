@@ -60,7 +60,7 @@ def found_in(stream: JsonStream) -> Iterator[Found]:
 
 def is_plainly_order(part: bytes) -> bool:
     """True for an object that needs no closer look: it has what orders have, and nothing that their wrappers have."""
-    is_likely = b'"line_items"' in part or b'"items"' in part
+    is_likely = (b'"line_items"' in part and b'"payment"' in part) or (b'"items"' in part and b'"currency"' in part)
     return is_likely and b'"orders"' not in part and b'"data"' not in part
 
 

@@ -11,6 +11,7 @@ from tests.support.closing import SAMPLES
 from tests.support.reading import an_order
 
 MARKETPLACE: dict[str, Any] = json.loads(SAMPLES.read_bytes())["data"]["orders"][0]  # JSON has no precise type
+THEIRS = "the marketplace's orders have"
 NEITHER = "The order is of no known format: it lacks "
 
 
@@ -34,6 +35,13 @@ def read(order: object) -> tuple[str, list[str]]:
 )
 def test_the_members_of_an_order_tell_its_format(order: object, number: str) -> None:
     assert read(order) == (number, [])
+
+
+@pytest.mark.parametrize("name", ["number", "currency", "buyer"])
+def test_an_order_of_ours_may_lack_most_of_it(name: str) -> None:
+    _, mistakes = read({"items": [], name: an_order("1")[name]})
+
+    assert len(mistakes) == 8
 
 
 def test_members_are_recognised_however_they_are_spelled() -> None:
@@ -72,6 +80,14 @@ def test_members_are_recognised_however_they_are_spelled() -> None:
                 "line_items and payment, as the marketplace's orders have, or items, as our own orders have.",
             ),
             id="two numbers",
+        ),
+        pytest.param(
+            {"items": [1], "total": "2"},
+            (
+                "",
+                f"line_items and payment, as {THEIRS}, or any of number, currency, buyer, as our own orders have.",
+            ),
+            id="items of something else",
         ),
     ],
 )

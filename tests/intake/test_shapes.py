@@ -272,6 +272,16 @@ def test_an_order_with_braces_in_its_texts_is_whole(files: Files) -> None:
             '[{"sku": 1}, {"sku": 2}]', "holds an array that begins with an object with sku", id="array of others"
         ),
         pytest.param("{}", "holds an empty object", id="nothing"),
+        pytest.param(
+            '{"items": [{"sku": 1}], "page": 1, "data": 1, "total": 1}',
+            "holds an object with items, page, data and total",
+            id="items of something else",
+        ),
+        pytest.param(
+            '[{"basket": {"items": []}, "payment": {}}]',
+            "holds an array that begins with an object with basket and payment",
+            id="items within something else",
+        ),
         pytest.param('{"a": 1}{"b": 2}', "holds an object with a", id="objects in a row"),
         pytest.param('{"a": 1}\n{"b": 2}', "holds an object with a", id="objects in lines"),
         pytest.param('{"a\\n": 1, "b": 2}', "holds an object with … and b", id="name that cannot be shown"),
