@@ -115,7 +115,7 @@ def new_cancellation(
         note=request.note,
         package=package.position if package else None,
         breakdown=plan.breakdown,
-        refund_status=RefundStatus.PENDING if plan.breakdown.total else RefundStatus.NOT_NEEDED,
+        refund_status=_refund_status(plan),
         notification=notification,
         actor=actor,
         idempotency_key=request.idempotency_key,
@@ -146,21 +146,28 @@ def request_hash(request: CancellationRequest) -> bytes:
 
 
 def _after(order: Order, picks: Sequence[Pick], breakdown: RefundBreakdown) -> Order:
-    """The order with the picked units cancelled."""
+    """The order with the picked units cancelled; what was not paid for is taken off instead of refunded."""
     cancelled = {(pick.package, pick.item): pick.quantity for pick in picks}
     packages = tuple(_with_cancelled(package, cancelled) for package in order.packages)
     by_item = Counter[int]()
     for pick in picks:
         by_item[pick.item] += pick.quantity
     items = (replace(item, cancelled_quantity=item.cancelled_quantity + by_item[item.position]) for item in order.items)
+    refunded = breakdown.total if order.is_paid else 0
     return replace(
         order,
         status=order_status(order.status, packages),
         version=order.version + 1,
         items=tuple(items),
         packages=packages,
-        refunded=order.refunded + breakdown.total,
+        refunded=order.refunded + refunded,
+        taken_off=order.taken_off + breakdown.total - refunded,
     )
+
+
+def _refund_status(plan: Plan) -> RefundStatus:
+    """Nothing has to go back if nothing was paid: then the breakdown says by how much less is due."""
+    return RefundStatus.PENDING if plan.before.is_paid and plan.breakdown.total else RefundStatus.NOT_NEEDED
 
 
 def _with_cancelled(package: Package, cancelled: Mapping[tuple[int, int], int]) -> Package:

@@ -65,6 +65,7 @@ def orders(
         shipping_fee=draw(amounts),
         shipping_tax=draw(amounts),
         fees=draw(fees),
+        is_paid=draw(st.booleans()),
     )
 
 

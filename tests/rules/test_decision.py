@@ -119,6 +119,37 @@ def test_a_plan_takes_the_units_and_gives_their_refund() -> None:
     )
 
 
+def test_what_was_not_paid_is_taken_off_instead_of_refunded() -> None:
+    order = replace(a_shipping_order(), is_paid=False, collect_on_delivery=True, refunded=0, taken_off=1000)
+
+    plan = decide(order, of_items(ItemEntry(ITEM[1], 1, PACKAGE[2]), ItemEntry(ITEM[2], 2)), OUT_OF_STOCK).plan
+
+    assert plan
+    assert plan.breakdown == refund_breakdown(order, plan.picks)
+    assert plan.breakdown.total == 3000
+    assert (plan.after.refunded, plan.after.taken_off) == (0, 4000)
+
+
+def test_what_is_cancelled_once_it_is_paid_is_refunded_beside_what_was_taken_off() -> None:
+    order = replace(a_shipping_order(), collect_on_delivery=True, refunded=0, taken_off=1000)
+
+    plan = decide(order, of_items(ItemEntry(ITEM[2], 2)), OUT_OF_STOCK).plan
+
+    assert plan
+    assert (plan.after.refunded, plan.after.taken_off) == (2000, 1000)
+
+
+@pytest.mark.parametrize(
+    ("refund", "expected"), [("10.00", []), ("0.00", [("REFUND_CHANGED", "expect.refundTotal")])], ids=["right", "zero"]
+)
+def test_the_expected_refund_of_an_unpaid_order_is_by_how_much_less_is_due(
+    refund: str, expected: list[tuple[str, str]]
+) -> None:
+    order = replace(a_shipping_order(), is_paid=False, collect_on_delivery=True, refunded=0, taken_off=1000)
+
+    assert refusals(decide_request(order, a_request(refund=refund))) == expected
+
+
 def test_units_of_one_item_in_several_packages_add_up() -> None:
     decided = decide(
         a_shipping_order(),
@@ -217,7 +248,9 @@ def test_a_plan_is_what_the_judgement_and_the_refund_say(
         live_before = sum(item.live_quantity for item in order.items)
         assert sum(item.live_quantity for item in plan.after.items) == live_before - taken
         assert sum(packed.live_quantity for _, packed in plan.after.package_items()) == live_before - taken
-        assert plan.after.refunded == order.refunded + plan.breakdown.total <= order.total
+        back = (plan.after.refunded - order.refunded, plan.after.taken_off - order.taken_off)
+        assert back == ((plan.breakdown.total, 0) if order.is_paid else (0, plan.breakdown.total))
+        assert plan.after.refunded + plan.after.taken_off <= order.total
         assert {package.position for package in plan.ended_packages} == {
             new.position
             for old, new in zip(order.packages, plan.after.packages, strict=True)
@@ -388,15 +421,34 @@ def test_a_cancellation_records_the_request_and_the_plan() -> None:
     )
 
 
-def test_a_cancellation_by_item_names_no_package_and_one_without_a_refund_needs_none() -> None:
-    order, request = an_order(an_item(subtotal=0)), a_request()
+def test_a_cancellation_by_item_names_no_package() -> None:
+    order, request = an_order(), a_request()
     plan = decide(order, request.selection, request.reason).plan
     assert plan
 
     made = new_cancellation(request, plan, QUEUED, cancellation_id=CANCELLATION_ID, actor="clerk", now=PLACED_AT)
 
     assert (made.scope, made.package) == (CancellationScope.ITEMS, None)
-    assert made.refund_status is RefundStatus.NOT_NEEDED
+
+
+@pytest.mark.parametrize(
+    ("subtotal", "is_paid", "expected"),
+    [
+        pytest.param(3000, True, RefundStatus.PENDING, id="paid"),
+        pytest.param(0, True, RefundStatus.NOT_NEEDED, id="paid nothing"),
+        pytest.param(3000, False, RefundStatus.NOT_NEEDED, id="not paid"),
+        pytest.param(0, False, RefundStatus.NOT_NEEDED, id="nothing to pay"),
+    ],
+)
+def test_a_refund_is_needed_for_what_was_paid(subtotal: int, expected: RefundStatus, *, is_paid: bool) -> None:
+    order = an_order(an_item(subtotal=subtotal), is_paid=is_paid, collect_on_delivery=True)
+    plan = decide(order, a_request().selection, OUT_OF_STOCK).plan
+    assert plan
+
+    made = new_cancellation(a_request(), plan, QUEUED, cancellation_id=CANCELLATION_ID, actor="clerk", now=PLACED_AT)
+
+    assert made.refund_status is expected
+    assert made.breakdown == plan.breakdown
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,13 @@
 """An order's status follows from its packages; moves follow the tables."""
 
+from datetime import datetime
+
 import pytest
 
 from domain.rules.order import Package
-from domain.rules.status import can_move_order, can_move_package, order_status
+from domain.rules.status import can_move_order, can_move_package, is_paid, order_status
 from domain.rules.vocabulary import OrderStatus, PackageStatus
-from tests.support.builders import a_package, an_order
+from tests.support.builders import PLACED_AT, a_package, an_order
 
 WAITING, ARRANGED, TRAVELLING, THERE = (
     PackageStatus.AWAITING_SHIPMENT,
@@ -145,3 +147,27 @@ def test_an_order_makes_only_allowed_moves(present: OrderStatus, expected: list[
     order = an_order(status=present)
 
     assert [to for to in OrderStatus if can_move_order(order, to)] == expected
+
+
+@pytest.mark.parametrize("is_collected", [False, True], ids=["paid in advance", "paid at the door"])
+@pytest.mark.parametrize("paid_at", [None, PLACED_AT], ids=["without paidAt", "with paidAt"])
+@pytest.mark.parametrize("status", OrderStatus, ids=lambda status: status.name)
+def test_an_order_comes_in_paid_unless_it_is_unpaid_or_tells_no_payment_where_one_is_told(
+    status: OrderStatus, paid_at: datetime | None, *, is_collected: bool
+) -> None:
+    """A table of each status: in advance without and with paidAt, then at the door without and with it."""
+    expected = {
+        OrderStatus.UNPAID: (False, False, False, False),
+        OrderStatus.ON_HOLD: (True, True, False, True),
+        OrderStatus.AWAITING_SHIPMENT: (True, True, False, True),
+        OrderStatus.PARTIALLY_SHIPPING: (True, True, False, True),
+        OrderStatus.AWAITING_COLLECTION: (True, True, False, True),
+        OrderStatus.IN_TRANSIT: (True, True, False, True),
+        OrderStatus.DELIVERED: (True, True, False, True),
+        OrderStatus.COMPLETED: (True, True, False, True),
+        OrderStatus.CANCELLED: (False, True, False, True),
+    }[status]
+
+    found = is_paid(status, paid_at, collect_on_delivery=is_collected)
+
+    assert found is expected[2 * is_collected + (paid_at is not None)]

@@ -331,15 +331,51 @@ def test_a_released_order_has_the_status_of_its_packages(
     assert outcome == FulfillmentOutcome(replace(order, status=expected))
 
 
+@pytest.mark.parametrize("present", [OrderStatus.UNPAID, OrderStatus.ON_HOLD], ids=names)
 @pytest.mark.parametrize(
     ("before", "expected"), [(None, NOW), (PLACED_AT, PLACED_AT)], ids=["not paid yet", "paid already"]
 )
-def test_a_released_order_is_paid_since_it_was_paid_first(before: datetime | None, expected: datetime) -> None:
-    order = an_order(status=OrderStatus.UNPAID, paid_at=before)
+@pytest.mark.parametrize("is_paid", [False, True], ids=["counts as unpaid", "counts as paid"])
+def test_a_released_order_is_paid_since_it_was_paid_first(
+    before: datetime | None, expected: datetime, present: OrderStatus, *, is_paid: bool
+) -> None:
+    order = an_order(status=present, paid_at=before, is_paid=is_paid)
 
     outcome = moved_order(order, OrderStatus.AWAITING_SHIPMENT, NOW)
 
-    assert outcome == FulfillmentOutcome(replace(order, status=OrderStatus.AWAITING_SHIPMENT, paid_at=expected))
+    after = replace(order, status=OrderStatus.AWAITING_SHIPMENT, paid_at=expected, is_paid=True)
+    assert outcome == FulfillmentOutcome(after)
+
+
+@pytest.mark.parametrize(("present", "to"), ORDER_WAYS, ids=names)
+@pytest.mark.parametrize(
+    ("paid_at", "is_paid"), [(None, False), (PLACED_AT, True), (PLACED_AT, False)], ids=["no", "yes", "told too soon"]
+)
+def test_no_move_says_that_an_order_was_paid_at_the_door(
+    present: OrderStatus, to: OrderStatus, paid_at: datetime | None, *, is_paid: bool
+) -> None:
+    order = an_order_with(*PACKAGES[present], status=present, paid_at=paid_at)
+    order = replace(order, is_paid=is_paid, collect_on_delivery=True)
+
+    outcome = moved_order(order, to, NOW)
+
+    assert outcome == FulfillmentOutcome(replace(order, status=to))
+
+
+@pytest.mark.parametrize(
+    ("present", "to"),
+    [way for way in ORDER_WAYS if way[1] is not OrderStatus.AWAITING_SHIPMENT],
+    ids=names,
+)
+@pytest.mark.parametrize("is_paid", [False, True], ids=["unpaid", "paid"])
+def test_holding_or_completing_an_order_leaves_whether_it_is_paid(
+    present: OrderStatus, to: OrderStatus, *, is_paid: bool
+) -> None:
+    order = replace(an_order_with(*PACKAGES[present], status=present), is_paid=is_paid)
+
+    outcome = moved_order(order, to, NOW)
+
+    assert outcome == FulfillmentOutcome(replace(order, status=to))
 
 
 @pytest.mark.parametrize("to", OrderStatus, ids=names)

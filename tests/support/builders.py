@@ -86,13 +86,16 @@ def an_order(  # noqa: PLR0913 a builder has a parameter for every field
     fees: tuple[Fee, ...] = (),
     total: int | None = None,
     refunded: int | None = None,
-    taken_off: int = 0,
+    taken_off: int | None = None,
     is_paid: bool = True,
     collect_on_delivery: bool = False,
     event_sequence: int = 1,
     feed_number: int = 1,
 ) -> Order:
-    """Packages without a live unit become CANCELLED. If packages are given, they decide which units are cancelled."""
+    """Packages without a live unit become CANCELLED. If packages are given, they decide which units are cancelled.
+
+    What is cancelled was refunded or, if the order is not paid, taken off.
+    """
     items = items or (an_item(),)
     if not packages:
         quantities = {item.position: item.quantity for item in items}
@@ -118,16 +121,19 @@ def an_order(  # noqa: PLR0913 a builder has a parameter for every field
         shipping_refund_policy=policy,
         total=0,
         refunded=0,
-        taken_off=taken_off,
+        taken_off=0,
         is_paid=is_paid,
         collect_on_delivery=collect_on_delivery,
         event_sequence=event_sequence,
         feed_number=feed_number,
     )
+    cancelled = due(order, policy)
+    taken_off = taken_off if taken_off is not None else 0 if is_paid else cancelled
     return replace(
         order,
         total=order_total(order) if total is None else total,
-        refunded=due(order, policy) - taken_off if refunded is None else refunded,
+        refunded=cancelled - taken_off if refunded is None else refunded,
+        taken_off=taken_off,
     )
 
 
@@ -139,7 +145,10 @@ def after(order: Order, *picks: Pick) -> Order:
     packages = tuple(_settled(replace(package, items=_less(package, taken))) for package in order.packages)
     items = tuple(replace(item, cancelled_quantity=_cancelled(packages, item)) for item in order.items)
     order = replace(order, items=items, packages=packages, status=order_status(order.status, packages))
-    return replace(order, refunded=due(order, order.shipping_refund_policy))
+    more = due(order, order.shipping_refund_policy) - order.refunded - order.taken_off
+    if order.is_paid:
+        return replace(order, refunded=order.refunded + more)
+    return replace(order, taken_off=order.taken_off + more)
 
 
 def _less(package: Package, taken: Counter[tuple[int, int]]) -> tuple[PackageItem, ...]:
