@@ -161,16 +161,23 @@ def _cancellation(row: Mapping[str, Any], lines: tuple[RefundLine, ...]) -> Canc
             lines=lines,
         ),
         refund_status=row["refund_status"],
-        notification=Notification(
-            status=row["state"],
-            attempts=row["attempts"],
-            sent_at=row["done_at"] if row["state"] is NotificationStatus.SENT else None,
-            last_error=row["last_error"],
-        ),
+        notification=_notification(row),
         actor=row["actor"],
         idempotency_key=row["idempotency_key"],
         created_at=row["created_at"],
         provider_reference=row["provider_reference"],
+    )
+
+
+def _notification(row: Mapping[str, Any]) -> Notification:
+    """A cancellation that an import made has no e-mail."""
+    if row["state"] is None:
+        return Notification(NotificationStatus.NOT_NEEDED)
+    return Notification(
+        status=row["state"],
+        attempts=row["attempts"],
+        sent_at=row["done_at"] if row["state"] is NotificationStatus.SENT else None,
+        last_error=row["last_error"],
     )
 
 

@@ -145,4 +145,5 @@ def _package_item_row(shop_id: str, order_id: UUID, package: Package, packed: Pa
         "package": package.position,
         "quantity": packed.quantity,
         "cancelled_quantity": packed.cancelled_quantity,
+        "came_cancelled": packed.cancelled_quantity,
     }

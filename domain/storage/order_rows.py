@@ -135,7 +135,7 @@ class PackageRow(SQLModel, table=True):
 
 
 class PackageItemRow(SQLModel, table=True):
-    """`package` and `item` are positions."""
+    """`package` and `item` are positions. `came_cancelled` units were cancelled before the order came in."""
 
     __tablename__ = "package_items"
     __table_args__ = (
@@ -145,7 +145,11 @@ class PackageItemRow(SQLModel, table=True):
         sa.ForeignKeyConstraint(
             ["shop_id", "order_id", "package"], ["packages.shop_id", "packages.order_id", "packages.position"]
         ),
-        *checks(quantity="quantity >= 1", cancelled="cancelled_quantity >= 0 AND cancelled_quantity <= quantity"),
+        *checks(
+            quantity="quantity >= 1",
+            cancelled="cancelled_quantity >= 0 AND cancelled_quantity <= quantity",
+            came_cancelled="came_cancelled >= 0 AND came_cancelled <= cancelled_quantity",
+        ),
     )
 
     shop_id: str = Field(primary_key=True)
@@ -154,3 +158,4 @@ class PackageItemRow(SQLModel, table=True):
     package: int = Field(primary_key=True)
     quantity: int
     cancelled_quantity: int
+    came_cancelled: int = Field(sa_column_kwargs={"server_default": "0"})

@@ -146,7 +146,7 @@ async def store_split(connection: Connection, shop_id: str, order_id: UUID, left
     for moved in new.items:
         if quantity := kept.get(moved.item):
             await _REDUCE.rows(connection, **here, package=left.position, item=moved.item, quantity=quantity)
-    rows = [{**here, "package": new.position, **asdict(moved)} for moved in new.items]
+    rows = [{**here, "package": new.position, **asdict(moved), "came_cancelled": 0} for moved in new.items]
     await insert(connection, package_items, rows)
 
 

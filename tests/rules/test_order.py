@@ -46,12 +46,18 @@ def test_package_items_come_by_package() -> None:
     ]
 
 
-UNTOUCHED, SOME_GONE, ALL_GONE = {}, {1: 1, 2: 1}, {1: 2, 2: 1}
+UNTOUCHED: dict[int, int] = {}
+SOME_GONE, ALL_GONE = {1: 1, 2: 1}, {1: 2, 2: 1}
 ON_FULL_CANCELLATION, PROPORTIONAL, NEVER = ShippingRefundPolicy
 
 
 def an_order_of(
-    cancelled: dict[int, int], policy: ShippingRefundPolicy, *, taken_off: int | None = None, **paid: bool
+    cancelled: dict[int, int],
+    policy: ShippingRefundPolicy,
+    *,
+    taken_off: int | None = None,
+    is_paid: bool = True,
+    collect_on_delivery: bool = False,
 ) -> Order:
     """Two units for 20.00, one for 10.00 and 5.00 for shipping; of these, some units are cancelled."""
     return an_order(
@@ -61,7 +67,8 @@ def an_order_of(
         policy=policy,
         shipping_fee=500,
         taken_off=taken_off,
-        **paid,
+        is_paid=is_paid,
+        collect_on_delivery=collect_on_delivery,
     )
 
 

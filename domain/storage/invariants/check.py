@@ -14,9 +14,10 @@ from domain.storage.invariants.contents import CONTENTS
 from domain.storage.invariants.invariant import Invariant
 from domain.storage.invariants.log import LOG
 from domain.storage.invariants.money import MONEY
+from domain.storage.invariants.refunds import REFUNDS
 from domain.storage.tables import orders
 
-INVARIANTS = (*CONSTRAINTS, *CONTENTS, *MONEY, *LOG)
+INVARIANTS = (*CONSTRAINTS, *CONTENTS, *MONEY, *REFUNDS, *LOG)
 _SHOWN = 20
 
 

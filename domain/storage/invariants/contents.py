@@ -16,16 +16,6 @@ _LIVE: list[PackageStatus] = [status for status in PackageStatus if status is no
 _OF_ORDER = (packages.c.shop_id, packages.c.order_id)
 
 
-def came_cancelled() -> sa.ColumnElement[bool]:
-    """Whether a package was already CANCELLED when it was imported: the log has no such change."""
-    ended = sa.exists().where(
-        same(order_events, packages, "order_id", package="position"),
-        order_events.c.type == EventType.PACKAGE_STATUS_CHANGED,
-        order_events.c.after == PackageStatus.CANCELLED.name,
-    )
-    return (packages.c.status == PackageStatus.CANCELLED) & ~ended
-
-
 def _items_packed() -> Breaches:
     packed = _units(package_items, "item")
     return (
@@ -42,14 +32,21 @@ def _units(table: sa.Table, *names: str) -> sa.Subquery:
 
 def _cancelled_units() -> Breaches:
     lines = _units(cancellation_lines, "item", "package")
-    whole = came_cancelled() & lines.c.units.is_(None)
-    expected = sa.case((whole, package_items.c.quantity), else_=sa.func.coalesce(lines.c.units, 0))
+    expected = package_items.c.came_cancelled + sa.func.coalesce(lines.c.units, 0)
     return (
         sa.select(*row_of(package_items))
-        .join(packages, same(package_items, packages, "order_id", package="position"))
         .outerjoin(lines, same(package_items, lines, "order_id", "item", "package"))
         .where(package_items.c.cancelled_quantity != expected)
     )
+
+
+def _packages_without_units() -> Breaches:
+    """An import may move the last unit of a package to another one."""
+    was_emptied = sa.exists().where(
+        same(order_events, packages, "order_id", package="position"), order_events.c.type == EventType.PACKAGE_SPLIT
+    )
+    holds = sa.exists().where(same(packages, package_items, "order_id", position="package"))
+    return sa.select(*row_of(packages)).where(~holds, ~was_emptied)
 
 
 def _package_status() -> Breaches:
@@ -81,8 +78,12 @@ def _order_status() -> Breaches:
 
 
 def _versions() -> Breaches:
-    """A version may be higher: storing just a carrier increments it without an event."""
-    moved = (order_events.c.type == EventType.PACKAGE_STATUS_CHANGED) & (order_events.c.after != "CANCELLED")
+    """A version may be higher: storing just a carrier increments it without an event.
+
+    A package becomes CANCELLED, or is used again, by what an act does to its units.
+    """
+    is_ending = (order_events.c.after == "CANCELLED") | (order_events.c.before == "CANCELLED")
+    moved = (order_events.c.type == EventType.PACKAGE_STATUS_CHANGED) & ~is_ending
     is_act = moved | one_of(order_events.c.type, (EventType.ITEMS_CANCELLED, EventType.PACKAGE_SPLIT))
     of_order = (order_events.c.shop_id, order_events.c.order_id)
     acts = (
@@ -104,10 +105,8 @@ CONTENTS = (
     Invariant("item-in-packages", "An order's packages hold exactly the quantity of each item.", _items_packed()),
     Invariant(
         "package-has-items",
-        "A package holds at least one unit.",
-        sa.select(*row_of(packages)).where(
-            ~sa.exists().where(same(packages, package_items, "order_id", position="package"))
-        ),
+        "A package holds at least one unit, unless units were moved out of it.",
+        _packages_without_units(),
     ),
     Invariant(
         "line-in-package",

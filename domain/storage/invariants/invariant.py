@@ -6,11 +6,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from domain.rules.order import value
-from domain.storage.tables import orders, shops
+from domain.storage.tables import cancellations, orders, shops
 
 Columns = Sequence[sa.ColumnElement[Any]]
 Breaches = sa.Select[Any]  # columns: the shop, the order (NULL if there is none), then the rest of the place
 
+_OF_IMPORT = "import "
 NO_ORDER = sa.cast(sa.null(), orders.c.id.type).label("order_id")
 
 
@@ -37,6 +38,11 @@ def same(left: sa.FromClause, right: sa.FromClause, *names: str, **renamed: str)
     """Joins rows of one shop by these columns; a keyword maps a left column to one with another name on the right."""
     pairs = {name: name for name in ("shop_id", *names)} | renamed
     return sa.and_(*(left.c[name] == right.c[other] for name, other in pairs.items()))
+
+
+def made_by_import() -> sa.ColumnElement[bool]:
+    """Whether a cancellation tells of one at the source; the keys of callers have no spaces."""
+    return sa.func.substr(cancellations.c.idempotency_key, 1, len(_OF_IMPORT)) == _OF_IMPORT
 
 
 def _name(column: sa.ColumnElement[Any]) -> str:

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from domain.rules.vocabulary import EventType, NotificationStatus, RefundStatus
 from domain.storage.engine.compiled import one_of
-from domain.storage.invariants.invariant import Breaches, Columns, Invariant, row_of, same
+from domain.storage.invariants.invariant import Breaches, Columns, Invariant, made_by_import, row_of, same
 from domain.storage.outbox import MAIL_TOPIC
 from domain.storage.tables import cancellations, order_events, orders, outbox, packages, shops
 
@@ -26,6 +26,7 @@ _NAMED: dict[EventType, Columns] = {
     EventType.PACKAGE_STATUS_CHANGED: (_EVENT.package, _EVENT.before, _EVENT.after),
     EventType.REFUND_STATUS_CHANGED: (_EVENT.cancellation_id, _EVENT.before, _EVENT.after),
     EventType.NOTIFICATION_STATUS_CHANGED: (_EVENT.cancellation_id, _EVENT.before, _EVENT.after),
+    EventType.ORDER_UPDATED: (_EVENT.notes,),
 }
 
 
@@ -93,11 +94,15 @@ def _package_statuses() -> Breaches:
 
 
 def _refund_statuses() -> Breaches:
+    """A refund that was given at the source has SUCCEEDED from the start; one that is not needed never changes."""
     steps = _steps(EventType.REFUND_STATUS_CHANGED)
     last = same(cancellations, steps, "order_id", id="cancellation_id") & steps.c.later.is_(None)
-    first = sa.case((cancellations.c.total == 0, RefundStatus.NOT_NEEDED.name), else_=RefundStatus.PENDING.name)
-    joined = sa.select(*row_of(cancellations)).outerjoin(steps, last)
-    return joined.where(cancellations.c.refund_status != sa.func.coalesce(steps.c.after, first))
+    present = cancellations.c.refund_status
+    is_final = made_by_import() | (present == RefundStatus.NOT_NEEDED)
+    first = sa.case((made_by_import(), RefundStatus.SUCCEEDED.name), else_=RefundStatus.PENDING.name)
+    is_first = (present == first) | (present == RefundStatus.NOT_NEEDED)
+    is_as_logged = sa.case((steps.c.after.is_(None), is_first), else_=~is_final & (present == steps.c.after))
+    return sa.select(*row_of(cancellations)).outerjoin(steps, last).where(~is_as_logged)
 
 
 def _mail_statuses() -> Breaches:
@@ -125,8 +130,24 @@ def _cancellations_logged() -> Breaches:
 
 
 def _splits() -> Breaches:
-    new = (*_OF_ORDER, _EVENT.new_package)
-    return sa.select(*new).where(_EVENT.new_package.is_not(None)).group_by(*new).having(sa.func.count() > 1)
+    """The splits of an import are logged together with its ORDER_UPDATED; any other split makes a package."""
+    other = order_events.alias("other")
+    of_one = same(other, order_events, "order_id")
+    is_of_import = sa.exists().where(
+        of_one,
+        other.c.type == EventType.ORDER_UPDATED,
+        other.c.sequence > _EVENT.sequence,
+        other.c.occurred_at == _EVENT.occurred_at,
+    )
+    is_known = sa.exists().where(
+        of_one,
+        other.c.sequence < _EVENT.sequence,
+        (other.c.package == _EVENT.new_package) | (other.c.new_package == _EVENT.new_package),
+    )
+    return sa.select(*row_of(order_events)).where(
+        _EVENT.type == EventType.PACKAGE_SPLIT,
+        (_EVENT.package == _EVENT.new_package) | (~is_of_import & is_known),
+    )
 
 
 def _nameless() -> Breaches:
@@ -155,7 +176,11 @@ LOG = (
     ),
     Invariant("log-names", "An event names what it is about.", _nameless()),
     Invariant("log-cancellations", "Each cancellation is logged exactly once.", _cancellations_logged()),
-    Invariant("log-splits", "A package is split off at most once.", _splits()),
+    Invariant(
+        "log-splits",
+        "A split moves units to another package: a new one, unless an import moves them.",
+        _splits(),
+    ),
     Invariant("log-steps", "A status change starts where the previous one ended, and ends elsewhere.", _broken_steps()),
     Invariant("log-order-status", "An order's status is the last one logged.", _order_statuses()),
     Invariant("log-package-status", "A package's status is the last one logged.", _package_statuses()),

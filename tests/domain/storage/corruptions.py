@@ -2,8 +2,9 @@
 
 The shop `demo` has the order 1001 with packages B (1) and A (2): the cancellation `one` took a dress from B, and its
 refund is settled and its e-mail sent; `two` took all of A; B's scarf (2) was split into B-2 (3). It also has 6001, a
-gift cancelled as `gift`; 7001, whose package is in transit; 4001, completed; 5001, on hold; and 3001, imported with a
-cancelled package. The shop `other` has 9001, the shop `empty` no order.
+gift cancelled as `gift`; 7001, whose package is in transit; 4001, completed; 5001, on hold; 3001, imported with a
+cancelled package; and 2001, to be paid at the door, of which `door` took a unit and another one came in cancelled. The
+shop `other` has 9001, the shop `empty` no order.
 """
 # ruff: noqa: S608 - all parts of the statements are in this file
 
@@ -49,6 +50,7 @@ CONSTRAINTS = {
     "ck_orders_amounts": by("UPDATE orders SET shipping_fee = -1, total = total - 500 WHERE number = '5001'"),
     "ck_orders_counters": by("UPDATE orders SET version = 0 WHERE number = '5001'"),
     "ck_orders_refunded_within_total": by("UPDATE orders SET refunded = -1 WHERE number = '5001'", "order-refunded"),
+    "ck_orders_taken_off_within_total": by("UPDATE orders SET taken_off = -1 WHERE number = '5001'", "order-taken-off"),
     "fk_orders_shops": by("DELETE FROM shops WHERE id = 'other'"),
     "pk_orders": by(again("orders", "number = '5001'"), "uq_orders_shop_id_number"),
     "uq_orders_shop_id_number": by("UPDATE orders SET number = '1001' WHERE number = '5001'"),
@@ -97,6 +99,9 @@ CONSTRAINTS = {
     ),
     "ck_package_items_cancelled": by(
         f"UPDATE package_items SET cancelled_quantity = quantity + 1 WHERE {of('5001')}", "cancelled-units"
+    ),
+    "ck_package_items_came_cancelled": by(
+        f"UPDATE package_items SET came_cancelled = -1 WHERE {of('5001')}", "cancelled-units"
     ),
     "ck_package_items_quantity": by(
         f"UPDATE package_items SET quantity = 0 WHERE {of('5001')}", "item-in-packages", "package-status"
@@ -161,6 +166,8 @@ CONTENTS = {
 MONEY = {
     "order-total": by("UPDATE orders SET total = total + 1 WHERE number = '5001'"),
     "order-refunded": by("UPDATE orders SET refunded = refunded + 1 WHERE number = '1001'"),
+    "order-taken-off": by("UPDATE orders SET taken_off = taken_off + 1 WHERE number = '2001'"),
+    "order-paid": by("UPDATE orders SET is_paid = false WHERE number = '7001'"),
     "cancellation-lines": by(f"UPDATE cancellation_lines SET line = 2 WHERE {made('gift')}"),
     "cancellation-total": by(
         "UPDATE cancellations SET items_subtotal = items_subtotal + 1, seller_discount = seller_discount + 1"
@@ -170,7 +177,9 @@ MONEY = {
     "cancellation-tax": by("UPDATE cancellations SET prices_include_tax = false WHERE idempotency_key = 'gift'"),
     "cancellation-scope": by("UPDATE cancellations SET package = 1 WHERE idempotency_key = 'one'"),
     "refund-needed": by(
-        "UPDATE cancellations SET refund_status = 'NOT_NEEDED' WHERE idempotency_key = 'two'", "log-refund-status"
+        "UPDATE cancellations SET refund_status = 'NOT_NEEDED' WHERE idempotency_key = 'two'",
+        "order-refunded",
+        "order-taken-off",
     ),
     "key-of-cancellation": by(f"UPDATE idempotency_keys SET {made('two')} WHERE key = 'one'"),
     "cancellation-mail": by(f"DELETE FROM outbox WHERE {made('two', 'id')}"),

@@ -1,6 +1,7 @@
 """Each broken invariant of the stored data is found and named, and no other."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
@@ -34,12 +35,15 @@ async def books(database: Database, shop: Shop) -> Database:
     await store(database, await a_shop(database, "other"), an_order_input("9001"))
     imported = (a_package_input("A", PackageStatus.CANCELLED, dress=1), a_package_input("B", dress=2))
     split_order = await a_split_order(database, shop)
-    gift, moving, done, *_ = await store(
+    door = a_package_input("D", dress=3)
+    door = replace(door, items=(replace(door.items[0], cancelled_quantity=1),))
+    gift, moving, done, collected, *_ = await store(
         database,
         shop,
         an_order_input("6001", an_item_input(quantity=2, subtotal="0.00", is_gift=True)),
         an_order_input("7001"),
         an_order_input("4001", status=OrderStatus.DELIVERED),
+        an_order_input("2001", packages=(door,), collect_on_delivery=True),
         an_order_input("5001", status=OrderStatus.ON_HOLD, shipping_fee="4.99"),
         an_order_input("3001", packages=imported),
     )
@@ -49,6 +53,7 @@ async def books(database: Database, shop: Shop) -> Database:
     whole = a_request(package(split_order, "A"), "two", CancellationReason.OTHER)
     await cancel_well(database, shop, whole)
     await cancel_well(database, shop, a_request(everything(gift), "gift"))
+    await cancel_well(database, shop, a_request(units(collected, ("SKU-dress", 1)), "door"))
     await split(database, shop, split_order, "B", ("SKU-scarf", 1))
     await move(database, shop, moving, "7001-1", PackageStatus.AWAITING_COLLECTION)
     await move(database, shop, moving, "7001-1", PackageStatus.IN_TRANSIT)

@@ -71,6 +71,9 @@ def an_order(shop_id: str, number: int, first_event: int = 1) -> list[tuple[sa.T
                 "refunded": 1000,
                 "content_hash": b"hash",
                 "shipping_refund_policy": ShippingRefundPolicy.NEVER,
+                "taken_off": 0,
+                "is_paid": True,
+                "collect_on_delivery": False,
             },
         ),
         (
@@ -91,11 +94,24 @@ def an_order(shop_id: str, number: int, first_event: int = 1) -> list[tuple[sa.T
         ),
         (
             tables.packages,
-            {**of_order, "position": number, "number": "1", "status": PackageStatus.AWAITING_SHIPMENT},
+            {
+                **of_order,
+                "position": number,
+                "number": "1",
+                "status": PackageStatus.AWAITING_SHIPMENT,
+                "is_numbered_here": True,
+            },
         ),
         (
             tables.package_items,
-            {**of_order, "item": number, "package": number, "quantity": 2, "cancelled_quantity": 1},
+            {
+                **of_order,
+                "item": number,
+                "package": number,
+                "quantity": 2,
+                "cancelled_quantity": 1,
+                "came_cancelled": 0,
+            },
         ),
         (
             tables.cancellations,
@@ -222,10 +238,12 @@ async def outcome(database: Database, statement: sa.TextClause) -> str:
 async def test_wrong_amounts_and_counts_are_refused(books: Database) -> None:
     expected = {
         "UPDATE package_items SET cancelled_quantity = 3": "ck_package_items_cancelled",
-        "UPDATE package_items SET cancelled_quantity = -1": "ck_package_items_cancelled",
         "UPDATE package_items SET quantity = 0, cancelled_quantity = 0": "ck_package_items_quantity",
-        "UPDATE orders SET refunded = total + 1": "ck_orders_refunded_within_total",
+        "UPDATE package_items SET came_cancelled = 2": "ck_package_items_came_cancelled",
+        "UPDATE package_items SET came_cancelled = -1": "ck_package_items_came_cancelled",
         "UPDATE orders SET refunded = -1": "ck_orders_refunded_within_total",
+        "UPDATE orders SET taken_off = -1": "ck_orders_taken_off_within_total",
+        "UPDATE orders SET taken_off = total - refunded + 1": "ck_orders_taken_off_within_total",
         "UPDATE orders SET shipping_fee = -1": "ck_orders_amounts",
         "UPDATE orders SET shipping_tax = -1": "ck_orders_amounts",
         "UPDATE orders SET version = 0": "ck_orders_counters",
@@ -253,6 +271,23 @@ async def test_wrong_amounts_and_counts_are_refused(books: Database) -> None:
     found = await outcomes(books, expected)
 
     assert found == expected
+
+
+async def test_what_two_checks_refuse_is_refused_by_one_of_them(books: Database) -> None:
+    expected = {
+        "UPDATE package_items SET cancelled_quantity = -1": {
+            "ck_package_items_cancelled",
+            "ck_package_items_came_cancelled",
+        },
+        "UPDATE orders SET refunded = total + 1": {
+            "ck_orders_refunded_within_total",
+            "ck_orders_taken_off_within_total",
+        },
+    }
+
+    found = await outcomes(books, expected)
+
+    assert [found[statement] in names for statement, names in expected.items()] == [True, True]
 
 
 async def test_no_row_refers_to_another_order_or_shop_or_to_nothing(books: Database) -> None:
@@ -283,7 +318,7 @@ async def test_unique_rows_are_not_stored_twice(books: Database) -> None:
     statements = [
         "UPDATE orders SET number = 'N-1' WHERE number = 'N-2'",
         "INSERT INTO order_items SELECT * FROM order_items",
-        "INSERT INTO packages SELECT shop_id, order_id, 9, number, status, carrier, tracking_number FROM packages",
+        "INSERT INTO packages SELECT shop_id, order_id, 9, number, status, NULL, NULL, is_numbered_here FROM packages",
         "INSERT INTO package_items SELECT * FROM package_items",
         "INSERT INTO cancellations SELECT * FROM cancellations",
         "INSERT INTO cancellation_lines SELECT * FROM cancellation_lines",
@@ -304,6 +339,8 @@ async def test_valid_changes_are_let_through(books: Database) -> None:
         "UPDATE cancellation_lines SET platform_discount = -1, total = total + 1",
         "UPDATE cancellation_lines SET tax = 70, total = total + 70",
         "UPDATE orders SET refunded = total",
+        "UPDATE orders SET refunded = 1000, taken_off = total - 1000",
+        "UPDATE package_items SET came_cancelled = 1",
         "UPDATE package_items SET cancelled_quantity = quantity",
         "UPDATE order_items SET seller_discount = 1500, platform_discount = 500",
     ]
