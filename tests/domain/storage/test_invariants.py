@@ -1,6 +1,6 @@
 """Each broken invariant of the stored data is found and named, and no other."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 import pytest
@@ -15,6 +15,7 @@ from domain.storage.engine.backend import EVERY_SHOP
 from domain.storage.engine.database import Database, roll_back
 from domain.storage.invariants.check import INVARIANTS, violations
 from tests.domain.storage.corruptions import CONSTRAINTS, CONTENTS, LOG, MONEY, Corruption
+from tests.domain.storage.variations import VARIATIONS
 from tests.support.cancelling import LATER, a_request, a_split_order, cancel_well, everything, package, units
 from tests.support.fulfilling import move, set_status, settle, split
 from tests.support.invariants import BROKEN, assert_sound
@@ -71,14 +72,15 @@ async def _loosen(connection: AsyncConnection) -> None:
         await connection.execute(sa.text(f"CREATE TABLE {name} AS {copied}"))
 
 
-async def found_after(database: Database, corruptions: Mapping[str, Corruption]) -> dict[str, set[str]]:
-    """The invariants that each corruption breaks; each corruption is undone."""
+async def found_after(database: Database, changes: Mapping[str, Iterable[str]]) -> dict[str, set[str]]:
+    """The invariants that each change breaks; each is undone before the next."""
     found: dict[str, set[str]] = {}
 
     async def corrupt(connection: AsyncConnection) -> None:
-        for name, corruption in corruptions.items():
+        for name, statements in changes.items():
             async with connection.begin_nested() as savepoint:
-                await connection.execute(sa.text(corruption.statement))
+                for statement in statements:
+                    await connection.exec_driver_sql(statement)
                 found[name] = {violation.name for violation in await violations(connection)}
                 assert found[name] == set((await connection.execute(BROKEN)).scalars()), (
                     "`assert_sound` finds something else"
@@ -94,9 +96,15 @@ async def found_after(database: Database, corruptions: Mapping[str, Corruption])
     "corruptions", [CONSTRAINTS, CONTENTS, MONEY, LOG], ids=["constraints", "contents", "money", "log"]
 )
 async def test_exactly_the_broken_invariants_are_named(books: Database, corruptions: Mapping[str, Corruption]) -> None:
-    found = await found_after(books, corruptions)
+    found = await found_after(books, {name: [each.statement] for name, each in corruptions.items()})
 
     assert found == {name: {name, *corruption.consequences} for name, corruption in corruptions.items()}
+
+
+async def test_other_histories_are_sound_or_what_is_wrong_is_named(books: Database) -> None:
+    found = await found_after(books, {name: variation.statements for name, variation in VARIATIONS.items()})
+
+    assert found == {name: set(variation.broken) for name, variation in VARIATIONS.items()}
 
 
 def test_there_is_one_corruption_for_each_invariant() -> None:

@@ -366,27 +366,6 @@ def insert_first(connection: sa.Connection) -> None:
         connection.execute(sa.insert(table), rows)
 
 
-# Orders of two units for 10.00 each: status, time of payment, cancelled units, and what changed after the import.
-HELD, RELEASED = ("UNPAID", "ON_HOLD"), ("ON_HOLD", "AWAITING_SHIPMENT")
-BEFORE: dict[str, tuple[str, datetime | None, int, list[tuple[str, str]]]] = {
-    "unpaid": ("UNPAID", None, 0, []),
-    "unpaid, a unit came in cancelled": ("UNPAID", None, 1, []),
-    "unpaid, held": ("ON_HOLD", None, 0, [HELD]),
-    "unpaid, held, a unit came in cancelled": ("ON_HOLD", None, 1, [HELD]),
-    "unpaid, held, released, held": ("ON_HOLD", AT, 0, [HELD, RELEASED, ("AWAITING_SHIPMENT", "ON_HOLD")]),
-    "held": ("ON_HOLD", None, 0, []),
-    "held, a unit came in cancelled": ("ON_HOLD", None, 1, []),
-    "came in cancelled": ("CANCELLED", None, 2, []),
-    "came in cancelled, paid": ("CANCELLED", AT, 2, []),
-    "open": ("AWAITING_SHIPMENT", None, 0, []),
-}
-
-
-def insert_orders_of_before(connection: sa.Connection) -> None:
-    """Fills the tables of revision 0006; the last order was split, another one was cancelled to its end."""
-    command.upgrade(runner.config(connection), "0006")
-
-
 async def test_a_database_at_the_first_revision_is_migrated_without_losing_a_value(empty: Database) -> None:
     await empty.writing(EVERY_SHOP, lambda connection: connection.run_sync(insert_first))
 
@@ -401,49 +380,3 @@ async def test_a_database_at_the_first_revision_is_migrated_without_losing_a_val
     assert set(FIRST) == set(metadata.tables)
     assert await runner.is_migrated(empty)
     await assert_sound(empty)
-
-
-async def test_orders_stored_before_count_as_paid_unless_they_would_not_if_they_came_in_now(empty: Database) -> None:
-    """Each is named by what happened: units that came in cancelled, a payment, a hold, a release."""
-    expected = {
-        "unpaid": (False, 0, 0),
-        "unpaid, a unit came in cancelled": (False, 0, 1000),
-        "unpaid, held": (False, 0, 0),
-        "unpaid, held, a unit came in cancelled": (False, 0, 1000),
-        "unpaid, held, released, held": (True, 0, 0),
-        "held": (True, 0, 0),
-        "held, a unit came in cancelled": (True, 1000, 0),
-        "came in cancelled": (False, 0, 2000),
-        "came in cancelled, paid": (True, 2000, 0),
-        "a unit came in cancelled, then the other one was": (True, 2000, 0),
-        "open": (True, 0, 0),
-    }
-
-    await empty.writing(EVERY_SHOP, lambda connection: connection.run_sync(insert_orders_of_before))
-    await runner.migrate(empty)
-
-    found = sa.select(orders.c.number, orders.c.is_paid, orders.c.refunded, orders.c.taken_off)
-    async with empty.reading(EVERY_SHOP) as connection:
-        assert {row[0]: tuple(row[1:]) for row in await connection.execute(found)} == expected
-    await assert_sound(empty)
-
-
-async def test_what_came_in_cancelled_before_and_what_was_numbered_here_is_found(empty: Database) -> None:
-    expected = {
-        ("unpaid, a unit came in cancelled", 1): (1, False),
-        ("came in cancelled", 1): (2, False),
-        ("a unit came in cancelled, then the other one was", 1): (1, False),
-        ("open", 1): (0, True),
-        ("open", 2): (0, True),
-        ("unpaid", 1): (0, False),
-    }
-
-    await empty.writing(EVERY_SHOP, lambda connection: connection.run_sync(insert_orders_of_before))
-    await runner.migrate(empty)
-
-    joined = package_items.join(packages, packages.c.position == package_items.c.package).join(orders)
-    same_order = packages.c.order_id == package_items.c.order_id
-    columns = (orders.c.number, packages.c.position, package_items.c.came_cancelled, packages.c.is_numbered_here)
-    async with empty.reading(EVERY_SHOP) as connection:
-        rows = (await connection.execute(sa.select(*columns).select_from(joined).where(same_order))).all()
-    assert {(row[0], row[1]): tuple(row[2:]) for row in rows if (row[0], row[1]) in expected} == expected
