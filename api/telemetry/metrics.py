@@ -24,6 +24,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from domain.rules.order import Cancellation
+from domain.rules.vocabulary import RefundStatus
 from domain.storage import outbox
 from domain.storage.engine.backend import EVERY_SHOP
 from domain.storage.engine.database import Database
@@ -67,7 +68,7 @@ class Metrics:
         )
         self._refunds = counter(
             "shortship_refunds_minor_units",
-            "Refunds of these cancellations, in minor units of the currency (cents).",
+            "Refunds of these cancellations, in minor units of the currency (cents); not what nobody had paid.",
             ["currency"],
         )
         self._lag = histogram(
@@ -99,7 +100,8 @@ class Metrics:
     def cancelled(self, cancellation: Cancellation, currency: str) -> None:
         """Counts a new cancellation; replays are not counted."""
         self._cancellations.labels(cancellation.scope.name, cancellation.reason.name).inc()
-        self._refunds.labels(currency).inc(cancellation.breakdown.total)
+        if cancellation.refund_status is not RefundStatus.NOT_NEEDED:
+            self._refunds.labels(currency).inc(cancellation.breakdown.total)
 
     @contextmanager
     def subscriber(self) -> Iterator[Callable[[datetime, datetime], None]]:

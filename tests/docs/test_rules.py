@@ -15,7 +15,7 @@ from domain.rules.eligibility import UNLOCKS, Verdict, eligibility
 from domain.rules.order import Order, OrderItem, Pick
 from domain.rules.order_input import Incoming, OrderInput
 from domain.rules.refunds import refund_breakdown
-from domain.rules.status import ORDER_TRANSITIONS, PACKAGE_TRANSITIONS, REFUND_TRANSITIONS, order_status
+from domain.rules.status import ORDER_TRANSITIONS, PACKAGE_TRANSITIONS, REFUND_TRANSITIONS, is_paid, order_status
 from domain.rules.vocabulary import (
     CancellationReason,
     CancellationScope,
@@ -27,14 +27,14 @@ from domain.rules.vocabulary import (
 )
 from domain.storage import outbox
 from tests.docs.pages import ROOT, read, tables
-from tests.support.builders import a_package, after, an_item, an_order
+from tests.support.builders import PLACED_AT, a_package, after, an_item, an_order
 from tests.support.stored import a_package_input, an_item_input, an_order_input
 
 Status = TypeVar("Status", PackageStatus, OrderStatus, RefundStatus)
 
 PAGE = "docs/rules.md"
 ELIGIBILITY, REASONS, *_ = tables(PAGE, "What may be cancelled")
-SHARES, POLICIES = tables(PAGE, "What is owed")
+SHARES, POLICIES, PAID = tables(PAGE, "What is owed")
 *_, PROMISED = tables(PAGE, "What is promised")
 TRANSITIONS, DERIVED = tables(PAGE, "What moves to what")
 *_, PROBLEMS, LIMITS = tables(PAGE, "Orders that come in")
@@ -132,6 +132,20 @@ def test_each_policy_gives_shipping_back_as_the_page_says() -> None:
     }
 
     assert shipping == {policy: numbers(example) for policy, _, example in POLICIES}
+
+
+@pytest.mark.parametrize(("comes_in", "in_advance", "at_door"), PAID)
+def test_an_order_comes_in_paid_where_the_page_says(comes_in: str, in_advance: str, at_door: str) -> None:
+    status, told = comes_in.split(", ")
+    others = [each for each in OrderStatus if each.name not in {"UNPAID", "CANCELLED"}]
+    paid_at = {"without `paidAt`": None, "with `paidAt`": PLACED_AT}[told]
+
+    found = {
+        tuple(is_paid(each, paid_at, collect_on_delivery=is_collected) for is_collected in (False, True))
+        for each in (others if status == "otherwise" else [OrderStatus[status]])
+    }
+
+    assert found == {(in_advance == "yes", at_door == "yes")}
 
 
 def moves_of(what: str, transitions: Mapping[Status, frozenset[Status]]) -> set[tuple[str, str, str]]:

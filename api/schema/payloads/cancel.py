@@ -39,7 +39,9 @@ class CancelItemInput:
 
 @strawberry.input(description="What the preview showed; the call is refused if it would do anything else.")
 class CancellationExpectation:
-    refund_total: DecimalText | None = strawberry.field(default=None, description="The total of the refund.")
+    refund_total: DecimalText | None = strawberry.field(
+        default=None, description="The total of the refund, or by how much less is due."
+    )
     order_version: int | None = strawberry.field(default=None, description="The version of the order.")
 
 
@@ -82,7 +84,9 @@ class CancellationReasonOption:
 
 @strawberry.type(description="What a cancellation would do.")
 class CancellationPreview:
-    refund_breakdown: RefundBreakdown | None = described("What would be refunded; null if there are errors.")
+    refund_breakdown: RefundBreakdown | None = described(
+        "What would be refunded, or by how much less would be due; null if there are errors."
+    )
     order_version: int | None = described("The order's current version; pass it back in CancellationExpectation.")
     order_status_after: OrderStatus | None = described("The order's status afterwards; null if there are errors.")
     errors: list["CancellationError"] = described("Every problem; after the first 100, one entry counts the rest.")

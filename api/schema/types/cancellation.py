@@ -14,7 +14,9 @@ from domain.rules import order as domain
 from domain.rules.vocabulary import CancellationReason, CancellationScope, NotificationStatus, RefundStatus
 
 
-@strawberry.type(description="The refund for the cancelled units of one item in one package.")
+@strawberry.type(
+    description="The refund for the cancelled units of one item in one package, or by how much less is due for them."
+)
 class RefundLine:
     source: strawberry.Private[domain.RefundLine]
 
@@ -38,12 +40,14 @@ class RefundLine:
     def tax(self) -> Money:
         return money(self.source.tax, self.item.order.currency)
 
-    @strawberry.field(description="The refund for the units.")
+    @strawberry.field(description="The refund for the units, or by how much less is due.")
     def total(self) -> Money:
         return money(self.source.total, self.item.order.currency)
 
 
-@strawberry.type(description="The refund of a cancellation, to the cent.")
+@strawberry.type(
+    description="The refund of a cancellation, or by how much less is due where nothing had been paid; to the cent."
+)
 class RefundBreakdown:
     source: strawberry.Private[domain.RefundBreakdown]
     currency: strawberry.Private[str]
@@ -66,19 +70,19 @@ class RefundBreakdown:
     def item_tax(self) -> Money:
         return money(self.source.item_tax, self.currency)
 
-    @strawberry.field(description="The refunded shipping.")
+    @strawberry.field(description="The shipping that comes back.")
     def shipping_fee(self) -> Money:
         return money(self.source.shipping_fee, self.currency)
 
-    @strawberry.field(description="The refunded tax on shipping; added to the total unless pricesIncludeTax.")
+    @strawberry.field(description="The tax on shipping that comes back; added to the total unless pricesIncludeTax.")
     def shipping_tax(self) -> Money:
         return money(self.source.shipping_tax, self.currency)
 
-    @strawberry.field(description="The refunded fees; those without a refund are omitted.")
+    @strawberry.field(description="The fees that come back, in full or in part; others are omitted.")
     def fees(self) -> list[Fee]:
         return fee_list(self.source.fees, self.currency)
 
-    @strawberry.field(description="What the buyer gets back.")
+    @strawberry.field(description="What the buyer gets back, or pays less.")
     def total(self) -> Money:
         return money(self.source.total, self.currency)
 
@@ -88,7 +92,7 @@ class CancellationLine:
     item: OrderItem = described("The order item.")
     package: Package = described("The package that held the units.")
     quantity: int = described("How many units.")
-    refund: RefundLine = described("Their refund.")
+    refund: RefundLine = described("Their refund, or by how much less is due.")
 
 
 @strawberry.type(description="The e-mail that tells the buyer about a cancellation.")
@@ -99,20 +103,22 @@ class BuyerNotification:
     last_error: str | None = described("Why the last attempt failed.")
 
 
-@strawberry.type(description="What one call cancelled. Afterwards only the progress of its refund and e-mail changes.")
+@strawberry.type(
+    description="What one call or import cancelled. Afterwards only the progress of its refund and e-mail changes."
+)
 class Cancellation(Node):
     order: Order = described("The order in its current state.")
     scope: CancellationScope = described("How much of the order it covers.")
-    reason: CancellationReason = described("Why the seller cancelled.")
-    note: str | None = described("The seller's private note; the buyer never sees it.")
+    reason: CancellationReason = described("Why it was cancelled.")
+    note: str | None = described("The seller's private note, or the source's own words; the buyer never sees it.")
     package: Package | None = described("The package, if the scope is PACKAGE.")
     lines: list[CancellationLine] = described("The cancelled units.")
-    refund_breakdown: RefundBreakdown = described("What is refunded.")
-    refund_status: RefundStatus = described("The status of the refund.")
+    refund_breakdown: RefundBreakdown = described("What is refunded, or by how much less is due.")
+    refund_status: RefundStatus = described("The status of the refund; NOT_NEEDED also if nothing had been paid.")
     provider_reference: str | None = described("The payment system's reference for the refund, once reported.")
-    notification: BuyerNotification = described("The e-mail to the buyer.")
+    notification: BuyerNotification = described("The e-mail to the buyer; an import sends none.")
     actor: str = described("Who cancelled: the token's subject.")
-    idempotency_key: str = described("The idempotency key it was made with.")
+    idempotency_key: str = described("The idempotency key it was made with; one that an import made has spaces.")
     created_at: datetime = described("When it was made.")
 
 

@@ -29,7 +29,7 @@ class Money:
         return locales.amount(self.minor, self.currency, locales.locale_of(locale or "en_US"))
 
 
-@strawberry.type(description="A fee on an order, or the refunded part of one.")
+@strawberry.type(description="A fee on an order, or the part of one that comes back.")
 class Fee:
     kind: FeeKind = described("What the fee is for.")
     amount: Money = described("The amount.")

@@ -4,19 +4,24 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from domain.rules.vocabulary import OrderStatus, RefundStatus, ShippingRefundPolicy
+from domain.rules.vocabulary import EventType, OrderStatus, RefundStatus, ShippingRefundPolicy
 from domain.storage.engine.compiled import one_of
 from domain.storage.invariants.invariant import Breaches, Invariant, made_by_import, row_of, same
 from domain.storage.invariants.money import fees_sum
-from domain.storage.tables import cancellations, order_items, orders, package_items
+from domain.storage.tables import cancellations, order_events, order_items, orders, package_items
 
 _Number = sa.ColumnElement[Any]  # an integer, or the exact sum of integers
 
 _AWAIT_PAYMENT = (OrderStatus.UNPAID, OrderStatus.ON_HOLD, OrderStatus.CANCELLED)
 _is_needed = cancellations.c.refund_status != RefundStatus.NOT_NEEDED
-# Whatever came in cancelled was taken off; or refunded: paying later leaves a time. Otherwise it may be either.
+_was_unpaid = sa.exists().where(
+    same(order_events, orders, order_id="id"),
+    order_events.c.type == EventType.ORDER_STATUS_CHANGED,
+    order_events.c.before == OrderStatus.UNPAID.name,
+)
+# Whatever came in cancelled was taken off; or refunded, where nothing says that it was paid later; or one of the two.
 _was_taken_off = orders.c.collect_on_delivery | ~orders.c.is_paid
-_was_refunded = ~_was_taken_off & orders.c.paid_at.is_(None)
+_was_refunded = ~_was_taken_off & orders.c.paid_at.is_(None) & ~_was_unpaid
 
 
 def _share(total: _Number, units: _Number, whole: _Number) -> _Number:

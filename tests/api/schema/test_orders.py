@@ -33,9 +33,9 @@ fragment Whole on Order {
   totals {
     itemsSubtotal { ...Amount } sellerDiscount { ...Amount } platformDiscount { ...Amount } itemTax { ...Amount }
     shippingFee { ...Amount } shippingTax { ...Amount } fees { kind amount { ...Amount } }
-    total { ...Amount } refunded { ...Amount } refundable { ...Amount }
+    total { ...Amount } paid { ...Amount } refunded { ...Amount } refundable { ...Amount } due { ...Amount }
   }
-  cancellable notCancellableReason itemsCancellable
+  collectOnDelivery cancellable notCancellableReason itemsCancellable
   cancellations { id }
   events { edges { node { __typename sequence } } }
 }
@@ -237,9 +237,12 @@ async def test_an_order_has_everything_that_was_imported(client: Client, databas
                 {"kind": "RETAIL_DELIVERY", "amount": usd("0.28")},
             ],
             "total": usd("34.22"),
+            "paid": usd("34.22"),
             "refunded": usd("0.00"),
             "refundable": usd("34.22"),
+            "due": usd("0.00"),
         },
+        "collectOnDelivery": False,
         "cancellable": False,
         "notCancellableReason": "SHIPPED",
         "itemsCancellable": True,

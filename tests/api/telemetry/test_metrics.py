@@ -26,7 +26,7 @@ from tests.support.client import GRAPHQL_WS, SECRET, Client, a_token, say
 from tests.support.command import begun
 from tests.support.invariants import assert_sound
 from tests.support.patience import PATIENCE_SECONDS
-from tests.support.stored import NOW
+from tests.support.stored import NOW, an_order_input, store
 
 CANCEL = "mutation Cancel($input: CancelItemsInput!) { cancelItems(input: $input) { errors { code } replayed } }"
 FIND = 'query Find { orderByNumber(number: "2001") { id } }'
@@ -101,6 +101,17 @@ def test_made_up_operation_names_are_not_kept_for_ever() -> None:
 def _count(metrics: Metrics, names: list[str]) -> None:
     for name in names:
         metrics.operation(name, "ok", 0.1)
+
+
+@on_sqlite
+async def test_what_was_not_paid_is_no_refund(client: Client, database: Database, shop: Shop) -> None:
+    [order] = await store(database, shop, an_order_input("2001", collect_on_delivery=True))
+
+    await client.data(CANCEL, input=a_request(order))
+
+    found = await scrape(client.http)
+    assert found.by("cancellations_total", "scope", "reason") == {("ITEMS", "OUT_OF_STOCK"): 1}
+    assert found.by("refunds_minor_units_total", "currency") == {}
 
 
 @on_sqlite

@@ -81,6 +81,12 @@ VARIATIONS = {
         f"UPDATE cancellations SET refund_status = 'NOT_NEEDED' WHERE idempotency_key = '{IMPORTED}'",
         _set("1001", "paid_at = '2026-03-02 08:00:00', refunded = refunded - 1084, taken_off = 1084"),
     ),
+    "and it was released only later": a_variation(
+        *CANCELLED_THERE,
+        f"UPDATE cancellations SET refund_status = 'NOT_NEEDED' WHERE idempotency_key = '{IMPORTED}'",
+        f"UPDATE order_events SET before = 'UNPAID' WHERE type = 'ORDER_STATUS_CHANGED' AND {of('1001')}",
+        _set("1001", "refunded = refunded - 1084, taken_off = 1084"),
+    ),
     "and it has an e-mail": a_variation(
         *CANCELLED_THERE,
         again("outbox", made("one", "id"), id=f"(SELECT id FROM cancellations WHERE idempotency_key = '{IMPORTED}')"),
