@@ -476,6 +476,33 @@ def test_every_language_has_words_for_all_reasons_and_fees(language: str) -> Non
     assert "" not in texts(words).values()
 
 
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+def test_the_kinds_of_fees_are_told_apart(language: str) -> None:
+    fees = phrases(language).fees
+
+    assert len(set(fees.values())) == len(fees)
+
+
+@pytest.mark.parametrize(
+    ("language", "fees"),
+    [
+        ("de", ["Versicherung", "Entfernungszuschlag", "Pfand"]),
+        ("en", ["Insurance", "Distance fee", "Deposit"]),
+        ("es", ["Seguro", "Cargo por distancia", "Depósito por envases"]),
+        ("fr", ["Assurance", "Supplément de distance", "Consigne"]),
+        ("id", ["Asuransi", "Biaya jarak", "Deposit kemasan"]),
+        ("ja", ["保険料", "遠距離手数料", "容器デポジット"]),
+    ],
+)
+def test_insurance_distance_and_deposit_have_their_words(language: str, fees: list[str]) -> None:
+    kinds = ((FeeKind.INSURANCE, 199), (FeeKind.DISTANCE, 300), (FeeKind.DEPOSIT, 25))
+    mail = a_mail(buyer=Buyer("Ada", "ada@example.com", language), fees=kinds)
+
+    lines = text_of(a_message(mail)).splitlines()
+
+    assert [fee for fee in fees for line in lines if line.startswith(fee)] == fees
+
+
 def test_the_seller_chooses_from_short_labels() -> None:
     labels = phrases("en").labels
 
