@@ -6,7 +6,7 @@ from functools import partial
 from uuid import UUID
 
 from domain.mail import content
-from domain.mail.address import NO_USABLE_ADDRESS, usable_address
+from domain.mail.address import address_fault
 from domain.once import look_up
 from domain.rules import ids
 from domain.rules.decision import (
@@ -120,9 +120,8 @@ def _events(plan: Plan, cancellation: Cancellation) -> list[NewEvent]:
 
 def _notification(order: Order) -> Notification:
     """Without a usable address, the e-mail fails before the first attempt."""
-    if usable_address(order.buyer.email):
-        return Notification(NotificationStatus.QUEUED)
-    return Notification(NotificationStatus.FAILED, last_error=NO_USABLE_ADDRESS)
+    fault = address_fault(order.buyer.email)
+    return Notification(NotificationStatus.FAILED if fault else NotificationStatus.QUEUED, last_error=fault)
 
 
 async def _answer_used_key(

@@ -13,7 +13,7 @@ from uuid import UUID
 import structlog
 
 from domain.mail import content
-from domain.mail.address import NO_USABLE_ADDRESS, usable_address
+from domain.mail.address import address_fault
 from domain.mail.content import CancellationMail
 from domain.mail.sending import Deferred, Outcome, OutgoingMessage, Rejected, Sender, Sent, Unreachable
 from domain.once import Done, once
@@ -33,6 +33,7 @@ from domain.storage.outbox import MAIL_TOPIC, Claimed
 Compose = Callable[[CancellationMail], OutgoingMessage]
 
 _ACTOR = "mail"
+_NO_MAIL = "No e-mail is sent about this cancellation: it was made at the marketplace, which has told the buyer."
 _QUEUED = NotificationStatus.QUEUED
 _BATCH = 10
 _FIRST_PAUSE_SECONDS = 1.0
@@ -74,9 +75,10 @@ async def run(
 async def resend_notification(
     database: Database, shop: Shop, cancellation_id: str, *, actor: str, now: datetime
 ) -> FulfillmentOutcome:
-    """Queues a cancellation's e-mail again, unchanged; a no-op while it is still queued.
+    """Queues a cancellation's e-mail again, for the buyer's contact of now; a no-op while it is still queued.
 
-    Problems: NOT_FOUND, INVALID_VALUE if the buyer has no usable address, or TRY_AGAIN.
+    Everything else in it stays. Problems: NOT_FOUND, TRANSITION_NOT_ALLOWED if there is no e-mail about this
+    cancellation, INVALID_VALUE if the buyer has no usable address, or TRY_AGAIN.
     """
     uuid = ids.uuid_of(cancellation_id, "cancellation")
 
@@ -88,7 +90,9 @@ async def resend_notification(
         refusals = _resend_refusals(order, cancellation)
         if order is None or cancellation is None or refusals or cancellation.notification.status is _QUEUED:
             return FulfillmentOutcome(order, cancellation=cancellation, problems=refusals)
-        await outbox.add_again(connection, shop.id, MAIL_TOPIC, cancellation.id, now=now)
+        payload = await outbox.find_payload(connection, shop.id, MAIL_TOPIC, cancellation.id)
+        again = content.readdressed(payload, order.buyer)
+        await outbox.add_again(connection, shop.id, MAIL_TOPIC, cancellation.id, again, now=now)
         before, sequence = cancellation.notification.status, order.event_sequence + 1
         event = _status_changed(order.id, sequence, cancellation.id, before=before, after=_QUEUED)
         at = events.moment(order.updated_at, now)
@@ -102,9 +106,11 @@ async def resend_notification(
 def _resend_refusals(order: Order | None, cancellation: Cancellation | None) -> tuple[FulfillmentProblem, ...]:
     if order is None or cancellation is None:
         return (no_cancellation(),)
-    if usable_address(order.buyer.email):
-        return ()
-    return (Problem(FulfillmentErrorCode.INVALID_VALUE, NO_USABLE_ADDRESS, ("cancellationId",)),)
+    if cancellation.notification.status is NotificationStatus.NOT_NEEDED:
+        return (Problem(FulfillmentErrorCode.TRANSITION_NOT_ALLOWED, _NO_MAIL, ("cancellationId",)),)
+    if fault := address_fault(order.buyer.email):
+        return (Problem(FulfillmentErrorCode.INVALID_VALUE, fault, ("cancellationId",)),)
+    return ()
 
 
 async def _or_stop(waiting: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
@@ -179,8 +185,8 @@ class _Mailer:
         return outcome
 
     async def _send(self, mail: CancellationMail) -> Outcome:
-        if not usable_address(mail.buyer.email):
-            return Rejected(NO_USABLE_ADDRESS)
+        if fault := address_fault(mail.buyer.email):
+            return Rejected(fault)
         try:
             return await self._sender.send(self._compose(mail))
         except Exception as error:  # noqa: BLE001 - a message that triggers a bug must not stop the others

@@ -187,8 +187,8 @@ class Mutation:
         )
 
     @strawberry.mutation(
-        description="Queues the e-mail about a cancellation again, unchanged. Repeating it while the e-mail is QUEUED "
-        "does nothing."
+        description="Queues the e-mail about a cancellation again, to the buyer's contact of now. Repeating it while "
+        "it is QUEUED does nothing."
     )
     async def resend_notification(
         self, info: Info, input: Annotated[ResendNotificationInput, argument("The e-mail.")]

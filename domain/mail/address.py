@@ -5,11 +5,13 @@ from contextlib import suppress
 
 from email_validator import EmailNotValidError, validate_email
 
+from domain.rules.masks import is_masked_address
 from domain.rules.order import value
 from domain.rules.texts import has_control_characters
 
-# The error stored with a message that cannot be addressed.
+# The errors stored with a message that cannot be addressed.
 NO_USABLE_ADDRESS = "The buyer has no usable e-mail address."
+MASKED_ADDRESS = "The buyer's e-mail address is masked."
 # RFC 5322 atoms, with dots anywhere, and quotes around them.
 _ATOMS = re.compile(r"\"?[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+\"?")
 _LOCAL_PART = re.compile(r"(.*)@")
@@ -44,9 +46,14 @@ def wire_address(text: str) -> str | None:
     return None
 
 
-def usable_address(text: str) -> bool:
-    """True if mail can be addressed to it."""
-    return wire_address(text) is not None
+def address_fault(text: str) -> str | None:
+    """Why no mail can be sent to a buyer's address, as a sentence; None if it can.
+
+    A masked address is a valid one, but nobody reads what arrives there.
+    """
+    if is_masked_address(text):
+        return MASKED_ADDRESS
+    return None if wire_address(text) else NO_USABLE_ADDRESS
 
 
 def parse_address(text: str) -> Address:

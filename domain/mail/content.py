@@ -102,6 +102,15 @@ def from_json(payload: object) -> CancellationMail:
     return _ADAPTER.validate_python(payload)
 
 
+def readdressed(payload: Any, buyer: Buyer) -> Any:  # any JSON
+    """The payload for this buyer, with all other facts as they were; one that cannot be read stays as it is."""
+    try:
+        mail = from_json(payload)
+    except ValueError:
+        return payload
+    return to_json(replace(mail, buyer=buyer))
+
+
 def _cancelled(items: Mapping[int, OrderItem], lines: Iterable[RefundLine]) -> tuple[CancelledItem, ...]:
     """One entry per item: packages mean nothing to the buyer."""
     found: dict[int, CancelledItem] = {}

@@ -10,6 +10,7 @@ from babel import Locale
 from domain.mail.content import CancellationMail, CancelledItem, MailItem
 from domain.mail.phrases import Phrases, phrases, spoken
 from domain.rules import locales
+from domain.rules.masks import is_masked_name
 from domain.rules.order import Buyer, value
 
 # Characters that change the direction of the text around them.
@@ -119,7 +120,9 @@ class _Writer:
 
     def _greeting(self, buyer: Buyer) -> str:
         name = one_line(buyer.name)
-        return self._phrases.greeting.format(buyer=name) if name else self._phrases.greeting_without_name
+        if not name or is_masked_name(name):
+            return self._phrases.greeting_without_name
+        return self._phrases.greeting.format(buyer=name)
 
     def _item(self, item: MailItem) -> LetterItem:
         name = one_line(item.product_name)

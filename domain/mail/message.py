@@ -17,10 +17,11 @@ from textwrap import wrap
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from domain.mail.address import NO_USABLE_ADDRESS, Address, wire_address
+from domain.mail.address import Address, address_fault, wire_address
 from domain.mail.content import CancellationMail
 from domain.mail.letter import letter
 from domain.mail.sending import OutgoingMessage
+from domain.rules.masks import is_masked_name
 from domain.rules.texts import without_control_characters
 
 # Every server on the way accepts seven bits and CRLF.
@@ -51,17 +52,17 @@ _html = _environment.get_template("cancellation.html")
 
 
 def compose(mail: CancellationMail, *, sender: Address, reply_to: Address | None) -> OutgoingMessage:
-    """The message, identical each time; ValueError if the buyer has no usable address."""
-    recipient = wire_address(mail.buyer.email)
-    if recipient is None:
-        raise ValueError(NO_USABLE_ADDRESS)
+    """The message, identical each time; ValueError if the buyer's address is not usable."""
+    fault, recipient = address_fault(mail.buyer.email), wire_address(mail.buyer.email)
+    if fault or recipient is None:
+        raise ValueError(fault)
     content = letter(mail)
     # Quoted-printable never contains "=_".
     boundary = f"=_{mail.cancellation_id.hex}"
     headers = {
         "From": _mailbox(sender),
         **({"Reply-To": _mailbox(reply_to)} if reply_to else {}),
-        "To": _mailbox(Address(mail.buyer.name, recipient)),
+        "To": _mailbox(Address("" if is_masked_name(mail.buyer.name) else mail.buyer.name, recipient)),
         "Subject": _verbatim(content.subject),
         "Date": format_datetime(mail.created_at),
         "Message-ID": f"<cancellation-{mail.cancellation_id.hex}@{sender.domain}>",

@@ -119,15 +119,17 @@ _FIND_AHEAD = Statement(_ahead().limit(1))
 _BRING_BACK = Statement(_bringing_back())
 _SETTLE = _releasing(outbox.c.state, outbox.c.done_at, outbox.c.last_error)
 _TRY_AGAIN = _releasing(outbox.c.visible_at, outbox.c.last_error)
+_THIS = equal(shop_id=outbox.c.shop_id, topic=outbox.c.topic, id=outbox.c.id)
+_PAYLOAD = Statement(sa.select(outbox.c.payload).where(*_THIS))
 _REQUEUE = Statement(
     sa.update(outbox)
-    .where(*equal(shop_id=outbox.c.shop_id, topic=outbox.c.topic, id=outbox.c.id))
+    .where(*_THIS)
     .values(
         state=_QUEUED,
         attempts=0,
         done_at=None,
         last_error=None,
-        **parameters(outbox.c.queued_at, outbox.c.visible_at),
+        **parameters(outbox.c.payload, outbox.c.queued_at, outbox.c.visible_at),
     )
 )
 _WAITING: tuple[sa.ColumnElement[Any], ...] = (sa.func.count(), sa.func.min(outbox.c.queued_at))
@@ -163,9 +165,24 @@ async def add(  # noqa: PLR0913 a row has that many columns
         announce(connection, HINT)
 
 
-async def add_again(connection: Connection, shop_id: str, topic: str, id: UUID, *, now: datetime) -> None:  # noqa: A002 the column's name
-    """Requeues a message that was sent or has failed; its attempts and age start over."""
-    await _REQUEUE.rows(connection, shop_id=shop_id, topic=topic, id=id, queued_at=now, visible_at=now)
+async def find_payload(connection: Connection, shop_id: str, topic: str, id: UUID) -> Any:  # noqa: A002 the column's name
+    """The payload of a message that was queued before; any JSON."""
+    [(payload,)] = await _PAYLOAD.rows(connection, shop_id=shop_id, topic=topic, id=id)
+    return payload
+
+
+async def add_again(
+    connection: Connection,
+    shop_id: str,
+    topic: str,
+    id: UUID,  # noqa: A002 the column's name
+    payload: Any,  # any JSON
+    *,
+    now: datetime,
+) -> None:
+    """Requeues a message that was sent or has failed, with this payload; its attempts and age start over."""
+    key = {"shop_id": shop_id, "topic": topic, "id": id}
+    await _REQUEUE.rows(connection, **key, payload=payload, queued_at=now, visible_at=now)
     announce(connection, HINT)
 
 

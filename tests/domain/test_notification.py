@@ -15,7 +15,6 @@ from structlog.testing import capture_logs
 
 from domain import cancellation, notification
 from domain.mail import content
-from domain.mail.address import NO_USABLE_ADDRESS
 from domain.mail.content import CancellationMail
 from domain.mail.delivery.mailbox import Mailbox
 from domain.mail.sending import Deferred, Outcome, OutgoingMessage, Rejected, Sent, Unreachable
@@ -235,17 +234,26 @@ async def test_without_a_usable_address_nothing_is_sent(database: Database) -> N
     assert len(sender.messages) == 1
 
 
-async def test_an_address_that_is_no_longer_usable_gets_no_mail(database: Database) -> None:
+@pytest.mark.parametrize(
+    ("address", "error"),
+    [
+        ("ada", "The buyer has no usable e-mail address."),
+        ("v***@chat.seller-us.example", "The buyer's e-mail address is masked."),
+    ],
+    ids=["unusable", "masked"],
+)
+async def test_an_address_that_is_no_longer_usable_gets_no_mail(database: Database, address: str, error: str) -> None:
     shop = await a_shop(database)
     cancelled = await a_cancellation(database, shop)
-    mail = replace(a_mail(buyer=Buyer("Ada Buyer", "ada", "en_US")), order_id=(await stored(database, shop, "1001")).id)
+    buyer = Buyer("Ada Buyer", address, "en_US")
+    mail = replace(a_mail(buyer=buyer), order_id=(await stored(database, shop, "1001")).id)
     await corrupt(database, cancelled, content.to_json(mail))
     await a_cancellation(database, shop, "1002")
 
     await run(database, Script(Sent()))
 
     after = await notification_of(database, shop, cancelled)
-    assert (after.status, after.last_error) == (NotificationStatus.FAILED, NO_USABLE_ADDRESS)
+    assert (after.status, after.last_error) == (NotificationStatus.FAILED, error)
 
 
 async def test_a_sender_that_lost_its_lease_changes_nothing(database: Database) -> None:

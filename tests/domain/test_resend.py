@@ -1,8 +1,9 @@
-"""An e-mail that was sent or failed is queued again unchanged, with a fresh 48 hours to succeed."""
+"""An e-mail that was sent or failed is queued again for the contact of now, with a fresh 48 hours to succeed."""
 
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 import pytest
@@ -11,15 +12,18 @@ import sqlalchemy as sa
 from domain import notification
 from domain.mail.sending import Deferred, Outcome, Rejected, Sent
 from domain.rules import ids
-from domain.rules.order import Cancellation, Notification, Order, OrderEvent, Shop
+from domain.rules.order import Buyer, Cancellation, Notification, Order, OrderEvent, Shop
 from domain.rules.order_input import BuyerInput
 from domain.rules.outcomes import FulfillmentOutcome, Problem
 from domain.rules.vocabulary import EventType, FulfillmentErrorCode, NotificationStatus
 from domain.storage import outbox
+from domain.storage.cancellations import insert_cancellation
 from domain.storage.engine.backend import EVERY_SHOP
 from domain.storage.engine.database import Database
 from domain.storage.outbox import MAIL_TOPIC
+from domain.storage.tables import orders
 from domain.storage.tables import outbox as table
+from tests.mail.samples import received, text_of
 from tests.support.cancelling import LATER, a_request, cancel_well, happened, package_id, read_again, units
 from tests.support.fulfilling import refused
 from tests.support.invariants import dump
@@ -27,7 +31,7 @@ from tests.support.mailing import Script, logged, notification_of, run
 from tests.support.stored import NOW, a_shop, an_order_input, store, stored
 from tests.support.troubles import held_by_others
 
-QUEUED, SENT, FAILED = NotificationStatus
+QUEUED, SENT, FAILED, NOT_NEEDED = NotificationStatus
 UNKNOWN = UUID("0195a1b2c3d47e8f9a0b1c2d3e4f5a6b")
 DAYS_LATER = NOW + timedelta(days=5)
 
@@ -179,16 +183,99 @@ async def test_concurrent_calls_queue_the_mail_once(database: Database, shop: Sh
     assert after.event_sequence == order.event_sequence + 1
 
 
-async def test_a_mail_without_a_usable_address_is_not_queued(database: Database, shop: Shop) -> None:
-    order, made = await a_cancellation(database, shop, email="ada")
+@pytest.mark.parametrize(
+    ("email", "message"),
+    [
+        ("ada", "The buyer has no usable e-mail address."),
+        ("v***@chat.seller-us.example", "The buyer's e-mail address is masked."),
+    ],
+    ids=["unusable", "masked"],
+)
+async def test_a_mail_without_a_usable_address_is_not_queued(
+    database: Database, shop: Shop, email: str, message: str
+) -> None:
+    order, made = await a_cancellation(database, shop, email=email)
     before = await dump(database)
 
     answer = await resend(database, shop, ids.of_cancellation(made.id))
 
-    message = "The buyer has no usable e-mail address."
     problem = Problem(FulfillmentErrorCode.INVALID_VALUE, message, ("cancellationId",))
     assert answer == FulfillmentOutcome(order, cancellation=made, problems=(problem,))
     assert made.notification == Notification(FAILED, attempts=0, last_error=message)
+    assert await dump(database) == before
+
+
+async def test_it_goes_to_the_contact_of_now_and_says_the_same(database: Database, shop: Shop) -> None:
+    order, made, first = await a_tried_one(database, shop, Sent())
+    await reach(database, order, Buyer("Grete Muster", "grete@example.com", "de_DE"))
+    # Cancelled since: the mail still says what was left after its own cancellation.
+    await cancel_well(database, shop, a_request(units(order, ("SKU-dress", 2)), "key-2"))
+    await run(database, Script(Sent()), now=LATER)
+
+    answer = await resend(database, shop, ids.of_cancellation(made.id))
+    await run(database, second := Script(Sent()), now=DAYS_LATER)
+
+    [before], [after] = first.messages, second.messages
+    assert answer.problems == ()
+    assert (before.recipient, after.recipient) == ("ada@example.com", "grete@example.com")
+    assert received(after)["To"] == "Grete Muster <grete@example.com>"
+    assert received(after)["Subject"] == "Demo Shop: Ein Teil Ihrer Bestellung 1001 wurde storniert"
+    assert [received(after)[name] for name in ("Message-ID", "Date")] == [
+        received(before)[name] for name in ("Message-ID", "Date")
+    ]
+    assert "Guten Tag Grete Muster," in text_of(after)
+    assert "Sie erhalten weiterhin:\n\n2 × The dress\n" in text_of(after)  # noqa: RUF001 - the sign that is meant
+
+
+@pytest.mark.parametrize("email", ["", "ada", "v***@relay.example"], ids=["none", "unusable", "masked"])
+async def test_a_mail_that_failed_from_the_start_is_sent_once_there_is_an_address(
+    database: Database, shop: Shop, email: str
+) -> None:
+    order, made = await a_cancellation(database, shop, email=email)
+    await reach(database, order, replace(order.buyer, email="ada@example.com"))
+
+    answer = await resend(database, shop, ids.of_cancellation(made.id))
+    await run(database, sender := Script(Sent()), now=DAYS_LATER)
+
+    assert made.notification.status is FAILED
+    assert answer.problems == ()
+    assert [message.recipient for message in sender.messages] == ["ada@example.com"]
+    assert await notification_of(database, shop, made.id) == Notification(SENT, attempts=1, sent_at=DAYS_LATER)
+
+
+async def test_a_mail_that_is_queued_already_goes_to_the_contact_it_was_queued_for(
+    database: Database, shop: Shop
+) -> None:
+    order, made = await a_cancellation(database, shop)
+    await reach(database, order, Buyer("Grete Muster", "grete@example.com", "de_DE"))
+
+    await resend(database, shop, ids.of_cancellation(made.id))
+    await run(database, sender := Script(Sent()), now=LATER)
+
+    assert [message.recipient for message in sender.messages] == ["ada@example.com"]
+
+
+async def reach(database: Database, order: Order, buyer: Buyer) -> None:
+    """Gives the order another contact, as an import does."""
+    contact = {"buyer_name": buyer.name, "buyer_email": buyer.email, "buyer_locale": buyer.locale}
+    change = sa.update(orders).where(orders.c.id == order.id).values(contact)
+    await database.writing("demo", lambda connection: connection.execute(change))
+
+
+async def test_a_cancellation_that_needs_no_mail_gets_none(database: Database) -> None:
+    shop = await a_shop(database)
+    order, made = await a_cancellation(database, shop)
+    quiet = replace(made, id=UNKNOWN, idempotency_key="import 1001 1", notification=Notification(NOT_NEEDED))
+    # As imports leave it: without a mail, as the marketplace has told the buyer.
+    store_it = partial(insert_cancellation, shop_id=shop.id, cancellation=quiet, prices_include_tax=True)
+    await database.writing(shop.id, store_it)
+    before = await dump(database)
+
+    answer = await resend(database, shop, ids.of_cancellation(quiet.id))
+
+    message = "No e-mail is sent about this cancellation: it was made at the marketplace, which has told the buyer."
+    problem = Problem(FulfillmentErrorCode.TRANSITION_NOT_ALLOWED, message, ("cancellationId",))
+    assert answer == FulfillmentOutcome(order, cancellation=quiet, problems=(problem,))
     assert await dump(database) == before
 
 

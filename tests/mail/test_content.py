@@ -7,7 +7,7 @@ import pytest
 
 from domain.mail import content
 from domain.mail.content import CancellationMail, CancelledItem
-from domain.rules.order import Cancellation, Fee, Notification, Order, Pick, Shop
+from domain.rules.order import Buyer, Cancellation, Fee, Notification, Order, Pick, Shop
 from domain.rules.refunds import refund_breakdown
 from domain.rules.vocabulary import (
     CancellationReason,
@@ -163,6 +163,21 @@ def test_a_proportional_share_of_shipping_and_fees_is_shown() -> None:
     assert (mail.shipping_fee, mail.shipping_tax, mail.fees) == (250, 20, ((FeeKind.HANDLING, 25),))
     assert mail.refund_total == 1295
     assert not mail.is_whole_order
+
+
+def test_a_stored_mail_is_readdressed_to_the_contact_of_now() -> None:
+    mail = a_mail(buyer=Buyer("A*** B***", "v***@relay.example", "en_US"))
+    buyer = Buyer("Greta Müller", "greta@example.com", "de_DE")
+
+    again = content.readdressed(content.to_json(mail), buyer)
+
+    assert again == content.to_json(replace(mail, buyer=buyer))
+    assert again["buyer"] == {"name": "Greta Müller", "email": "greta@example.com", "locale": "de_DE"}
+
+
+@pytest.mark.parametrize("payload", [None, [1], {}, {"buyer": 5}], ids=["null", "list", "empty", "nonsense"])
+def test_what_cannot_be_read_is_not_readdressed(payload: object) -> None:
+    assert content.readdressed(payload, BUYER) == payload
 
 
 def test_the_sellers_note_is_not_in_it() -> None:
