@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 
 from domain.rules.by_name import ByName
 from domain.rules.order import Buyer, Cancellation, Order, OrderItem, RefundLine, Shop, value
-from domain.rules.vocabulary import CancellationReason, FeeKind, PackageStatus
+from domain.rules.vocabulary import CancellationReason, FeeKind, PackageStatus, RefundStatus
 
 
 @value
@@ -30,7 +30,7 @@ class MailItem:
 
 @value
 class CancelledItem:
-    """The cancelled units of one order item, over all packages, and their refund."""
+    """The cancelled units of one order item, over all packages; `total` is their refund, or by how much less is due."""
 
     item: MailItem
     subtotal: int
@@ -44,7 +44,9 @@ class CancelledItem:
 class CancellationMail:
     """Amounts are in minor units of `currency`. `remaining` has the units still to reach the buyer.
 
-    `is_whole_order` is true if the order has no live units left, whatever the scope of this cancellation.
+    `is_whole_order` is true if the order has no live units left, whatever the scope of this cancellation. With
+    `is_taken_off` nothing had been paid: the amounts, `refund_total` too, say by how much less is due. `due_at_door` is
+    what the buyer has to pay at the door now; None if nothing is collected there, or it was paid.
     """
 
     order_id: UUID
@@ -63,6 +65,9 @@ class CancellationMail:
     refund_total: int
     remaining: tuple[MailItem, ...]
     is_whole_order: bool
+    # Messages queued by earlier versions lack these.
+    is_taken_off: bool = False
+    due_at_door: int | None = None
 
 
 _ADAPTER = TypeAdapter(CancellationMail)
@@ -89,6 +94,8 @@ def cancellation_mail(shop: Shop, order: Order, cancellation: Cancellation) -> C
         refund_total=breakdown.total,
         remaining=_remaining(order),
         is_whole_order=not order.is_live,
+        is_taken_off=cancellation.refund_status is RefundStatus.NOT_NEEDED and breakdown.total > 0,
+        due_at_door=order.due_at_door if order.collect_on_delivery and not order.is_paid else None,
     )
 
 

@@ -28,7 +28,7 @@ class AmountRow:
 
 @value
 class LetterItem:
-    """`amounts` run from the price to the refund; empty if nothing is refunded."""
+    """`amounts` run from the price to what is refunded or no longer due; empty if that is nothing."""
 
     quantity_and_name: str
     name: str
@@ -40,7 +40,7 @@ class LetterItem:
 
 @value
 class Letter:
-    """`facts` are for the buyer to quote to the seller. `refund_total` is None if nothing is refunded.
+    """`facts` are for the buyer to quote to the seller. `amounts_total` is None if nothing is refunded or taken off.
 
     `subject` has the names verbatim; `document_title` is the same on one safe line, for HTML.
     """
@@ -55,10 +55,10 @@ class Letter:
     facts: tuple[str, ...]
     cancelled_heading: str
     cancelled: tuple[LetterItem, ...]
-    refund_heading: str
-    refund: tuple[AmountRow, ...]
-    refund_total: AmountRow | None
-    refund_note: str
+    amounts_heading: str
+    amounts: tuple[AmountRow, ...]
+    amounts_total: AmountRow | None
+    amounts_notes: tuple[str, ...]
     remaining_heading: str
     remaining_note: str
     remaining: tuple[LetterItem, ...]
@@ -108,10 +108,10 @@ class _Writer:
             ),
             cancelled_heading=words.cancelled,
             cancelled=tuple(map(self._cancelled, mail.cancelled)),
-            refund_heading=words.refund,
-            refund=self._refund() if mail.refund_total else (),
-            refund_total=self._row(words.refund_total, mail.refund_total) if mail.refund_total else None,
-            refund_note=self._refund_note(),
+            amounts_heading=self._either(words.refund, words.taken_off),
+            amounts=self._sums() if mail.refund_total else (),
+            amounts_total=self._total() if mail.refund_total else None,
+            amounts_notes=(self._refund_note(), *self._note_on_the_door()),
             remaining_heading=words.remaining_whole if whole else words.remaining_part,
             remaining_note=self._remaining_note(),
             remaining=tuple(map(self._item, mail.remaining)),
@@ -148,10 +148,10 @@ class _Writer:
                 (words.platform_discount, -cancelled.platform_discount),
                 (self._tax(words.tax_included, words.tax_on_top), cancelled.tax),
             ),
-            self._row(words.item_total, cancelled.total),
+            self._row(self._either(words.item_total, words.item_taken_off), cancelled.total),
         )
 
-    def _refund(self) -> tuple[AmountRow, ...]:
+    def _sums(self) -> tuple[AmountRow, ...]:
         mail, words = self._mail, self._phrases
         return (
             self._row(words.items, sum(cancelled.total for cancelled in mail.cancelled)),
@@ -162,16 +162,30 @@ class _Writer:
             ),
         )
 
+    def _total(self) -> AmountRow:
+        return self._row(
+            self._either(self._phrases.refund_total, self._phrases.taken_off_total), self._mail.refund_total
+        )
+
     def _refund_note(self) -> str:
         total = self._mail.refund_total
         if not total:
             return self._phrases.nothing_charged
-        return self._phrases.refund_goes_to.format(total=self._amount(total))
+        return self._either(self._phrases.refund_goes_to, self._phrases.not_charged).format(total=self._amount(total))
+
+    def _note_on_the_door(self) -> tuple[str, ...]:
+        due = self._mail.due_at_door
+        if due is None:
+            return ()
+        return (self._phrases.due_at_door.format(total=self._amount(due)) if due else self._phrases.nothing_due,)
 
     def _remaining_note(self) -> str:
         if self._mail.is_whole_order:
             return self._phrases.remaining_nothing
         return self._phrases.remaining_items if self._mail.remaining else self._phrases.remaining_none
+
+    def _either(self, refunded: str, taken_off: str) -> str:
+        return taken_off if self._mail.is_taken_off else refunded
 
     def _tax(self, included: str, on_top: str) -> str:
         return included if self._mail.prices_include_tax else on_top

@@ -22,6 +22,7 @@ LANGUAGES = frozenset(file.name.removesuffix(".toml") for file in _TRANSLATIONS.
 class Phrases:
     """`part` is for a cancellation that leaves live units in the order, `whole` for one that leaves none.
 
+    `taken_off` stands in place of `refund` where nothing had been paid.
     `reasons` are sentences for the buyer; `labels` are short, for the seller to choose from.
     """
 
@@ -45,6 +46,7 @@ class Phrases:
     tax_on_top: str
     tax_included: str
     item_total: str
+    item_taken_off: str
     refund: str
     items: str
     shipping: str
@@ -53,6 +55,11 @@ class Phrases:
     refund_total: str
     refund_goes_to: str
     nothing_charged: str
+    taken_off: str
+    taken_off_total: str
+    not_charged: str
+    due_at_door: str
+    nothing_due: str
     remaining_part: str
     remaining_whole: str
     remaining_items: str

@@ -63,6 +63,8 @@ def a_mail(  # noqa: PLR0913 a builder has a parameter for every field
     refund_total: int | None = None,
     remaining: tuple[MailItem, ...] = (),
     is_whole_order: bool = False,
+    is_taken_off: bool = False,
+    due_at_door: int | None = None,
 ) -> CancellationMail:
     cancelled = cancelled or (a_cancelled_item(),)
     parts = [item.total for item in cancelled] + [shipping_fee] + [amount for _, amount in fees]
@@ -83,6 +85,8 @@ def a_mail(  # noqa: PLR0913 a builder has a parameter for every field
         refund_total=sum(parts) if refund_total is None else refund_total,
         remaining=remaining,
         is_whole_order=is_whole_order,
+        is_taken_off=is_taken_off,
+        due_at_door=due_at_door,
     )
 
 
@@ -196,6 +200,61 @@ MAILS = {
         prices_include_tax=False,
         reason=CancellationReason.OTHER,
         remaining=(a_mail_item("Topi jerami", quantity=1200),),
+    ),
+    "not-paid": a_mail(
+        a_cancelled_item("Linen shirt", variant_name="Sand, M", quantity=1, subtotal=165_000, seller_discount=76_000),
+        buyer=Buyer("n***n v** t***h", "relay@example.com", "en_US"),
+        currency="VND",
+        remaining=(a_mail_item("Linen shirt", "Sand, M"),),
+        is_taken_off=True,
+        due_at_door=99_000,
+    ),
+    "not-paid-de": a_mail(
+        a_cancelled_item("Leinenkleid", variant_name="Salbei, M", tax=1114),
+        buyer=Buyer("Greta Müller", "greta@example.com", "de_DE"),
+        currency="EUR",
+        shipping_fee=590,
+        shipping_tax=94,
+        fees=((FeeKind.INSURANCE, 199), (FeeKind.DEPOSIT, 25)),
+        is_whole_order=True,
+        is_taken_off=True,
+        due_at_door=0,
+    ),
+    "not-paid-es": a_mail(
+        a_cancelled_item("Vestido cruzado de lino", variant_name="Salvia, M", tax=963),
+        buyer=Buyer("Lucía García", "lucia@example.com", "es_MX"),
+        currency="MXN",
+        fees=((FeeKind.DISTANCE, 1500),),
+        remaining=(a_mail_item("Sombrero de paja"),),
+        is_taken_off=True,
+        due_at_door=24_990,
+    ),
+    "not-paid-fr": a_mail(
+        a_cancelled_item("Robe portefeuille en lin", variant_name="Sauge, M", tax=1163),
+        buyer=Buyer("Élise Dupont", "elise@example.com", "fr_FR"),
+        currency="EUR",
+        is_whole_order=True,
+        is_taken_off=True,
+        due_at_door=0,
+    ),
+    "not-paid-id": a_mail(
+        a_cancelled_item("Gaun linen", variant_name="Hijau, M", subtotal=25_000_000, tax=2_477_500),
+        buyer=Buyer("Dewi Lestari", "dewi@example.com", "id_ID"),
+        currency="IDR",
+        remaining=(a_mail_item("Topi jerami"),),
+        is_taken_off=True,
+        due_at_door=18_900_000,
+    ),
+    "not-paid-ja": a_mail(
+        a_cancelled_item("リネンのラップワンピース", variant_name="セージ・M", subtotal=13960, tax=1269),
+        a_cancelled_item(
+            "コットントートバッグ", variant_name=None, image_url=None, is_gift=True, quantity=1, subtotal=0
+        ),
+        buyer=Buyer("佐藤 陽葵", "himari@example.com", "ja_JP"),
+        currency="JPY",
+        remaining=(a_mail_item("麦わら帽子", quantity=2),),
+        is_taken_off=True,
+        due_at_door=4_980,
     ),
 }
 

@@ -32,7 +32,18 @@ def the_mail(
     package: int | None = None,
 ) -> CancellationMail:
     """The mail for cancelling these units of the order."""
-    cancellation = Cancellation(
+    cancellation = a_cancellation(order, *picks, scope=scope, package=package)
+    return content.cancellation_mail(SHOP, after(order, *picks), cancellation)
+
+
+def a_cancellation(
+    order: Order,
+    *picks: Pick,
+    scope: CancellationScope = CancellationScope.ITEMS,
+    package: int | None = None,
+    refund_status: RefundStatus = RefundStatus.PENDING,
+) -> Cancellation:
+    return Cancellation(
         id=CANCELLATION_ID,
         order_id=order.id,
         scope=scope,
@@ -40,13 +51,19 @@ def the_mail(
         note="Between us: the whole batch was lost.",
         package=package,
         breakdown=refund_breakdown(order, picks),
-        refund_status=RefundStatus.PENDING,
+        refund_status=refund_status,
         notification=Notification(NotificationStatus.QUEUED),
         actor="seller",
         idempotency_key="key-1",
         created_at=CANCELLED_AT,
     )
-    return content.cancellation_mail(SHOP, after(order, *picks), cancellation)
+
+
+def the_mail_about_what_is_taken_off(order: Order, *picks: Pick) -> CancellationMail:
+    """The mail for cancelling these units of an order that is not paid."""
+    cancellation = a_cancellation(order, *picks, refund_status=RefundStatus.NOT_NEEDED)
+    taken_off = order.taken_off + cancellation.breakdown.total
+    return content.cancellation_mail(SHOP, replace(after(order, *picks), refunded=0, taken_off=taken_off), cancellation)
 
 
 def test_it_says_what_was_cancelled_and_what_that_gives_back() -> None:
@@ -165,8 +182,60 @@ def test_a_proportional_share_of_shipping_and_fees_is_shown() -> None:
     assert not mail.is_whole_order
 
 
+@pytest.mark.parametrize(
+    ("quantity", "due"), [(1, 2599), (2, 1599), (3, 0)], ids=["one unit", "two units", "the whole order"]
+)
+def test_what_is_taken_off_an_order_collected_at_the_door_lowers_what_is_due_there(quantity: int, due: int) -> None:
+    order = an_order(an_item(quantity=3, subtotal=3000), shipping_fee=599, is_paid=False, collect_on_delivery=True)
+
+    mail = the_mail_about_what_is_taken_off(order, Pick(1, 1, quantity))
+
+    assert (mail.is_taken_off, mail.due_at_door, mail.is_whole_order) == (True, due, quantity == 3)
+
+
+def test_what_was_taken_off_before_is_not_due_either() -> None:
+    item = an_item(quantity=3, cancelled=1, subtotal=3000)
+    order = an_order(item, taken_off=1000, is_paid=False, collect_on_delivery=True)
+
+    mail = the_mail_about_what_is_taken_off(order, Pick(1, 1, 1))
+
+    assert (mail.refund_total, mail.due_at_door) == (1000, 1000)
+
+
+def test_the_smallest_amount_is_taken_off_too() -> None:
+    order = an_order(an_item(quantity=3, subtotal=3), is_paid=False, collect_on_delivery=True)
+
+    mail = the_mail_about_what_is_taken_off(order, Pick(1, 1, 1))
+
+    assert (mail.is_taken_off, mail.refund_total, mail.due_at_door) == (True, 1, 2)
+
+
+def test_free_units_take_nothing_off() -> None:
+    items = (an_item(1, subtotal=1000), an_item(2, subtotal=0))
+    order = an_order(*items, is_paid=False, collect_on_delivery=True)
+
+    mail = the_mail_about_what_is_taken_off(order, Pick(2, 1, 1))
+
+    assert (mail.is_taken_off, mail.refund_total, mail.due_at_door) == (False, 0, 1000)
+
+
+@pytest.mark.parametrize(
+    ("is_paid", "collect_on_delivery"),
+    [(True, True), (True, False), (False, False)],
+    ids=["paid at the door", "paid", "not paid yet"],
+)
+def test_nothing_is_said_of_the_door_where_nothing_is_collected_there(
+    *, is_paid: bool, collect_on_delivery: bool
+) -> None:
+    order = an_order(an_item(quantity=2), is_paid=is_paid, collect_on_delivery=collect_on_delivery)
+
+    mail = the_mail(order, Pick(1, 1, 1))
+
+    assert (mail.is_taken_off, mail.due_at_door) == (False, None)
+
+
 def test_a_stored_mail_is_readdressed_to_the_contact_of_now() -> None:
-    mail = a_mail(buyer=Buyer("A*** B***", "v***@relay.example", "en_US"))
+    mail = a_mail(buyer=Buyer("A*** B***", "v***@relay.example", "en_US"), is_taken_off=True, due_at_door=1200)
     buyer = Buyer("Greta Müller", "greta@example.com", "de_DE")
 
     again = content.readdressed(content.to_json(mail), buyer)
