@@ -55,9 +55,9 @@ async def mailing(settings: Settings, database: Database, sender: str) -> AsyncI
         await running
 
 
-async def cancel_one(client: Client, buyer: dict[str, str]) -> Any:
+async def cancel_one(client: Client, buyer: dict[str, str], **more: object) -> Any:
     """Imports an order of this buyer, and returns the cancellation of one of its units."""
-    imported = await client.data(IMPORT, orders=[ORDER | {"buyer": buyer}])
+    imported = await client.data(IMPORT, orders=[ORDER | {"buyer": buyer} | more])
     [result] = imported["importOrders"]["results"]
     assert result["errors"] == []
     cancelled = await client.data(CANCEL, order=result["order"]["id"], item=result["order"]["items"][0]["id"])
@@ -70,6 +70,12 @@ async def the_message(inbox: Inbox) -> bytes:
         while not inbox.messages:  # noqa: ASYNC110 - aiosmtpd's handler has no event
             await asyncio.sleep(0.01)
     return inbox.messages[0]
+
+
+def text_in(message: bytes) -> str:
+    body = message_from_bytes(message, policy=default).get_body(("plain",))
+    assert isinstance(body, EmailMessage)
+    return str(body.get_content()).replace("\r\n", "\n")
 
 
 async def test_the_names_of_shop_and_buyer_keep_every_space(
@@ -134,10 +140,22 @@ async def test_a_masked_address_fails_at_once_and_cannot_be_mailed_again(client:
 async def test_a_masked_name_is_not_shown_to_the_buyer(client: Client, settings: Settings, database: Database) -> None:
     async with mailing(settings, database, "orders@shop.example") as inbox:
         await cancel_one(client, BUYER | {"name": "A*** E***", "email": "v4bEXAMPLE@relay.example"})
-        message = message_from_bytes(await the_message(inbox), policy=default)
+        message = await the_message(inbox)
 
-    body = message.get_body(("plain",))
-    assert isinstance(body, EmailMessage)
-    assert message["To"] == "v4bEXAMPLE@relay.example"
-    assert "*" not in str(message.items()) + body.get_content()
-    assert "\nHello,\n" in body.get_content().replace("\r\n", "\n")
+    head = message_from_bytes(message, policy=default)
+    assert head["To"] == "v4bEXAMPLE@relay.example"
+    assert "*" not in str(head.items()) + text_in(message)
+    assert "\nHello,\n" in text_in(message)
+
+
+async def test_an_order_collected_at_the_door_is_promised_no_money_back(
+    client: Client, settings: Settings, database: Database
+) -> None:
+    async with mailing(settings, database, "orders@shop.example") as inbox:
+        await cancel_one(client, BUYER, collectOnDelivery=True)
+        text = text_in(await the_message(inbox))
+
+    assert "\nNothing was charged for these items.\nThe amount due at the door is now $20.00.\n" in text
+    assert "    No longer due for this item: $10.00\n" in text
+    assert "refund" not in text
+    assert "payment method" not in text
