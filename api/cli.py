@@ -88,7 +88,7 @@ def worker() -> None:
 @app.command()
 def demo(
     *,
-    still: Annotated[bool, typer.Option("--still", help="Keep packages from moving by themselves.")] = False,
+    still: Annotated[bool, typer.Option("--still", help="Let no order change by itself.")] = False,
     reset: Annotated[bool, typer.Option("--reset", help="Start over without earlier orders and mail.")] = False,
 ) -> None:
     """Serve a shop to play with: sample orders, GraphiQL with a token, and a mailbox."""

@@ -30,7 +30,7 @@ def demo(*, is_still: bool, is_reset: bool) -> None:
     mailbox = Mailbox(sample_shop.MAILS)
     loops = [mail_loop(mailbox, settings)]
     if not is_still:
-        loops.append(sample_shop.keep_moving)
+        loops += [sample_shop.keep_moving, sample_shop.bring_next_day]
     address = sample_shop.address_of(listener)
     typer.echo(f"Open {address}/ and stop it with Ctrl-C.")
     routes = pages.routes(settings, mailbox, database, address)

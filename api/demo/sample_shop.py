@@ -1,4 +1,4 @@
-"""The demo's shop: its sample orders and their past, and packages that move by themselves."""
+"""The demo's shop: its sample orders, their past and their next day, and packages that move by themselves."""
 
 import asyncio
 import hashlib
@@ -18,6 +18,7 @@ from api import auth
 from api.settings import Settings, SettingsError
 from api.wiring import clock
 from domain import cancellation, fulfillment, ingestion
+from domain.ingestion import ImportResult
 from domain.rules import ids
 from domain.rules.decision import CancellationRequest
 from domain.rules.order import (
@@ -46,11 +47,15 @@ FILE = Path("shortship-demo.db")
 MAILS = Path("shortship-demo-mails")
 _SAMPLES = Path(__file__).parent / "samples"
 OWN_ORDERS = _SAMPLES / "orders.jsonl"
-# A marketplace's file, and orders in our own format: one for each mail language, and one more.
-_FILES = (_SAMPLES / "orders-tiktok.json", OWN_ORDERS)
+# Two files of a marketplace, and orders in our own format: one for each mail language, and one more.
+_FILES = (_SAMPLES / "orders-tiktok.json", _SAMPLES / "orders-more.json", OWN_ORDERS)
+# What the marketplace tells of some of them a day later. Six have changed; all six are among those to ship neither
+# first nor last, where no step and no moving package gets in the way.
+NEXT_DAY = _SAMPLES / "orders-next-day.json"
 
 _TOKEN_SECONDS = 24 * 3600
 _MOVE_SECONDS = 5.0
+_NEXT_DAY_SECONDS = 60.0
 # Back and forth, so that there is always something to see and to cancel.
 _NEXT = {
     PackageStatus.AWAITING_SHIPMENT: PackageStatus.AWAITING_COLLECTION,
@@ -165,8 +170,7 @@ async def prepare(settings: Settings) -> Settings:
         shop = await demo_shop(database)
         orders: dict[str, UUID | None] = {}
         for file in _FILES:
-            async for batch in ingestion.import_file(database, shop, file, actor="import", clock=clock):
-                orders |= {result.number: result.order_id for result in batch.results}
+            orders |= {result.number: result.order_id for result in await _import(database, shop, file)}
         for past in _PAST:
             if order_id := orders[past.number]:
                 await _cancel(database, shop, past, order_id)
@@ -176,6 +180,11 @@ async def prepare(settings: Settings) -> Settings:
     return settings.model_copy(update={"jwt_secret": settings.jwt_secret or secret})
 
 
+async def _import(database: Database, shop: Shop, file: Path) -> list[ImportResult]:
+    batches = ingestion.import_file(database, shop, file, actor="import", clock=clock)
+    return [result async for batch in batches for result in batch.results]
+
+
 async def _cancel(database: Database, shop: Shop, past: _Past, order_id: UUID) -> None:
     """Cancels once: at later starts the idempotency key is known."""
     request = CancellationRequest(past.selection(order_id), past.reason, f"demo-{past.number}")
@@ -183,6 +192,14 @@ async def _cancel(database: Database, shop: Shop, past: _Past, order_id: UUID) -
     if outcome.cancellation and past.refund and not outcome.replayed:
         settlement = Settlement(ids.of_cancellation(outcome.cancellation.id), past.refund, f"refund-{past.number}")
         await fulfillment.settle_refund(database, shop, settlement, actor="demo", now=clock())
+
+
+async def bring_next_day(database: Database, stop: asyncio.Event, *, seconds: float = _NEXT_DAY_SECONDS) -> None:
+    """Imports the next day once the demo has run for that long; changes nothing if an earlier demo did."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
+        return
+    await _import(database, await demo_shop(database), NEXT_DAY)
 
 
 async def keep_moving(database: Database, stop: asyncio.Event) -> None:

@@ -1,6 +1,7 @@
 """The marketplace's sample orders, cancelled step by step as far as the rules allow, balance to the last cent."""
 
 from functools import cache
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.intake.check import normalise
+from domain.rules.new_order import NewOrder
 from domain.rules.order import Order, RefundBreakdown
 from domain.rules.refunds import refund_breakdown
 from domain.rules.selection import judge
@@ -15,7 +17,9 @@ from domain.rules.vocabulary import CancellationReason, OrderStatus, ShippingRef
 from tests.rules.test_refunds import sums
 from tests.support.builders import after, an_order
 from tests.support.closing import (
+    MORE_SAMPLES,
     NEVER,
+    NEXT_DAY,
     ON_FULL_CANCELLATION,
     PROPORTIONAL,
     SAMPLES,
@@ -31,10 +35,21 @@ policies = pytest.mark.parametrize("policy", ShippingRefundPolicy, ids=lambda po
 seeds = st.integers(0, 2**32 - 1)
 
 
+def orders_of(file: Path) -> list[NewOrder]:
+    judged = [*map(normalise, sound_orders(file))]
+    return [order for order in judged if isinstance(order, NewOrder)]
+
+
+@pytest.mark.parametrize(
+    ("file", "count"), [(SAMPLES, 60), (MORE_SAMPLES, 12), (NEXT_DAY, 18)], ids=["given", "more", "next day"]
+)
+def test_no_sample_order_is_refused(file: Path, count: int) -> None:
+    assert len(orders_of(file)) == count
+
+
 @cache
 def samples(policy: ShippingRefundPolicy) -> list[Order]:
-    """The samples as imported."""
-    judged = map(normalise, sound_orders(SAMPLES))
+    """The first day's samples as imported."""
     return [
         an_order(
             *new.items,
@@ -49,8 +64,7 @@ def samples(policy: ShippingRefundPolicy) -> list[Order]:
             fees=new.fees,
             total=new.total,
         )
-        for new in judged
-        if not isinstance(new, tuple)
+        for new in (*orders_of(SAMPLES), *orders_of(MORE_SAMPLES))
     ]
 
 
@@ -74,7 +88,7 @@ def test_samples_cancelled_unit_by_unit_close_to_the_last_cent(policy: ShippingR
     ends = [(order, *cancelled_bit_by_bit(order, chance)) for order in samples(policy)]
 
     refunds = {start.number: sum(each.total for each in breakdowns) for start, _, breakdowns in ends}
-    assert len(ends) == 60
+    assert len(ends) == 72
     assert refunds == {start.number: specified_refund(end, policy) - start.refunded for start, end, _ in ends}
     assert {end.number for _, end, _ in ends if not 0 <= end.refunded <= end.total} == set()
     assert min(each.total for _, _, breakdowns in ends for each in breakdowns) >= 0
@@ -90,7 +104,7 @@ def test_samples_of_which_nothing_shipped_give_back_all_that_was_paid(policy: Sh
 
     over = [end for end in ends if end.status is OrderStatus.CANCELLED]
     never_back = {end.number: NEVER_BACK[policy] * sum(charges(end)) for end in over}
-    assert len(over) == 46
+    assert len(over) == 54
     assert {end.number: end.total - end.refunded for end in over} == never_back
 
 

@@ -10,7 +10,8 @@ from domain.rules.eligibility import eligibility
 from domain.rules.order import ItemEntry, ItemsSelection, Order, OrderItem, OrderSelection, PackageSelection, Selection
 from domain.rules.vocabulary import ShippingRefundPolicy
 
-SAMPLES = Path(__file__).parents[2] / "api" / "demo" / "samples" / "orders-tiktok.json"
+_FOLDER = Path(__file__).parents[2] / "api" / "demo" / "samples"
+SAMPLES, MORE_SAMPLES, NEXT_DAY = (_FOLDER / f"orders-{name}.json" for name in ("tiktok", "more", "next-day"))
 ON_FULL_CANCELLATION, PROPORTIONAL, NEVER = ShippingRefundPolicy
 
 
