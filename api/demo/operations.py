@@ -36,7 +36,7 @@ def steps() -> list[Step]:
 def tabs(orders: Sequence[Order], unsettled: Cancellation | None, sample: _Json) -> list[dict[str, str]]:
     """The steps as GraphiQL tabs, each on its own order, so that no step takes another's units.
 
-    `unsettled` is a cancellation whose refund has not been paid, `sample` an order to import under a new number.
+    `unsettled` is a cancellation whose refund has not been paid, `sample` an order to import under new numbers.
     """
     variables = _variables(orders, unsettled, sample)
     return [_tab(step, variables.get(step.title)) for step in steps()]
@@ -76,11 +76,28 @@ def _variables(orders: Sequence[Order], unsettled: Cancellation | None, sample: 
     take("Order", _whole_order)
     if cancel := given.get("Cancel"):
         given["Preview"] = {name: cancel["input"][name] for name in ("orderId", "items")}
+    if due := next((order for order in orders if order.due_at_door), None):
+        given["Door"] = {"number": due.number}
     given["Import"] = {"input": {"orders": [sample | {"number": _new_key("order")}]}}
+    given["Update"] = {"input": {"orders": _two_days(sample | {"number": _new_key("order")})}}
     if unsettled:
         paid = {"cancellationId": ids.of_cancellation(unsettled.id), "outcome": "SUCCEEDED"}
         given["Settle"] = {"input": paid | {"providerReference": _new_key("refund")}}
     return given
+
+
+def _two_days(order: _Json) -> list[_Json]:
+    """The order as its source tells it on two days: on the second, a unit is cancelled and the rest has shipped."""
+    today = {"sourceUpdatedAt": "2026-09-24T09:00:00Z"}
+    next_day = {"status": "IN_TRANSIT", "sourceUpdatedAt": "2026-09-25T09:00:00Z"}
+    shipped = {"status": "IN_TRANSIT", "carrier": "DHL", "trackingNumber": "JJD0002001"}
+    packages = [package | shipped | {"items": _less_one(package["items"])} for package in order["packages"]]
+    return [order | today, order | next_day | {"packages": packages}]
+
+
+def _less_one(items: Sequence[_Json]) -> list[_Json]:
+    first, *others = items
+    return [first | {"cancelledQuantity": 1}, *others]
 
 
 def _one_unit(order: Order) -> _Json | None:

@@ -106,8 +106,8 @@ def test_it_has_every_status_and_every_language_of_buyers_and_mails(client: http
     assert {*re.findall(r"&lt;html lang=&#34;(\w+)", page)} == LANGUAGES
     assert "<p>Japanese (Japan)</p>" in page
     assert "Demo Shop &lt;orders@shop.example&gt;" in page
-    # The third status is QUEUED, which every mail has passed through.
-    assert mail_statuses(client) == {*NotificationStatus.__members__} - {"QUEUED"}
+    # Every mail has passed through QUEUED; NOT_NEEDED comes with the next day.
+    assert mail_statuses(client) == {*NotificationStatus.__members__} - {"QUEUED", "NOT_NEEDED"}
 
 
 def test_each_step_runs_as_prepared_and_shows_what_a_second_run_does(client: httpx.Client) -> None:
@@ -134,13 +134,47 @@ def test_each_step_runs_as_prepared_and_shows_what_a_second_run_does(client: htt
     assert {title for title in TWICE if again[title][1] == tabs[title][1]} == set()
 
 
+def test_an_order_told_on_two_days_is_created_then_brought_up_to_date(client: httpx.Client) -> None:
+    token, (document, variables) = token_of(client), tabs_of(client)["Update"]
+
+    first, again = (ask(client, document, token, **variables)["data"]["importOrders"]["results"] for _ in "12")
+
+    assert [each["outcome"] for each in first] == ["CREATED", "UPDATED"]
+    assert [note["code"] for note in first[1]["notes"]] == [
+        *("CANCELLED_THERE", "PACKAGE_STATUS", "DETAILS", "DETAILS", "ORDER_STATUS"),
+    ]
+    assert first[1]["order"] == {
+        "status": "IN_TRANSIT",
+        "version": 3,
+        "packages": [{"status": "IN_TRANSIT", "carrier": "DHL", "trackingNumber": "JJD0002001"}],
+        "totals": {"total": {"formatted": "$153.95"}, "refunded": {"formatted": "$34.00"}},
+    }
+    assert [each["outcome"] for each in again] == ["UNCHANGED", "UNCHANGED"]
+    assert [note["code"] for note in again[0]["notes"]] == ["OLDER"]
+
+
+def test_an_order_is_shown_that_is_paid_at_the_door(client: httpx.Client) -> None:
+    token, (document, variables) = token_of(client), tabs_of(client)["Door"]
+
+    order = ask(client, document, token, **variables)["data"]["orderByNumber"]
+
+    assert (order["number"], order["collectOnDelivery"]) == ("57640007890000004", True)
+    assert {name: amount["formatted"] for name, amount in order["totals"].items()} == {
+        "total": "₫188,000",
+        "paid": "₫0",
+        "due": "₫188,000",
+        "refundable": "₫0",
+    }
+
+
 def test_the_start_page_has_the_steps_in_order_and_a_command_that_works(client: httpx.Client) -> None:
     page = client.get("/")
     command = html.unescape(page.text.split('<pre id="curl">')[1].split("</pre>")[0])
 
     titles = re.findall(r'<li><a href="[^"]*" target="_blank">(\w+)</a>', page.text)
     assert titles == [
-        *("Follow", "List", "Preview", "Cancel", "Mailbox", "Refusal", "Package", "Order", "Split", "Import", "Settle")
+        *("Follow", "List", "Preview", "Cancel", "Mailbox", "Refusal", "Package", "Order", "Split"),
+        *("Import", "Update", "Door", "Settle"),
     ]
     assert "script-src 'self';" in page.headers["content-security-policy"]
     if not shutil.which("curl") and not os.environ.get("CI"):  # noqa: TID251 - a setting of the tests, not of the code
@@ -158,10 +192,12 @@ def test_its_pages_are_refused_under_other_names(client: httpx.Client) -> None:
 
 
 def test_a_step_with_nothing_left_to_try_says_so() -> None:
-    tabs = dict(zip((step.title for step in operations.steps()), operations.tabs([], None, {}), strict=True))
+    tabs = dict(
+        zip((step.title for step in operations.steps()), operations.tabs([], None, {"packages": []}), strict=True)
+    )
 
     stuck = {title for title, tab in tabs.items() if "There is nothing left to try this on" in tab["query"]}
-    assert stuck == {"Preview", "Cancel", "Refusal", "Package", "Order", "Split", "Settle"}
+    assert stuck == {"Preview", "Cancel", "Refusal", "Package", "Order", "Split", "Door", "Settle"}
     assert [tabs[title]["variables"] for title in stuck] == [""] * len(stuck)
 
 
