@@ -97,7 +97,7 @@ def test_the_walkthrough_does_what_it_says(checkout: Path) -> None:
 
     assert "created 60, updated 0, unchanged 0, rejected 0\n" in shown
     [last_line] = re.findall(r"last line is\n`([^`]*)`", page)
-    assert f"\n{last_line}\n" in shown
+    assert f"{last_line}\n" in shown
     order, preview, cancelled, refused = (
         json.loads(line)["data"] for line in re.findall(r'^{"data".*$', shown, re.MULTILINE)
     )

@@ -55,7 +55,7 @@ async def test_it_changes_six_orders_and_says_what_was_taken_over(database: Data
     assert {update.actor for update in updates} == {"import"}
     assert {numbers[update.order_id]: [note.code.name for note in update.notes] for update in updates} == {
         PAID_AT_DOOR: ["PACKAGE_STATUS", "DETAILS", "ORDER_STATUS"],
-        CANCELLED: ["CANCELLED_THERE", "ORDER_STATUS"],
+        CANCELLED: ["AMOUNT_SPREAD", "CANCELLED_THERE", "ORDER_STATUS"],
         SHORT: ["CANCELLED_THERE"],
         RELEASED: ["DETAILS", "DETAILS", "ORDER_STATUS"],
         REPACKED: ["REPACKED"],
