@@ -1,43 +1,36 @@
 """Stores new orders, many at a time."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import sqlalchemy as sa
-
 from domain.rules.new_order import NewOrder
-from domain.rules.order import OrderItem, Package, PackageItem, value
+from domain.rules.order import ImportNote, OrderItem, Package, PackageItem, value
+from domain.rules.updates.told import told
 from domain.rules.vocabulary import ShippingRefundPolicy
 from domain.storage.engine.backend import Connection
-from domain.storage.engine.compiled import Statement, among, equal, insert
+from domain.storage.engine.compiled import insert
 from domain.storage.orders import pairs_of
 from domain.storage.tables import order_items, orders, package_items, packages
-
-_KNOWN = Statement(
-    sa.select(orders.c.number, orders.c.id, orders.c.content_hash).where(
-        *equal(shop_id=orders.c.shop_id), among(orders.c.number, "numbers")
-    )
-)
+from domain.storage.told import to_json
 
 
 @value
 class Arrival:
-    """A new order with the values that are stored alongside it."""
+    """An order that came in, with the values that are stored alongside it if it is new.
+
+    `source_hash` is None if it did not come from a file; `notes` are what reading it noticed.
+    """
 
     id: UUID
     order: NewOrder
     content_hash: bytes
+    source_hash: bytes | None
     shipping_refund_policy: ShippingRefundPolicy
     refunded: int
     taken_off: int
-
-
-@value
-class KnownOrder:
-    id: UUID
-    content_hash: bytes
+    notes: tuple[ImportNote, ...]
 
 
 async def insert_orders(
@@ -47,12 +40,6 @@ async def insert_orders(
     # Sorted, so that two imports of the same orders cannot deadlock.
     rows = [_order_row(shop_id, arrival, now) for arrival in sorted(arrivals, key=lambda each: each.order.number)]
     return {row[0] for row in await insert(connection, orders, rows, new=orders.c.id)}
-
-
-async def list_known(connection: Connection, shop_id: str, numbers: Collection[str]) -> dict[str, KnownOrder]:
-    """The shop's orders with these numbers, keyed by number."""
-    found = await _KNOWN.rows(connection, shop_id=shop_id, numbers=numbers)
-    return {number: KnownOrder(*known) for number, *known in found}
 
 
 async def insert_contents(connection: Connection, shop_id: str, arrivals: Sequence[Arrival]) -> None:
@@ -99,8 +86,8 @@ def _order_row(shop_id: str, arrival: Arrival, now: datetime) -> dict[str, Any]:
         "is_paid": order.is_paid,
         "collect_on_delivery": order.collect_on_delivery,
         "source_updated_at": order.source_updated_at,
-        "source_hash": None,
-        "told": None,
+        "source_hash": arrival.source_hash,
+        "told": to_json(told(order)),
     }
 
 

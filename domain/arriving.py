@@ -1,0 +1,247 @@
+"""Stores orders that come in, together in one transaction: new ones, and what has changed about known ones."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
+from uuid import UUID
+
+from domain import updating
+from domain.once import look_up
+from domain.rules.order import ImportNote, value
+from domain.rules.outcomes import FulfillmentProblem, busy
+from domain.rules.updates.told import told
+from domain.rules.updates.update import update
+from domain.rules.vocabulary import EventType, FulfillmentErrorCode, ImportOutcome
+from domain.storage import events, known_orders, new_orders
+from domain.storage.engine.backend import Connection, backend_of
+from domain.storage.engine.database import Database, roll_back
+from domain.storage.engine.faults import BusyError, UnknownOutcomeError
+from domain.storage.events import NewEvent
+from domain.storage.known_orders import KnownOrder, LockedOrder, Source
+from domain.storage.new_orders import Arrival
+from domain.updating import TRUSTED, Lacking
+
+
+@value
+class ImportResult:
+    """The outcome for one order; `order_id` is None if it was rejected."""
+
+    number: str
+    outcome: ImportOutcome
+    order_id: UUID | None
+    problems: tuple[FulfillmentProblem, ...] = ()
+    notes: tuple[ImportNote, ...] = ()
+
+
+@value
+class Importer:
+    """Who imports into which shop. A rehearsal stores everything, and rolls it back."""
+
+    shop_id: str
+    actor: str
+    lacking: Lacking = TRUSTED
+    is_rehearsal: bool = False
+
+
+def rejected(number: str, problems: tuple[FulfillmentProblem, ...]) -> ImportResult:
+    return ImportResult(number, ImportOutcome.REJECTED, None, problems)
+
+
+async def store(
+    database: Database, importer: Importer, arrivals: Sequence[Arrival], *, now: datetime
+) -> list[ImportResult]:
+    """Stores the orders in one transaction; those that others hold follow one by one, each in its own.
+
+    Of two with one number, the second is judged like one in a later call. One that stays held is refused with
+    TRY_AGAIN. Raises BusyError if the first transaction has to wait too long, and UnknownOutcomeError if orders may
+    have been stored.
+    """
+    results = await _once(database, importer, arrivals, now=now, is_waiting=False) if arrivals else {}
+    busy_numbers = set[str]()
+    for index, arrival in enumerate(arrivals):
+        number = arrival.order.number
+        if index not in results and number not in busy_numbers:
+            try:
+                results[index] = await _alone(database, importer, arrivals[: index + 1], now=now)
+            except BusyError:
+                busy_numbers.add(number)
+    refusal = (busy(FulfillmentErrorCode.TRY_AGAIN),)
+    return [results.get(index) or rejected(each.order.number, refusal) for index, each in enumerate(arrivals)]
+
+
+async def _alone(
+    database: Database, importer: Importer, arrivals: Sequence[Arrival], *, now: datetime
+) -> ImportResult:
+    """Stores the last arrival in a transaction that waits. A rehearsal repeats earlier ones, as it rolled them back."""
+    number = arrivals[-1].order.number
+    some = [each for each in arrivals if each.order.number == number] if importer.is_rehearsal else arrivals[-1:]
+    return (await _once(database, importer, some, now=now, is_waiting=True))[len(some) - 1]
+
+
+async def _once(
+    database: Database, importer: Importer, arrivals: Sequence[Arrival], *, now: datetime, is_waiting: bool
+) -> dict[int, ImportResult]:
+    """Runs the transaction once, even if its commit's answer is lost: the log shows whether it was committed."""
+    last: _Transaction | None = None
+
+    async def work(connection: Connection) -> dict[int, ImportResult]:
+        nonlocal last
+        if last and await last.is_committed(connection):
+            await roll_back(connection)
+            return last.results
+        last = _Transaction(importer, now, is_waiting=is_waiting)
+        await last.store(connection, arrivals)
+        if importer.is_rehearsal:
+            await roll_back(connection)
+        return last.results
+
+    try:
+        return await database.writing(importer.shop_id, work)
+    except UnknownOutcomeError as unknown:
+
+        async def find(connection: Connection) -> dict[int, ImportResult] | None:
+            return last.results if last and await last.is_committed(connection) else None
+
+        return await look_up(database, importer.shop_id, unknown, find)
+
+
+class _Transaction:
+    """Stores arrivals, and keeps the results by their index.
+
+    Arrivals without a result concern orders that other transactions hold; one that waits leaves out none.
+    """
+
+    def __init__(self, importer: Importer, now: datetime, *, is_waiting: bool) -> None:
+        self.results: dict[int, ImportResult] = {}
+        self._events: list[tuple[int, NewEvent, datetime]] = []
+        self._importer = importer
+        self._shop_id = importer.shop_id
+        self._now = now
+        self._is_waiting = is_waiting
+
+    async def is_committed(self, connection: Connection) -> bool:
+        """Whether the log has its first event; without any, it is safe to repeat."""
+        if not self._events:
+            return False
+        _, event, at = self._events[0]
+        return await events.is_written(connection, self._shop_id, event, actor=self._importer.actor, now=at)
+
+    async def store(self, connection: Connection, arrivals: Sequence[Arrival]) -> None:
+        held = sum(len(package.items) for arrival in arrivals for package in arrival.order.packages)
+        await backend_of(connection).expect_rows(connection, held, of_one_order=False)
+        left = set[str]()
+        for turn in _turns(arrivals):
+            some = {index: arrival for index, arrival in turn.items() if arrival.order.number not in left}
+            await self._store_turn(connection, some)
+            left |= {arrival.order.number for index, arrival in some.items() if index not in self.results}
+        # Last, because it locks a row shared by the whole shop; in the order of the arrivals.
+        self._events.sort(key=itemgetter(0))
+        for at, group in groupby(self._events, key=itemgetter(2)):
+            logged = [event for _, event, _ in group]
+            await events.append(connection, self._shop_id, logged, actor=self._importer.actor, now=at)
+
+    async def _store_turn(self, connection: Connection, arrivals: Mapping[int, Arrival]) -> None:
+        """Stores arrivals with different numbers: the new ones, and then what the others change."""
+        some = list(arrivals.values())
+        inserted = await new_orders.insert_orders(connection, self._shop_id, some, now=self._now)
+        new = [arrival for arrival in some if arrival.id in inserted]
+        if new:
+            await new_orders.insert_contents(connection, self._shop_id, new)
+        for index, arrival in arrivals.items():
+            if arrival.id in inserted:
+                self._events.append((index, NewEvent(arrival.id, 1, EventType.ORDER_IMPORTED), self._now))
+                self._is(ImportOutcome.CREATED, index, arrival, arrival.id, arrival.notes)
+        if known := {index: arrival for index, arrival in arrivals.items() if arrival.id not in inserted}:
+            await self._compare(connection, known)
+
+    async def _compare(self, connection: Connection, arrivals: Mapping[int, Arrival]) -> None:
+        """Brings known orders up to date, if nobody else holds them."""
+        numbers = [arrival.order.number for arrival in arrivals.values()]
+        known = await known_orders.list_known(connection, self._shop_id, numbers)
+        found = {index: known[arrival.order.number] for index, arrival in arrivals.items()}
+        to_lock = {each.id for index, each in found.items() if _says_more(arrivals[index], each)}
+        locked: dict[UUID, LockedOrder] = {}
+        if to_lock:
+            locked = await known_orders.lock_known(connection, self._shop_id, to_lock, is_waiting=self._is_waiting)
+        for index, arrival in arrivals.items():
+            order_id = found[index].id
+            if order_id in locked:
+                await self._take_over(connection, index, arrival, locked[order_id])
+            elif order_id not in to_lock:
+                self._is(ImportOutcome.UNCHANGED, index, arrival, order_id)
+
+    async def _take_over(self, connection: Connection, index: int, arrival: Arrival, locked: LockedOrder) -> None:
+        order_id = locked.known.order.id
+        if _is_same(arrival, locked.source):
+            if (source := _kept(arrival, locked.source)) != locked.source:
+                await known_orders.keep_source(connection, self._shop_id, order_id, source)
+            self._is(ImportOutcome.UNCHANGED, index, arrival, order_id)
+            return
+        decided = update(locked.known, arrival.order)
+        is_done = bool(decided.acts or decided.notes) and not decided.is_older
+        problems = decided.problems or (updating.refusal(decided, self._importer.lacking) if is_done else ())
+        source = Source(arrival.content_hash, arrival.source_hash, decided.source_updated_at, decided.told)
+        if problems:
+            self.results[index] = rejected(arrival.order.number, problems)
+        elif is_done:
+            decided = replace(decided, notes=(*arrival.notes, *decided.notes))
+            done = await updating.carry_out(
+                connection, self._shop_id, decided, source, actor=self._importer.actor, now=self._now
+            )
+            self._events += [(index, event, done.at) for event in done.events]
+            self._is(ImportOutcome.UPDATED, index, arrival, order_id, decided.notes)
+        else:
+            if not decided.is_older:
+                await known_orders.keep_source(connection, self._shop_id, order_id, source)
+            self._is(ImportOutcome.UNCHANGED, index, arrival, order_id, decided.notes)
+
+    def _is(
+        self,
+        outcome: ImportOutcome,
+        index: int,
+        arrival: Arrival,
+        order_id: UUID,
+        notes: tuple[ImportNote, ...] = (),
+    ) -> None:
+        self.results[index] = ImportResult(arrival.order.number, outcome, order_id, notes=notes)
+
+
+def _turns(arrivals: Sequence[Arrival]) -> Iterator[dict[int, Arrival]]:
+    """The arrivals by index: the first of each number, then the second of each, and so on."""
+    seen = Counter[str]()
+    turns: list[dict[int, Arrival]] = []
+    for index, arrival in enumerate(arrivals):
+        number = arrival.order.number
+        if seen[number] == len(turns):
+            turns.append({})
+        turns[seen[number]][index] = arrival
+        seen[number] += 1
+    yield from turns
+
+
+def _says_more(arrival: Arrival, known: KnownOrder) -> bool:
+    """Whether there is anything to decide about the known order, or to keep of the arrival."""
+    time = arrival.order.source_updated_at
+    is_other_time = time is not None and time != known.source_updated_at
+    is_other_source = arrival.source_hash is not None and arrival.source_hash != known.source_hash
+    return arrival.content_hash != known.content_hash or is_other_time or is_other_source or known.is_untold
+
+
+def _is_same(arrival: Arrival, source: Source) -> bool:
+    """Whether the arrival tells what was told last, and not earlier."""
+    time = arrival.order.source_updated_at
+    is_older = time is not None and source.updated_at is not None and time < source.updated_at
+    return arrival.content_hash == source.content_hash and not is_older
+
+
+def _kept(arrival: Arrival, source: Source) -> Source:
+    """What is kept of an arrival that tells the same as the last one; it is not older."""
+    return Source(
+        source.content_hash,
+        arrival.source_hash or source.source_hash,
+        arrival.order.source_updated_at or source.updated_at,
+        source.told or told(arrival.order),
+    )
