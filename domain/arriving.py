@@ -72,9 +72,7 @@ async def store(
     return [results.get(index) or rejected(each.order.number, refusal) for index, each in enumerate(arrivals)]
 
 
-async def _alone(
-    database: Database, importer: Importer, arrivals: Sequence[Arrival], *, now: datetime
-) -> ImportResult:
+async def _alone(database: Database, importer: Importer, arrivals: Sequence[Arrival], *, now: datetime) -> ImportResult:
     """Stores the last arrival in a transaction that waits. A rehearsal repeats earlier ones, as it rolled them back."""
     number = arrivals[-1].order.number
     some = [each for each in arrivals if each.order.number == number] if importer.is_rehearsal else arrivals[-1:]

@@ -104,15 +104,14 @@ def _unnumbered(update: Update, made: list[Cancellation]) -> Iterator[NewEvent]:
             case CancelledThere():
                 yield NewEvent(order_id, 0, EventType.ITEMS_CANCELLED, cancellation_id=next(cancelled).id)
                 yield from _ended(act)
-            case Repacked():
-                moved = {"package": act.package, "new_package": act.new_package}
-                yield NewEvent(order_id, 0, EventType.PACKAGE_SPLIT, **moved)
-            case PackageMoved():
-                names = {"before": act.before.name, "after": act.after.name}
-                yield NewEvent(order_id, 0, EventType.PACKAGE_STATUS_CHANGED, package=act.package, **names)
-            case OrderMoved():
-                names = {"before": act.before.name, "after": act.after.name}
-                yield NewEvent(order_id, 0, EventType.ORDER_STATUS_CHANGED, **names)
+            case Repacked(package, new_package):
+                yield NewEvent(order_id, 0, EventType.PACKAGE_SPLIT, package, new_package)
+            case PackageMoved(package, old, new):
+                changed = EventType.PACKAGE_STATUS_CHANGED
+                yield NewEvent(order_id, 0, changed, package, before=old.name, after=new.name)
+            case OrderMoved(old_status, new_status):
+                changed = EventType.ORDER_STATUS_CHANGED
+                yield NewEvent(order_id, 0, changed, before=old_status.name, after=new_status.name)
             case _:
                 assert_never(act)
     yield NewEvent(order_id, 0, EventType.ORDER_UPDATED, notes=update.notes)

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TaskProgr
 from api.commands.databases import check_migrated, find_shop, on_database
 from api.wiring import clock
 from domain import ingestion
-from domain.ingestion import ImportResult
+from domain.arriving import ImportResult
 from domain.intake.source import STANDARD_INPUT
 from domain.rules.order import Shop
 from domain.rules.vocabulary import FulfillmentErrorCode, ImportOutcome

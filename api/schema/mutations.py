@@ -5,7 +5,7 @@ from typing import Annotated
 import strawberry
 from uuid_utils.compat import uuid7
 
-from api.auth import Scope
+from api.auth import Principal, Scope
 from api.context import Info
 from api.errors import BadUserInputError
 from api.schema.payloads import import_orders
@@ -52,6 +52,7 @@ from api.schema.types.order import Order, Package, find_package
 from api.schema.types.scalars import argument
 from domain import cancellation, fulfillment, ingestion, notification
 from domain.rules import order as domain
+from domain.updating import Lacking
 
 
 @strawberry.type(description="Everything that can be done.")
@@ -79,8 +80,9 @@ class Mutation:
         return await _cancel(info, input, CancelOrderPayload)
 
     @strawberry.mutation(
-        description="Stores up to 100 orders, each on its own. An order whose number the shop already has is left "
-        "alone: UNCHANGED if the content is the same, REJECTED if not. Repeating it stores nothing twice."
+        description="Stores up to 100 orders, each on its own. What has changed about an order that the shop already "
+        "has is taken over: UPDATED, or UNCHANGED if nothing has. That needs fulfillment:write too, and orders:cancel "
+        "where units were cancelled at the source. Repeating it does nothing twice."
     )
     async def import_orders(
         self, info: Info, input: Annotated[ImportOrdersInput, argument("The orders.")]
@@ -94,6 +96,7 @@ class Mutation:
             map(import_orders.order_of, input.orders),
             actor=caller.subject,
             now=context.clock(),
+            lacking=Lacking(*(_lack(caller, scope) for scope in (Scope.FULFILLMENT_WRITE, Scope.ORDERS_CANCEL))),
         )
         async with context.reading() as connection:
             stored = await orders_by_id(info, connection, {result.order_id for result in results if result.order_id})
@@ -242,3 +245,7 @@ def _made(order: Order | None, made: domain.Cancellation | None) -> Cancellation
 
 def _part(order: Order | None, package: domain.Package | None) -> Package | None:
     return find_package(order, package.position) if order and package else None
+
+
+def _lack(caller: Principal, scope: Scope) -> str | None:
+    return None if scope in caller.scopes else f"the scope {scope.value}"

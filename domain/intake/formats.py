@@ -70,7 +70,7 @@ def read(part: bytes) -> tuple[str, Content]:
     except ValidationError as error:
         return _read_slowly(part, likely, tuple(map(_problem, _details(error))))
     if isinstance(content, Incoming):
-        return _shown(content.order.number), content
+        return shown(content.order.number), content
     return _read_slowly(part, likely, content)
 
 
@@ -119,8 +119,9 @@ def _problem(detail: ErrorDetails) -> FulfillmentProblem:
 
 def _number(order: dict[str, object], form: Format) -> str:
     number = order.get(form.number_key)
-    return _shown(number) if isinstance(number, str) else ""
+    return shown(number) if isinstance(number, str) else ""
 
 
-def _shown(number: str) -> str:
+def shown(number: str) -> str:
+    """The number, or empty if it cannot be shown."""
     return number if len(number) <= LONGEST_NUMBER and number.isprintable() else ""

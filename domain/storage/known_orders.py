@@ -1,6 +1,6 @@
 """Orders that an import already knows: finds them, locks them, and stores what it changes about them."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any

@@ -20,7 +20,8 @@ from pydantic.alias_generators import to_camel
 
 from api.demo import sample_shop
 from domain import ingestion
-from domain.ingestion import ImportedBatch, ImportResult
+from domain.arriving import ImportResult
+from domain.ingestion import ImportedBatch
 from domain.intake.file import UnreadableFileError
 from domain.rules.order import Order, Shop
 from domain.rules.order_input import (
@@ -274,7 +275,7 @@ async def test_a_new_order_is_stored_with_its_first_event(database: Database) ->
     assert (order.packages[0].carrier, order.packages[0].tracking_number) == ("DHL", "T-1")
     rows = await dump(database)
     assert rows["order_events"] == [
-        ("demo", 1, order.id, 1, EventType.ORDER_IMPORTED, LATER, "warehouse", *[None] * 5),
+        ("demo", 1, order.id, 1, EventType.ORDER_IMPORTED, LATER, "warehouse", *[None] * 6),
     ]
     assert [row[6] for row in rows["order_items"]] == ["das masskleid"]
     assert rows["cancellations"] == rows["outbox"] == []

@@ -10,7 +10,7 @@ import pytest
 from api.settings import Settings
 from domain import ingestion, notification
 from domain.cancellation import CancellationOutcome
-from domain.ingestion import ImportResult
+from domain.arriving import ImportResult
 from domain.mail.sending import Sent
 from domain.rules import ids
 from domain.rules.order import Cancellation, Order, Selection, Shop, value

@@ -9,7 +9,7 @@ import strawberry
 from api.schema.payloads.fulfill import FulfillmentError, fulfillment_errors
 from api.schema.types.order import ImportNote, Order, note_types
 from api.schema.types.scalars import CurrencyCode, DecimalText, described
-from domain.ingestion import ImportResult
+from domain.arriving import ImportResult
 from domain.rules import order_input
 from domain.rules.vocabulary import FeeKind, ImportOutcome, OrderStatus, PackageStatus
 

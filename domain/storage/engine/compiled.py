@@ -101,7 +101,13 @@ class _JsonArray(sa.types.TypeDecorator[Iterable[Any]]):
 
     def process_bind_param(self, value: Iterable[Any] | None, dialect: sa.Dialect) -> str | None:
         convert = _bind_processor(self._kind, dialect)
-        return None if value is None else orjson.dumps([convert(each) if convert else each for each in value]).decode()
+        if value is None:
+            return None
+        return orjson.dumps([convert(each) if convert else each for each in value], default=_ascii).decode()
+
+
+def _ascii(binary: memoryview) -> str:
+    return bytes(binary).decode("ascii")
 
 
 def _many(kind: sa.types.TypeEngine[Any]) -> sa.types.TypeEngine[Any]:
@@ -129,11 +135,13 @@ def _among_array(element: Any, compiler: Any, **more: Any) -> str:  # SQLAlchemy
 @compiles(_Among, "sqlite")
 def _among_json(element: Any, compiler: Any, **more: Any) -> str:  # the same
     column, values = (compiler.process(each, **more) for each in element.clauses)
-    return f"({column} IN (SELECT value FROM json_each({values})))"  # noqa: S608 - made of expressions
+    is_binary = isinstance(element.clauses.clauses[0].type, sa.LargeBinary)
+    value = "CAST(value AS BLOB)" if is_binary else "value"
+    return f"({column} IN (SELECT {value} FROM json_each({values})))"  # noqa: S608 - made of expressions
 
 
 def among(column: sa.Column[Any], name: str) -> sa.ColumnElement[bool]:
-    """The column has one of this parameter's values."""
+    """The column has one of this parameter's values; binary ones must be ASCII, as SQLite gets them in JSON."""
     return _Among(column, sa.bindparam(name, type_=_many(column.type)))
 
 
