@@ -1,7 +1,7 @@
 """Orders that an import already knows: finds them, locks them, and stores what it changes about them."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from domain.rules.order import Order, Package, value
 from domain.rules.updates.told import Told
 from domain.rules.updates.update import Known
 from domain.storage import told as told_json
-from domain.storage.engine.backend import Connection, backend_of
+from domain.storage.engine.backend import Connection
 from domain.storage.engine.compiled import Row, Statement, among, equal, insert, parameters
 from domain.storage.orders import HEADER, with_contents
 from domain.storage.tables import orders, package_items, packages
@@ -58,11 +58,12 @@ _PACKAGE = (
 _OF_PACKAGE = equal(shop_id=packages.c.shop_id, order_id=packages.c.order_id, position=packages.c.position)
 _STORE_PACKAGE = Statement(sa.update(packages).where(*_OF_PACKAGE).values(parameters(*_PACKAGE)))
 _FREE_NUMBER = Statement(sa.update(packages).where(*_OF_PACKAGE).values(parameters(packages.c.number)))
-_EMPTY = Statement(
-    sa.delete(package_items).where(
-        *equal(shop_id=package_items.c.shop_id, order_id=package_items.c.order_id),
-        among(package_items.c.package, "packages"),
-    )
+_IN_PACKAGE = equal(shop_id=package_items.c.shop_id, order_id=package_items.c.order_id, package=package_items.c.package)
+_EMPTY = Statement(sa.delete(package_items).where(*_IN_PACKAGE, among(package_items.c.item, "items")))
+_STORE_ITEM = Statement(
+    sa.update(package_items)
+    .where(*_IN_PACKAGE, *equal(item=package_items.c.item))
+    .values(parameters(package_items.c.quantity, package_items.c.cancelled_quantity))
 )
 
 
@@ -152,16 +153,22 @@ async def _store_packages(connection: Connection, shop_id: str, before: Order, a
     await _store_heads(connection, here, [(old, new) for old, new in changed if _head(old) != _head(new)])
     added = [package for package in after.packages if package.position not in known]
     await insert(connection, packages, [{**here, "position": each.position, **_head(each)} for each in added])
-    refilled = [new for old, new in changed if old.items != new.items]
-    if refilled:
-        await _EMPTY.rows(connection, **here, packages=[package.position for package in refilled])
-    rows = [
-        {**here, "package": package.position, **asdict(packed)}
-        for package in (*refilled, *added)
-        for packed in package.items
-    ]
-    await backend_of(connection).expect_rows(connection, len(rows), of_one_order=True)
-    await insert(connection, package_items, rows)
+    for package in added:
+        await _fill(connection, here, package, replace(package, items=()))
+    for old, new in changed:
+        await _fill(connection, here, new, old)
+
+
+async def _fill(connection: Connection, here: dict[str, Any], package: Package, before: Package) -> None:
+    """Stores the units in a package, except those that it held before."""
+    known, place = {packed.item: packed for packed in before.items}, {**here, "package": package.position}
+    if gone := known.keys() - {packed.item for packed in package.items}:
+        await _EMPTY.rows(connection, **place, items=gone)
+    for packed in package.items:
+        if packed.item in known and packed != known[packed.item]:
+            await _STORE_ITEM.rows(connection, **place, **asdict(packed))
+    added = [packed for packed in package.items if packed.item not in known]
+    await insert(connection, package_items, [{**place, **asdict(packed), "came_cancelled": 0} for packed in added])
 
 
 async def _store_heads(
