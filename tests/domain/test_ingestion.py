@@ -50,7 +50,8 @@ from tests.support.invariants import assert_sound, dump
 from tests.support.stored import NOW, a_package_input, a_shop, an_item_input, an_order_input, stored
 from tests.support.troubles import ForgetfulDatabase, held_by_others
 
-CREATED, UNCHANGED, REJECTED = ImportOutcome.CREATED, ImportOutcome.UNCHANGED, ImportOutcome.REJECTED
+CREATED, UPDATED = ImportOutcome.CREATED, ImportOutcome.UPDATED
+UNCHANGED, REJECTED = ImportOutcome.UNCHANGED, ImportOutcome.REJECTED
 LATER = NOW + timedelta(days=1)
 
 SAMPLE = Path(sample_shop.__file__).parent / "samples" / "orders-tiktok.json"
@@ -551,7 +552,8 @@ async def test_the_first_of_two_orders_with_one_number_is_stored_even_across_bat
     shop = await a_shop(database)
     path = tmp_path / "orders.jsonl"
     first = [an_order_input(f"{number}{end}") for number in range(600)]
-    path.write_text(lines(*first, *(replace(order, prices_include_tax=False) for order in first)))
+    others = [an_order_input(order.number, an_item_input(quantity=4)) for order in first]
+    path.write_text(lines(*first, *others))
 
     results = await import_of(database, shop, path)
 
@@ -678,6 +680,11 @@ async def test_a_dry_run_reports_what_an_import_would_and_stores_nothing(databas
         *(replace(order, prices_include_tax=number % 2 == 0) for number, order in enumerate(first)),
         an_order_input("new"),
         an_order_input("new", an_item_input(quantity=4)),
+        *(replace(order, ship_by=LATER) for order in first[:300]),
+        *(replace(order, ship_by=LATER + timedelta(days=number % 2)) for number, order in enumerate(first[:300])),
+        an_order_input("known"),
+        replace(an_order_input("known"), ship_by=LATER),
+        an_order_input("known"),
     ]
     path.write_text(lines(*given_orders))
     before = await dump(database)
@@ -689,14 +696,19 @@ async def test_a_dry_run_reports_what_an_import_would_and_stores_nothing(databas
     results = await import_of(database, shop, path)
 
     assert [summary(result) for result in rehearsed] == [summary(result) for result in results]
-    assert Counter(result.outcome for result in results) == {CREATED: 601, UNCHANGED: 301, REJECTED: 303}
+    assert Counter(result.outcome for result in results) == {
+        CREATED: 601,
+        UPDATED: 452,
+        UNCHANGED: 752,
+        REJECTED: 3,
+    }
     assert unchanged == before
     assert not is_hinted
     await assert_sound(database)
 
 
 def summary(result: ImportResult) -> tuple[object, ...]:
-    return result.number, result.outcome, result.problems
+    return result.number, result.outcome, result.problems, result.notes
 
 
 async def test_each_batch_is_stored_at_its_own_time(sqlite_url: str, tmp_path: Path) -> None:
@@ -823,19 +835,20 @@ databases = settings(max_examples=20, deadline=None, suppress_health_check=[Heal
 
 @databases
 @given(given_order=order_inputs(), policy=st.sampled_from(ShippingRefundPolicy))
-async def test_any_valid_order_is_created_once_and_takes_its_number(
+async def test_any_valid_order_is_created_once_and_then_kept_up_to_date(
     database: Database, given_order: OrderInput, policy: ShippingRefundPolicy
 ) -> None:
     number = f"{next(numbers)}"
     shop = await a_shop(database, f"shop-{number}", policy)
     order = replace(given_order, number=number)
-    other = replace(order, buyer=replace(order.buyer, email=order.buyer.email + "."))
+    later = replace(order, ship_by=LATER)
+    other = replace(order, currency="JPY" if order.currency == "EUR" else "EUR")
 
-    results = [await imported(database, shop, each) for each in (order, order, other)]
+    results = [await imported(database, shop, each) for each in (order, order, later, later, other)]
 
-    assert [result[0].problems for result in results[:2]] == [(), ()]
-    assert [result[0].outcome for result in results] == [CREATED, UNCHANGED, REJECTED]
-    assert codes(results[2]) == [["NUMBER_TAKEN"]]
+    assert [result[0].problems for result in results[:4]] == [()] * 4
+    assert [result[0].outcome for result in results[:4]] == [CREATED, UNCHANGED, UPDATED, UNCHANGED]
+    assert {"REJECTED"} == {result.outcome.name for result in results[4]}
     await assert_sound(database)
 
 
