@@ -8,21 +8,33 @@ from functools import partial
 import asyncpg
 import pytest
 
+from domain import ingestion
 from domain.rules.order import Order, Shop
 from domain.rules.vocabulary import CancellationReason, PackageStatus, RefundStatus
 from domain.storage import cancellations, orders
 from domain.storage.engine.backend import EVERY_SHOP
 from domain.storage.engine.database import Database
 from tests.faults.stepping import Merge, Stage, SteppedDatabase, merges
-from tests.support.cancelling import a_request, a_split_order, cancel, cancel_well, happened, package, units
+from tests.support.cancelling import (
+    LATER,
+    a_request,
+    a_split_input,
+    a_split_order,
+    cancel,
+    cancel_well,
+    happened,
+    package,
+    units,
+)
 from tests.support.fulfilling import move, settle, split
 from tests.support.invariants import assert_sound
 from tests.support.stored import a_shop, stored
 
 Record = Callable[[str, object], None]
 OrderAct = Callable[[Database, Shop, Order], Awaitable[object]]
-# The number of an act's steps, with and without a step of its own for claiming the key
-WITH_KEY, WITHOUT = 5, 4
+# The number of an act's steps, with and without a step of its own for claiming the key; an import first looks whether
+# it knows the order.
+WITH_KEY, WITHOUT, IMPORT = 5, 4, 6
 
 
 async def _cancels_dresses(quantity: int, key: str, database: Database, shop: Shop, order: Order) -> object:
@@ -47,6 +59,11 @@ async def _settles(status: RefundStatus, database: Database, shop: Shop, order: 
     async with database.reading(EVERY_SHOP) as connection:
         [made] = (await cancellations.list_by_order(connection, shop.id, [order.id]))[order.id]
     return await settle(database, shop, made, status)
+
+
+async def _hears(to: PackageStatus, database: Database, shop: Shop, order: Order) -> object:
+    given = a_split_input(order.number, to)
+    return await ingestion.import_orders(database, shop, [given], actor="import", now=LATER)
 
 
 async def _an_order(database: Database, shop: Shop, number: str) -> Order:
@@ -93,6 +110,14 @@ PAIRS = {
         (partial(_settles, RefundStatus.SUCCEEDED), partial(_settles, RefundStatus.FAILED)), prepare=_a_cancelled_order
     ),
     "a package is split twice": Pair((_splits, _splits), are_alike=True),
+    "units are cancelled while an import says that their package goes to collection": Pair(
+        (partial(_cancels_dresses, 1, "key"), partial(_hears, PackageStatus.AWAITING_COLLECTION)), (WITHOUT, IMPORT)
+    ),
+    "two imports say that a package goes to collection": Pair(
+        (partial(_hears, PackageStatus.AWAITING_COLLECTION), partial(_hears, PackageStatus.AWAITING_COLLECTION)),
+        (IMPORT, IMPORT),
+        are_alike=True,
+    ),
 }
 
 

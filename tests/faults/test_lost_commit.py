@@ -9,8 +9,8 @@ import pytest
 
 from api.settings import Settings
 from domain import ingestion, notification
-from domain.cancellation import CancellationOutcome
 from domain.arriving import ImportResult
+from domain.cancellation import CancellationOutcome
 from domain.mail.sending import Sent
 from domain.rules import ids
 from domain.rules.order import Cancellation, Order, Selection, Shop, value
@@ -144,6 +144,15 @@ async def arrive(database: Database, case: Case, subtotal: str = "5.00") -> Impo
     return result
 
 
+async def arrive_again(database: Database, case: Case) -> ImportResult:
+    """The case's order, which its source now says is on hold."""
+    packages = (a_package_input("A", dress=4), a_package_input("B", dress=1))
+    item = an_item_input("dress", quantity=5, subtotal="100.01")
+    given = an_order_input("1001", item, packages=packages, status=OrderStatus.ON_HOLD)
+    [result] = await ingestion.import_orders(database, case.shop, [given], actor="import", now=LATER)
+    return result
+
+
 MOVED_ON = [
     "PACKAGE_STATUS_CHANGED AWAITING_SHIPMENT AWAITING_COLLECTION",
     "ORDER_STATUS_CHANGED AWAITING_SHIPMENT PARTIALLY_SHIPPING",
@@ -248,6 +257,7 @@ UNCERTAIN: dict[str, tuple[Callable[[Database, Case], Awaitable[Any]], list[str]
     "settleRefund": (fail, [FAILED]),
     "cancelItems": (cancel_one, ["ITEMS_CANCELLED"]),
     "importOrders": (arrive, ["ORDER_IMPORTED"]),
+    "importOrders, of a known order": (arrive_again, [HELD, "ORDER_UPDATED"]),
 }
 
 
@@ -394,6 +404,35 @@ async def test_an_order_is_imported_once(
         (await stored(direct, case.shop, "1002")).id,
     )
     assert await logged(direct, case.shop) == ["ORDER_IMPORTED"]
+    await assert_sound(direct)
+
+
+@LOST
+async def test_a_known_order_is_brought_up_to_date_once(
+    direct: Database, through: Database, proxy: Proxy, case: Case, fault: Fault
+) -> None:
+    """Catches an UNCHANGED from the retry, which finds its own change there already."""
+    proxy.faults.append(fault)
+
+    result = await arrive_again(through, case)
+
+    assert proxy.faults == []
+    assert (result.outcome, result.order_id) == (ImportOutcome.UPDATED, case.order.id)
+    assert await logged(direct, case.shop) == [HELD, "ORDER_UPDATED"]
+    await assert_sound(direct)
+
+
+async def test_an_update_overtaken_by_another_act_is_done_once(
+    direct: Database, through: Database, proxy: Proxy, case: Case
+) -> None:
+    """Catches a retry that judges the order as the other left it."""
+    proxy.faults.append(overtaken_by(lambda: release(direct, case)))
+
+    result = await arrive_again(through, case)
+
+    assert proxy.faults == []
+    assert result.outcome is ImportOutcome.UPDATED
+    assert await logged(direct, case.shop) == [HELD, "ORDER_UPDATED", RELEASED]
     await assert_sound(direct)
 
 

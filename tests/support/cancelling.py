@@ -21,7 +21,7 @@ from domain.rules.order import (
     Selection,
     Shop,
 )
-from domain.rules.order_input import FeeInput
+from domain.rules.order_input import FeeInput, OrderInput
 from domain.rules.vocabulary import CancellationReason, FeeKind, PackageStatus
 from domain.storage import cancellations, events
 from domain.storage.engine.backend import EVERY_SHOP
@@ -31,20 +31,24 @@ from tests.support.stored import NOW, a_package_input, an_item_input, an_order_i
 LATER = NOW + timedelta(hours=1)
 
 
-async def a_split_order(database: Database, shop: Shop, number: str = "1001") -> Order:
+def a_split_input(number: str = "1001", b: PackageStatus = PackageStatus.AWAITING_SHIPMENT) -> OrderInput:
     """Three dresses for 10.00 and two scarves for 20.00 less 5.01, in two packages; 6.00 for shipping and a fee."""
-    given = an_order_input(
+    return an_order_input(
         number,
         an_item_input("dress", quantity=3, subtotal="10.00"),
         an_item_input("scarf", quantity=2, subtotal="20.00", seller_discount="5.01"),
         packages=(
-            a_package_input("B", dress=2, scarf=1),
+            a_package_input("B", b, dress=2, scarf=1),
             a_package_input("A", PackageStatus.AWAITING_COLLECTION, dress=1, scarf=1),
         ),
         shipping_fee="4.99",
         fees=(FeeInput(FeeKind.SMALL_ORDER, "1.01"),),
     )
-    return (await store(database, shop, given))[0]
+
+
+async def a_split_order(database: Database, shop: Shop, number: str = "1001") -> Order:
+    """The order of `a_split_input`, stored."""
+    return (await store(database, shop, a_split_input(number)))[0]
 
 
 async def a_small_order(database: Database, shop: Shop, *, quantity: int = 3, subtotal: str = "10.00") -> Order:

@@ -6,14 +6,14 @@ import pytest
 
 from domain.storage.engine.database import Database
 from tests.api.conftest import on_sqlite
-from tests.support.client import Client
+from tests.support.client import Client, a_token
 from tests.support.invariants import assert_sound, dump
 
 IMPORT = """
 mutation ($orders: [OrderInput!]!) {
   importOrders(input: { orders: $orders }) {
     results {
-      number outcome errors { code message path }
+      number outcome notes { code message } errors { code message path }
       order { number status version currency paidAt
         buyer { name email locale } totals { total { amount } refunded { amount } fees { kind amount { amount } } }
         items { sku quantity cancelledQuantity isGift unitPrice { amount } total { amount } }
@@ -80,7 +80,7 @@ def outcomes(results: list[dict[str, Any]]) -> list[tuple[str, str, list[tuple[s
 async def test_an_order_comes_in_with_all_that_it_has(client: Client, database: Database) -> None:
     [result] = await imported(client, ORDER)
 
-    assert (result["outcome"], result["errors"]) == ("CREATED", [])
+    assert (result["outcome"], result["notes"], result["errors"]) == ("CREATED", [], [])
     assert result["order"] == {
         "number": "1001",
         "status": "PARTIALLY_SHIPPING",
@@ -133,7 +133,7 @@ async def test_an_order_comes_in_with_all_that_it_has(client: Client, database: 
 async def test_a_number_is_known_by_its_content(client: Client, database: Database) -> None:
     first, second = SIMPLE | {"number": "1"}, SIMPLE | {"number": "2"}
     await imported(client, first)
-    other = SIMPLE | {"number": "1", "shipBy": "2026-03-09T00:00:00Z"}
+    other = SIMPLE | {"number": "1", "currency": "EUR"}
 
     results = await imported(client, other, first | {"total": "30.00"}, second, second | {"total": 30})
 
@@ -146,6 +146,72 @@ async def test_a_number_is_known_by_its_content(client: Client, database: Databa
     ]
     assert [result["order"] and result["order"]["number"] for result in results] == [None, "1", "2", "2"]
     await assert_sound(database)
+
+
+CHANGED = SIMPLE | {"number": "1", "status": "ON_HOLD", "shipBy": "2026-03-09T00:00:00Z"}
+GONE = SIMPLE | {"number": "1", "status": "CANCELLED"}
+AS_IT_WAS = SIMPLE | {"number": "1"}
+IMPORT_ONLY, NO_CANCELLING = "orders:import", "orders:import fulfillment:write"
+NEEDS_WRITING = "Bringing this order up to date needs the scope fulfillment:write."
+NEEDS_CANCELLING = "Bringing this order up to date needs the scope orders:cancel."
+
+
+async def test_what_has_changed_about_a_known_order_is_taken_over(client: Client, database: Database) -> None:
+    await imported(client, AS_IT_WAS)
+
+    [result] = await imported(client, CHANGED)
+
+    assert (result["outcome"], result["errors"]) == ("UPDATED", [])
+    assert sorted(note["code"] for note in result["notes"]) == ["DETAILS", "ORDER_STATUS"]
+    assert (result["order"]["status"], result["order"]["version"]) == ("ON_HOLD", 2)
+    assert result["order"]["events"]["edges"] == [
+        {"node": {"__typename": "OrderImported", "actor": "tester"}},
+        {"node": {"__typename": "OrderStatusChanged", "actor": "tester"}},
+        {"node": {"__typename": "OrderUpdated", "actor": "tester"}},
+    ]
+    await assert_sound(database)
+
+
+@pytest.mark.parametrize(
+    ("given", "scope", "outcome", "messages"),
+    [
+        (CHANGED, IMPORT_ONLY, "REJECTED", [NEEDS_WRITING]),
+        (CHANGED, "orders:import orders:cancel", "REJECTED", [NEEDS_WRITING]),
+        (CHANGED, NO_CANCELLING, "UPDATED", []),
+        (GONE, IMPORT_ONLY, "REJECTED", [NEEDS_WRITING, NEEDS_CANCELLING]),
+        (GONE, NO_CANCELLING, "REJECTED", [NEEDS_CANCELLING]),
+        (GONE, "orders:import orders:cancel", "REJECTED", [NEEDS_WRITING]),
+        (GONE, "orders:import fulfillment:write orders:cancel", "UPDATED", []),
+        (AS_IT_WAS, IMPORT_ONLY, "UNCHANGED", []),
+        (SIMPLE | {"number": "2"}, IMPORT_ONLY, "CREATED", []),
+    ],
+)
+@on_sqlite
+async def test_taking_changes_over_needs_the_scopes_of_what_it_does(
+    client: Client, database: Database, given: dict[str, Any], scope: str, outcome: str, messages: list[str]
+) -> None:
+    await imported(client, AS_IT_WAS)
+    before = await dump(database)
+
+    [result] = await imported(client.with_token(a_token(scope=scope)), given)
+
+    assert (result["outcome"], [error["message"] for error in result["errors"]]) == (outcome, messages)
+    assert {(error["code"], *error["path"]) for error in result["errors"]} <= {
+        ("TRANSITION_NOT_ALLOWED", "input", "orders", "0", "number")
+    }
+    assert (result["order"] is None) == (outcome == "REJECTED")
+    assert outcome != "REJECTED" or await dump(database) == before
+    await assert_sound(database)
+
+
+@on_sqlite
+async def test_an_older_input_says_so(client: Client) -> None:
+    await imported(client, AS_IT_WAS | {"sourceUpdatedAt": "2026-03-02T00:00:00Z"})
+
+    [result] = await imported(client, CHANGED | {"sourceUpdatedAt": "2026-03-01T23:59:59Z"})
+
+    assert (result["outcome"], [note["code"] for note in result["notes"]]) == ("UNCHANGED", ["OLDER"])
+    assert result["order"]["status"] == "AWAITING_SHIPMENT"
 
 
 @on_sqlite
