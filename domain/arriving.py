@@ -24,6 +24,9 @@ from domain.storage.known_orders import KnownOrder, LockedOrder, Source
 from domain.storage.new_orders import Arrival
 from domain.updating import TRUSTED, Lacking
 
+# Others wait for an order that is being brought up to date until the transaction ends.
+_MOST_UPDATES = 100
+
 
 @value
 class ImportResult:
@@ -53,55 +56,68 @@ def rejected(number: str, problems: tuple[FulfillmentProblem, ...]) -> ImportRes
 async def store(
     database: Database, importer: Importer, arrivals: Sequence[Arrival], *, now: datetime
 ) -> list[ImportResult]:
-    """Stores the orders in one transaction; those that others hold follow one by one, each in its own.
+    """Stores the orders in one transaction, or more if it has many known ones to bring up to date.
 
-    Of two with one number, the second is judged like one in a later call. One that stays held is refused with
-    TRY_AGAIN. Raises BusyError if the first transaction has to wait too long, and UnknownOutcomeError if orders may
-    have been stored.
+    Orders that others hold follow one by one, each in its own transaction. Of two with one number, the second is judged
+    like one in a later call. One that stays held is refused with TRY_AGAIN. Raises BusyError if the first transaction
+    has to wait too long, and UnknownOutcomeError if orders may have been stored.
     """
-    results = await _once(database, importer, arrivals, now=now, is_waiting=False) if arrivals else {}
+    results: dict[int, ImportResult] = {}
     busy_numbers = set[str]()
-    for index, arrival in enumerate(arrivals):
-        number = arrival.order.number
-        if index not in results and number not in busy_numbers:
-            try:
-                results[index] = await _alone(database, importer, arrivals[: index + 1], now=now)
-            except BusyError:
-                busy_numbers.add(number)
-    refusal = (busy(FulfillmentErrorCode.TRY_AGAIN),)
-    return [results.get(index) or rejected(each.order.number, refusal) for index, each in enumerate(arrivals)]
+    left = list(range(len(arrivals)))
+    while left:
+        done = await _once(database, importer, [arrivals[index] for index in left], now=now)
+        results |= {left[place]: result for place, result in done.results.items()}
+        left = [index for index in left if index not in results]
+        if done.is_full and done.results:
+            continue
+        held = left[:1] if done.is_full else left
+        for index in held:
+            results[index] = await _alone(database, importer, arrivals[: index + 1], busy_numbers, now=now)
+        left = left[len(held) :]
+    return [results[index] for index in range(len(arrivals))]
 
 
-async def _alone(database: Database, importer: Importer, arrivals: Sequence[Arrival], *, now: datetime) -> ImportResult:
-    """Stores the last arrival in a transaction that waits. A rehearsal repeats earlier ones, as it rolled them back."""
+async def _alone(
+    database: Database, importer: Importer, arrivals: Sequence[Arrival], busy_numbers: set[str], *, now: datetime
+) -> ImportResult:
+    """Stores the last arrival in a transaction that waits, unless one before it has waited for the same order in vain.
+
+    A rehearsal repeats earlier ones, as it has rolled them back.
+    """
     number = arrivals[-1].order.number
     some = [each for each in arrivals if each.order.number == number] if importer.is_rehearsal else arrivals[-1:]
-    return (await _once(database, importer, some, now=now, is_waiting=True))[len(some) - 1]
+    if number not in busy_numbers:
+        try:
+            return (await _once(database, importer, some, now=now, is_waiting=True)).results[len(some) - 1]
+        except BusyError:
+            busy_numbers.add(number)
+    return rejected(number, (busy(FulfillmentErrorCode.TRY_AGAIN),))
 
 
 async def _once(
-    database: Database, importer: Importer, arrivals: Sequence[Arrival], *, now: datetime, is_waiting: bool
-) -> dict[int, ImportResult]:
+    database: Database, importer: Importer, arrivals: Sequence[Arrival], *, now: datetime, is_waiting: bool = False
+) -> "_Transaction":
     """Runs the transaction once, even if its commit's answer is lost: the log shows whether it was committed."""
     last: _Transaction | None = None
 
-    async def work(connection: Connection) -> dict[int, ImportResult]:
+    async def work(connection: Connection) -> _Transaction:
         nonlocal last
         if last and await last.is_committed(connection):
             await roll_back(connection)
-            return last.results
+            return last
         last = _Transaction(importer, now, is_waiting=is_waiting)
         await last.store(connection, arrivals)
         if importer.is_rehearsal:
             await roll_back(connection)
-        return last.results
+        return last
 
     try:
         return await database.writing(importer.shop_id, work)
     except UnknownOutcomeError as unknown:
 
-        async def find(connection: Connection) -> dict[int, ImportResult] | None:
-            return last.results if last and await last.is_committed(connection) else None
+        async def find(connection: Connection) -> _Transaction | None:
+            return last if last and await last.is_committed(connection) else None
 
         return await look_up(database, importer.shop_id, unknown, find)
 
@@ -109,16 +125,19 @@ async def _once(
 class _Transaction:
     """Stores arrivals, and keeps the results by their index.
 
-    Arrivals without a result concern orders that other transactions hold; one that waits leaves out none.
+    Arrivals without a result concern known orders: others hold them, which a transaction that waits never finds, or
+    enough have been brought up to date, and it `is_full`.
     """
 
     def __init__(self, importer: Importer, now: datetime, *, is_waiting: bool) -> None:
         self.results: dict[int, ImportResult] = {}
+        self.is_full = False
         self._events: list[tuple[int, NewEvent, datetime]] = []
         self._importer = importer
         self._shop_id = importer.shop_id
         self._now = now
         self._is_waiting = is_waiting
+        self._room = _MOST_UPDATES
 
     async def is_committed(self, connection: Connection) -> bool:
         """Whether the log has its first event; without any, it is safe to repeat."""
@@ -160,16 +179,25 @@ class _Transaction:
         numbers = [arrival.order.number for arrival in arrivals.values()]
         known = await known_orders.list_known(connection, self._shop_id, numbers)
         found = {index: known[arrival.order.number] for index, arrival in arrivals.items()}
-        to_lock = {each.id for index, each in found.items() if _says_more(arrivals[index], each)}
-        locked: dict[UUID, LockedOrder] = {}
-        if to_lock:
-            locked = await known_orders.lock_known(connection, self._shop_id, to_lock, is_waiting=self._is_waiting)
+        new = [each.id for index, each in found.items() if _says_more(arrivals[index], each)]
+        locked = await self._locked(connection, new)
         for index, arrival in arrivals.items():
             order_id = found[index].id
             if order_id in locked:
                 await self._take_over(connection, index, arrival, locked[order_id])
-            elif order_id not in to_lock:
+            elif order_id not in new:
                 self._is(ImportOutcome.UNCHANGED, index, arrival, order_id)
+
+    async def _locked(self, connection: Connection, order_ids: Sequence[UUID]) -> dict[UUID, LockedOrder]:
+        """Locks as many of these orders as there is still room for, leaving out those that others hold."""
+        # What a rehearsal has stored is gone in the next transaction.
+        room = len(order_ids) if self._importer.is_rehearsal else self._room
+        some = order_ids[:room]
+        self.is_full = self.is_full or len(some) < len(order_ids)
+        self._room -= len(some)
+        if not some:
+            return {}
+        return await known_orders.lock_known(connection, self._shop_id, some, is_waiting=self._is_waiting)
 
     async def _take_over(self, connection: Connection, index: int, arrival: Arrival, locked: LockedOrder) -> None:
         order_id = locked.known.order.id
