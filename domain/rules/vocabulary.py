@@ -78,7 +78,7 @@ class FulfillmentErrorCode(Enum):
     QUANTITY_EXCEEDED = "More units than the package has left."
     INVALID_VALUE = "The value is not accepted here; the message says what is."
     AMOUNTS_DO_NOT_ADD_UP = "The parts do not add up to the total; the message gives both sums."
-    NUMBER_TAKEN = "The shop already has an order with this number and different content."
+    NUMBER_TAKEN = "The shop already has another order with this number; the message says what differs."
     TRY_AGAIN = "The order was busy; nothing was done, and the same call may succeed in a moment."
 
 
