@@ -35,15 +35,14 @@ def normalise(incoming: Incoming) -> NewOrder | tuple[FulfillmentProblem, ...]:
 
 def _too_large(given: OrderInput) -> tuple[FulfillmentProblem, ...]:
     """The limits it exceeds, which keep any accepted order quick to cancel."""
-    packages = given.packages or ()
+    packages, fees = given.packages or (), given.fees or ()
+    held = max(len(packages), sum([len(each.items) for each in packages]))
+    if len(given.items) <= MOST_ITEMS and held <= MOST_PACKAGE_ITEMS and len(fees) <= MOST_FEES:
+        return ()
     counted = {
         "items": (len(given.items), MOST_ITEMS, "items"),
-        "packages": (
-            max(len(packages), sum(len(each.items) for each in packages)),
-            MOST_PACKAGE_ITEMS,
-            "package items",
-        ),
-        "fees": (len(given.fees or ()), MOST_FEES, "fees"),
+        "packages": (held, MOST_PACKAGE_ITEMS, "package items"),
+        "fees": (len(fees), MOST_FEES, "fees"),
     }
     return tuple(
         misfit((name,), f"must have at most {most:,} {what}, not {count:,}")

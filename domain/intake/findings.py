@@ -1,12 +1,15 @@
-"""Reads the values of one incoming order, and findings every problem at its path."""
+"""Reads the values of one incoming order, and keeps every problem and note with its path."""
 
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from typing import Any
 
 from domain.rules.money import LONGEST_DECIMAL, decimal, digits, to_minor
 from domain.rules.new_order import MOST_UNITS
+from domain.rules.order import ImportNote
 from domain.rules.outcomes import FulfillmentProblem, misfit
 from domain.rules.texts import LONGEST_NUMBER, LONGEST_TEXT, text_faults
-from domain.rules.vocabulary import FulfillmentErrorCode
+from domain.rules.vocabulary import FulfillmentErrorCode, ImportNoteCode
 
 _TOO_LARGE = 10**15
 _NOT_DECIMAL = 'must be a decimal number such as "12.50"'
@@ -15,7 +18,7 @@ _LONGEST_CACHED = LONGEST_DECIMAL + 1
 
 
 class Findings:
-    """The problems of one order. Sums are checked only if none of their parts is bad."""
+    """The problems and notes of one order. Sums are checked only if none of their parts is bad."""
 
     has_bad_amounts = False
     has_bad_units = False
@@ -23,12 +26,25 @@ class Findings:
     def __init__(self, currency: str) -> None:
         self.problems: list[FulfillmentProblem] = []
         self._digits = digits(currency)
+        self._noted: dict[tuple[ImportNoteCode, str], list[str]] = {}
 
     def refuse(self, what: str, *path: str, code: FulfillmentErrorCode = FulfillmentErrorCode.INVALID_VALUE) -> None:
         self.problems.append(misfit(path, what, code))
 
+    def note(self, code: ImportNoteCode, what: str, *path: str) -> None:
+        """`what` completes a sentence that starts with the path."""
+        self._noted.setdefault((code, what), []).append(".".join(path))
+
+    def notes(self) -> tuple[ImportNote, ...]:
+        """One for each thing to say, however many places it is said of."""
+        return tuple(
+            ImportNote(code, f"{places[0]} {what}{f' ({len(places) - 1:,} more)' if len(places) > 1 else ''}.")
+            for (code, what), places in self._noted.items()
+        )
+
     def check_currency(self, *path: str) -> None:
         if self._digits is None:
+            self.has_bad_amounts = True
             self.refuse("must be an ISO 4217 currency code in capitals", *path)
 
     def amount(self, text: str | None, *path: str) -> int:
@@ -41,6 +57,27 @@ class Findings:
             self.refuse(fault, *path)
         return minor
 
+    def amounts(self, given: Mapping[str, Any], names: Iterable[str], *path: str) -> list[int]:
+        """As `amount`, for the members of an object at this path, which are texts; white space around them is ignored.
+
+        Those that are empty are missing.
+        """
+        found = []
+        for name in names:
+            text = given.get(name)
+            if not text or self._digits is None:
+                found.append(0)
+                continue
+            minor, fault = _amount(text[:_LONGEST_CACHED], self._digits)
+            found.append(self.amount(text.strip() or None, *path, name) if fault else minor)
+        return found
+
+    def minor(self, text: str) -> int | None:
+        """Minor units, also below 0; None if it is no amount, which is not refused here."""
+        sign, text = (-1, text[1:]) if text.startswith("-") else (1, text)
+        minor, fault = (0, _NOT_DECIMAL) if self._digits is None else _amount(text[:_LONGEST_CACHED], self._digits)
+        return None if fault else sign * minor
+
     def quantity(self, quantity: int, *path: str) -> int:
         if quantity < 1:
             self.has_bad_units = True
@@ -50,14 +87,15 @@ class Findings:
             self.refuse(f"must be at most {MOST_UNITS}", *path)
         return quantity
 
-    def number(self, text: str, *path: str) -> str:
+    def number(self, text: str, *path: str, longest: int = LONGEST_NUMBER) -> str:
         if not text:
             self.refuse("must not be empty", *path)
-        return self.text(text, *path, longest=LONGEST_NUMBER)
+        return self.text(text, *path, longest=longest)
 
     def text(self, text: str, *path: str, longest: int = LONGEST_TEXT) -> str:
-        for fault in text_faults(text, longest):
-            self.refuse(fault, *path)
+        if len(text) > longest or not text.isprintable():
+            for fault in text_faults(text, longest):
+                self.refuse(fault, *path)
         return text
 
     def optional(self, text: str | None, *path: str, longest: int = LONGEST_TEXT) -> str | None:

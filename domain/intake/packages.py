@@ -7,7 +7,7 @@ from dataclasses import replace
 from domain.intake.findings import Findings
 from domain.rules.order import OrderItem, Package, PackageItem
 from domain.rules.order_input import Incoming, OrderInput, PackageInput, PackageItemInput
-from domain.rules.texts import LONGEST_NUMBER
+from domain.rules.texts import LONGEST_MADE_NUMBER, LONGEST_NUMBER
 from domain.rules.vocabulary import FulfillmentErrorCode, OrderStatus, PackageStatus
 
 # The status of the only package when none are given; a partially shipped order must come with its packages.
@@ -75,37 +75,40 @@ class _Reader:
     def package(self, index: int, given: PackageInput) -> Package:
         findings, path = self._findings, ("packages", str(index))
         is_numbered_here = given.number in self._numbered_here
+        longest = LONGEST_MADE_NUMBER if is_numbered_here else LONGEST_NUMBER
         if not given.items:
             findings.refuse("must not be empty", *path, "items", code=FulfillmentErrorCode.EMPTY_SELECTION)
         for entry in repeated([packed.ref for packed in given.items]):
             what = "repeats the ref of an earlier entry in this package"
             findings.refuse(what, *path, "items", str(entry), "ref", code=FulfillmentErrorCode.DUPLICATE_ITEM)
         is_cancelled = self._is_cancelled or given.status is PackageStatus.CANCELLED
-        held = (
-            self._packed(packed, (*path, "items", str(entry)), is_cancelled=is_cancelled)
-            for entry, packed in enumerate(given.items)
-        )
         package = Package(
             position=index + 1,
-            number=given.number if is_numbered_here else findings.number(given.number, *path, "number"),
-            status=PackageStatus.CANCELLED if is_cancelled else given.status,
+            number=findings.number(given.number, *path, "number", longest=longest),
+            status=given.status,
             carrier=findings.optional(given.carrier, *path, "carrier"),
             tracking_number=findings.optional(given.tracking_number, *path, "trackingNumber", longest=LONGEST_NUMBER),
             is_numbered_here=is_numbered_here,
-            items=tuple(packed for packed in held if packed),
+            items=tuple(
+                _packed(position, packed, is_cancelled=is_cancelled)
+                for entry, packed in enumerate(given.items)
+                if (position := self._position(packed, (*path, "items", str(entry))))
+            ),
         )
         return package if package.is_live else replace(package, status=PackageStatus.CANCELLED)
 
-    def _packed(self, given: PackageItemInput, path: Sequence[str], *, is_cancelled: bool) -> PackageItem | None:
-        """The units in the package; None if no item has this ref."""
+    def _position(self, given: PackageItemInput, path: Sequence[str]) -> int | None:
+        """The position of the item; None if there is none with this ref."""
         findings, position = self._findings, self._positions.get(given.ref)
         if position is None:
             findings.has_bad_units = True
             findings.refuse("does not match any item of the order", *path, "ref", code=FulfillmentErrorCode.NOT_FOUND)
         quantity = findings.quantity(given.quantity, *path, "quantity")
-        cancelled = given.cancelled_quantity or 0
-        if not 0 <= cancelled <= max(quantity, 0):
-            findings.has_bad_units = True
+        if not 0 <= (given.cancelled_quantity or 0) <= max(quantity, 0):
             what = "must be between 0 and the quantity"
             findings.refuse(what, *path, "cancelledQuantity", code=FulfillmentErrorCode.INVALID_QUANTITY)
-        return PackageItem(position, quantity, quantity if is_cancelled else cancelled) if position else None
+        return position
+
+
+def _packed(item: int, given: PackageItemInput, *, is_cancelled: bool) -> PackageItem:
+    return PackageItem(item, given.quantity, given.quantity if is_cancelled else given.cancelled_quantity or 0)

@@ -4,7 +4,9 @@ import re
 
 LONGEST_TEXT = 500
 LONGEST_NUMBER = 100
+LONGEST_MADE_NUMBER = 120  # of a number that we make from another one
 LONGEST_URL = 2_000
+LONGEST_NOTE = 2_000
 
 # Category Cc, and surrogates, which UTF-8 cannot encode.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")

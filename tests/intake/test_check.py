@@ -6,11 +6,19 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from domain.intake.check import normalise
-from domain.rules.new_order import NewOrder, content_hash
+from domain.rules.new_order import CancelledUnits, NewOrder, content_hash
 from domain.rules.order import Buyer, Fee, OrderItem, Package, PackageItem
-from domain.rules.order_input import BuyerInput, FeeInput, Incoming, OrderInput, PackageInput, PackageItemInput
+from domain.rules.order_input import (
+    BuyerInput,
+    CancelledUnitsInput,
+    FeeInput,
+    Incoming,
+    OrderInput,
+    PackageInput,
+    PackageItemInput,
+)
 from domain.rules.outcomes import Problem
-from domain.rules.vocabulary import FeeKind, FulfillmentErrorCode, OrderStatus, PackageStatus
+from domain.rules.vocabulary import CancellationReason, FeeKind, FulfillmentErrorCode, OrderStatus, PackageStatus
 from tests.support.stored import a_package_input, an_item_input, an_order_input
 
 INVALID_VALUE = FulfillmentErrorCode.INVALID_VALUE
@@ -33,6 +41,12 @@ def with_item(**changes: object) -> OrderInput:
 
 def with_packages(*packages: PackageInput) -> OrderInput:
     return replace(ORDER, packages=packages)
+
+
+def partly_cancelled(*quantities: tuple[int, int], status: PackageStatus = WAITING) -> OrderInput:
+    """A package for each quantity and cancelled quantity of the one item."""
+    held = [(PackageItemInput("dress", quantity, cancelled),) for quantity, cancelled in quantities]
+    return with_packages(*(PackageInput(f"P{number}", status, items) for number, items in enumerate(held)))
 
 
 def new_order(given: OrderInput) -> NewOrder:
@@ -63,6 +77,12 @@ def problems(given: OrderInput) -> list[tuple[FulfillmentErrorCode, str]]:
             INVALID_VALUE,
             "shipBy",
             id="time after the last year",
+        ),
+        pytest.param(
+            replace(ORDER, source_updated_at=datetime(2026, 3, 1)),  # noqa: DTZ001 - the case
+            INVALID_VALUE,
+            "sourceUpdatedAt",
+            id="updated, without zone",
         ),
         pytest.param(replace(ORDER, buyer=replace(BUYER, name="n" * 501)), INVALID_VALUE, "buyer.name", id="long name"),
         pytest.param(replace(ORDER, buyer=replace(BUYER, name="A\x85B")), INVALID_VALUE, "buyer.name", id="C1 in name"),
@@ -158,6 +178,30 @@ def problems(given: OrderInput) -> list[tuple[FulfillmentErrorCode, str]]:
             INVALID_QUANTITY,
             "packages.1.items.0.quantity",
             id="none packed",
+        ),
+        pytest.param(
+            partly_cancelled((3, -1)),
+            INVALID_QUANTITY,
+            "packages.0.items.0.cancelledQuantity",
+            id="fewer than none cancelled",
+        ),
+        pytest.param(
+            partly_cancelled((1, 1), (2, 3)),
+            INVALID_QUANTITY,
+            "packages.1.items.0.cancelledQuantity",
+            id="more cancelled than packed",
+        ),
+        pytest.param(
+            partly_cancelled((3, 4), status=PackageStatus.CANCELLED),
+            INVALID_QUANTITY,
+            "packages.0.items.0.cancelledQuantity",
+            id="more cancelled than packed, in a cancelled package",
+        ),
+        pytest.param(
+            partly_cancelled((3, 10**4000)),
+            INVALID_QUANTITY,
+            "packages.0.items.0.cancelledQuantity",
+            id="far more cancelled",
         ),
         pytest.param(
             with_packages(
@@ -277,6 +321,7 @@ NO_CONTROL = "must not contain control characters or lone surrogates."
             "status must not be PARTIALLY_SHIPPING without packages.",
         ),
         (replace(ORDER, total="30.10"), "total is 30.10, but the parts sum to 30.00."),
+        (partly_cancelled((3, 4)), "packages.0.items.0.cancelledQuantity must be between 0 and the quantity."),
     ],
 )
 def test_messages_are_sentences_that_name_the_place(given: OrderInput, message: str) -> None:
@@ -495,6 +540,124 @@ def test_the_status_is_that_of_the_packages_where_it_is_not_the_orders_own(
     assert order.status is status
 
 
+def test_a_negative_quantity_allows_no_cancelled_units_at_all() -> None:
+    assert problems(partly_cancelled((-1, 0), (3, 0))) == [(INVALID_QUANTITY, "packages.0.items.0.quantity")]
+
+
+def test_of_no_units_none_are_cancelled() -> None:
+    assert problems(partly_cancelled((0, 1), (3, 0))) == [
+        (INVALID_QUANTITY, "packages.0.items.0.quantity"),
+        (INVALID_QUANTITY, "packages.0.items.0.cancelledQuantity"),
+    ]
+
+
+def test_cancelled_units_and_packed_ones_are_judged_apart() -> None:
+    assert problems(partly_cancelled((2, 3))) == [
+        (INVALID_QUANTITY, "packages.0.items.0.cancelledQuantity"),
+        (INVALID_QUANTITY, "items.0.quantity"),
+    ]
+
+
+def test_units_may_come_in_cancelled() -> None:
+    order = new_order(partly_cancelled((1, 0), (2, 1)))
+
+    assert order.status is OrderStatus.AWAITING_SHIPMENT
+    assert order.items[0].cancelled_quantity == 1
+    assert [package.items for package in order.packages] == [(PackageItem(1, 1, 0),), (PackageItem(1, 2, 1),)]
+    assert [package.status for package in order.packages] == [WAITING, WAITING]
+
+
+def test_a_package_of_which_everything_is_cancelled_is_cancelled() -> None:
+    order = new_order(partly_cancelled((1, 1), (2, 0), status=PackageStatus.DELIVERED))
+
+    assert order.status is OrderStatus.DELIVERED
+    assert order.items[0].cancelled_quantity == 1
+    assert [package.status for package in order.packages] == [PackageStatus.CANCELLED, PackageStatus.DELIVERED]
+
+
+def test_an_order_of_which_everything_is_cancelled_is_cancelled() -> None:
+    assert new_order(partly_cancelled((1, 1), (2, 2))).status is OrderStatus.CANCELLED
+
+
+def test_a_cancelled_package_is_cancelled_whole_whatever_its_quantities_say() -> None:
+    order = new_order(partly_cancelled((3, 1), status=PackageStatus.CANCELLED))
+
+    assert order.packages[0].items == (PackageItem(1, 3, 3),)
+    assert order.items[0].cancelled_quantity == 3
+
+
+def test_a_completed_order_may_have_come_in_partly_cancelled() -> None:
+    given = replace(partly_cancelled((1, 1), (2, 1), status=PackageStatus.DELIVERED), status=OrderStatus.COMPLETED)
+
+    assert new_order(given).status is OrderStatus.COMPLETED
+
+
+def test_what_other_formats_add_is_kept() -> None:
+    given = an_order_input("1001", DRESS, an_item_input("hat"), packages=(a_package_input("A", dress=3, hat=3),))
+    gone = CancelledUnitsInput("hat", 2, CancellationReason.PRICING_ERROR, "Wrong price")
+
+    order = normalise(Incoming(given, deposits=(("hat", 25),), cancelled=(gone,)))
+
+    assert isinstance(order, NewOrder)
+    assert order.deposits == ((2, 25),)
+    assert order.cancelled == (CancelledUnits(2, 2, CancellationReason.PRICING_ERROR, "Wrong price"),)
+
+
+def test_a_number_made_here_is_known_as_such_and_may_be_longer() -> None:
+    packages = (a_package_input("A", dress=1), a_package_input("1" * 120, dress=2))
+
+    order = normalise(Incoming(with_packages(*packages), numbered_here=frozenset({"1" * 120})))
+
+    assert isinstance(order, NewOrder)
+    assert [package.is_numbered_here for package in order.packages] == [False, True]
+
+
+def test_a_number_made_here_has_its_limit_too() -> None:
+    given = with_packages(a_package_input("1" * 121, dress=3))
+
+    assert normalise(Incoming(given, numbered_here=frozenset({"1" * 121}))) == (
+        Problem(INVALID_VALUE, "packages.0.number must have at most 120 characters.", ("packages", "0", "number")),
+    )
+
+
+def test_the_package_of_the_longest_order_number_is_numbered_after_it() -> None:
+    order = new_order(replace(ORDER, number="1" * 100, packages=None))
+
+    assert order.packages[0].number == "1" * 100 + "-1"
+
+
+@pytest.mark.parametrize(
+    ("status", "is_collected", "paid_at", "is_paid"),
+    [
+        (OrderStatus.AWAITING_SHIPMENT, None, None, True),
+        (OrderStatus.AWAITING_SHIPMENT, False, None, True),
+        (OrderStatus.AWAITING_SHIPMENT, True, None, False),
+        (OrderStatus.AWAITING_SHIPMENT, True, datetime(2026, 3, 1, tzinfo=UTC), True),
+        (OrderStatus.CANCELLED, None, None, False),
+        (OrderStatus.CANCELLED, None, datetime(2026, 3, 1, tzinfo=UTC), True),
+        (OrderStatus.UNPAID, None, None, False),
+    ],
+)
+def test_an_order_comes_in_paid_or_not(
+    status: OrderStatus,
+    is_collected: bool | None,  # noqa: FBT001 - a case
+    paid_at: datetime | None,
+    is_paid: bool,  # noqa: FBT001 - a case
+) -> None:
+    order = new_order(replace(ORDER, status=status, collect_on_delivery=is_collected, paid_at=paid_at))
+
+    assert order.is_paid is is_paid
+    assert order.collect_on_delivery is bool(is_collected)
+
+
+def test_the_time_of_the_source_is_kept_in_utc() -> None:
+    tokyo = timezone(timedelta(hours=9))
+
+    order = new_order(replace(ORDER, source_updated_at=datetime(2026, 3, 1, tzinfo=tokyo)))
+
+    assert order.source_updated_at == datetime(2026, 2, 28, 15, tzinfo=UTC)
+
+
 A_TIME = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 SPLIT = with_packages(a_package_input("A", dress=1), a_package_input("B", dress=2))
 
@@ -507,6 +670,11 @@ SPLIT = with_packages(a_package_input("A", dress=1), a_package_input("B", dress=
         pytest.param(ORDER, with_item(tax="0", seller_discount="0.00", is_gift=False), id="defaults"),
         pytest.param(ORDER, with_item(image_url="", variant_name=""), id="empty texts"),
         pytest.param(ORDER, replace(ORDER, fees=None, shipping_tax="-0"), id="no fees"),
+        pytest.param(ORDER, replace(ORDER, source_updated_at=A_TIME), id="a later look"),
+        pytest.param(ORDER, replace(ORDER, collect_on_delivery=False), id="not collected at the door"),
+        pytest.param(
+            ORDER, with_packages(PackageInput("A", WAITING, (PackageItemInput("dress", 3, 0),))), id="none cancelled"
+        ),
         pytest.param(ORDER, replace(ORDER, status=OrderStatus.DELIVERED), id="a status that does not count"),
         pytest.param(
             replace(ORDER, ship_by=A_TIME),
@@ -536,6 +704,10 @@ def test_the_same_order_written_differently_has_the_same_hash(one: OrderInput, o
         pytest.param(replace(ORDER, placed_at=A_TIME + timedelta(microseconds=1)), id="placed"),
         pytest.param(replace(ORDER, paid_at=A_TIME), id="paid"),
         pytest.param(replace(ORDER, ship_by=A_TIME), id="ship by"),
+        pytest.param(replace(ORDER, collect_on_delivery=True), id="collected at the door"),
+        pytest.param(
+            with_packages(PackageInput("A", WAITING, (PackageItemInput("dress", 3, 1),))), id="cancelled units"
+        ),
         pytest.param(replace(ORDER, buyer=replace(BUYER, name="Bob")), id="buyer's name"),
         pytest.param(replace(ORDER, buyer=replace(BUYER, email="bob@example.com")), id="buyer's e-mail"),
         pytest.param(replace(ORDER, buyer=replace(BUYER, locale="de_DE")), id="buyer's locale"),
