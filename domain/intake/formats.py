@@ -7,7 +7,7 @@ from operator import methodcaller
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from domain.intake import tiktok
+from domain.intake.tiktok import translation, wire
 from domain.rules.order import value
 from domain.rules.order_input import Incoming, OrderInput
 from domain.rules.outcomes import FulfillmentProblem, misfit
@@ -15,16 +15,19 @@ from domain.rules.texts import LONGEST_NUMBER
 
 Content = Incoming | tuple[FulfillmentProblem, ...]
 
-_MARKETPLACE_ORDER = TypeAdapter(tiktok.MarketplaceOrder)
 _OWN_ORDER = TypeAdapter(OrderInput)
 _details = methodcaller("errors", include_url=False, include_input=False)  # the input may be long
 _FAULTS = {
     "missing": "is missing",
     "string_type": "must be a string, even if it is an amount or a number",
+    "string_unicode": "must not contain lone surrogates",
     "int_type": "must be a whole number",
     "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
     "tuple_type": "must be an array",
+    "list_type": "must be an array",
     "dataclass_type": "must be an object",
+    "dict_type": "must be an object",
 }
 
 
@@ -43,7 +46,7 @@ class Format:
 
 
 def _parse_marketplace_order(part: bytes) -> Content:
-    return tiktok.incoming(_MARKETPLACE_ORDER.validate_json(part))
+    return translation.incoming(wire.parse(part))
 
 
 def _parse_own_order(part: bytes) -> Content:

@@ -2,18 +2,16 @@
 
 import tracemalloc
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
 from api.errors import RefusedError
 from api.schema.languages import preferred_language
 from api.transport.negotiation import answer_type, check_content_type
-from domain.intake import tiktok
 from domain.intake.check import normalise
 from domain.rules import ids, locales
 from domain.rules.order_input import Incoming
-from tests.intake.test_tiktok import ORDER
+from tests.support.marketplace import FREE, a_line, a_marketplace_order, read
 from tests.support.stored import an_item_input, an_order_input
 
 _TEXTS = 10
@@ -31,12 +29,13 @@ TAKERS: dict[str, Callable[[str], object]] = {
         Incoming(an_order_input("1001", an_item_input(subtotal=f"1{'0' * len(text)}")))
     ),
     "currency": lambda text: normalise(Incoming(an_order_input("1001", currency=text))),
-    "the marketplace's amount": lambda text: tiktok.incoming(
-        replace(ORDER, payment=replace(ORDER.payment, total_amount=text))
-    ),
-    "the marketplace's currency": lambda text: tiktok.incoming(
-        replace(ORDER, payment=replace(ORDER.payment, currency=text))
-    ),
+    "the marketplace's amount": lambda text: read(a_marketplace_order(payment=FREE | {"total_amount": text})),
+    "the marketplace's other amount": lambda text: read(a_marketplace_order(payment=FREE | {"voucher": text})),
+    "the marketplace's digits": lambda text: read(a_marketplace_order(a_line(original_price=f"1{'0' * len(text)}"))),
+    "the marketplace's currency": lambda text: read(a_marketplace_order(payment=FREE | {"currency": text})),
+    "the marketplace's time": lambda text: read(a_marketplace_order(create_time=text)),
+    "the marketplace's status": lambda text: read(a_marketplace_order(a_line(display_status=text), status=text)),
+    "the marketplace's texts": lambda text: read(a_marketplace_order(a_line(sku_id=text, product_name=text))),
     "locale": locales.locale_of,
     "id": ids.parse,
     "accept": lambda text: answer_type(f"application/json, text/{text}"),

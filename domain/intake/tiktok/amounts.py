@@ -1,0 +1,60 @@
+"""Reads the amounts of a marketplace's order in minor units."""
+
+from collections.abc import Mapping, Sequence
+from itertools import islice
+
+from domain.intake.findings import Findings
+from domain.intake.tiktok.money import PAYMENT_FIELDS, Line, LineAmounts
+from domain.intake.tiktok.texts import kept
+from domain.intake.tiktok.wire import LineItem
+
+_TAX_ON_TOP = "SALES_TAX"
+_LINE_FIELDS = ("original_price", "seller_discount", "platform_discount", "pfand_fee")
+_TAX_FIELDS = ("tax_amount",)
+_NAMES = frozenset(PAYMENT_FIELDS)
+# Other fields only matter where amounts do not add up: the refusal names them.
+_MOST_OTHERS = 100
+_LONGEST_NAME = 100
+
+
+def payment_amounts(payment: Mapping[str, object], findings: Findings) -> tuple[dict[str, int], frozenset[str]]:
+    """Every amount, 0 where one that we know is missing; and the names of those that are not missing."""
+    texts = {name: text if isinstance(text, str) else _text(text) for name, text in payment.items()}
+    known = findings.amounts(texts, PAYMENT_FIELDS, "payment")
+    amounts = dict(zip(PAYMENT_FIELDS, known, strict=True))
+    given = {name for name in PAYMENT_FIELDS if (text := texts.get(name)) and not text.isspace()}
+    if "total_amount" not in given:
+        findings.has_bad_amounts = True
+        findings.refuse("is missing", "payment", "total_amount")
+    others = (name for name in texts if name not in _NAMES and len(name) <= _LONGEST_NAME)
+    found = ((name, findings.minor(texts[name].strip())) for name in others)
+    for name, minor in islice(((name, minor) for name, minor in found if minor is not None), _MOST_OTHERS):
+        amounts[name] = minor
+        given.add(name)
+    return amounts, frozenset(given)
+
+
+def line_amounts(lines: Sequence[LineItem], findings: Findings) -> list[Line]:
+    """The lines with the amounts of each one's unit."""
+    return [_line(index, line, findings) for index, line in enumerate(lines)]
+
+
+def _line(index: int, line: LineItem, findings: Findings) -> Line:
+    path = ("line_items", str(index))
+    price, seller_discount, platform_discount, deposit = findings.amounts(line, _LINE_FIELDS, *path)
+    if not line.get("original_price"):
+        findings.has_bad_amounts = True
+        findings.refuse("is missing", *path, "original_price")
+    tax, has_tax, has_sales_tax = 0, False, False
+    for each, told in enumerate(line.get("item_tax") or ()):
+        tax += findings.amounts(told, _TAX_FIELDS, *path, "item_tax", str(each))[0]
+        has_tax = has_tax or bool(told.get("tax_amount"))
+        has_sales_tax = has_sales_tax or told.get("tax_type") == _TAX_ON_TOP
+    amounts = LineAmounts(price, seller_discount, platform_discount, tax, deposit)
+    sku = kept(line.get("sku_id"), findings, *path, "sku_id")
+    return Line(sku, bool(line.get("is_gift")), amounts, has_tax, has_sales_tax)
+
+
+def _text(member: object) -> str:
+    """What stands where an amount was expected; empty if it is missing."""
+    return "" if member is None else str(member)
