@@ -57,19 +57,16 @@ class Findings:
             self.refuse(fault, *path)
         return minor
 
-    def amounts(self, given: Mapping[str, Any], names: Iterable[str], *path: str) -> list[int]:
-        """As `amount`, for the members of an object at this path, which are texts; white space around them is ignored.
-
-        Those that are empty are missing.
-        """
-        found = []
+    def amounts(self, given: Mapping[str, Any], names: Iterable[str], *path: str) -> dict[str, int]:
+        """As `amount`, by name, for members of an object at this path. They are texts; empty ones are missing."""
+        found = {}
         for name in names:
             text = given.get(name)
             if not text or self._digits is None:
-                found.append(0)
+                found[name] = 0
                 continue
             minor, fault = _amount(text[:_LONGEST_CACHED], self._digits)
-            found.append(self.amount(text.strip() or None, *path, name) if fault else minor)
+            found[name] = self.amount(text.strip() or None, *path, name) if fault else minor
         return found
 
     def minor(self, text: str) -> int | None:
@@ -93,7 +90,7 @@ class Findings:
         return self.text(text, *path, longest=longest)
 
     def text(self, text: str, *path: str, longest: int = LONGEST_TEXT) -> str:
-        if len(text) > longest or not text.isprintable():
+        if len(text) > longest or not text.isprintable():  # pragma: no mutate: only saves time
             for fault in text_faults(text, longest):
                 self.refuse(fault, *path)
         return text

@@ -10,10 +10,11 @@ import pytest
 
 from domain import retention
 from domain.intake.check import normalise
+from domain.intake.tiktok import cancelled, units, wire
 from domain.rules import new_order, texts
 from domain.rules.eligibility import UNLOCKS, Verdict, eligibility
 from domain.rules.order import Order, OrderItem, Pick
-from domain.rules.order_input import Incoming, OrderInput
+from domain.rules.order_input import Incoming, OrderInput, PackageInput, PackageItemInput
 from domain.rules.refunds import refund_breakdown
 from domain.rules.status import ORDER_TRANSITIONS, PACKAGE_TRANSITIONS, REFUND_TRANSITIONS, is_paid, order_status
 from domain.rules.vocabulary import (
@@ -38,6 +39,7 @@ SHARES, POLICIES, PAID = tables(PAGE, "What is owed")
 *_, PROMISED = tables(PAGE, "What is promised")
 TRANSITIONS, DERIVED = tables(PAGE, "What moves to what")
 *_, PROBLEMS, LIMITS = tables(PAGE, "Orders that come in")
+WORDS, WHYS = tables(PAGE, "Orders in the marketplace's format")
 
 
 def numbers(cell: str) -> list[int]:
@@ -189,6 +191,9 @@ REFUSED = {
     "packages that do not hold exactly the units of each item": replace(
         PACKED, packages=(a_package_input("A", dress=2),)
     ),
+    "more cancelled units than a package holds": replace(
+        PACKED, packages=(PackageInput("A", PackageStatus.AWAITING_SHIPMENT, (PackageItemInput("dress", 3, 4),)),)
+    ),
     "a package item with an unknown `ref`": replace(PACKED, packages=(a_package_input("A", scarf=3),)),
     "a `ref` twice in one package": replace(
         PACKED, packages=tuple(replace(each, items=each.items * 2) for each in PACKED.packages or ())
@@ -228,10 +233,27 @@ def test_the_limits_are_those_of_the_page() -> None:
         "units of an item": new_order.MOST_UNITS,
         "characters of a name": texts.LONGEST_TEXT,
         "characters of a number": texts.LONGEST_NUMBER,
+        "characters of a number made from another one": texts.LONGEST_MADE_NUMBER,
         "characters of an image's address": texts.LONGEST_URL,
+        "line items in the marketplace's format": wire.MOST_LINES,
     }
 
     assert limits == {name: numbers(limit)[0] for name, limit in LIMITS}
+
+
+def test_the_words_of_the_marketplace_are_those_of_the_page() -> None:
+    of_packages = {(word, status) for by_package, _, status in WORDS for word in by_package.split(", ")}
+    shown = {(word, status) for _, by_unit, status in WORDS for word in by_unit.split(", ")}
+
+    assert of_packages == {(word, status.name) for word, status in units.PACKAGE_STATUSES.items()}
+    assert shown == {(word, status.name) for word, status in units.DISPLAY_STATUSES.items() if status}
+    assert [word for word, status in units.DISPLAY_STATUSES.items() if not status] == ["PARTIALLY_SHIPPING"]
+
+
+def test_what_the_seller_said_is_the_reason_that_the_page_says() -> None:
+    reasons = [(f'the seller\'s words hold "{part}"', reason.name) for part, reason in cancelled.REASONS.items()]
+
+    assert [tuple(row) for row in WHYS[1:-1]] == reasons
 
 
 def test_keys_and_mails_are_kept_as_long_as_the_page_says() -> None:

@@ -79,9 +79,19 @@ def test_an_unknown_currency_spoils_the_amounts() -> None:
 def test_several_amounts_are_read_at_once() -> None:
     findings = Findings("USD")
 
-    assert findings.amounts({"a": "1", "b": "", "c": None, "e": "x"}, ("a", "b", "c", "d"), "it") == [100, 0, 0, 0]
+    assert findings.amounts({"a": "1", "b": "", "c": None, "e": "x"}, ("a", "b", "c", "d"), "it") == {
+        "a": 100,
+        "b": 0,
+        "c": 0,
+        "d": 0,
+    }
     assert not findings.has_bad_amounts
-    assert findings.amounts({"a": "1", "b": "x", "c": "-2"}, ("a", "b", "c"), "it") == [100, 0, 0]
+    assert findings.amounts({"a": " 1", "b": "x", "c": "-2", "d": " "}, ("a", "b", "c", "d"), "it") == {
+        "a": 100,
+        "b": 0,
+        "c": 0,
+        "d": 0,
+    }
     assert findings.has_bad_amounts
     assert [problem.message for problem in findings.problems] == [
         'it.b must be a decimal number such as "12.50".',

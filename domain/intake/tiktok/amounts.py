@@ -11,6 +11,8 @@ from domain.intake.tiktok.wire import LineItem
 _TAX_ON_TOP = "SALES_TAX"
 _LINE_FIELDS = ("original_price", "seller_discount", "platform_discount", "pfand_fee")
 _TAX_FIELDS = ("tax_amount",)
+# Stands for what is no text.
+_NO_AMOUNT = "?"
 _NAMES = frozenset(PAYMENT_FIELDS)
 # Other fields only matter where amounts do not add up: the refusal names them.
 _MOST_OTHERS = 100
@@ -19,9 +21,8 @@ _LONGEST_NAME = 100
 
 def payment_amounts(payment: Mapping[str, object], findings: Findings) -> tuple[dict[str, int], frozenset[str]]:
     """Every amount, 0 where one that we know is missing; and the names of those that are not missing."""
-    texts = {name: text if isinstance(text, str) else _text(text) for name, text in payment.items()}
-    known = findings.amounts(texts, PAYMENT_FIELDS, "payment")
-    amounts = dict(zip(PAYMENT_FIELDS, known, strict=True))
+    texts = {name: text if isinstance(text, str) else _NO_AMOUNT for name, text in payment.items() if text is not None}
+    amounts = findings.amounts(texts, PAYMENT_FIELDS, "payment")
     given = {name for name in PAYMENT_FIELDS if (text := texts.get(name)) and not text.isspace()}
     if "total_amount" not in given:
         findings.has_bad_amounts = True
@@ -41,20 +42,15 @@ def line_amounts(lines: Sequence[LineItem], findings: Findings) -> list[Line]:
 
 def _line(index: int, line: LineItem, findings: Findings) -> Line:
     path = ("line_items", str(index))
-    price, seller_discount, platform_discount, deposit = findings.amounts(line, _LINE_FIELDS, *path)
+    price, seller_discount, platform_discount, deposit = findings.amounts(line, _LINE_FIELDS, *path).values()
     if not line.get("original_price"):
         findings.has_bad_amounts = True
         findings.refuse("is missing", *path, "original_price")
     tax, has_tax, has_sales_tax = 0, False, False
     for each, told in enumerate(line.get("item_tax") or ()):
-        tax += findings.amounts(told, _TAX_FIELDS, *path, "item_tax", str(each))[0]
+        tax += sum(findings.amounts(told, _TAX_FIELDS, *path, "item_tax", str(each)).values())
         has_tax = has_tax or bool(told.get("tax_amount"))
         has_sales_tax = has_sales_tax or told.get("tax_type") == _TAX_ON_TOP
     amounts = LineAmounts(price, seller_discount, platform_discount, tax, deposit)
     sku = kept(line.get("sku_id"), findings, *path, "sku_id")
     return Line(sku, bool(line.get("is_gift")), amounts, has_tax, has_sales_tax)
-
-
-def _text(member: object) -> str:
-    """What stands where an amount was expected; empty if it is missing."""
-    return "" if member is None else str(member)

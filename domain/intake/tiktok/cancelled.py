@@ -1,6 +1,6 @@
 """Says why units were cancelled at the marketplace (docs/rules.md, "Orders in the marketplace's format")."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from domain.intake.tiktok.texts import words
 from domain.intake.tiktok.units import Unit
@@ -18,9 +18,9 @@ REASONS = {
 
 
 def cancelled_units(
-    units: Sequence[Unit], refs: Sequence[str], order: MarketplaceOrder
+    units: Sequence[Unit], refs: Mapping[int, str], order: MarketplaceOrder
 ) -> tuple[CancelledUnitsInput, ...]:
-    """The cancelled units of each item, by reason and words; `refs` are those of the units' items."""
+    """The cancelled units of each item, by reason and words; `refs` are those of the units' items, by index."""
     counted: dict[tuple[str, CancellationReason, str], int] = {}
     for index, unit in enumerate(units):
         if unit.status is PackageStatus.CANCELLED:

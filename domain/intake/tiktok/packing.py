@@ -1,6 +1,6 @@
 """Puts the units of a marketplace's order into packages (docs/rules.md, "Orders in the marketplace's format")."""
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from itertools import count
 from typing import TypeVar
 
@@ -24,8 +24,8 @@ class Packed:
     numbered_here: frozenset[str]
 
 
-def packed(order_number: str, units: Sequence[Unit], refs: Sequence[str], findings: Findings) -> Packed:
-    """The packages of the order; `refs` are those of the units' items.
+def packed(order_number: str, units: Sequence[Unit], refs: Mapping[int, str], findings: Findings) -> Packed:
+    """The packages of the order; `refs` are those of the units' items, by index.
 
     Packages that the source names come first, then one for each status among the live units without a package.
     """

@@ -18,7 +18,7 @@ def kept(text: str | None, findings: Findings, *path: str, longest: int = LONGES
     """The text without white space around it; empty if it is missing."""
     if not text:
         return ""
-    if text.isprintable() and text[0] != " " != text[-1] and len(text) <= longest:
+    if text.isprintable() and text[0] != " " != text[-1] and len(text) <= longest:  # pragma: no mutate: saves time
         return text
     trimmed = text.strip(_WHITE_SPACE)
     if trimmed != text:
@@ -30,7 +30,10 @@ def name(text: str | None, findings: Findings, *path: str) -> str:
     """The text with one space for each run of white space, cut where it is too long; empty if it is missing."""
     if not text:
         return ""
-    if text.isprintable() and text[0] != " " != text[-1] and "  " not in text and len(text) <= LONGEST_TEXT:
+    is_single = "  " not in text
+    if (
+        is_single and text.isprintable() and text[0] != " " != text[-1] and len(text) <= LONGEST_TEXT
+    ):  # pragma: no mutate
         return text
     spaced = _RUN.sub(" ", text).strip(" ")
     if spaced != text:

@@ -52,26 +52,21 @@ class _Translation:
 
     def __init__(self, order: MarketplaceOrder) -> None:
         self._order = order
-        self._payment = order.get("payment") or {}
+        payment = order.get("payment") or {}
         self._lines = order.get("line_items") or ()
-        self._currency = str(self._payment.get("currency") or "").strip()
+        self._currency = str(payment.get("currency")).strip()
         self._findings = Findings(self._currency)
-        self._skus: list[str] = []
+        self._findings.check_currency("payment", "currency")
+        self._paid, self._given = payment_amounts(payment, self._findings)
+        self._read = line_amounts(self._lines, self._findings)
 
     def incoming(self) -> Incoming | tuple[FulfillmentProblem, ...]:
         findings, order = self._findings, self._order
-        findings.check_currency("payment", "currency")
-        amounts, given = payment_amounts(self._payment, findings)
-        lines = line_amounts(self._lines, findings)
-        settlement = None if findings.has_bad_amounts else settled(amounts, given, lines, findings)
+        settlement = None if findings.has_bad_amounts else settled(self._paid, self._given, self._read, findings)
         if settlement is None:  # other problems are still to be found: each line is an item of its own
-            items, amounts_of_lines = (
-                tuple((index,) for index in range(len(lines))),
-                tuple(each.amounts for each in lines),
-            )
-            settlement = replace(_UNSETTLED, items=items, lines=amounts_of_lines)
-        self._skus = [line.sku for line in lines]
-        refs = _refs(settlement.items, len(lines))
+            each_alone = tuple((index,) for index in range(len(self._read)))
+            settlement = replace(_UNSETTLED, items=each_alone, lines=tuple(line.amounts for line in self._read))
+        refs = _refs(settlement.items)
         status = self._status()
         each = units(self._lines, status, findings)
         number = self._present(kept(order.get("id"), findings, "id", longest=LONGEST_NUMBER), "id")
@@ -134,7 +129,7 @@ class _Translation:
         product_name = name(line.get("product_name"), self._findings, *path, "product_name")
         return OrderItemInput(
             ref=ref,
-            sku=self._present(self._skus[indexes[0]], *path, "sku_id"),
+            sku=self._present(self._read[indexes[0]].sku, *path, "sku_id"),
             product_id=self._present(product_id, *path, "product_id"),
             product_name=self._present(product_name, *path, "product_name"),
             variant_name=variant or None,
@@ -153,18 +148,18 @@ class _Translation:
         return text
 
     def _placed_at(self) -> datetime:
-        text = self._order.get("create_time") or ""
-        self._present(text.strip("0"), "create_time")
-        return self._time(text, "create_time") or _EPOCH
+        return self._time(self._order.get("create_time"), "create_time", is_required=True) or _EPOCH
 
-    def _time(self, text: str | None, name: str) -> datetime | None:
+    def _time(self, text: str | None, name: str, *, is_required: bool = False) -> datetime | None:
         """None if it is missing, 0 or refused."""
-        if not text:
-            return None
-        if match := _TIME.fullmatch(text):
+        if match := _TIME.fullmatch(text or "0"):
             time = int(match[1])
+            if time == 0:
+                if is_required:
+                    self._findings.refuse("is missing", name)
+                return None
             if time < _FIRST_MILLISECONDS:
-                return datetime.fromtimestamp(time, UTC) if time else None
+                return datetime.fromtimestamp(time, UTC)
             if time <= _LAST_MILLISECOND:
                 return datetime.fromtimestamp(time // 1000, UTC) + timedelta(milliseconds=time % 1000)
         self._findings.refuse("must be a time in Unix seconds or milliseconds", name)
@@ -174,13 +169,9 @@ class _Translation:
         return to_text(minor, self._currency)
 
 
-def _refs(items: Sequence[Sequence[int]], lines: int) -> list[str]:
-    """The ref of the item that each line belongs to."""
-    refs = [""] * lines
-    for ref, indexes in enumerate(items, 1):
-        for index in indexes:
-            refs[index] = str(ref)
-    return refs
+def _refs(items: Sequence[Sequence[int]]) -> dict[int, str]:
+    """The ref of the item that each line belongs to, by the line's index."""
+    return {index: str(ref) for ref, indexes in enumerate(items, 1) for index in indexes}
 
 
 def _deposits(settlement: Settled) -> tuple[tuple[str, int], ...]:

@@ -87,6 +87,9 @@ def _read(
     word: str | None, known: Mapping[str, PackageStatus | None], findings: Findings, *path: str
 ) -> PackageStatus | None:
     """What a word says of its unit; None if nothing, or if it is refused."""
-    if word and word not in known:
+    if not word:
+        return None
+    if word not in known:
         findings.refuse(must_be_one_of(known, word), *path)
-    return known.get(word) if word else None
+        return None
+    return known[word]

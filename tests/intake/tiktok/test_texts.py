@@ -21,6 +21,7 @@ CONTROL = "it must not contain control characters or lone surrogates."
         pytest.param("  ", "", (REMOVED,), id="nothing but space"),
         pytest.param(" shirt", "shirt", (REMOVED,), id="space before"),
         pytest.param("shirt ", "shirt", (REMOVED,), id="space after"),
+        pytest.param(" XX ", "XX", (REMOVED,), id="space around crosses"),
         pytest.param("\tshirt\r\n", "shirt", (REMOVED,), id="line end after"),
         pytest.param("Linen\nshirt", "Linen shirt", (REMOVED,), id="line end"),
         pytest.param("Linen shirt\n2 pack\twhite", "Linen shirt 2 pack white", (REMOVED,), id="lines"),

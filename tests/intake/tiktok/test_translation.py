@@ -366,6 +366,7 @@ def test_the_status_is_the_orders_own_or_follows_from_its_units(
         (a_marketplace_order(id="1" * 101), "id must have at most 100 characters."),
         (a_marketplace_order(create_time=None), "create_time is missing."),
         (a_marketplace_order(create_time=0), "create_time is missing."),
+        (a_marketplace_order(create_time=0.0), "create_time is missing."),
         (a_marketplace_order(a_line(sku_id=None)), "line_items.0.sku_id is missing."),
         (a_marketplace_order(a_line(product_id=" ")), "line_items.0.product_id is missing."),
         (a_marketplace_order(a_line(product_name="")), "line_items.0.product_name is missing."),
