@@ -1,4 +1,4 @@
-"""Minor units, decimal text and share(). Only this module and refunds.py divide or round money."""
+"""Minor units, decimal text and share(). Only this module, refunds.py and intake.tiktok.spreading divide money."""
 
 import re
 from decimal import Decimal

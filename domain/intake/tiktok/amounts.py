@@ -46,11 +46,10 @@ def _line(index: int, line: LineItem, findings: Findings) -> Line:
     if not line.get("original_price"):
         findings.has_bad_amounts = True
         findings.refuse("is missing", *path, "original_price")
-    tax, has_tax, has_sales_tax = 0, False, False
+    tax, has_sales_tax = 0, False
     for each, told in enumerate(line.get("item_tax") or ()):
         tax += sum(findings.amounts(told, _TAX_FIELDS, *path, "item_tax", str(each)).values())
-        has_tax = has_tax or bool(told.get("tax_amount"))
         has_sales_tax = has_sales_tax or told.get("tax_type") == _TAX_ON_TOP
     amounts = LineAmounts(price, seller_discount, platform_discount, tax, deposit)
     sku = kept(line.get("sku_id"), findings, *path, "sku_id")
-    return Line(sku, bool(line.get("is_gift")), amounts, has_tax, has_sales_tax)
+    return Line(sku, bool(line.get("is_gift")), amounts, has_sales_tax)
