@@ -12,7 +12,7 @@ from domain.rules.vocabulary import OrderStatus, PackageStatus, ShippingRefundPo
 from domain.storage.engine.database import Database
 from tests.api.conftest import on_sqlite
 from tests.support.cancelling import item_id, package_id
-from tests.support.client import Client
+from tests.support.client import Client, a_token
 from tests.support.invariants import assert_sound
 from tests.support.stored import a_shop, an_item_input, an_order_input, store
 
@@ -31,8 +31,10 @@ errors { code path }
 CANCEL = f"mutation ($input: CancelItemsInput!) {{ cancelItems(input: $input) {{ {RESULT} }} }}"
 CANCEL_ORDER = f"mutation ($input: CancelOrderInput!) {{ cancelOrder(input: $input) {{ {RESULT} }} }}"
 PREVIEW = """
-query ($orderId: ID!, $items: [CancelItemEntry!]!) {
-  previewCancelItems(orderId: $orderId, items: $items) { refundBreakdown { total { amount } } errors { code } }
+query ($orderId: ID!, $items: [CancelItemInput!]!) {
+  previewCancelItems(orderId: $orderId, items: $items, reason: OUT_OF_STOCK) {
+    refundBreakdown { total { amount } } errors { code }
+  }
 }
 """
 SETTLE = """
@@ -143,7 +145,9 @@ async def test_totals_say_what_is_paid_refundable_and_due(
 async def test_what_is_cancelled_at_the_door_is_taken_off_and_nothing_is_due_in_the_end(
     client: Client, database: Database, policy: ShippingRefundPolicy, some: str, everything: str
 ) -> None:
-    order = await an_order(database, await a_shop(database, policy=policy), collect_on_delivery=True)
+    shop = await a_shop(database, "other", policy)
+    client = client.with_token(a_token(shop.id))
+    order = await an_order(database, shop, collect_on_delivery=True)
 
     first = (await client.data(CANCEL, input=a_request(order, 1)))["cancelItems"]
     due = [(await totals(client))["due"]]

@@ -45,6 +45,7 @@ order_statuses = st.sampled_from(
     )
 )
 carriers = st.sampled_from((None, "Swift"))
+is_live = st.sampled_from((*[True] * 9, False))
 is_right = st.sampled_from((True, True, True, False))
 
 
@@ -65,7 +66,8 @@ def orders(draw: st.DrawFn, number: str) -> Order:
     packages = {each: Package(draw(statuses), carrier=draw(carriers)) for each in numbers}
     for item, line in enumerate(lines if packages else ()):
         for _ in range(line.quantity):
-            packages[draw(st.sampled_from(numbers))].live[item] += 1
+            package = packages[draw(st.sampled_from(numbers))]
+            (package.live if draw(is_live) else package.gone)[item] += 1
     return Order(
         number=number,
         set_to=draw(order_statuses),
@@ -74,10 +76,11 @@ def orders(draw: st.DrawFn, number: str) -> Order:
         has_address=draw(is_right),
         paid_at=draw(st.sampled_from((0, None))),
         items=lines,
-        packages={each: package for each, package in packages.items() if package.live},
+        packages={each: package for each, package in packages.items() if package.live or package.gone},
         shipping_fee=draw(amounts),
         shipping_tax=draw(amounts),
         fees=draw(st.lists(st.tuples(st.sampled_from(("SMALL_ORDER", "HANDLING", "OTHER")), amounts), max_size=2)),
+        is_collected=not draw(is_right),
     )
 
 
@@ -104,10 +107,10 @@ def arrivals(draw: st.DrawFn, model: Model) -> tuple[Order, int]:
 
 @st.composite
 def with_wrong_units(draw: st.DrawFn, given: Order) -> Order:
-    """The order with one unit too many or too few in a package; unchanged if it has no packages."""
+    """The order with one unit too many or too few in a package; unchanged if it has no package with live units."""
     order = deepcopy(given)
-    if order.packages:
-        live = order.packages[draw(st.sampled_from(sorted(order.packages)))].live
+    if places := sorted(number for number, package in order.packages.items() if package.live):
+        live = order.packages[draw(st.sampled_from(places))].live
         item = draw(st.sampled_from(sorted(live)))
         live[item] = draw(st.sampled_from([units for units in (live[item] + 1, live[item] - 1) if units]))
     return order

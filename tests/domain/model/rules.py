@@ -67,8 +67,11 @@ class Order:
     shipping_fee: int
     shipping_tax: int
     fees: list[tuple[str, int]]
+    is_collected: bool = False
+    is_paid: bool = True
     version: int = 1
     refunded: int = 0
+    taken_off: int = 0
     updated_at: int = 0
 
     @property
@@ -81,6 +84,13 @@ class Order:
         if len(live) == 1:
             return min(live)
         return "IN_TRANSIT" if live == SHIPPED else "PARTIALLY_SHIPPING"
+
+    def give_back(self, amount: int, *, always_takes_off: bool = False) -> None:
+        """What was paid is refunded, what was not is taken off."""
+        if self.is_paid and not always_takes_off:
+            self.refunded += amount
+        else:
+            self.taken_off += amount
 
     def charges(self) -> list[tuple[str, int]]:
         return [("SHIPPING_FEE", self.shipping_fee), ("SHIPPING_TAX", self.shipping_tax), *self.fees]
@@ -268,17 +278,20 @@ def complete(order: Order) -> list[str]:
     """Completes an imported order (its only package, its cancelled units); returns problems of status and units."""
     if not order.packages and order.set_to == "PARTIALLY_SHIPPING":
         return ["INVALID_VALUE status"]
-    is_open = {each.status for each in order.packages.values()} - {"DELIVERED", "CANCELLED"}
+    is_open = {each.status for each in order.packages.values() if each.live.total()} - {"DELIVERED", "CANCELLED"}
     refusals = ["INVALID_VALUE status"] if order.set_to == "COMPLETED" and is_open else []
     if not order.packages:
         everything = Counter({item: line.quantity for item, line in enumerate(order.items)})
         status = {"COMPLETED": "DELIVERED", "UNPAID": "AWAITING_SHIPMENT", "ON_HOLD": "AWAITING_SHIPMENT"}
         order.packages[f"{order.number}-1"] = Package(status.get(order.set_to, order.set_to), everything)
-    packed: Counter[int] = sum((package.live for package in order.packages.values()), Counter())
+    packed: Counter[int] = sum((package.live + package.gone for package in order.packages.values()), Counter())
     for package in order.packages.values():
-        if "CANCELLED" in {order.set_to, package.status}:
-            package.status, package.gone, package.live = "CANCELLED", package.live, package.gone
+        if "CANCELLED" in {order.set_to, package.status} or not package.live.total():
+            package.status, package.gone, package.live = "CANCELLED", package.live + package.gone, Counter()
     order.set_to = order.set_to if order.set_to in SET_ON_ORDER else ""
+    order.is_paid = order.status != "UNPAID" and (
+        order.paid_at is not None or (order.status != "CANCELLED" and not order.is_collected)
+    )
     wrong = [item for item, line in enumerate(order.items) if packed[item] != line.quantity]
     return refusals + [f"INVALID_QUANTITY items/{item}/quantity" for item in wrong]
 

@@ -62,7 +62,8 @@ class Model:
             return ["UNCHANGED"] if self.known[order.number] == order else ["NUMBER_TAKEN number"]
         self.given[order.number], self.known[order.number] = given, deepcopy(order)
         come_in = [(item, "", units) for item, units in order.gone().items()]
-        order.refunded = refund(order, self.policy, come_in, Counter()).total
+        come_in_cancelled = refund(order, self.policy, come_in, Counter()).total
+        order.give_back(come_in_cancelled, always_takes_off=order.is_collected)
         order.updated_at = self.now
         self.orders[order.number] = order
         self.feed.append(f"{order.number} ORDER_IMPORTED")
@@ -105,8 +106,8 @@ class Model:
             package.live[item] -= quantity
             package.gone[item] += quantity
             package.status = package.status if package.live.total() else "CANCELLED"
-        order.refunded += would_be.total
-        refund_status = "PENDING" if would_be.total else "NOT_NEEDED"
+        order.give_back(would_be.total)
+        refund_status = "PENDING" if would_be.total and order.is_paid else "NOT_NEEDED"
         mail = "QUEUED" if order.has_address else "FAILED"
         self.cancellations[key] = Cancellation(call, would_be, refund_status, mail, self.now)
         self.feed.append(f"{order.number} ITEMS_CANCELLED {key}")
@@ -133,8 +134,8 @@ class Model:
         if (order.status, to) not in ORDER_WAYS:
             return ["TRANSITION_NOT_ALLOWED status"]
         order.set_to = to if to in SET_ON_ORDER else ""
-        if to == "AWAITING_SHIPMENT" and order.paid_at is None:
-            order.paid_at = self.now
+        if to == "AWAITING_SHIPMENT" and not order.is_collected:
+            order.is_paid, order.paid_at = True, self.now if order.paid_at is None else order.paid_at
         self._acted(order, before)
         return []
 

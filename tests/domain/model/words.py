@@ -65,11 +65,13 @@ def order_input(order: Order, total: int) -> OrderInput:
         paid_at=None if order.paid_at is None else at(order.paid_at),
         packages=tuple(_package_input(number, package) for number, package in order.packages.items()),
         fees=tuple(FeeInput(FeeKind[kind], text(fee)) for kind, fee in order.fees),
+        collect_on_delivery=order.is_collected,
     )
 
 
 def _package_input(number: str, package: Package) -> PackageInput:
-    held = tuple(PackageItemInput(str(item), units) for item, units in package.live.items())
+    units = package.live + package.gone
+    held = tuple(PackageItemInput(str(item), units[item], package.gone[item]) for item in units)
     return PackageInput(number, PackageStatus[package.status], held, package.carrier)
 
 
@@ -155,8 +157,11 @@ def order_of(stored: StoredOrder, like: Order) -> Order:
         shipping_fee=stored.shipping_fee,
         shipping_tax=stored.shipping_tax,
         fees=[(fee.kind.name, fee.amount) for fee in stored.fees],
+        is_collected=stored.collect_on_delivery,
+        is_paid=stored.is_paid,
         version=stored.version,
         refunded=stored.refunded,
+        taken_off=stored.taken_off,
         updated_at=_hours(stored.updated_at) or 0,
     )
 
