@@ -23,7 +23,7 @@ _MOST_BY_ROW = 100
 _UNSTORABLE = re.compile(r"[\0\ud800-\udfff]")
 
 Row = Sequence[Any]
-_Compilable = sa.Select[Any] | sa.Insert | sa.Update | sa.Delete
+_Compilable = sa.Select[Any] | sa.CompoundSelect[Any] | sa.Insert | sa.Update | sa.Delete
 _Convert = Callable[[Any], Any]
 
 
@@ -57,7 +57,7 @@ class _Compiled:
         self._parameters = [
             (name, _bind_processor(compiled.binds[name].type, dialect)) for name in compiled.positiontup or ()
         ]
-        columns = statement.selected_columns if isinstance(statement, sa.Select) else statement.exported_columns
+        columns = statement.selected_columns if isinstance(statement, sa.SelectBase) else statement.exported_columns
         self._columns = [
             (index, convert)
             for index, column in enumerate(columns)
