@@ -108,12 +108,15 @@ class _Translation:
         )
 
     def _status(self) -> OrderStatus | None:
+        """None if it is refused."""
         word, words = self._order.get("status"), OrderStatus.__members__
         if not word:
             self._findings.refuse("is missing", "status")
-        elif word not in words:
+            return None
+        if word not in words:
             self._findings.refuse(must_be_one_of(words, word), "status")
-        return words.get(word or "")
+            return None
+        return words[word]
 
     def _buyer(self) -> BuyerInput:
         address = self._order.get("recipient_address") or {}
