@@ -41,36 +41,34 @@ def found_in_lines(file: BinaryIO) -> Iterator[tuple[str, Found | Broken, int]]:
     number = bytes_read = 0
     while head := file.readline(_PIECE):
         number += 1
-        line = _Line(file, head)
-        orders, is_list = 0, head.lstrip().startswith(b"[")
-        for found in _found_in(line, head.strip(), number):
-            is_list = is_list or isinstance(found, Begun)
-            orders += isinstance(found, bytes | Stranger)
-            is_counted = is_list and not isinstance(found, Answer)
-            yield (
-                f"line {number}, order {orders}" if is_counted else f"line {number}",
-                found,
-                bytes_read + line.bytes_read,
-            )
+        text, is_whole = head.strip(), head.endswith(b"\n") or len(head) < _PIECE
+        if is_whole and text.startswith(b"{") and is_plainly_order(text):
+            bytes_read += len(head)
+            yield f"line {number}", text, bytes_read
+            continue
+        line = _Line(head, file if not is_whole else None)
+        if text:
+            for place, found in _placed(_found_in(line, text, number), f"line {number}", is_list=text.startswith(b"[")):
+                yield place, found, bytes_read + line.bytes_read
         line.skip()
         bytes_read += line.bytes_read
 
 
 class _Line:
-    """A line as a file."""
+    """A line as a file: its beginning, and the rest of it in another file, if there is any."""
 
-    def __init__(self, file: BinaryIO, head: bytes) -> None:
+    def __init__(self, head: bytes, rest: BinaryIO | None) -> None:
         self.bytes_read = len(head)
-        self._file = file
         self._next = head
-        self.is_short = self._is_read = len(head) < _PIECE or head.endswith(b"\n")
+        self._rest = rest
 
     def read(self, _: int) -> bytes:
         piece, self._next = self._next, b""
-        if not piece and not self._is_read:
-            piece = self._file.readline(_PIECE)
+        if not piece and self._rest:
+            piece = self._rest.readline(_PIECE)
             self.bytes_read += len(piece)
-            self._is_read = not piece or piece.endswith(b"\n")
+            if not piece or piece.endswith(b"\n"):
+                self._rest = None
         return piece.removesuffix(b"\n")
 
     def skip(self) -> None:
@@ -81,13 +79,8 @@ class _Line:
 
 def _found_in(line: _Line, head: bytes, number: int) -> Iterator[Found | Broken]:
     """`head` is the line, or the beginning of a long one."""
-    if not head:
-        return
     if not head.startswith(_OPENING):
         yield Stranger(head, what_begins(head))
-        return
-    if line.is_short and head.startswith(b"{") and is_plainly_order(head):
-        yield head
         return
     stream, has_found = JsonStream(line, first_line=number), False
     try:
@@ -97,3 +90,15 @@ def _found_in(line: _Line, head: bytes, number: int) -> Iterator[Found | Broken]
                 yield found
     except DocumentError as error:
         yield Broken(str(error)) if has_found else head
+
+
+def _placed(
+    found_in_line: Iterator[Found | Broken], line: str, *, is_list: bool
+) -> Iterator[tuple[str, Found | Broken]]:
+    """The orders of a list are counted."""
+    orders = 0
+    for found in found_in_line:
+        is_list = is_list or isinstance(found, Begun)
+        orders += isinstance(found, bytes | Stranger)
+        is_counted = is_list and not isinstance(found, Answer)
+        yield f"{line}, order {orders}" if is_counted else line, found
