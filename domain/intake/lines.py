@@ -42,14 +42,16 @@ def found_in_lines(file: BinaryIO) -> Iterator[tuple[str, Found | Broken, int]]:
     while head := file.readline(_PIECE):
         number += 1
         text, is_whole = head.strip(), head.endswith(b"\n") or len(head) < _PIECE
+        if is_whole and not text:
+            bytes_read += len(head)
+            continue
         if is_whole and text.startswith(b"{") and is_plainly_order(text):
             bytes_read += len(head)
             yield f"line {number}", text, bytes_read
             continue
         line = _Line(head, file if not is_whole else None)
-        if text:
-            for place, found in _placed(_found_in(line, text, number), f"line {number}", is_list=text.startswith(b"[")):
-                yield place, found, bytes_read + line.bytes_read
+        for place, found in _placed(_found_in(line, text, number), f"line {number}", is_list=text.startswith(b"[")):
+            yield place, found, bytes_read + line.bytes_read
         line.skip()
         bytes_read += line.bytes_read
 
@@ -79,7 +81,7 @@ class _Line:
 
 def _found_in(line: _Line, head: bytes, number: int) -> Iterator[Found | Broken]:
     """`head` is the line, or the beginning of a long one."""
-    if not head.startswith(_OPENING):
+    if head and not head.startswith(_OPENING):
         yield Stranger(head, what_begins(head))
         return
     stream, has_found = JsonStream(line, first_line=number), False
