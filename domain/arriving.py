@@ -22,7 +22,7 @@ from domain.storage.engine.faults import BusyError, UnknownOutcomeError
 from domain.storage.events import NewEvent
 from domain.storage.known_orders import KnownOrder, LockedOrder, Source
 from domain.storage.new_orders import Arrival
-from domain.updating import TRUSTED, Lacking
+from domain.updating import TRUSTED, Carried, Lacking
 
 # Others wait for an order that is being brought up to date until the transaction ends.
 _MOST_UPDATES = 100
@@ -181,12 +181,21 @@ class _Transaction:
         found = {index: known[arrival.order.number] for index, arrival in arrivals.items()}
         new = [each.id for index, each in found.items() if _says_more(arrivals[index], each)]
         locked = await self._locked(connection, new)
+        updates: list[Carried] = []
+        sources: dict[UUID, Source] = {}
         for index, arrival in arrivals.items():
             order_id = found[index].id
-            if order_id in locked:
-                await self._take_over(connection, index, arrival, locked[order_id])
-            elif order_id not in new:
+            if order_id not in new:
                 self._is(ImportOutcome.UNCHANGED, index, arrival, order_id)
+            elif order_id in locked:
+                decided = self._decide(index, arrival, locked[order_id])
+                if isinstance(decided, Carried):
+                    updates.append(decided)
+                elif decided:
+                    sources[order_id] = decided
+        await known_orders.keep_sources(connection, self._shop_id, sources)
+        if updates:
+            await updating.carry_out(connection, self._shop_id, updates)
 
     async def _locked(self, connection: Connection, order_ids: Sequence[UUID]) -> dict[UUID, LockedOrder]:
         """Locks as many of these orders as there is still room for, leaving out those that others hold."""
@@ -199,30 +208,28 @@ class _Transaction:
             return {}
         return await known_orders.lock_known(connection, self._shop_id, some, is_waiting=self._is_waiting)
 
-    async def _take_over(self, connection: Connection, index: int, arrival: Arrival, locked: LockedOrder) -> None:
+    def _decide(self, index: int, arrival: Arrival, locked: LockedOrder) -> Carried | Source | None:
+        """Keeps the result; returns what is to be written."""
         order_id = locked.known.order.id
         if _is_same(arrival, locked.source):
-            if (source := _kept(arrival, locked.source)) != locked.source:
-                await known_orders.keep_source(connection, self._shop_id, order_id, source)
             self._is(ImportOutcome.UNCHANGED, index, arrival, order_id)
-            return
+            source = _kept(arrival, locked.source)
+            return source if source != locked.source else None
         decided = update(locked.known, arrival.order)
         is_done = bool(decided.acts or decided.notes) and not decided.is_older
         problems = decided.problems or (updating.refusal(decided, self._importer.lacking) if is_done else ())
         source = Source(arrival.content_hash, arrival.source_hash, decided.source_updated_at, decided.told)
         if problems:
             self.results[index] = rejected(arrival.order.number, problems)
-        elif is_done:
-            decided = replace(decided, notes=(*arrival.notes, *decided.notes))
-            done = await updating.carry_out(
-                connection, self._shop_id, decided, source, actor=self._importer.actor, now=self._now
-            )
-            self._events += [(index, event, done.at) for event in done.events]
-            self._is(ImportOutcome.UPDATED, index, arrival, order_id, decided.notes)
-        else:
-            if not decided.is_older:
-                await known_orders.keep_source(connection, self._shop_id, order_id, source)
+            return None
+        if not is_done:
             self._is(ImportOutcome.UNCHANGED, index, arrival, order_id, decided.notes)
+            return None if decided.is_older else source
+        decided = replace(decided, notes=(*arrival.notes, *decided.notes))
+        done = updating.carried(decided, source, actor=self._importer.actor, now=self._now)
+        self._events += [(index, event, done.at) for event in done.events]
+        self._is(ImportOutcome.UPDATED, index, arrival, order_id, decided.notes)
+        return done
 
     def _is(
         self,

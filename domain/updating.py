@@ -1,6 +1,6 @@
-"""Brings a known order up to date: writes what was decided, and says what the log must hold."""
+"""Brings known orders up to date: writes what was decided, and says what the log must hold."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
@@ -12,9 +12,9 @@ from domain.rules.outcomes import FulfillmentProblem, Problem
 from domain.rules.updates.acts import CancelledThere, OrderMoved, PackageMoved, Repacked, Update
 from domain.rules.vocabulary import EventType, FulfillmentErrorCode, NotificationStatus
 from domain.storage import cancellations, events, known_orders
-from domain.storage.engine.backend import Connection
+from domain.storage.engine.backend import Connection, backend_of
 from domain.storage.events import NewEvent
-from domain.storage.known_orders import Source
+from domain.storage.known_orders import Change, Source
 
 
 @value
@@ -32,9 +32,11 @@ TRUSTED = Lacking()
 
 
 @value
-class Updated:
-    """The events to append for an order, oldest first, and their time."""
+class Carried:
+    """An update as it is written: the order, its cancellations, and the events to append, oldest first, at `at`."""
 
+    change: Change
+    cancellations: tuple[Cancellation, ...]
     events: tuple[NewEvent, ...]
     at: datetime
 
@@ -52,26 +54,27 @@ def refusal(update: Update, lacking: Lacking) -> tuple[FulfillmentProblem, ...]:
     )
 
 
-async def carry_out(
-    connection: Connection, shop_id: str, update: Update, source: Source, *, actor: str, now: datetime
-) -> Updated:
-    """Writes all but the events: those come last, because they lock a row shared by the whole shop.
-
-    The order must be locked. Its time of change stays the same if its version does.
-    """
+def carried(update: Update, source: Source, *, actor: str, now: datetime) -> Carried:
+    """The order's time of change stays the same if its version does."""
     before, at = update.before, events.moment(update.before.updated_at, now)
-    made = [_cancellation(update, act, actor, at) for act in update.acts if isinstance(act, CancelledThere)]
+    made = tuple(_cancellation(update, act, actor, at) for act in update.acts if isinstance(act, CancelledThere))
     written = _events(update, made)
     is_changed = update.after.version != before.version
     after = replace(
         update.after, updated_at=at if is_changed else before.updated_at, event_sequence=written[-1].sequence
     )
-    await known_orders.store_update(connection, shop_id, before, after, source)
-    for cancellation in made:
-        await cancellations.insert_cancellation(
-            connection, shop_id, cancellation, prices_include_tax=before.prices_include_tax
-        )
-    return Updated(written, at)
+    return Carried(Change(before, after, source), made, written, at)
+
+
+async def carry_out(connection: Connection, shop_id: str, updates: Sequence[Carried]) -> None:
+    """Writes all but the events: those come last, because they lock a row shared by the whole shop."""
+    rows = sum(len(package.items) for each in updates for package in each.change.after.packages)
+    await backend_of(connection).expect_rows(connection, rows, of_one_order=len(updates) == 1)
+    await known_orders.store_changes(connection, shop_id, [each.change for each in updates])
+    made = [
+        (cancellation, each.change.before.prices_include_tax) for each in updates for cancellation in each.cancellations
+    ]
+    await cancellations.insert_cancellations(connection, shop_id, made)
 
 
 def _cancellation(update: Update, act: CancelledThere, actor: str, now: datetime) -> Cancellation:
@@ -91,12 +94,12 @@ def _cancellation(update: Update, act: CancelledThere, actor: str, now: datetime
     )
 
 
-def _events(update: Update, made: list[Cancellation]) -> tuple[NewEvent, ...]:
+def _events(update: Update, made: Sequence[Cancellation]) -> tuple[NewEvent, ...]:
     first = update.before.event_sequence + 1
     return tuple(replace(event, sequence=number) for number, event in enumerate(_unnumbered(update, made), first))
 
 
-def _unnumbered(update: Update, made: list[Cancellation]) -> Iterator[NewEvent]:
+def _unnumbered(update: Update, made: Sequence[Cancellation]) -> Iterator[NewEvent]:
     """The log entries in the order of docs/rules.md, "What is logged", all with the sequence 0."""
     order_id, cancelled = update.before.id, iter(made)
     for act in update.acts:

@@ -18,7 +18,7 @@ from api import auth
 from api.settings import Settings, SettingsError
 from api.wiring import clock
 from domain import cancellation, fulfillment, ingestion
-from domain.ingestion import ImportResult
+from domain.arriving import ImportResult
 from domain.rules import ids
 from domain.rules.decision import CancellationRequest
 from domain.rules.order import (

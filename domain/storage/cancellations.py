@@ -233,34 +233,50 @@ async def end_packages(connection: Connection, shop_id: str, order_id: UUID, pos
 async def insert_cancellation(
     connection: Connection, shop_id: str, cancellation: Cancellation, *, prices_include_tax: bool
 ) -> None:
-    breakdown = cancellation.breakdown
-    key = {"shop_id": shop_id, "order_id": cancellation.order_id}
-    row = dict(
-        **key,
-        id=cancellation.id,
-        scope=cancellation.scope,
-        reason=cancellation.reason,
-        note=cancellation.note,
-        package=cancellation.package,
-        prices_include_tax=prices_include_tax,
-        items_subtotal=breakdown.items_subtotal,
-        seller_discount=breakdown.seller_discount,
-        platform_discount=breakdown.platform_discount,
-        item_tax=breakdown.item_tax,
-        shipping_fee=breakdown.shipping_fee,
-        shipping_tax=breakdown.shipping_tax,
-        fees=pairs_of(breakdown.fees),
-        fees_total=sum(fee.amount for fee in breakdown.fees),
-        total=breakdown.total,
-        refund_status=cancellation.refund_status,
-        provider_reference=cancellation.provider_reference,
-        actor=cancellation.actor,
-        idempotency_key=cancellation.idempotency_key,
-        created_at=cancellation.created_at,
-    )
-    await insert(connection, cancellations, [row])
+    await insert_cancellations(connection, shop_id, [(cancellation, prices_include_tax)])
+
+
+async def insert_cancellations(connection: Connection, shop_id: str, made: Sequence[tuple[Cancellation, bool]]) -> None:
+    """Inserts cancellations, each with whether the prices of its order include tax."""
+    rows = [_row(shop_id, cancellation, prices_include_tax=is_included) for cancellation, is_included in made]
+    await insert(connection, cancellations, rows)
     lines = [
-        {**key, "cancellation_id": cancellation.id, "line": number, **asdict(line)}
-        for number, line in enumerate(breakdown.lines, 1)
+        {
+            "shop_id": shop_id,
+            "order_id": cancellation.order_id,
+            "cancellation_id": cancellation.id,
+            "line": number,
+            **asdict(line),
+        }
+        for cancellation, _ in made
+        for number, line in enumerate(cancellation.breakdown.lines, 1)
     ]
     await insert(connection, cancellation_lines, lines)
+
+
+def _row(shop_id: str, cancellation: Cancellation, *, prices_include_tax: bool) -> dict[str, Any]:
+    breakdown = cancellation.breakdown
+    return {
+        "shop_id": shop_id,
+        "order_id": cancellation.order_id,
+        "id": cancellation.id,
+        "scope": cancellation.scope,
+        "reason": cancellation.reason,
+        "note": cancellation.note,
+        "package": cancellation.package,
+        "prices_include_tax": prices_include_tax,
+        "items_subtotal": breakdown.items_subtotal,
+        "seller_discount": breakdown.seller_discount,
+        "platform_discount": breakdown.platform_discount,
+        "item_tax": breakdown.item_tax,
+        "shipping_fee": breakdown.shipping_fee,
+        "shipping_tax": breakdown.shipping_tax,
+        "fees": pairs_of(breakdown.fees),
+        "fees_total": sum(fee.amount for fee in breakdown.fees),
+        "total": breakdown.total,
+        "refund_status": cancellation.refund_status,
+        "provider_reference": cancellation.provider_reference,
+        "actor": cancellation.actor,
+        "idempotency_key": cancellation.idempotency_key,
+        "created_at": cancellation.created_at,
+    }

@@ -1,7 +1,7 @@
 """Orders that an import already knows: finds them, locks them, and stores what it changes about them."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,7 +13,7 @@ from domain.rules.updates.told import Told
 from domain.rules.updates.update import Known
 from domain.storage import told as told_json
 from domain.storage.engine.backend import Connection
-from domain.storage.engine.compiled import Row, Statement, among, equal, insert, parameters
+from domain.storage.engine.compiled import Row, Statement, among, equal, insert, update
 from domain.storage.orders import HEADER, with_contents
 from domain.storage.tables import orders, package_items, packages
 
@@ -32,8 +32,6 @@ _LOCK = Statement(_LOCKED.with_for_update(key_share=True))
 _LOCK_FREE = Statement(_LOCKED.with_for_update(key_share=True, skip_locked=True))
 _SOURCE = (orders.c.content_hash, orders.c.source_hash, orders.c.source_updated_at, orders.c.told)
 _READ = Statement(sa.select(*HEADER, *_SOURCE).where(*_HERE, among(orders.c.id, "order_ids")))
-_THIS = equal(shop_id=orders.c.shop_id, order_id=orders.c.id)
-_KEEP = Statement(sa.update(orders).where(*_THIS).values(parameters(*_SOURCE)))
 _CHANGED = (
     orders.c.status,
     orders.c.version,
@@ -46,8 +44,6 @@ _CHANGED = (
     orders.c.collect_on_delivery,
     orders.c.event_sequence,
 )
-_BUYER = (orders.c.buyer_name, orders.c.buyer_email, orders.c.buyer_locale)
-_STORE = Statement(sa.update(orders).where(*_THIS).values(parameters(*_CHANGED, *_BUYER, *_SOURCE)))
 _PACKAGE = (
     packages.c.number,
     packages.c.status,
@@ -55,16 +51,11 @@ _PACKAGE = (
     packages.c.tracking_number,
     packages.c.is_numbered_here,
 )
-_OF_PACKAGE = equal(shop_id=packages.c.shop_id, order_id=packages.c.order_id, position=packages.c.position)
-_STORE_PACKAGE = Statement(sa.update(packages).where(*_OF_PACKAGE).values(parameters(*_PACKAGE)))
-_FREE_NUMBER = Statement(sa.update(packages).where(*_OF_PACKAGE).values(parameters(packages.c.number)))
 _IN_PACKAGE = equal(shop_id=package_items.c.shop_id, order_id=package_items.c.order_id, package=package_items.c.package)
 _EMPTY = Statement(sa.delete(package_items).where(*_IN_PACKAGE, among(package_items.c.item, "items")))
-_STORE_ITEM = Statement(
-    sa.update(package_items)
-    .where(*_IN_PACKAGE, *equal(item=package_items.c.item))
-    .values(parameters(package_items.c.quantity, package_items.c.cancelled_quantity))
-)
+_ORDER_KEYS = ("shop_id", "id")
+_PACKAGE_KEYS = ("shop_id", "order_id", "position")
+_ITEM_KEYS = ("shop_id", "order_id", "package", "item")
 
 
 @value
@@ -97,6 +88,20 @@ class LockedOrder:
 
     known: Known
     source: Source
+
+
+@value
+class Change:
+    """A locked order before and after an update, and what is kept of its input."""
+
+    before: Order
+    after: Order
+    source: Source
+
+    def packages(self) -> list[tuple[Package | None, Package]]:
+        """Each package as it was, None if it is new, and as it is now."""
+        known = {package.position: package for package in self.before.packages}
+        return [(known.get(package.position), package) for package in self.after.packages]
 
 
 async def find_by_source(
@@ -134,61 +139,70 @@ def _locked(order: Order, row: Row) -> LockedOrder:
     return LockedOrder(Known(order, told, updated_at), Source(content_hash, source_hash, updated_at, told))
 
 
-async def keep_source(connection: Connection, shop_id: str, order_id: UUID, source: Source) -> None:
-    """Stores what is kept of the last input, and nothing else. The order must be locked."""
-    await _KEEP.rows(connection, shop_id=shop_id, order_id=order_id, **_source_values(source))
+async def keep_sources(connection: Connection, shop_id: str, sources: Mapping[UUID, Source]) -> None:
+    """Stores what is kept of the last inputs, by the ids of their orders, which must be locked."""
+    rows = [{"shop_id": shop_id, "id": order_id, **_source_row(source)} for order_id, source in sources.items()]
+    await update(connection, orders, rows, keys=_ORDER_KEYS)
 
 
-async def store_update(connection: Connection, shop_id: str, before: Order, after: Order, source: Source) -> None:
-    """Stores what differs, and what is kept of the last input. The order must be locked."""
-    await _store_packages(connection, shop_id, before, after)
-    values = {column.name: getattr(after, column.name) for column in _CHANGED}
-    buyer = {f"buyer_{name}": part for name, part in asdict(after.buyer).items()}
-    await _STORE.rows(connection, shop_id=shop_id, order_id=after.id, **values, **buyer, **_source_values(source))
+async def store_changes(connection: Connection, shop_id: str, changes: Sequence[Change]) -> None:
+    """Stores what differs, and what is kept of the last inputs. The orders must be locked."""
+    await _store_packages(connection, shop_id, changes)
+    await _store_items(connection, shop_id, changes)
+    rows = [
+        {"shop_id": shop_id, "id": change.after.id, **_order_row(change.after), **_source_row(change.source)}
+        for change in changes
+    ]
+    await update(connection, orders, rows, keys=_ORDER_KEYS)
 
 
-async def _store_packages(connection: Connection, shop_id: str, before: Order, after: Order) -> None:
-    here, known = {"shop_id": shop_id, "order_id": after.id}, {package.position: package for package in before.packages}
-    changed = [(known[each.position], each) for each in after.packages if each.position in known]
-    await _store_heads(connection, here, [(old, new) for old, new in changed if _head(old) != _head(new)])
-    added = [package for package in after.packages if package.position not in known]
-    await insert(connection, packages, [{**here, "position": each.position, **_head(each)} for each in added])
-    for package in added:
-        await _fill(connection, here, package, replace(package, items=()))
-    for old, new in changed:
-        await _fill(connection, here, new, old)
-
-
-async def _fill(connection: Connection, here: dict[str, Any], package: Package, before: Package) -> None:
-    """Stores the units in a package, except those that it held before."""
-    known, place = {packed.item: packed for packed in before.items}, {**here, "package": package.position}
-    if gone := known.keys() - {packed.item for packed in package.items}:
-        await _EMPTY.rows(connection, **place, items=gone)
-    for packed in package.items:
-        if packed.item in known and packed != known[packed.item]:
-            await _STORE_ITEM.rows(connection, **place, **asdict(packed))
-    added = [packed for packed in package.items if packed.item not in known]
-    await insert(connection, package_items, [{**place, **asdict(packed), "came_cancelled": 0} for packed in added])
-
-
-async def _store_heads(
-    connection: Connection, here: dict[str, Any], changed: Sequence[tuple[Package, Package]]
-) -> None:
+async def _store_packages(connection: Connection, shop_id: str, changes: Sequence[Change]) -> None:
     """Numbers are unique: those that packages pass on to each other are given up first."""
-    taken = {new.number for old, new in changed if old.number != new.number}
-    for old, new in changed:
-        if old.number != new.number and old.number in taken:
-            # Nobody's number: those have no control characters.
-            await _FREE_NUMBER.rows(connection, **here, position=old.position, number=f"\n{old.position}")
-    for _, package in changed:
-        await _STORE_PACKAGE.rows(connection, **here, position=package.position, **_head(package))
+    given_up, changed, added = [], [], []
+    for change in changes:
+        here, pairs = {"shop_id": shop_id, "order_id": change.after.id}, change.packages()
+        taken = {new.number for old, new in pairs if old and old.number != new.number}
+        for old, new in pairs:
+            place = {**here, "position": new.position}
+            if old is None:
+                added.append({**place, **_package_row(new)})
+            elif _package_row(old) != _package_row(new):
+                changed.append({**place, **_package_row(new)})
+                if old.number != new.number and old.number in taken:
+                    # Nobody's number: those have no control characters.
+                    given_up.append({**place, "number": f"\n{old.position}"})
+    await update(connection, packages, given_up, keys=_PACKAGE_KEYS)
+    await update(connection, packages, changed, keys=_PACKAGE_KEYS)
+    await insert(connection, packages, added)
 
 
-def _head(package: Package) -> dict[str, Any]:
+async def _store_items(connection: Connection, shop_id: str, changes: Sequence[Change]) -> None:
+    changed, added = [], []
+    for change in changes:
+        for old, new in change.packages():
+            place = {"shop_id": shop_id, "order_id": change.after.id, "package": new.position}
+            known = {packed.item: packed for packed in old.items} if old else {}
+            if gone := known.keys() - {packed.item for packed in new.items}:
+                await _EMPTY.rows(connection, **place, items=gone)
+            for packed in new.items:
+                if packed.item not in known:
+                    added.append({**place, **asdict(packed), "came_cancelled": 0})
+                elif packed != known[packed.item]:
+                    changed.append({**place, **asdict(packed)})
+    await update(connection, package_items, changed, keys=_ITEM_KEYS)
+    await insert(connection, package_items, added)
+
+
+def _order_row(order: Order) -> dict[str, Any]:
+    row = {column.name: getattr(order, column.name) for column in _CHANGED}
+    return row | {f"buyer_{name}": part for name, part in asdict(order.buyer).items()}
+
+
+def _package_row(package: Package) -> dict[str, Any]:
     return {column.name: getattr(package, column.name) for column in _PACKAGE}
 
 
-def _source_values(source: Source) -> dict[str, Any]:
+def _source_row(source: Source) -> dict[str, Any]:
     return {
         "content_hash": source.content_hash,
         "source_hash": source.source_hash,

@@ -110,6 +110,10 @@ class Backend(Protocol):
         """Whether to insert this many rows as one array per column."""
         ...
 
+    def updates_by_column(self, rows: int) -> bool:
+        """Whether to update this many rows as one array per column."""
+        ...
+
     async def expect_rows(self, connection: Connection, rows: int, *, of_one_order: bool) -> None:
         """Prepares the transaction for writing this many rows."""
         ...

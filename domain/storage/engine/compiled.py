@@ -204,6 +204,38 @@ async def insert(
     return found
 
 
+@functools.cache
+def _updating(table: sa.Table, keys: tuple[str, ...], columns: tuple[str, ...]) -> Statement:
+    here = [table.c[key] == sa.bindparam(f"key_{key}", type_=table.c[key].type) for key in keys]
+    return Statement(sa.update(table).where(*here).values(parameters(*(table.c[name] for name in columns))))
+
+
+@functools.cache
+def _updating_by_column(table: sa.Table, keys: tuple[str, ...], columns: tuple[str, ...]) -> Statement:
+    """An UPDATE of any number of rows, as one array per column."""
+    names = (*keys, *columns)
+    arrays = [sa.bindparam(name, type_=postgresql.ARRAY(table.c[name].type, dimensions=1)) for name in names]
+    rows = sa.func.unnest(*arrays).table_valued(*names, name="new").render_derived()
+    statement = sa.update(table).where(*(table.c[key] == rows.c[key] for key in keys))
+    return Statement(statement.values({name: rows.c[name] for name in columns}))
+
+
+async def update(
+    connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]], *, keys: tuple[str, ...]
+) -> None:
+    """Updates the rows with these keys; all rows have the same columns."""
+    if not rows:
+        return
+    columns = tuple(name for name in rows[0] if name not in keys)
+    if backend_of(connection).updates_by_column(len(rows)):
+        values = {name: [row[name] for row in rows] for name in rows[0]}
+        await _updating_by_column(table, keys, columns).rows(connection, **values)
+        return
+    for row in rows:
+        named = {f"key_{name}" if name in keys else name: value for name, value in row.items()}
+        await _updating(table, keys, columns).rows(connection, **named)
+
+
 def storable(texts: Iterable[str]) -> list[str]:
     """The texts that a database can store; no row matches any other."""
     return [text for text in texts if not _UNSTORABLE.search(text)]

@@ -129,6 +129,9 @@ class Postgresql:
     def inserts_by_column(self, rows: int) -> bool:
         return rows > _ROWS_WITHOUT_ARRAYS
 
+    def updates_by_column(self, rows: int) -> bool:
+        return rows > 1
+
     async def expect_rows(self, connection: Connection, rows: int, *, of_one_order: bool) -> None:
         """Makes the server plan its foreign key checks again, after ANALYZE for tables that have grown.
 

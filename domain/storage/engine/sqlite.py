@@ -137,6 +137,9 @@ class Sqlite:
     def inserts_by_column(self, _rows: int) -> bool:
         return False
 
+    def updates_by_column(self, _rows: int) -> bool:
+        return False
+
     async def expect_rows(self, connection: Connection, rows: int, *, of_one_order: bool) -> None:
         """SQLite needs no preparation."""
 

@@ -11,7 +11,7 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from api.commands.importing import Report
-from domain.ingestion import ImportResult
+from domain.arriving import ImportResult
 from domain.rules.order import ImportNote
 from domain.rules.vocabulary import ImportNoteCode, ImportOutcome
 from tests.api.commands.conftest import Command

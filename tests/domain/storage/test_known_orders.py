@@ -12,7 +12,7 @@ from domain.rules.vocabulary import CancellationReason, OrderStatus, PackageStat
 from domain.storage import known_orders, told
 from domain.storage.engine.backend import Connection
 from domain.storage.engine.database import Database
-from domain.storage.known_orders import Source
+from domain.storage.known_orders import Change, Source
 from tests.support.stored import NOW, a_package_input, a_shop, an_item_input, an_order_input, store, stored
 
 BUYER = Buyer("Ada Buyer", "ada@example.com", "en_US")
@@ -58,7 +58,8 @@ async def updated(database: Database, shop: Shop, order: Order, *packages: Packa
 
     async def work(connection: Connection) -> None:
         source = Source(b"other", None, None, MUCH)
-        await known_orders.store_update(connection, shop.id, order, replace(order, packages=packages), source)
+        change = Change(order, replace(order, packages=packages), source)
+        await known_orders.store_changes(connection, shop.id, [change])
 
     await database.writing(shop.id, work)
     return await stored(database, shop, "1001")
@@ -121,7 +122,7 @@ async def test_every_field_that_an_update_may_change_is_stored(database: Databas
     source = Source(b"content", b"bytes", NOW, MUCH)
 
     async def work(connection: Connection) -> Source:
-        await known_orders.store_update(connection, shop.id, order, after, source)
+        await known_orders.store_changes(connection, shop.id, [Change(order, after, source)])
         locked = await known_orders.lock_known(connection, shop.id, [order.id], is_waiting=True)
         return locked[order.id].source
 
@@ -134,7 +135,7 @@ async def test_orders_are_found_by_the_bytes_that_they_came_in(database: Databas
     other = await a_shop(database, "other")
 
     async def keep(connection: Connection) -> None:
-        await known_orders.keep_source(connection, shop.id, order.id, Source(b"content", b"bytes", None, None))
+        await known_orders.keep_sources(connection, shop.id, {order.id: Source(b"content", b"bytes", None, None)})
 
     await database.writing(shop.id, keep)
     async with database.reading(shop.id) as connection:
