@@ -55,5 +55,6 @@ def specified_refund(order: Order, policy: ShippingRefundPolicy) -> int:
     back = sum(paid(item, item.cancelled_quantity) for item in order.items)
     lines = sum(paid(item, item.quantity) for item in order.items)
     is_over = all(item.cancelled_quantity == item.quantity for item in order.items)
-    part = {ON_FULL_CANCELLATION: Fraction(is_over), PROPORTIONAL: Fraction(back, lines), NEVER: Fraction(0)}[policy]
+    in_proportion = Fraction(back, lines) if lines else Fraction(is_over)
+    part = {ON_FULL_CANCELLATION: Fraction(is_over), PROPORTIONAL: in_proportion, NEVER: Fraction(0)}[policy]
     return back + sum(rounded_part(charge, part) for charge in charges(order))
