@@ -120,6 +120,6 @@ def set_status(draft: Draft, before: Told, now: Told) -> OrderStatus:
             draft.note(ImportNoteCode.NOT_TAKEN_OVER, message)
         elif told is OrderStatus.ON_HOLD:
             return told
-        elif is_release(before, now):
+        elif is_release(before, now) and present is before.status:  # a hold that was set here stays
             return OrderStatus.AWAITING_SHIPMENT
     return present if present in SET_ON_ORDER else OrderStatus.AWAITING_SHIPMENT
