@@ -161,24 +161,37 @@ class _Transaction:
             await events.append(connection, self._shop_id, logged, actor=self._importer.actor, now=at)
 
     async def _store_turn(self, connection: Connection, arrivals: Mapping[int, Arrival]) -> None:
-        """Stores arrivals with different numbers: the new ones, and then what the others change."""
-        some = list(arrivals.values())
-        inserted = await new_orders.insert_orders(connection, self._shop_id, some, now=self._now)
-        new = [arrival for arrival in some if arrival.id in inserted]
-        if new:
-            await new_orders.insert_contents(connection, self._shop_id, new)
+        """Stores arrivals with different numbers: the new ones, and then what the others change.
+
+        Known ones are never tried to be inserted, as that would wait for whoever changes them.
+        """
+        numbers = {arrival.order.number for arrival in arrivals.values()}
+        known = await known_orders.list_known(connection, self._shop_id, numbers)
+        created = await self._create(connection, [each for each in arrivals.values() if each.order.number not in known])
         for index, arrival in arrivals.items():
-            if arrival.id in inserted:
+            if arrival.id in created:
                 self._events.append((index, NewEvent(arrival.id, 1, EventType.ORDER_IMPORTED), self._now))
                 self._is(ImportOutcome.CREATED, index, arrival, arrival.id, arrival.notes)
-        if known := {index: arrival for index, arrival in arrivals.items() if arrival.id not in inserted}:
-            await self._compare(connection, known)
+        others = {index: arrival for index, arrival in arrivals.items() if arrival.id not in created}
+        # Those that somebody else has just created.
+        if missing := {arrival.order.number for arrival in others.values()} - known.keys():
+            known |= await known_orders.list_known(connection, self._shop_id, missing)
+        if others:
+            await self._compare(connection, others, {index: known[each.order.number] for index, each in others.items()})
 
-    async def _compare(self, connection: Connection, arrivals: Mapping[int, Arrival]) -> None:
+    async def _create(self, connection: Connection, arrivals: Sequence[Arrival]) -> set[UUID]:
+        """Stores the arrivals whose numbers are free, and returns their ids."""
+        if not arrivals:
+            return set()
+        inserted = await new_orders.insert_orders(connection, self._shop_id, arrivals, now=self._now)
+        if new := [arrival for arrival in arrivals if arrival.id in inserted]:
+            await new_orders.insert_contents(connection, self._shop_id, new)
+        return inserted
+
+    async def _compare(
+        self, connection: Connection, arrivals: Mapping[int, Arrival], found: Mapping[int, KnownOrder]
+    ) -> None:
         """Brings known orders up to date, if nobody else holds them."""
-        numbers = [arrival.order.number for arrival in arrivals.values()]
-        known = await known_orders.list_known(connection, self._shop_id, numbers)
-        found = {index: known[arrival.order.number] for index, arrival in arrivals.items()}
         new = [each.id for index, each in found.items() if _says_more(arrivals[index], each)]
         locked = await self._locked(connection, new)
         updates: list[Carried] = []

@@ -71,8 +71,8 @@ class SteppedDatabase(Database):
     """A PostgreSQL database whose transactions wait before each step until they are let go.
 
     The steps are: claim a key, lock the order, read it, write, and commit or roll back. In transactions of four steps,
-    claiming the key is not a step of its own. Those of an import are: try to insert, read, lock, read, write, and
-    commit or roll back.
+    claiming the key is not a step of its own. Those of an import are: look whether the order is known, lock it, read
+    it, write, and commit or roll back.
     """
 
     def __init__(self, url: str, steps: int) -> None:
@@ -117,9 +117,10 @@ class SteppedDatabase(Database):
         if "INTO idempotency_keys" in statement and self._is_key_a_step:
             return "key"
         begins = last in {"", "key"}
-        is_locking = (statement.startswith("UPDATE orders") and "RETURNING" in statement) or "FOR UPDATE" in statement
-        if begins or is_locking:
+        if begins or (statement.startswith("UPDATE orders") and "RETURNING" in statement):
             return "lock"
+        if "FOR UPDATE" in statement:
+            return "lock known orders"
         return "read" if statement.startswith("SELECT") else "write"
 
     async def _turn(self) -> None:

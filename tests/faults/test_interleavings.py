@@ -34,7 +34,7 @@ Record = Callable[[str, object], None]
 OrderAct = Callable[[Database, Shop, Order], Awaitable[object]]
 # The number of an act's steps, with and without a step of its own for claiming the key; an import first looks whether
 # it knows the order.
-WITH_KEY, WITHOUT, IMPORT = 5, 4, 6
+WITH_KEY, WITHOUT, IMPORT = 5, 4, 5
 
 
 async def _cancels_dresses(quantity: int, key: str, database: Database, shop: Shop, order: Order) -> object:
