@@ -22,7 +22,7 @@ def kind_of(part: bytes) -> str:
 
 def what_begins(head: bytes) -> str:
     """What has this beginning, which is no object and no array."""
-    line = head.split(b"\n", 1)[0].strip()
+    line = head.partition(b"\n")[0].strip()
     for signature, what in _SIGNATURES:
         if line.startswith(signature):
             return what
@@ -30,7 +30,7 @@ def what_begins(head: bytes) -> str:
         orjson.loads(line)
     except orjson.JSONDecodeError:
         text = line.decode(errors="replace")[:_LONGEST_SAMPLE]
-        is_text = text.replace("\t", " ").isprintable() and "\ufffd" not in text
+        is_text = all((letter.isprintable() and letter != "\ufffd") or letter == "\t" for letter in text)
         return f'text that is not JSON and begins with "{text}"' if is_text else "something that is no text"
     return kind_of(line)
 

@@ -144,6 +144,20 @@ def test_no_orders_are_orders_too(files: Files, content: str) -> None:
             "the marketplace answered with code 7: a [2J  b.",
             id="message that cannot be shown",
         ),
+        pytest.param({"code": 7, "message": "Why?"}, "the marketplace answered with code 7: Why?", id="question"),
+        pytest.param({"code": 7, "message": "No!"}, "the marketplace answered with code 7: No!", id="exclamation"),
+        pytest.param({"code": 1000, "message": "a"}, "the marketplace answered with code 1000: a.", id="round code"),
+        pytest.param(
+            {"code": 7, "message": "x" * 500}, f"the marketplace answered with code 7: {'x' * 500}.", id="full message"
+        ),
+        pytest.param(
+            {"code": 7, "message": "x" * 65_534},
+            f"the marketplace answered with code 7: {'x' * 499}…",
+            id="longest message",
+        ),
+        pytest.param(
+            {"code": 7, "message": "x" * 65_535}, "the marketplace answered with code 7: no message.", id="too long"
+        ),
         pytest.param(
             {"code": 7, "message": "x" * 501},
             f"the marketplace answered with code 7: {'x' * 499}…",
@@ -168,6 +182,25 @@ def test_an_answer_that_is_an_error_says_its_code_and_message(
         list(read_orders(path))
 
     assert str(caught.value) == f"{path}, answer 1: {sentence}"
+
+
+def test_a_message_that_is_not_quite_utf_8_is_shown(files: Files) -> None:
+    names, message = files.broken(b'{"code": 7, "message": "a\xff"}')
+
+    assert (names, message.rpartition(": ")[2]) == ([], "a\ufffd.")
+
+
+@pytest.mark.parametrize(
+    ("strange", "count"),
+    [
+        pytest.param(["17"] * 1_000, 1_000, id="most"),
+        pytest.param([f'"{"x" * (2**19 - 2)}"'] * 2, 2, id="longest"),
+    ],
+)
+def test_orders_may_follow_much_else(files: Files, strange: list[str], count: int) -> None:
+    orders = files.read(f"[{','.join(strange)},{ONE}]")
+
+    assert [order.name for order in orders] == [*(f"order {number}" for number in range(1, count + 1)), "1"]
 
 
 @pytest.mark.parametrize("indent", [None, 1])
@@ -266,6 +299,10 @@ def test_an_order_with_braces_in_its_texts_is_whole(files: Files) -> None:
         pytest.param(b"%PDF-1.7", "holds a PDF", id="PDF"),
         pytest.param(b"\x00\x01", "holds something that is no text", id="control characters"),
         pytest.param(b"\xff\x00", "holds something that is no text", id="no UTF-8"),
+        pytest.param(b"a\xff", "holds something that is no text", id="not quite UTF-8"),
+        pytest.param("a\tb", 'holds text that is not JSON and begins with "a\tb"', id="table with tabs"),
+        pytest.param("a b\nc\nd", 'holds text that is not JSON and begins with "a b"', id="words"),
+        pytest.param("17\n18\nx", "holds a number", id="numbers and more"),
         pytest.param("[1, 2]", "holds an array that begins with a number", id="array of numbers"),
         pytest.param("[[]]", "holds an array that begins with an array", id="array of arrays"),
         pytest.param(
@@ -307,6 +344,11 @@ def test_an_order_with_braces_in_its_texts_is_whole(files: Files) -> None:
             f'[{{"a": "{"x" * 2**21}"}}, {ONE}]', "holds an array that begins with an object with a", id="long"
         ),
         pytest.param(f"[{'1,' * 1_001}{ONE}]", "holds an array that begins with a number", id="orders too late"),
+        pytest.param(
+            f"""["{"x" * (2**19 - 2)}","{"x" * (2**19 - 1)}",{ONE}]""",
+            "holds an array that begins with a text",
+            id="too much before orders",
+        ),
         pytest.param(
             f'{{"shop": 1, "stock": ["{"x" * LONGEST_PART}", 1]}}', "holds an object with shop", id="endless member"
         ),
