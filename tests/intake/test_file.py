@@ -16,7 +16,7 @@ from domain.intake.json_stream import LONGEST_PART
 from domain.rules.order_input import Incoming
 from tests.support.closing import SAMPLES
 from tests.support.patience import PATIENCE_SECONDS
-from tests.support.reading import AN_ORDER, ONE, TWO, Files, an_order, an_order_with, read_as
+from tests.support.reading import AN_ORDER, ONE, READABLE, TWO, Files, an_order, an_order_with, read_as
 
 
 @pytest.fixture
@@ -388,6 +388,25 @@ def test_a_reader_that_waits_for_a_pipe_can_be_stopped() -> None:
         orders = list(map(read_as, read_orders(path, is_stopped=is_stopped)))
 
     assert [order.name for order in orders] == ["1", "2"]
+
+
+def test_progress_counts_blank_and_long_lines(files: Files) -> None:
+    long = json.dumps(an_order("1", note="x" * 600_000))
+
+    orders = files.read(f"{ONE}\n\n \n{long}\n[{ONE}]\n{TWO}")
+
+    ends = [len(ONE) + 1, len(ONE) + len(long) + 5, 2 * len(ONE) + len(long) + 8]
+    assert [order.bytes_read for order in orders] == [*ends, ends[-1] + len(TWO)]
+
+
+@pytest.mark.parametrize("table", ["number;total\n1;2\n", "number;total"])
+def test_a_table_is_none_of_lines_whatever_its_name(files: Files, table: str) -> None:
+    path = files.of(table, "orders.jsonl")
+
+    assert files.unreadable(path) == (
+        [],
+        f'{path} holds text that is not JSON and begins with "number;total"; {READABLE}',
+    )
 
 
 def test_progress_is_reported_in_bytes(files: Files) -> None:
