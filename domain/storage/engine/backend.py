@@ -106,8 +106,8 @@ class Backend(Protocol):
         """Runs a statement; raises the driver's errors."""
         ...
 
-    def inserts_by_column(self, rows: int) -> bool:
-        """Whether to insert this many rows as one array per column."""
+    def inserts_json(self, rows: int) -> bool:
+        """Whether to insert this many rows as one JSON text."""
         ...
 
     def updates_by_column(self, rows: int) -> bool:

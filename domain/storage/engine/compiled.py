@@ -6,6 +6,7 @@ That takes a fifth of the time of running it through SQLAlchemy.
 import functools
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -17,7 +18,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from domain.storage.engine.backend import Connection, backend_of
 
 # Rows per INSERT: orders may have thousands of packages, and each statement must stay within its time limit.
-_MOST_BY_COLUMN = 10_000
+_MOST_IN_JSON = 10_000
 _MOST_BY_ROW = 100
 # PostgreSQL cannot store NUL, and UTF-8 cannot encode lone surrogates.
 _UNSTORABLE = re.compile(r"[\0\ud800-\udfff]")
@@ -161,11 +162,32 @@ def parameters(*columns: sa.Column[Any]) -> dict[str, sa.BindParameter[Any]]:
 
 
 @functools.cache
-def _by_column(table: sa.Table, new: sa.Column[Any] | None) -> Statement:
-    """An INSERT of any number of rows, as one array per column."""
-    arrays = [sa.bindparam(c.name, type_=postgresql.ARRAY(c.type, dimensions=1)) for c in table.c]
-    rows = sa.func.unnest(*arrays).table_valued(*table.c.keys()).render_derived()
+def _from_json(table: sa.Table, new: sa.Column[Any] | None) -> Statement:
+    """An INSERT of any number of rows, as one JSON text: the driver takes three times as long for arrays."""
+    given = sa.cast(sa.bindparam("rows", type_=sa.Text), sa.JSON)
+    columns = [sa.column(c.name, c.type) for c in table.c]
+    rows = sa.func.json_to_recordset(given).table_valued(*columns).render_derived(with_types=True)
     return _inserting(postgresql.insert(table).from_select(table.c.keys(), sa.select(*rows.c)), new)
+
+
+@functools.cache
+def _to_json(table: sa.Table) -> dict[str, _Convert]:
+    """How to write the values of those columns that JSON has no form for."""
+    found: dict[str, _Convert] = {c.name: attrgetter("name") for c in table.c if isinstance(c.type, sa.Enum)}
+    return found | {c.name: _to_hex for c in table.c if isinstance(c.type, sa.LargeBinary)}
+
+
+def _to_hex(content: bytes) -> str:
+    return "\\x" + content.hex()
+
+
+def _as_json(table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> str:
+    if special := _to_json(table).items():
+        rows = [
+            {**row, **{name: None if row[name] is None else convert(row[name]) for name, convert in special}}
+            for row in rows
+        ]
+    return orjson.dumps(rows).decode()
 
 
 @functools.lru_cache(maxsize=200)
@@ -190,14 +212,13 @@ async def insert(
 
     With `new`, skips rows whose key is taken and returns that column of the inserted ones.
     """
-    is_by_column = backend_of(connection).inserts_by_column(len(rows))
-    at_once = _MOST_BY_COLUMN if is_by_column else _MOST_BY_ROW
+    is_json = backend_of(connection).inserts_json(len(rows))
+    at_once = _MOST_IN_JSON if is_json else _MOST_BY_ROW
     found: list[Row] = []
     for start in range(0, len(rows), at_once):
         some = rows[start : start + at_once]
-        if is_by_column:
-            columns = {name: [row[name] for row in some] for name in some[0]}
-            found += await _by_column(table, new).rows(connection, **columns)
+        if is_json:
+            found += await _from_json(table, new).rows(connection, rows=_as_json(table, some))
         else:
             values = {f"{name}_{number}": value for number, row in enumerate(some) for name, value in row.items()}
             found += await _by_row(table, len(some), new).rows(connection, **values)

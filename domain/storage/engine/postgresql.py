@@ -39,8 +39,8 @@ _EVERY_SHOP = "\n"
 _MIGRATING = 1_397_247_314  # any number that no other advisory lock uses
 # Errors that end the connection. 25006: the server is read-only; another one may be the primary now.
 _ENDS = frozenset({"25006", "57P01", "57P02", "57P03"})
-# For more rows arrays take half the time; for fewer they take longer.
-_ROWS_WITHOUT_ARRAYS = 10
+# For more rows JSON takes half the time; for fewer it takes longer.
+_ROWS_WITHOUT_JSON = 10
 # From this many rows on it pays to plan again, and to ANALYZE the tables first.
 _ROWS_TO_REPLAN = 50
 _ROWS_TO_ANALYZE = 500
@@ -126,8 +126,8 @@ class Postgresql:
         rows: list[Any] = await driver_of(connection).fetch(text, *arguments)
         return rows
 
-    def inserts_by_column(self, rows: int) -> bool:
-        return rows > _ROWS_WITHOUT_ARRAYS
+    def inserts_json(self, rows: int) -> bool:
+        return rows > _ROWS_WITHOUT_JSON
 
     def updates_by_column(self, rows: int) -> bool:
         return rows > 1

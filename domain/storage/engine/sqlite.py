@@ -134,7 +134,7 @@ class Sqlite:
         rows: list[Any] = await driver_of(connection).execute_fetchall(text, arguments)
         return rows
 
-    def inserts_by_column(self, _rows: int) -> bool:
+    def inserts_json(self, _rows: int) -> bool:
         return False
 
     def updates_by_column(self, _rows: int) -> bool:
