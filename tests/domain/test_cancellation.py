@@ -446,7 +446,14 @@ async def test_statistics_of_grown_tables_are_updated_before_the_largest_order_i
 
 def unshipped(given: OrderInput) -> OrderInput:
     """The order before any of its packages moved."""
-    packages = [replace(each, status=PackageStatus.AWAITING_SHIPMENT) for each in given.packages or ()]
+    packages = [
+        replace(
+            each,
+            status=PackageStatus.AWAITING_SHIPMENT,
+            items=tuple(replace(packed, cancelled_quantity=0) for packed in each.items),
+        )
+        for each in given.packages or ()
+    ]
     return replace(given, status=OrderStatus.AWAITING_SHIPMENT, packages=tuple(packages))
 
 

@@ -44,6 +44,7 @@ async def test_an_order_makes_each_allowed_transition(
         order,
         status=OrderStatus[end],
         paid_at=paid_at,
+        is_paid=(start, end) != ("UNPAID", "ON_HOLD"),
         version=2,
         updated_at=LATER,
         event_sequence=2,

@@ -187,7 +187,7 @@ def _as_json(table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> str:
             {**row, **{name: None if row[name] is None else convert(row[name]) for name, convert in special}}
             for row in rows
         ]
-    return orjson.dumps(rows).decode()
+    return orjson.dumps(rows, default=str).decode()  # the driver has a UUID of its own
 
 
 @functools.lru_cache(maxsize=200)

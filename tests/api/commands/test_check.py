@@ -63,7 +63,7 @@ async def test_of_many_violations_the_first_are_listed(
 
     lines = done.stdout.splitlines()
     sentence = (
-        "order-refunded: An order's refunded amount is the sum of its cancellations and what was imported as cancelled."
+        "order-refunded: An order's refunded amount is the sum of its refunds and of what came in cancelled and paid."
     )
     assert done.returncode == 1
     assert lines == [
