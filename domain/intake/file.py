@@ -9,8 +9,8 @@ from typing import NoReturn
 
 from domain.intake.json_stream import DocumentError, JsonStream
 from domain.intake.kinds import what_begins
-from domain.intake.lines import Broken, are_lines, found_in_lines
-from domain.intake.shapes import Answer, Begun, EndlessError, Found, Stranger, found_in
+from domain.intake.lines import Broken, found_in_lines
+from domain.intake.shapes import Answer, Begun, EndlessError, Found, Stranger, are_lines, found_in
 from domain.intake.source import STANDARD_INPUT, Source, opened
 from domain.rules.order import value
 

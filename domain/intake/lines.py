@@ -9,7 +9,6 @@ from domain.intake.shapes import Answer, Begun, Found, Stranger, found_in, is_pl
 from domain.rules.order import value
 
 _OPENING = (b"{", b"[")
-_CLOSING = {b"{": b"}", b"[": b"]"}
 # Longer lines are read in pieces.
 _PIECE = 2**18
 
@@ -19,21 +18,6 @@ class Broken:
     """The rest of a line cannot be read; `fault` is a phrase that follows the file's name."""
 
     fault: str
-
-
-def are_lines(head: bytes, *, is_named_so: bool) -> bool:
-    """Whether this is how JSON lines begin: one value ends a line and another starts the next.
-
-    No JSON document does that. In a file that is named as lines, the first of them may be broken.
-    """
-    first, newline, others = head.lstrip().partition(b"\n")
-    has_second = others.lstrip()[:1] in _OPENING
-    is_closed = first[:1] in _OPENING and first.rstrip().endswith(_CLOSING[first[:1]])
-    if is_closed and has_second:
-        return True
-    is_opened = first[:1] in _OPENING and not is_closed
-    is_laid_out = first.rstrip() in _OPENING or (is_opened and bool(newline) and not has_second)
-    return is_named_so and not is_laid_out
 
 
 def found_in_lines(file: BinaryIO) -> Iterator[tuple[str, Found | Broken, int]]:

@@ -12,6 +12,9 @@ from domain.intake.json_stream import DocumentError, JsonStream, TooLongError
 from domain.intake.kinds import kind_of
 from domain.rules.order import value
 
+_OPENING = (b"{", b"[")
+_CLOSING = {b"{": b"}", b"[": b"]"}
+
 
 @value
 class Answer:
@@ -56,6 +59,20 @@ def found_in(stream: JsonStream) -> Iterator[Found]:
         yield from _found_in_element(stream)
     if is_empty:
         yield Begun()
+
+
+def are_lines(head: bytes, *, is_named_so: bool) -> bool:
+    """Whether this is how JSON lines begin: one value ends a line and another starts the next.
+
+    No JSON document does that. In a file that is named as lines the first of them may be the only one, or broken; but a
+    document that is laid out on several lines stays one.
+    """
+    first, newline, others = head.lstrip().partition(b"\n")
+    first, has_second = first.rstrip(), others.lstrip().startswith(_OPENING)
+    is_opened = first.startswith(_OPENING)
+    is_closed = is_opened and first.endswith(_CLOSING[first[:1]])
+    is_laid_out = is_opened and not is_closed and (first in _OPENING or (newline != b"" and not has_second))
+    return (is_closed and has_second) or (is_named_so and not is_laid_out)
 
 
 def is_plainly_order(part: bytes) -> bool:

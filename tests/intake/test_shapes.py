@@ -8,6 +8,7 @@ import pytest
 
 from domain.intake.file import UnreadableFileError, read_orders
 from domain.intake.json_stream import LONGEST_PART
+from domain.intake.shapes import are_lines
 from domain.rules.order_input import Incoming
 from tests.support.closing import SAMPLES
 from tests.support.reading import ONE, READABLE, TWO, Files, an_order
@@ -91,6 +92,31 @@ def test_an_order_is_its_exact_bytes(files: Files) -> None:
 
     assert [each.part.decode() for each in read_orders(path)] == [order, wrapper, order]
     assert [each.place for each in read_orders(path)] == ["order 1", "order 2", "order 3"]
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        pytest.param(b'{"a": 1}\n{"b": 2}', (True, True), id="objects"),
+        pytest.param(b'\n {"a": 1} \r\n\n [1]', (True, True), id="blank lines"),
+        pytest.param(b'[1]\n{"b"', (True, True), id="array and a cut object"),
+        pytest.param(b'{"a": 1}', (False, True), id="one line"),
+        pytest.param(b'{"a": 1}\n', (False, True), id="one line with its end"),
+        pytest.param(b'{"a": 1}\nb', (False, True), id="object and a word"),
+        pytest.param(b'{"a": 1', (False, True), id="cut line"),
+        pytest.param(b'{"a": 1\n{"b": 2}', (False, True), id="broken line before another"),
+        pytest.param(b'[{"a": 1}\n{"b": 2}]', (False, True), id="array without a comma"),
+        pytest.param(b"a;b\n{}", (False, True), id="table"),
+        pytest.param(b"}\n{}", (False, True), id="end of an object"),
+        pytest.param(b'{\n"a": 1}', (False, False), id="object on several lines"),
+        pytest.param(b'[ \n{"a": 1}]', (False, False), id="array on several lines"),
+        pytest.param(b'{"a": 1,\n"b": 2}', (False, False), id="object that goes on"),
+        pytest.param(b"[", (False, False), id="bracket"),
+        pytest.param(b"[1,\n", (False, False), id="array to go on"),
+    ],
+)
+def test_lines_are_told_from_a_document_by_where_values_end(head: bytes, expected: tuple[bool, bool]) -> None:
+    assert (are_lines(head, is_named_so=False), are_lines(head, is_named_so=True)) == expected
 
 
 def test_orders_of_json_lines_are_named_by_their_line(files: Files) -> None:
