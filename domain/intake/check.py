@@ -1,16 +1,15 @@
 """Checks an incoming order and turns it into one to store (docs/rules.md, "Orders that come in")."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from domain.intake.findings import Findings
-from domain.intake.packages import checked_packages, repeated, units
+from domain.intake.findings import Findings, is_plain
+from domain.intake.packages import checked_packages, repeated
 from domain.rules.money import to_text
 from domain.rules.new_order import MOST_FEES, MOST_ITEMS, MOST_PACKAGE_ITEMS, CancelledUnits, NewOrder
 from domain.rules.order import Buyer, Fee, OrderItem, Package
-from domain.rules.order_input import BuyerInput, Incoming, OrderInput, OrderItemInput
+from domain.rules.order_input import BuyerInput, FeeInput, Incoming, OrderInput, OrderItemInput
 from domain.rules.outcomes import FulfillmentProblem, misfit
 from domain.rules.refunds import order_total
 from domain.rules.status import is_paid, order_status
@@ -81,29 +80,32 @@ def _order(incoming: Incoming, findings: Findings) -> NewOrder:
         packages=packages,
         shipping_fee=findings.amount(given.shipping_fee, "shippingFee"),
         shipping_tax=findings.amount(given.shipping_tax, "shippingTax"),
-        fees=tuple(
-            Fee(fee.kind, findings.amount(fee.amount, "fees", str(index), "amount"))
-            for index, fee in enumerate(given.fees or ())
-        ),
+        fees=_fees(given.fees, findings) if given.fees else (),
         total=findings.amount(given.total, "total"),
         collect_on_delivery=is_collected,
         is_paid=is_paid(status, paid_at, collect_on_delivery=is_collected),
         source_updated_at=_optional_time(given.source_updated_at, "sourceUpdatedAt", findings),
-        deposits=tuple((positions[ref], amount) for ref, amount in incoming.deposits),
+        deposits=tuple([(positions[ref], amount) for ref, amount in incoming.deposits]),
         cancelled=tuple(
-            CancelledUnits(positions[units.ref], units.quantity, units.reason, units.words)
-            for units in incoming.cancelled
+            [
+                CancelledUnits(positions[units.ref], units.quantity, units.reason, units.words)
+                for units in incoming.cancelled
+            ]
         ),
     )
 
 
 def _check_sums(order: NewOrder, findings: Findings) -> None:
     """Packages must hold exactly the units of each item, and the parts must sum to the total."""
-    held = units(order.packages)
-    for index, item in enumerate(() if findings.has_bad_units else order.items):
+    held = [0] * (len(order.items) + 1)  # by position
+    for package in order.packages:
+        for packed in package.items:
+            held[packed.item] += packed.quantity
+    for item in () if findings.has_bad_units else order.items:
         if item.quantity != held[item.position]:
             what = f"is {item.quantity}, but the packages hold {held[item.position]}"
-            findings.refuse(what, "items", str(index), "quantity", code=FulfillmentErrorCode.INVALID_QUANTITY)
+            path = ("items", str(item.position - 1), "quantity")
+            findings.refuse(what, *path, code=FulfillmentErrorCode.INVALID_QUANTITY)
     if not findings.has_bad_amounts and (parts := order_total(order)) != order.total:
         what = f"is {to_text(order.total, order.currency)}, but the parts sum to {to_text(parts, order.currency)}"
         findings.refuse(what, "total", code=FulfillmentErrorCode.AMOUNTS_DO_NOT_ADD_UP)
@@ -124,26 +126,24 @@ def _items(given: Sequence[OrderItemInput], findings: Findings) -> tuple[OrderIt
     for index in repeated([item.ref for item in given]):
         findings.has_bad_units = True
         findings.refuse("repeats the ref of an earlier item", "items", str(index), "ref")
-    return tuple(_item(index, item, findings) for index, item in enumerate(given))
+    return tuple([_item(index, item, findings) for index, item in enumerate(given)])
 
 
 def _item(index: int, given: OrderItemInput, findings: Findings) -> OrderItem:
     path = ("items", str(index))
     subtotal, seller_discount, platform_discount = _price(given, findings, path)
+    variant, image = given.variant_name or None, given.image_url or None
+    if not is_plain(f"{given.sku}{given.product_id}{given.product_name}{variant}{image}"):
+        findings.text(given.sku, *path, "sku")
+        findings.text(given.product_id, *path, "productId")
+        findings.text(given.product_name, *path, "productName")
+        findings.text(given.variant_name or "", *path, "variantName")
+        findings.text(given.image_url or "", *path, "imageUrl", longest=LONGEST_URL)
+    quantity = findings.quantity(given.quantity, *path, "quantity")
+    texts = (given.sku, given.product_id, given.product_name, variant, image)
+    tax = findings.amount(given.tax, *path, "tax") if given.tax else 0
     return OrderItem(
-        position=index + 1,
-        sku=findings.text(given.sku, *path, "sku"),
-        product_id=findings.text(given.product_id, *path, "productId"),
-        product_name=findings.text(given.product_name, *path, "productName"),
-        variant_name=findings.optional(given.variant_name, *path, "variantName"),
-        image_url=findings.optional(given.image_url, *path, "imageUrl", longest=LONGEST_URL),
-        is_gift=bool(given.is_gift),
-        quantity=findings.quantity(given.quantity, *path, "quantity"),
-        cancelled_quantity=0,
-        subtotal=subtotal,
-        seller_discount=seller_discount,
-        platform_discount=platform_discount,
-        tax=findings.amount(given.tax or "0", *path, "tax"),
+        index + 1, *texts, bool(given.is_gift), quantity, 0, subtotal, seller_discount, platform_discount, tax
     )
 
 
@@ -151,11 +151,17 @@ def _price(given: OrderItemInput, findings: Findings, path: Sequence[str]) -> tu
     """The list price, the seller's discount and the platform's discount."""
     problems = len(findings.problems)
     subtotal = findings.amount(given.subtotal, *path, "subtotal")
-    seller_discount = findings.amount(given.seller_discount or "0", *path, "sellerDiscount")
-    platform_discount = findings.amount(given.platform_discount or "0", *path, "platformDiscount")
+    seller_discount = findings.amount(given.seller_discount or None, *path, "sellerDiscount")
+    platform_discount = findings.amount(given.platform_discount or None, *path, "platformDiscount")
     if len(findings.problems) == problems and seller_discount + platform_discount > subtotal:
         findings.refuse("must not be less than both discounts together", *path, "subtotal")
     return subtotal, seller_discount, platform_discount
+
+
+def _fees(given: Sequence[FeeInput], findings: Findings) -> tuple[Fee, ...]:
+    return tuple(
+        Fee(fee.kind, findings.amount(fee.amount, "fees", str(index), "amount")) for index, fee in enumerate(given)
+    )
 
 
 def _optional_time(time: datetime | None, name: str, findings: Findings) -> datetime | None:
@@ -163,6 +169,8 @@ def _optional_time(time: datetime | None, name: str, findings: Findings) -> date
 
 
 def _time(time: datetime, name: str, findings: Findings) -> datetime:
+    if time.tzinfo is UTC:  # pragma: no mutate: only saves time
+        return time
     try:
         if time.utcoffset() is not None:
             return time.astimezone(UTC)
@@ -173,10 +181,10 @@ def _time(time: datetime, name: str, findings: Findings) -> datetime:
 
 
 def _with_cancelled(items: Sequence[OrderItem], packages: Sequence[Package]) -> tuple[OrderItem, ...]:
-    cancelled = Counter[int]()
-    for package in packages:
-        for packed in package.items:
-            cancelled[packed.item] += packed.cancelled_quantity
-    if not cancelled.total():
+    gone = [packed for package in packages for packed in package.items if packed.cancelled_quantity]
+    if not gone:
         return tuple(items)
-    return tuple(replace(item, cancelled_quantity=cancelled[item.position]) for item in items)
+    cancelled = [0] * (len(items) + 1)  # by position
+    for packed in gone:
+        cancelled[packed.item] += packed.cancelled_quantity
+    return tuple([replace(item, cancelled_quantity=cancelled[item.position]) for item in items])

@@ -1,16 +1,18 @@
 """Reads the values of one incoming order, and keeps every problem and note with its path."""
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from domain.rules.money import LONGEST_DECIMAL, decimal, digits, to_minor
+from domain.rules.money import LONGEST_DECIMAL, digits
 from domain.rules.new_order import MOST_UNITS
 from domain.rules.order import ImportNote
 from domain.rules.outcomes import FulfillmentProblem, misfit
 from domain.rules.texts import LONGEST_NUMBER, LONGEST_TEXT, text_faults
 from domain.rules.vocabulary import FulfillmentErrorCode, ImportNoteCode
 
+_DECIMAL = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?")
 _TOO_LARGE = 10**15
 _NOT_DECIMAL = 'must be a decimal number such as "12.50"'
 # Longer texts are refused like their beginning, and must not fill the cache.
@@ -90,7 +92,7 @@ class Findings:
         return self.text(text, *path, longest=longest)
 
     def text(self, text: str, *path: str, longest: int = LONGEST_TEXT) -> str:
-        if len(text) > longest or not text.isprintable():  # pragma: no mutate: only saves time
+        if not is_plain(text, longest):
             for fault in text_faults(text, longest):
                 self.refuse(fault, *path)
         return text
@@ -100,16 +102,23 @@ class Findings:
         return self.text(text, *path, longest=longest) if text else None
 
 
+def is_plain(text: str, longest: int = LONGEST_TEXT) -> bool:
+    """True only if nothing is wrong with the text, nor with any part of it: several can be looked at together."""
+    return len(text) <= longest and text.isprintable()
+
+
 @lru_cache(maxsize=10_000)
 def _amount(text: str, currency_digits: int) -> tuple[int, str | None]:
     """Minor units, and what is wrong with the text, as a phrase that follows its path."""
-    exact = decimal(text)
-    if exact is None:
+    match = _DECIMAL.fullmatch(text)
+    if not match or len(text) > LONGEST_DECIMAL:
         return 0, _NOT_DECIMAL
-    if exact < 0:
+    sign, whole, decimals = match.groups("")
+    minor = int(whole + decimals[:currency_digits].ljust(currency_digits, "0"))
+    rest = decimals[currency_digits:].strip("0")
+    if sign and (minor or rest):
         return 0, "must not be negative"
-    minor = to_minor(exact, currency_digits)
-    if minor is None:
+    if rest:
         return 0, f"must have at most {currency_digits} decimals, as its currency has"
     if minor >= _TOO_LARGE:
         return 0, "is too large: it must be below 10^15 in the currency's smallest unit"

@@ -1,10 +1,9 @@
 """Checks the packages of an incoming order; an order without any gets one that holds everything."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
-from domain.intake.findings import Findings
+from domain.intake.findings import Findings, is_plain
+from domain.rules.new_order import MOST_UNITS
 from domain.rules.order import OrderItem, Package, PackageItem
 from domain.rules.order_input import Incoming, OrderInput, PackageInput, PackageItemInput
 from domain.rules.texts import LONGEST_MADE_NUMBER, LONGEST_NUMBER
@@ -32,16 +31,7 @@ def checked_packages(incoming: Incoming, items: Sequence[OrderItem], findings: F
         findings.refuse("repeats the number of an earlier package", "packages", str(index), "number")
     positions = {item.ref: position for position, item in enumerate(given.items, 1)}
     reader = _Reader(incoming, positions, findings)
-    return tuple(reader.package(index, package) for index, package in enumerate(given.packages))
-
-
-def units(packages: Sequence[Package]) -> Counter[int]:
-    """The units in the packages, keyed by item position."""
-    found = Counter[int]()
-    for package in packages:
-        for packed in package.items:
-            found[packed.item] += packed.quantity
-    return found
+    return tuple([reader.package(index, package) for index, package in enumerate(given.packages)])
 
 
 def repeated(names: Sequence[str]) -> list[int]:
@@ -81,34 +71,33 @@ class _Reader:
         for entry in repeated([packed.ref for packed in given.items]):
             what = "repeats the ref of an earlier entry in this package"
             findings.refuse(what, *path, "items", str(entry), "ref", code=FulfillmentErrorCode.DUPLICATE_ITEM)
-        is_cancelled = self._is_cancelled or given.status is PackageStatus.CANCELLED
-        package = Package(
-            position=index + 1,
-            number=findings.number(given.number, *path, "number", longest=longest),
-            status=given.status,
-            carrier=findings.optional(given.carrier, *path, "carrier"),
-            tracking_number=findings.optional(given.tracking_number, *path, "trackingNumber", longest=LONGEST_NUMBER),
-            is_numbered_here=is_numbered_here,
-            items=tuple(
-                _packed(position, packed, is_cancelled=is_cancelled)
-                for entry, packed in enumerate(given.items)
-                if (position := self._position(packed, (*path, "items", str(entry))))
-            ),
-        )
-        return package if package.is_live else replace(package, status=PackageStatus.CANCELLED)
+        carrier, tracking_number = given.carrier or None, given.tracking_number or None
+        if not given.number or not is_plain(f"{given.number}{carrier}{tracking_number}", LONGEST_NUMBER):
+            findings.number(given.number, *path, "number", longest=longest)
+            findings.text(carrier or "", *path, "carrier")
+            findings.text(tracking_number or "", *path, "trackingNumber", longest=LONGEST_NUMBER)
+        items = self._items(given, path)
+        is_live = any(packed.live_quantity for packed in items)
+        status = given.status if is_live else PackageStatus.CANCELLED
+        return Package(index + 1, given.number, status, carrier, tracking_number, is_numbered_here, items)
 
-    def _position(self, given: PackageItemInput, path: Sequence[str]) -> int | None:
-        """The position of the item; None if there is none with this ref."""
-        findings, position = self._findings, self._positions.get(given.ref)
-        if position is None:
+    def _items(self, given: PackageInput, path: Sequence[str]) -> tuple[PackageItem, ...]:
+        is_cancelled = self._is_cancelled or given.status is PackageStatus.CANCELLED
+        found = []
+        for entry, packed in enumerate(given.items):
+            position, quantity, cancelled = self._positions.get(packed.ref), packed.quantity, packed.cancelled_quantity or 0
+            if position is None or not 1 <= quantity <= MOST_UNITS or not 0 <= cancelled <= quantity:
+                self._refuse(packed, (*path, "items", str(entry)))
+            if position is not None:
+                found.append(PackageItem(position, quantity, quantity if is_cancelled else cancelled))
+        return tuple(found)
+
+    def _refuse(self, given: PackageItemInput, path: Sequence[str]) -> None:
+        findings = self._findings
+        if given.ref not in self._positions:
             findings.has_bad_units = True
             findings.refuse("does not match any item of the order", *path, "ref", code=FulfillmentErrorCode.NOT_FOUND)
         quantity = findings.quantity(given.quantity, *path, "quantity")
         if not 0 <= (given.cancelled_quantity or 0) <= max(quantity, 0):
             what = "must be between 0 and the quantity"
             findings.refuse(what, *path, "cancelledQuantity", code=FulfillmentErrorCode.INVALID_QUANTITY)
-        return position
-
-
-def _packed(item: int, given: PackageItemInput, *, is_cancelled: bool) -> PackageItem:
-    return PackageItem(item, given.quantity, given.quantity if is_cancelled else given.cancelled_quantity or 0)

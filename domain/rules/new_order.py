@@ -5,6 +5,7 @@ Inputs in different formats are the same order if they give the same `NewOrder`.
 
 import hashlib
 from datetime import datetime
+from operator import attrgetter
 
 import orjson
 
@@ -63,17 +64,19 @@ def content_hash(order: NewOrder) -> bytes:
     The hash is stored: changing it makes every stored order look different when it is sent again. So later additions
     count only where they differ from what every order was before them.
     """
+    fees = [(fee.kind.name, fee.amount) for fee in order.fees]
+    packages = [_package_content(package) for package in sorted(order.packages, key=attrgetter("number"))]
     content = {
         "number": order.number,
         "status": order.status.name,
         "currency": order.currency,
         "pricesIncludeTax": order.prices_include_tax,
-        "times": [time and time.isoformat() for time in (order.placed_at, order.paid_at, order.ship_by)],
-        "buyer": [order.buyer.name, order.buyer.email, order.buyer.locale],
+        "times": (order.placed_at, order.paid_at, order.ship_by),
+        "buyer": (order.buyer.name, order.buyer.email, order.buyer.locale),
         "items": [_item_content(item) for item in order.items],
-        "packages": [_package_content(package) for package in sorted(order.packages, key=lambda each: each.number)],
-        "shipping": [order.shipping_fee, order.shipping_tax],
-        "fees": [[fee.kind.name, fee.amount] for fee in order.fees],
+        "packages": packages,
+        "shipping": (order.shipping_fee, order.shipping_tax),
+        "fees": fees,
         "total": order.total,
     }
     if order.collect_on_delivery:
@@ -83,18 +86,19 @@ def content_hash(order: NewOrder) -> bytes:
     return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).digest()
 
 
-def _item_content(item: OrderItem) -> list[str | int | None]:
-    texts = [item.sku, item.product_id, item.product_name, item.variant_name, item.image_url]
-    amounts = [item.subtotal, item.seller_discount, item.platform_discount, item.tax]
-    return [*texts, item.is_gift, item.quantity, *amounts]
+def _item_content(item: OrderItem) -> tuple[object, ...]:
+    texts = (item.sku, item.product_id, item.product_name, item.variant_name, item.image_url)
+    amounts = (item.subtotal, item.seller_discount, item.platform_discount, item.tax)
+    return (*texts, item.is_gift, item.quantity, *amounts)
 
 
-def _package_content(package: Package) -> list[object]:
+def _package_content(package: Package) -> tuple[object, ...]:
     is_cancelled = package.status is PackageStatus.CANCELLED
-    units = sorted(
-        [packed.item, packed.quantity]
+    units = [
+        (packed.item, packed.quantity)
         if is_cancelled or not packed.cancelled_quantity
-        else [packed.item, packed.quantity, packed.cancelled_quantity]
+        else (packed.item, packed.quantity, packed.cancelled_quantity)
         for packed in package.items
-    )
-    return [package.number, package.status.name, package.carrier, package.tracking_number, units]
+    ]
+    units.sort()
+    return package.number, package.status.name, package.carrier, package.tracking_number, units

@@ -12,16 +12,20 @@ from domain.rules.vocabulary import CancellationReason, OrderStatus, PackageStat
 
 def to_json(told: Told) -> dict[str, Any]:
     """Without what is empty: every order has one of these."""
-    content = {
+    content: dict[str, Any] = {
         "status": told.status.name,
-        "paidAt": told.paid_at and told.paid_at.isoformat(),
-        "shipBy": told.ship_by and told.ship_by.isoformat(),
         "buyer": [told.buyer.name, told.buyer.email, told.buyer.locale],
         "packages": [_package_to_json(package) for package in told.packages],
-        "deposits": [list(deposit) for deposit in told.deposits],
-        "cancelled": [[units.item, units.quantity, units.reason.name, units.words] for units in told.cancelled],
     }
-    return {name: part for name, part in content.items() if part}
+    if told.paid_at:
+        content["paidAt"] = told.paid_at.isoformat()
+    if told.ship_by:
+        content["shipBy"] = told.ship_by.isoformat()
+    if told.deposits:
+        content["deposits"] = [list(deposit) for deposit in told.deposits]
+    if told.cancelled:
+        content["cancelled"] = [[each.item, each.quantity, each.reason.name, each.words] for each in told.cancelled]
+    return content
 
 
 def from_json(content: Mapping[str, Any]) -> Told:
