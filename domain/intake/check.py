@@ -112,11 +112,11 @@ def _check_sums(order: NewOrder, findings: Findings) -> None:
 
 
 def _buyer(given: BuyerInput, findings: Findings) -> Buyer:
-    return Buyer(
-        name=findings.text(given.name, "buyer", "name"),
-        email=findings.text(given.email, "buyer", "email"),
-        locale=findings.optional(given.locale, "buyer", "locale") or DEFAULT_LOCALE,
-    )
+    if not is_plain(f"{given.name}{given.email}{given.locale}"):
+        findings.text(given.name, "buyer", "name")
+        findings.text(given.email, "buyer", "email")
+        findings.text(given.locale or "", "buyer", "locale")
+    return Buyer(given.name, given.email, given.locale or DEFAULT_LOCALE)
 
 
 def _items(given: Sequence[OrderItemInput], findings: Findings) -> tuple[OrderItem, ...]:

@@ -97,10 +97,6 @@ class Findings:
                 self.refuse(fault, *path)
         return text
 
-    def optional(self, text: str | None, *path: str, longest: int = LONGEST_TEXT) -> str | None:
-        """None for empty text."""
-        return self.text(text, *path, longest=longest) if text else None
-
 
 def is_plain(text: str, longest: int = LONGEST_TEXT) -> bool:
     """True only if nothing is wrong with the text, nor with any part of it: several can be looked at together."""

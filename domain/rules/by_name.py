@@ -3,7 +3,7 @@
 from enum import Enum
 
 from pydantic import GetCoreSchemaHandler
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic_core import CoreSchema, core_schema
 
 
 class ByName:
@@ -11,10 +11,9 @@ class ByName:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: type[Enum], _handler: GetCoreSchemaHandler) -> CoreSchema:
-        def member(name: object) -> Enum:
-            if isinstance(name, str) and name in source.__members__:
-                return source[name]
-            raise PydanticCustomError("word", "must be one of " + ", ".join(source.__members__))
-
+        members = dict(source.__members__)
+        name = core_schema.custom_error_schema(
+            core_schema.literal_schema([*members]), "word", custom_error_message=f"must be one of {', '.join(members)}"
+        )
         written = core_schema.plain_serializer_function_ser_schema(lambda member: member.name)
-        return core_schema.no_info_plain_validator_function(member, serialization=written)
+        return core_schema.no_info_after_validator_function(members.__getitem__, name, serialization=written)

@@ -7,24 +7,26 @@ Fields match the schema; JSON has them in camelCase. Only types are checked here
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import ConfigDict, PlainValidator, with_config
+from pydantic import ConfigDict, GetCoreSchemaHandler, with_config
 from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError
+from pydantic_core import CoreSchema, core_schema
 
 from domain.rules.by_name import ByName
 from domain.rules.order import ImportNote, value
 from domain.rules.vocabulary import CancellationReason, FeeKind, OrderStatus, PackageStatus
 
 
-def _from_iso(text: object) -> datetime:
+class _FromIso:
     """Stricter than pydantic, which also reads numbers as times, even in strings."""
-    try:
-        return datetime.fromisoformat(text)  # type: ignore[arg-type] # other types are refused, too
-    except (TypeError, ValueError) as error:
-        raise PydanticCustomError("time", 'must be a time such as "2026-03-01T09:30:00Z"') from error
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: type[datetime], _handler: GetCoreSchemaHandler) -> CoreSchema:
+        time = core_schema.no_info_after_validator_function(datetime.fromisoformat, core_schema.str_schema())
+        message = 'must be a time such as "2026-03-01T09:30:00Z"'
+        return core_schema.custom_error_schema(time, "time", custom_error_message=message)
 
 
-_Time = Annotated[datetime, PlainValidator(_from_iso)]
+_Time = Annotated[datetime, _FromIso]
 _in_json = with_config(ConfigDict(strict=True, alias_generator=to_camel))
 
 
