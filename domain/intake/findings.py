@@ -59,16 +59,16 @@ class Findings:
             self.refuse(fault, *path)
         return minor
 
-    def amounts(self, given: Mapping[str, Any], names: Iterable[str], *path: str) -> dict[str, int]:
-        """As `amount`, by name, for members of an object at this path. They are texts; empty ones are missing."""
-        found = {}
+    def amounts(self, given: Mapping[str, Any], names: Iterable[str], *path: str) -> list[int]:
+        """As `amount`, for members of an object at this path. They are texts; empty ones are missing."""
+        found = []
         for name in names:
-            text = given.get(name)
-            if not text or self._digits is None:
-                found[name] = 0
-                continue
-            minor, fault = _amount(text[:_LONGEST_CACHED], self._digits)
-            found[name] = self.amount(text.strip() or None, *path, name) if fault else minor
+            text, minor = given.get(name), 0
+            if text and self._digits is not None:
+                minor, fault = _amount(text[:_LONGEST_CACHED], self._digits)
+                if fault:
+                    minor = self.amount(text.strip() or None, *path, name)
+            found.append(minor)
         return found
 
     def minor(self, text: str) -> int | None:

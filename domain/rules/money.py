@@ -35,9 +35,10 @@ def to_minor(amount: Decimal, currency_digits: int) -> int | None:
 
 def to_text(minor: int, currency: str) -> str:
     """Decimal text with exactly the currency's decimals: (1250, "USD") gives "12.50"."""
-    return _to_text(minor, digits(currency) or 0)
+    return decimal_text(minor, digits(currency) or 0)
 
 
 @lru_cache(maxsize=10_000)
-def _to_text(minor: int, currency_digits: int) -> str:
+def decimal_text(minor: int, currency_digits: int) -> str:
+    """As `to_text`, for a currency with this many decimals."""
     return f"{Decimal(minor).scaleb(-currency_digits):f}"

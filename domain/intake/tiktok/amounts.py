@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 
 from domain.intake.findings import Findings
-from domain.intake.tiktok.money import PAYMENT_FIELDS, Line, LineAmounts
+from domain.intake.tiktok.lines import Line, LineAmounts
+from domain.intake.tiktok.payment import EXPLAINED, PAYMENT_FIELDS
 from domain.intake.tiktok.texts import kept
 from domain.intake.tiktok.wire import LineItem
 
@@ -13,8 +14,8 @@ _LINE_FIELDS = ("original_price", "seller_discount", "platform_discount", "pfand
 _TAX_FIELDS = ("tax_amount",)
 # Stands for what is no text.
 _NO_AMOUNT = "?"
-_NAMES = frozenset(PAYMENT_FIELDS)
 # Other fields only matter where amounts do not add up: the refusal names them.
+_NOT_NAMED = EXPLAINED | {"currency"}
 _MOST_OTHERS = 100
 _LONGEST_NAME = 100
 
@@ -22,16 +23,14 @@ _LONGEST_NAME = 100
 def payment_amounts(payment: Mapping[str, object], findings: Findings) -> tuple[dict[str, int], frozenset[str]]:
     """Every amount, 0 where one that we know is missing; and the names of those that are not missing."""
     texts = {name: text if isinstance(text, str) else _NO_AMOUNT for name, text in payment.items() if text is not None}
-    amounts = findings.amounts(texts, PAYMENT_FIELDS, "payment")
+    amounts = dict(zip(PAYMENT_FIELDS, findings.amounts(texts, PAYMENT_FIELDS, "payment"), strict=True))
     given = {name for name in PAYMENT_FIELDS if (text := texts.get(name)) and not text.isspace()}
     if "total_amount" not in given:
         findings.has_bad_amounts = True
         findings.refuse("is missing", "payment", "total_amount")
-    others = (name for name in texts if name not in _NAMES and len(name) <= _LONGEST_NAME)
-    found = ((name, findings.minor(texts[name].strip())) for name in others)
-    for name, minor in islice(((name, minor) for name, minor in found if minor is not None), _MOST_OTHERS):
-        amounts[name] = minor
-        given.add(name)
+    if others := [name for name in texts if name not in _NOT_NAMED and len(name) <= _LONGEST_NAME]:
+        found = ((name, findings.minor(texts[name].strip())) for name in others)
+        amounts.update(islice(((name, minor) for name, minor in found if minor is not None), _MOST_OTHERS))
     return amounts, frozenset(given)
 
 
@@ -42,13 +41,13 @@ def line_amounts(lines: Sequence[LineItem], findings: Findings) -> list[Line]:
 
 def _line(index: int, line: LineItem, findings: Findings) -> Line:
     path = ("line_items", str(index))
-    price, seller_discount, platform_discount, deposit = findings.amounts(line, _LINE_FIELDS, *path).values()
+    price, seller_discount, platform_discount, deposit = findings.amounts(line, _LINE_FIELDS, *path)
     if not line.get("original_price"):
         findings.has_bad_amounts = True
         findings.refuse("is missing", *path, "original_price")
     tax, has_sales_tax = 0, False
     for each, told in enumerate(line.get("item_tax") or ()):
-        tax += sum(findings.amounts(told, _TAX_FIELDS, *path, "item_tax", str(each)).values())
+        tax += findings.amounts(told, _TAX_FIELDS, *path, "item_tax", str(each))[0]
         has_sales_tax = has_sales_tax or told.get("tax_type") == _TAX_ON_TOP
     amounts = LineAmounts(price, seller_discount, platform_discount, tax, deposit)
     sku = kept(line.get("sku_id"), findings, *path, "sku_id")

@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from domain.rules.money import digits
 from domain.rules.order import value
@@ -34,6 +34,18 @@ class Line:
     has_sales_tax: bool
 
 
+def total_of(lines: Iterable[LineAmounts]) -> LineAmounts:
+    """The sum of each amount."""
+    price = seller_discount = platform_discount = tax = deposit = 0
+    for each in lines:
+        price += each.price
+        seller_discount += each.seller_discount
+        platform_discount += each.platform_discount
+        tax += each.tax
+        deposit += each.deposit
+    return LineAmounts(price, seller_discount, platform_discount, tax, deposit)
+
+
 def items(lines: Sequence[Line], currency: str) -> tuple[tuple[int, ...], ...]:
     """The indexes of each item's lines, items in the order of their first line.
 
@@ -60,5 +72,5 @@ def items(lines: Sequence[Line], currency: str) -> tuple[tuple[int, ...], ...]:
 def _common_zeros(lines: Sequence[Line]) -> int:
     """How many zeros every price and discount ends in, if not all are 0."""
     told = (line.amounts for line in lines)
-    divisor = math.gcd(*(n for each in told for n in (each.price, each.seller_discount, each.platform_discount)))
+    divisor = math.gcd(*[n for each in told for n in (each.price, each.seller_discount, each.platform_discount)])
     return len(str(divisor)) - len(str(divisor).rstrip("0"))

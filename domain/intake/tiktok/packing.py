@@ -1,8 +1,8 @@
 """Puts the units of a marketplace's order into packages (docs/rules.md, "Orders in the marketplace's format")."""
 
+from collections import defaultdict
 from collections.abc import Container, Iterator, Mapping, Sequence
 from itertools import count
-from typing import TypeVar
 
 from domain.intake.findings import Findings
 from domain.intake.tiktok.texts import kept, name
@@ -12,7 +12,6 @@ from domain.rules.order_input import PackageInput, PackageItemInput
 from domain.rules.texts import LONGEST_NUMBER
 from domain.rules.vocabulary import ImportNoteCode, PackageStatus
 
-_Key = TypeVar("_Key", str, PackageStatus)
 _ORDER = (*PROGRESS, PackageStatus.CANCELLED)
 
 
@@ -46,8 +45,8 @@ class _Packing:
 
     def __init__(self, findings: Findings) -> None:
         self._findings = findings
-        self._named: dict[str, _Package] = {}
-        self._made: dict[PackageStatus, _Package] = {}
+        self._named = defaultdict[str, _Package](_Package)
+        self._made = defaultdict[PackageStatus, _Package](_Package)
 
     def add(self, index: int, unit: Unit, ref: str) -> None:
         package = self._package(unit)
@@ -61,17 +60,19 @@ class _Packing:
         package.add(index, unit, ref, self._findings)
 
     def packed(self, order_number: str) -> Packed:
-        numbers = _free_numbers(order_number, self._named)
-        made = {next(numbers): self._made[status] for status in _ORDER if status in self._made}
-        packages = (package.input(number) for number, package in (self._named | made).items())
+        made: dict[str, _Package] = {}
+        if self._made:  # pragma: no mutate: only saves time
+            numbers = _free_numbers(order_number, self._named)
+            made = {next(numbers): self._made[status] for status in _ORDER if status in self._made}
+        packages = [package.input(number) for number, package in (self._named | made).items()]
         return Packed(tuple(packages), frozenset(made))
 
     def _package(self, unit: Unit) -> "_Package":
         if unit.package:
-            return _of(self._named, unit.package)
+            return self._named[unit.package]
         if unit.status is PackageStatus.CANCELLED and self._made:
             return self._made[min(self._made, key=_ORDER.index)]
-        return _of(self._made, unit.status)
+        return self._made[unit.status]
 
 
 class _Package:
@@ -99,16 +100,8 @@ class _Package:
             self._tracking_number = kept(line["tracking_number"], findings, *path, longest=LONGEST_NUMBER)
 
     def input(self, number: str) -> PackageInput:
-        held = (PackageItemInput(ref, quantity, self._cancelled.get(ref)) for ref, quantity in self._quantities.items())
+        held = [PackageItemInput(ref, quantity, self._cancelled.get(ref)) for ref, quantity in self._quantities.items()]
         return PackageInput(number, self.status, tuple(held), self._carrier or None, self._tracking_number or None)
-
-
-def _of(packages: dict[_Key, _Package], key: _Key) -> _Package:
-    """The package with this key, which is begun if it is not there yet."""
-    package = packages.get(key)
-    if package is None:
-        package = packages[key] = _Package()
-    return package
 
 
 def _free_numbers(order_number: str, taken: Container[str]) -> Iterator[str]:

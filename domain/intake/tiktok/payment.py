@@ -3,10 +3,10 @@
 What the payment does not tell is what the lines tell.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from domain.intake.findings import Findings
-from domain.intake.tiktok.lines import Line, LineAmounts
+from domain.intake.tiktok.lines import Line, LineAmounts, total_of
 from domain.rules.money import to_text
 from domain.rules.order import value
 from domain.rules.vocabulary import FeeKind, FulfillmentErrorCode
@@ -38,7 +38,7 @@ PAYMENT_FIELDS = (
     "total_amount",
 )
 # Beside shipping_fee, its own parts explain no difference.
-_EXPLAINED = frozenset(PAYMENT_FIELDS) | {
+EXPLAINED = frozenset(PAYMENT_FIELDS) | {
     "original_shipping_fee",
     "shipping_fee_seller_discount",
     "shipping_fee_platform_discount",
@@ -79,7 +79,7 @@ class Payment:
         self._amounts = amounts
         self._given = given
         self._lines = lines
-        self._told = _sum(line.amounts for line in lines)
+        self._told = total_of([line.amounts for line in lines])
         self._findings = findings
         self._currency = currency
 
@@ -152,7 +152,7 @@ class Payment:
         names = [
             f"{name} {self._text(amount)}"
             for name, amount in self._amounts.items()
-            if amount and name not in _EXPLAINED
+            if amount and name not in EXPLAINED
         ]
         return f"; not understood: {', '.join(names)}" if names else ""
 
@@ -170,14 +170,3 @@ class Payment:
 
     def _text(self, amount: int) -> str:
         return to_text(amount, self._currency)
-
-
-def _sum(lines: Iterable[LineAmounts]) -> LineAmounts:
-    price = seller_discount = platform_discount = tax = deposit = 0
-    for each in lines:
-        price += each.price
-        seller_discount += each.seller_discount
-        platform_discount += each.platform_discount
-        tax += each.tax
-        deposit += each.deposit
-    return LineAmounts(price, seller_discount, platform_discount, tax, deposit)

@@ -9,12 +9,13 @@ from domain.intake.check import DEFAULT_LOCALE
 from domain.intake.findings import Findings
 from domain.intake.tiktok.amounts import line_amounts, payment_amounts
 from domain.intake.tiktok.cancelled import cancelled_units
-from domain.intake.tiktok.money import LineAmounts, Settled, settled
+from domain.intake.tiktok.lines import total_of
+from domain.intake.tiktok.money import Settled, settled
 from domain.intake.tiktok.packing import Packed, packed
 from domain.intake.tiktok.texts import kept, name
 from domain.intake.tiktok.units import must_be_one_of, units
 from domain.intake.tiktok.wire import MarketplaceOrder
-from domain.rules.money import to_text
+from domain.rules.money import decimal_text, digits
 from domain.rules.order_input import BuyerInput, FeeInput, Incoming, OrderInput, OrderItemInput
 from domain.rules.outcomes import FulfillmentProblem
 from domain.rules.status import derived
@@ -35,6 +36,7 @@ _LOCALES: dict[str | None, str] = {
 _UNSETTLED = Settled(
     prices_include_tax=True, lines=(), items=(), shipping_fee=0, shipping_tax=0, fees=(), total=0, notes=()
 )
+_STATUSES = OrderStatus.__members__
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Some programs write whole numbers with decimals. More digits are after the last year.
 _TIME = re.compile(r"([0-9]{1,15})(?:\.0+)?")
@@ -55,6 +57,7 @@ class _Translation:
         payment = order.get("payment") or {}
         self._lines = order.get("line_items") or ()
         self._currency = str(payment.get("currency")).strip()
+        self._digits = digits(self._currency) or 0
         self._findings = Findings(self._currency)
         self._findings.check_currency("payment", "currency")
         self._paid, self._given = payment_amounts(payment, self._findings)
@@ -97,26 +100,24 @@ class _Translation:
             source_updated_at=self._time(order.get("update_time"), "update_time"),
             collect_on_delivery=order.get("is_cod"),
             buyer=self._buyer(),
-            items=tuple(
-                self._item(str(ref), indexes, settlement.lines) for ref, indexes in enumerate(settlement.items, 1)
-            ),
+            items=tuple([self._item(str(ref), indexes, settlement) for ref, indexes in enumerate(settlement.items, 1)]),
             packages=packages.packages,
             shipping_fee=self._text(settlement.shipping_fee),
             shipping_tax=self._text(settlement.shipping_tax),
-            fees=tuple(FeeInput(fee.kind, self._text(fee.amount)) for fee in settlement.fees),
+            fees=tuple([FeeInput(fee.kind, self._text(fee.amount)) for fee in settlement.fees]),
             total=self._text(settlement.total),
         )
 
     def _status(self) -> OrderStatus | None:
         """None if it is refused."""
-        word, words = self._order.get("status"), OrderStatus.__members__
+        word = self._order.get("status")
         if not word:
             self._findings.refuse("is missing", "status")
             return None
-        if word not in words:
-            self._findings.refuse(must_be_one_of(words, word), "status")
+        if word not in _STATUSES:
+            self._findings.refuse(must_be_one_of(_STATUSES, word), "status")
             return None
-        return words[word]
+        return _STATUSES[word]
 
     def _buyer(self) -> BuyerInput:
         address = self._order.get("recipient_address") or {}
@@ -126,10 +127,10 @@ class _Translation:
             locale=_LOCALES.get(address.get("region_code"), DEFAULT_LOCALE),
         )
 
-    def _item(self, ref: str, indexes: Sequence[int], amounts: Sequence[LineAmounts]) -> OrderItemInput:
+    def _item(self, ref: str, indexes: Sequence[int], settlement: Settled) -> OrderItemInput:
         """The item of these lines; its texts are those of the first one."""
         line, path = self._lines[indexes[0]], ("line_items", str(indexes[0]))
-        own = [amounts[index] for index in indexes]
+        amounts = total_of([settlement.lines[index] for index in indexes])
         variant = name(line.get("sku_name"), self._findings, *path, "sku_name")
         image = kept(line.get("sku_image"), self._findings, *path, "sku_image", longest=LONGEST_URL)
         product_id = kept(line.get("product_id"), self._findings, *path, "product_id")
@@ -142,11 +143,11 @@ class _Translation:
             variant_name=variant or None,
             image_url=image or None,
             is_gift=line.get("is_gift"),
-            quantity=len(own),
-            subtotal=self._text(sum([unit.price for unit in own])),
-            seller_discount=self._text(sum([unit.seller_discount for unit in own])),
-            platform_discount=self._text(sum([unit.platform_discount for unit in own])),
-            tax=self._text(sum([unit.tax for unit in own])),
+            quantity=len(indexes),
+            subtotal=self._text(amounts.price),
+            seller_discount=self._optional_text(amounts.seller_discount),
+            platform_discount=self._optional_text(amounts.platform_discount),
+            tax=self._optional_text(amounts.tax),
         )
 
     def _present(self, text: str, *path: str) -> str:
@@ -173,7 +174,10 @@ class _Translation:
         return None
 
     def _text(self, minor: int) -> str:
-        return to_text(minor, self._currency)
+        return decimal_text(minor, self._digits)
+
+    def _optional_text(self, minor: int) -> str | None:
+        return decimal_text(minor, self._digits) if minor else None
 
 
 def _refs(items: Sequence[Sequence[int]]) -> dict[int, str]:
@@ -182,13 +186,13 @@ def _refs(items: Sequence[Sequence[int]]) -> dict[int, str]:
 
 
 def _deposits(settlement: Settled) -> tuple[tuple[str, int], ...]:
-    sums = (sum(settlement.lines[index].deposit for index in indexes) for indexes in settlement.items)
-    return tuple((str(ref), deposit) for ref, deposit in enumerate(sums, 1) if deposit)
+    sums = [sum([settlement.lines[index].deposit for index in indexes]) for indexes in settlement.items]
+    return tuple([(str(ref), deposit) for ref, deposit in enumerate(sums, 1) if deposit])
 
 
 def _settled_status(status: OrderStatus | None, packages: Packed) -> OrderStatus:
     """COMPLETED only counts once all that is live is delivered."""
+    if status is not OrderStatus.COMPLETED:
+        return status or OrderStatus.UNPAID
     live = {package.status for package in packages.packages} - {PackageStatus.CANCELLED}
-    if status is OrderStatus.COMPLETED and live and live != {PackageStatus.DELIVERED}:
-        return derived(live)
-    return status or OrderStatus.UNPAID
+    return status if live <= {PackageStatus.DELIVERED} else derived(live)

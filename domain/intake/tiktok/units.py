@@ -1,9 +1,10 @@
 """Tells the state of each unit, which is its own (docs/rules.md, "Orders in the marketplace's format")."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
 
 from domain.intake.findings import Findings
-from domain.intake.tiktok.texts import cut, kept
+from domain.intake.tiktok.texts import cut, kept, words
 from domain.intake.tiktok.wire import LineItem
 from domain.rules.order import value
 from domain.rules.texts import LONGEST_NUMBER, without_control_characters
@@ -68,8 +69,8 @@ def _unit(index: int, line: LineItem, of_order: PackageStatus | None, findings: 
     place = ("line_items", str(index))
     package = kept(line.get("package_id"), findings, *place, "package_id", longest=LONGEST_NUMBER)
     refused = len(findings.problems)
-    by_package = _read(line.get("package_status"), PACKAGE_STATUSES, findings, *place, "package_status")
-    by_display = _read(line.get("display_status"), DISPLAY_STATUSES, findings, *place, "display_status")
+    by_package = _read(line, "package_status", PACKAGE_STATUSES, findings, place)
+    by_display = _read(line, "display_status", DISPLAY_STATUSES, findings, place)
     if PackageStatus.CANCELLED in (by_package, by_display, of_order):
         status: PackageStatus | None = PackageStatus.CANCELLED
     elif by_package and by_display and by_package is not by_display:
@@ -79,17 +80,30 @@ def _unit(index: int, line: LineItem, of_order: PackageStatus | None, findings: 
     else:
         status = by_package or by_display or of_order
     if status is None and len(findings.problems) == refused:
-        findings.refuse("has no status of its own, and PARTIALLY_SHIPPING says nothing of a single unit", *place)
+        what = "has no status of its own, and PARTIALLY_SHIPPING says nothing of a single unit"
+        findings.refuse(f"{_id(line)}{what}", *place)
     return Unit(line, "" if package in _NO_PACKAGE else package, status or PackageStatus.AWAITING_SHIPMENT)
 
 
 def _read(
-    word: str | None, known: Mapping[str, PackageStatus | None], findings: Findings, *path: str
+    line: LineItem,
+    name: Literal["package_status", "display_status"],
+    known: Mapping[str, PackageStatus | None],
+    findings: Findings,
+    place: Sequence[str],
 ) -> PackageStatus | None:
     """What a word says of its unit; None if nothing, or if it is refused."""
+    word = line.get(name)
     if not word:
         return None
     if word not in known:
-        findings.refuse(must_be_one_of(known, word), *path)
+        findings.refuse(f"{_id(line)}{must_be_one_of(known, word)}", *place, name)
         return None
     return known[word]
+
+
+def _id(line: LineItem) -> str:
+    """Names the unit, for people who look for it, as a part of a phrase that follows its path; empty if it cannot."""
+    given = line.get("id")
+    told = words(given, _LONGEST_WORD) if isinstance(given, str) else ""
+    return f"(id {told}) " if told else ""

@@ -43,6 +43,7 @@ class ItemTax(TypedDict, total=False):
 class LineItem(TypedDict, total=False):
     """One unit."""
 
+    id: Any  # only for messages
     sku_id: _Kept | None
     product_id: _Kept | None
     product_name: _Kept | None
