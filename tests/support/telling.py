@@ -8,8 +8,9 @@ from datetime import datetime
 from domain.rules.new_order import CancelledUnits, NewOrder
 from domain.rules.order import Buyer, Order, OrderItem, Package, PackageItem
 from domain.rules.status import is_paid, order_status
+from domain.rules.updates.acts import Act, CancelledThere, OrderMoved, PackageMoved, Repacked, Update
 from domain.rules.updates.told import told
-from domain.rules.updates.update import Known
+from domain.rules.updates.update import Known, update
 from domain.rules.vocabulary import OrderStatus, PackageStatus
 from tests.support.builders import BUYER, PLACED_AT, an_item, an_order
 
@@ -97,7 +98,7 @@ def stored(new: NewOrder) -> Order:
     )
     if new.is_paid and not new.collect_on_delivery:
         return order
-    return replace(order, taken_off=order.refunded, refunded=0)
+    return replace(order, taken_off=order.refunded + order.taken_off, refunded=0)
 
 
 def known(new: NewOrder, *, order: Order | None = None) -> Known:
@@ -114,3 +115,32 @@ def contents(order: Order) -> dict[str, tuple[PackageStatus, dict[int, tuple[int
         )
         for package in order.packages
     }
+
+
+def told_again(first: NewOrder, second: NewOrder, *, here: Order | None = None) -> Update:
+    """What the second one changes after the first one; `here` is the order as it is by then."""
+    return update(known(first, order=here), second)
+
+
+def acts(done: Update) -> list[str]:
+    """What was done, in short, such as "A AWAITING_SHIPMENT to IN_TRANSIT"."""
+    return [_described(act, {package.position: package.number for package in done.after.packages}) for act in done.acts]
+
+
+def _described(act: Act, numbers: Mapping[int, str]) -> str:
+    match act:
+        case CancelledThere():
+            of_one = f" {numbers[act.package]}" if act.package else ""
+            picks = (f"{pick.quantity} of {pick.item} in {numbers[pick.package]}" for pick in act.plan.picks)
+            return f"cancel {act.scope.name}{of_one}: {', '.join(picks)}"
+        case Repacked():
+            return f"{numbers[act.package]} to {numbers[act.new_package]}"
+        case PackageMoved():
+            return f"{numbers[act.package]} {act.before.name} to {act.after.name}"
+        case OrderMoved():
+            return f"order {act.before.name} to {act.after.name}"
+
+
+def notes(done: Update) -> list[str]:
+    """The notes, such as "REPACKED: Moved from ..."."""
+    return [f"{note.code.name}: {note.message}" for note in done.notes]

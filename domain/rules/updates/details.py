@@ -8,13 +8,18 @@ from domain.rules.order import Buyer, Order
 from domain.rules.updates.draft import Draft
 from domain.rules.updates.moved import is_release
 from domain.rules.updates.told import Told
-from domain.rules.vocabulary import ImportNoteCode
+from domain.rules.vocabulary import ImportNoteCode, OrderStatus
 
 
-def is_told_paid(order: Order, before: Told, now: Told) -> bool:
-    """Whether the source says that the order is paid; at the door only a time of payment says so."""
-    has_time = now.paid_at is not None and now.paid_at != before.paid_at
-    return has_time or (is_release(before, now) and not order.collect_on_delivery)
+def take_over_payment(draft: Draft, before: Told, now: Told) -> None:
+    """Takes over that the order is paid, and when; done twice, it does no more."""
+    order = draft.order
+    draft.order = paid = replace(order, is_paid=order.is_paid or _is_told_paid(order, before, now))
+    if now.paid_at and now.paid_at not in (before.paid_at, order.paid_at):
+        draft.order = replace(paid, paid_at=now.paid_at)
+        draft.note(ImportNoteCode.DETAILS, f"The order was paid at {now.paid_at.isoformat()}.")
+    elif paid.is_paid and not order.is_paid:
+        draft.note(ImportNoteCode.DETAILS, "The order is paid.")
 
 
 def take_over_payment_at_the_door(draft: Draft, new: NewOrder) -> None:
@@ -27,11 +32,6 @@ def take_over_payment_at_the_door(draft: Draft, new: NewOrder) -> None:
 
 def take_over_details(draft: Draft, before: Told, now: Told) -> None:
     order = draft.order
-    if is_told_paid(order, before, now):
-        draft.order = order = replace(order, is_paid=True)
-    if now.paid_at and now.paid_at not in (before.paid_at, order.paid_at):
-        draft.order = order = replace(order, paid_at=now.paid_at)
-        draft.note(ImportNoteCode.DETAILS, f"It was paid at {now.paid_at.isoformat()}.")
     if now.ship_by not in (before.ship_by, order.ship_by):
         draft.order = order = replace(order, ship_by=now.ship_by)
         when = f"is now to be shipped by {now.ship_by.isoformat()}" if now.ship_by else "no longer has a ship-by date"
@@ -40,6 +40,16 @@ def take_over_details(draft: Draft, before: Told, now: Told) -> None:
     if buyer != order.buyer:
         draft.order = replace(order, buyer=buyer)
         draft.note(ImportNoteCode.DETAILS, "The buyer's contact changed.")
+
+
+def _is_told_paid(order: Order, before: Told, now: Told) -> bool:
+    """Whether the source newly says that the order is paid; at the door only a time of payment says so.
+
+    A time of payment that was known while the order was UNPAID counts from when it no longer is.
+    """
+    is_no_longer_unpaid = before.status is OrderStatus.UNPAID and now.status is not OrderStatus.UNPAID
+    has_time = now.paid_at is not None and (now.paid_at != before.paid_at or is_no_longer_unpaid)
+    return has_time or (is_release(before, now) and not order.collect_on_delivery)
 
 
 def _buyer(stored: Buyer, before: Buyer, now: Buyer) -> Buyer:

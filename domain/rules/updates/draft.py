@@ -37,6 +37,9 @@ class Draft:
             for position, package in self.packages.items()
         }
 
+    def number(self, position: int) -> str:
+        return self.packages[position].number
+
     def by_number(self) -> list[Package]:
         return sorted(self.packages.values(), key=lambda package: package.number)
 
@@ -68,7 +71,7 @@ class Draft:
         self.packages[target] = _with(self.packages[target], units)
         self.acts.append(Repacked(source, target))
         self.raises += 1
-        places = f"from package {self.packages[source].number} to {self.packages[target].number}"
+        places = f"from package {self.number(source)} to {self.number(target)}"
         self.note(ImportNoteCode.REPACKED, f"Moved {places}: {self.described(units)}.")
 
     def end_empty(self) -> None:

@@ -92,12 +92,12 @@ def _label(draft: Draft, package: Package, places: Mapping[Place, Counter[int]],
     for place in places:
         told, known = now.at()[place], before.at().get(place)
         for name in ("carrier", "tracking_number"):
-            text = getattr(told, name)
-            is_new = text and text != (known and getattr(known, name))
-            if is_new and text != getattr(draft.packages[package.position], name):
+            text, present = getattr(told, name), getattr(draft.packages[package.position], name)
+            if text not in (known and getattr(known, name), present):
                 draft.change(package.position, **{name: text})
                 what = name.replace("_", " ")
-                draft.note(ImportNoteCode.DETAILS, f"Package {package.number} has a new {what}: {text}.")
+                message = f"has a new {what}: {text}" if text else f"no longer has a {what}"
+                draft.note(ImportNoteCode.DETAILS, f"Package {package.number} {message}.")
 
 
 def is_release(before: Told, now: Told) -> bool:
@@ -120,6 +120,6 @@ def set_status(draft: Draft, before: Told, now: Told) -> OrderStatus:
             draft.note(ImportNoteCode.NOT_TAKEN_OVER, message)
         elif told is OrderStatus.ON_HOLD:
             return told
-        elif is_release(before, now) and present is before.status:  # a hold that was set here stays
-            return OrderStatus.AWAITING_SHIPMENT
-    return present if present in SET_ON_ORDER else OrderStatus.AWAITING_SHIPMENT
+    # A hold that was set here stays: it is not what the source released.
+    is_kept = present in SET_ON_ORDER and not (present is before.status and is_release(before, now))
+    return present if is_kept else OrderStatus.AWAITING_SHIPMENT

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from domain.rules.order import Package, value
 from domain.rules.updates.draft import RANK, Draft
-from domain.rules.updates.told import Place, Told
+from domain.rules.updates.told import Place, Told, is_split_of
 from domain.rules.vocabulary import ImportNoteCode, PackageStatus
 
 # Units by item, keyed by the package that holds them and the place that the source tells.
@@ -61,7 +61,7 @@ class _Matching:
         Those that have left for a package, or come from one, are not among them: where statuses tell which they are.
         """
         ours = [package for package in self._most_advanced() if package.is_numbered_here]
-        ours.sort(key=lambda package: any(_is_split_of(package, number) for number in self._named))
+        ours.sort(key=lambda package: any(is_split_of(package, number) for number in self._named))
         here = sum((self._here[package.position] for package in ours), Counter[int]())
         surplus, lack = here - _unnamed(self._there), _unnamed(self._there) - here
         for number, status in sorted(self._named.items()):
@@ -71,8 +71,11 @@ class _Matching:
             alike = [each for each in self._sources() if not each.is_numbered_here and each.status is status]
             gone = self._go(status, alike, self._without & lack)
             self._without, lack = self._without - gone, lack - gone
-        for status in self._unnamed:
-            self._keep(status, ours)
+        for told in self._told:
+            if told.number is None:
+                self._keep(told.place, ours)
+            else:
+                surplus -= self._go(told.number, ours, self._more[told.number] & surplus)
 
     def move(self) -> None:
         """Units go to packages that more are told in, and out of all, where fewer are told in one."""
@@ -86,7 +89,7 @@ class _Matching:
     def keep_what_was_not_moved(self) -> None:
         """What was split off here stays, as if it were in the package that it was split off."""
         for number in self._named:
-            self._keep(number, [package for package in self._most_advanced() if _is_split_of(package, number)])
+            self._keep(number, [package for package in self._most_advanced() if is_split_of(package, number)])
         for told in self._told:
             self._keep(told.place, self._most_advanced())
 
@@ -120,11 +123,6 @@ class _Matching:
             self._here[package.position] -= units
             self._there[place] -= units
             pairs[package.position, place] += units
-
-
-def _is_split_of(package: Package, number: str) -> bool:
-    """Whether it was split off a package with this number here."""
-    return package.is_numbered_here and package.number.startswith(f"{number}-")
 
 
 def _more(before: Told, now: Told) -> dict[Place, Counter[int]]:

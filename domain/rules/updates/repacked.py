@@ -1,7 +1,7 @@
 """Units that move between packages because their source has repacked them."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from domain.rules.order import Package
 from domain.rules.updates.draft import RANK, Draft
@@ -14,25 +14,38 @@ _SHIPPED_RANK = RANK[PackageStatus.IN_TRANSIT]
 
 def repack(draft: Draft, matched: Matched, now: Told) -> dict[tuple[int, Place], Counter[int]]:
     """Moves units to where the source tells; returns what is then where it is told, keyed like `matched`."""
-    told, there = now.at(), defaultdict[tuple[int, Place], Counter[int]](Counter)
-    for pair, units in matched.stay.items():
-        there[pair] += units
-    moves: defaultdict[Place, dict[int, Counter[int]]] = defaultdict(dict)
-    for (package, place), units in matched.go.items():
-        if _leads_back(draft, draft.packages[package], told[place]):
+    told, there = now.at(), defaultdict(Counter, matched.stay)
+    going = sorted(matched.go.items(), key=lambda each: (told[each[0][1]].number or "", draft.number(each[0][0])))
+    renamed = _rename_whole(draft, going)
+    moves = defaultdict[Place, list[tuple[int, Counter[int]]]](list)
+    for (package, place), units in going:
+        if place in renamed and draft.number(package) == place:
+            there[package, place] += units
+        elif _leads_back(draft, draft.packages[package], told[place]):
             where = told[place].number or "no package"
-            message = f"Not moved from package {draft.packages[package].number} to {where}, which is less advanced"
+            message = f"Not moved from package {draft.number(package)} to {where}, which is less advanced"
             draft.note(ImportNoteCode.NOT_TAKEN_OVER, f"{message}: {draft.described(units)}.")
         else:
-            moves[place][package] = units
-    for place, sources in sorted(moves.items(), key=lambda each: told[each[0]].number or ""):
-        target = _target(draft, told[place], sources)
-        for source, moved in _by_number(draft, sources):
-            if source != target:
-                draft.move(source, target, moved)
-            there[target, place] += moved
+            moves[place].append((package, units))
+    for place, sources in moves.items():
+        target = _target(draft, told[place])
+        for source, units in sources:
+            draft.move(source, target, units)
+            there[target, place] += units
     draft.end_empty()
     return there
+
+
+def _rename_whole(draft: Draft, going: Sequence[tuple[tuple[int, Place], Counter[int]]]) -> set[Place]:
+    """Packages that we numbered, and whose units all go to one that is new here, take its number; returns those."""
+    live, renamed = draft.live(), set[Place]()
+    for (package, place), units in going:
+        is_whole = draft.packages[package].is_numbered_here and units == live[package]
+        if is_whole and isinstance(place, str) and draft.named(place) is None:
+            draft.note(ImportNoteCode.REPACKED, f"Package {draft.number(package)} is now {place}.")
+            draft.change(package, number=place, is_numbered_here=False)
+            renamed.add(place)
+    return renamed
 
 
 def _leads_back(draft: Draft, source: Package, to: ToldPackage) -> bool:
@@ -42,33 +55,16 @@ def _leads_back(draft: Draft, source: Package, to: ToldPackage) -> bool:
     return RANK[source.status] >= _SHIPPED_RANK and reached < RANK[source.status]
 
 
-def _target(draft: Draft, told: ToldPackage, sources: Mapping[int, Counter[int]]) -> int:
-    """The package that they move to: a known one, one that takes the number, or a new one."""
+def _target(draft: Draft, told: ToldPackage) -> int:
+    """The package that units move to: a known one or a new one; without a number, one of ours in the same status."""
     if told.number is None:
-        ours = (
-            package
-            for package in draft.by_number()
-            if package.is_numbered_here and package.is_live and package.status is told.status
-        )
-        return next((package.position for package in ours), 0) or draft.create(draft.free_number(), told.status)
-    if known := draft.named(told.number):
-        if not known.is_live:
-            draft.end_empty()  # its last unit may have just left
-            draft.set_status(known.position, told.status)
-        return known.position
-    live = draft.live()
-    for source, units in _by_number(draft, sources):
-        if draft.packages[source].is_numbered_here and units == live[source]:
-            _rename(draft, source, told.number)
-            return source
-    return draft.create(told.number, told.status, told)
-
-
-def _rename(draft: Draft, package: int, number: str) -> None:
-    message = f"Package {draft.packages[package].number} is now {number}."
-    draft.note(ImportNoteCode.REPACKED, message)
-    draft.change(package, number=number, is_numbered_here=False)
-
-
-def _by_number(draft: Draft, sources: Mapping[int, Counter[int]]) -> list[tuple[int, Counter[int]]]:
-    return sorted(sources.items(), key=lambda each: draft.packages[each[0]].number)
+        ours = [each for each in draft.least_advanced() if each.is_numbered_here and each.is_live]
+        alike = [package.position for package in ours if package.status is told.status]
+        return alike[0] if alike else draft.create(draft.free_number(), told.status)
+    known = draft.named(told.number)
+    if known is None:
+        return draft.create(told.number, told.status, told)
+    if not known.is_live and RANK[known.status] > RANK[told.status]:
+        draft.end_empty()  # its last unit may have just left
+        draft.set_status(known.position, told.status)
+    return known.position

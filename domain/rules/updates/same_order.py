@@ -35,7 +35,8 @@ def retold(order: Order, deposits: Mapping[int, int], new: NewOrder) -> Told | F
     units: dict[int, list[_Units]] = {}
     for kind, items in theirs.items():
         units |= _matched(_paid(items, dict(new.deposits)), _paid(ours[kind], deposits))
-    return _translated(now, units)
+    cancelled = {item.position: item.cancelled_quantity for item in order.items}
+    return _translated(now, {item: _cancelled_first(pairs, cancelled) for item, pairs in units.items()})
 
 
 def _identity(item: OrderItem) -> tuple[object, ...]:
@@ -114,18 +115,24 @@ def _matched(theirs: Sequence[_Paid], ours: Sequence[_Paid]) -> dict[int, list[_
     return found
 
 
+def _cancelled_first(units: Sequence[_Units], cancelled: Mapping[int, int]) -> list[_Units]:
+    """First as many of each stored item as are cancelled here, so that they are not cancelled a second time."""
+    gone = [(item, min(count, cancelled[item])) for item, count in units]
+    return gone + [(item, count - first) for (item, count), (_, first) in zip(units, gone, strict=True)]
+
+
 def _translated(input_told: Told, units: Mapping[int, Sequence[_Units]]) -> Told:
-    """The same with stored positions."""
-    held, named = _Taker(units), _Taker(units)
+    """The same with stored positions; the first units of each item are the cancelled ones."""
+    gone, live, named = _Taker(units), _Taker(units), _Taker(units)
+    for item, count in sum(input_told.gone().values(), Counter[int]()).items():
+        live.take(item, count)
     packages = []
     for package in input_told.packages:
-        packed = [
-            (held.take(each.item, each.cancelled_quantity), held.take(each.item, each.live_quantity))
-            for each in package.items
-        ]
-        gone = sum((cancelled for cancelled, _ in packed), Counter[int]())
-        live = sum((live for _, live in packed), Counter[int]())
-        items = tuple(PackageItem(item, live[item] + gone[item], gone[item]) for item in sorted(live | gone))
+        has_gone = sum((gone.take(each.item, each.cancelled_quantity) for each in package.items), Counter[int]())
+        has_live = sum((live.take(each.item, each.live_quantity) for each in package.items), Counter[int]())
+        items = tuple(
+            PackageItem(item, has_live[item] + has_gone[item], has_gone[item]) for item in sorted(has_live | has_gone)
+        )
         packages.append(replace(package, items=items))
     cancelled = tuple(
         replace(each, item=item, quantity=count)
@@ -151,4 +158,4 @@ class _Taker:
             count -= part
             if part < units:
                 left.appendleft((position, units - part))
-        return taken
+        return +taken

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from domain.rules.new_order import CancelledUnits, NewOrder
@@ -76,9 +77,31 @@ def told(order: NewOrder) -> Told:
 
 
 def stored_as_told(order: Order) -> Told:
-    """What is stored, as if its source had told it: for orders from before it was kept."""
-    packages = tuple(_told_package(package) for package in order.packages if package.items)
-    return Told(order.status, order.paid_at, order.ship_by, order.buyer, packages)
+    """What is stored, as if its source had told it: for orders from before it was kept.
+
+    Packages that were split off here count as part of the source's: it has never told of them.
+    """
+    named = {package.number: package for package in order.packages if not package.is_numbered_here}
+    packages = dict(named)
+    for package in order.packages:
+        if package.is_numbered_here:
+            number = next((number for number in named if is_split_of(package, number)), package.number)
+            whole = packages.get(number)
+            packages[number] = replace(whole, items=_joined(whole.items, package.items)) if whole else package
+    return Told(order.status, order.paid_at, order.ship_by, order.buyer, tuple(map(_told_package, packages.values())))
+
+
+def is_split_of(package: Package, number: str) -> bool:
+    """Whether it was split off a package with this number here."""
+    return package.is_numbered_here and package.number.startswith(f"{number}-")
+
+
+def _joined(items: tuple[PackageItem, ...], others: tuple[PackageItem, ...]) -> tuple[PackageItem, ...]:
+    held, gone = Counter[int](), Counter[int]()
+    for packed in (*items, *others):
+        held[packed.item] += packed.quantity
+        gone[packed.item] += packed.cancelled_quantity
+    return tuple(PackageItem(item, count, gone[item]) for item, count in sorted(held.items()))
 
 
 def _told_package(package: Package) -> ToldPackage:

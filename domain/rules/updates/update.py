@@ -8,7 +8,7 @@ from domain.rules.order import ImportNote, Order, value
 from domain.rules.status import SET_ON_ORDER
 from domain.rules.updates.acts import OrderMoved, Update
 from domain.rules.updates.cancelled_there import cancel_there
-from domain.rules.updates.details import is_told_paid, take_over_details, take_over_payment_at_the_door
+from domain.rules.updates.details import take_over_details, take_over_payment, take_over_payment_at_the_door
 from domain.rules.updates.draft import Draft
 from domain.rules.updates.moved import move_packages, set_status
 from domain.rules.updates.places import match
@@ -42,9 +42,11 @@ def update(known: Known, new: NewOrder) -> Update:
     if known.told is None:
         take_over_payment_at_the_door(draft, new)
     _bring_up_to_date(draft, before, now)
+    draft.order = replace(draft.order, version=order.version)
+    raises = draft.raises or int(draft.order != order)
     return Update(
         before=order,
-        after=draft.order,
+        after=replace(draft.order, version=order.version + raises),
         told=now,
         source_updated_at=this or last,
         acts=tuple(draft.acts),
@@ -54,8 +56,8 @@ def update(known: Known, new: NewOrder) -> Update:
 
 def _bring_up_to_date(draft: Draft, before: Told, now: Told) -> None:
     first = draft.order
-    if is_told_paid(first, before, now) and not first.collect_on_delivery:
-        draft.order = replace(first, is_paid=True)
+    if not first.collect_on_delivery:
+        take_over_payment(draft, before, now)
     cancel_there(draft, before, now)
     there = repack(draft, match(draft, before, now), now)
     move_packages(draft, there, before, now)
@@ -63,11 +65,9 @@ def _bring_up_to_date(draft: Draft, before: Told, now: Told) -> None:
     was_set, is_set = first.status in SET_ON_ORDER, status in SET_ON_ORDER
     if status is not first.status and (is_set or (was_set and draft.order.is_live)):
         draft.raises += 1
+    take_over_payment(draft, before, now)
     take_over_details(draft, before, now)
-    after = draft.finished(status)
+    draft.order = after = draft.finished(status)
     if after.status is not first.status:
         draft.acts.append(OrderMoved(first.status, after.status))
         draft.note(ImportNoteCode.ORDER_STATUS, f"The order went from {first.status.name} to {after.status.name}.")
-    is_changed = replace(after, version=first.version) != first
-    raises = draft.raises or int(is_changed)
-    draft.order = replace(after, version=first.version + raises)
