@@ -176,9 +176,12 @@ async def test_each_act_logs_what_the_page_says(database: Database) -> None:
 async def test_a_number_that_comes_in_has_the_outcome_of_the_page(database: Database) -> None:
     shop = await a_shop(database)
     given = an_order_input("1")
+    changed = replace(given, buyer=replace(given.buyer, name="Bea"))
+    renamed = replace(changed, items=(replace(given.items[0], product_name="Gown"),))
+    inputs = dict(zip([content for _, content, _ in OUTCOMES], [given, given, changed, renamed], strict=False))
 
     async def outcome(content: str) -> str:
-        other = {"different": replace(given, buyer=replace(given.buyer, name="Bea"))}.get(content, given)
+        other = inputs.get(content, replace(given, currency="EUR"))
         [result] = await ingestion.import_orders(database, shop, [other], actor="import", now=NOW)
         return ": ".join([result.outcome.name, *(problem.code.name for problem in result.problems)])
 

@@ -115,6 +115,6 @@ def _why(before: Told, now: Told, missing: Counter[int]) -> tuple[CancellationRe
         if fresh and missing[units.item]:
             counts[units.reason] += fresh
             words |= {units.words: None} if units.words else {}
-    reason = counts.most_common(1)[0][0] if counts else CancellationReason.OTHER
+    reason = max(counts, key=counts.__getitem__, default=CancellationReason.OTHER)
     note = "; ".join(words)
     return reason, (note if len(note) <= LONGEST_NOTE else note[: LONGEST_NOTE - 1] + "…") or None

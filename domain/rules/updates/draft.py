@@ -1,5 +1,6 @@
 """An order while it is brought up to date: what was done to it so far, in the order of the events."""
 
+import itertools
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,14 +17,13 @@ _MOST_NAMED = 3
 
 
 class Draft:
-    """Packages are given by position. `raises` counts what raises the version."""
+    """Packages are given by position."""
 
     def __init__(self, order: Order) -> None:
         self.order = order
         self.packages = {package.position: package for package in order.packages}
         self.acts: list[Act] = []
         self.notes: list[ImportNote] = []
-        self.raises = 0
 
     def note(self, code: ImportNoteCode, message: str) -> None:
         note = ImportNote(code, message)
@@ -43,7 +43,7 @@ class Draft:
     def by_number(self) -> list[Package]:
         return sorted(self.packages.values(), key=lambda package: package.number)
 
-    def named(self, number: str) -> Package | None:
+    def named(self, number: str | None) -> Package | None:
         return next((package for package in self.packages.values() if package.number == number), None)
 
     def least_advanced(self) -> list[Package]:
@@ -54,7 +54,6 @@ class Draft:
         self.order = act.plan.after
         self.packages = {package.position: package for package in self.order.packages}
         self.acts.append(act)
-        self.raises += 1
 
     def create(self, number: str, status: PackageStatus, told: ToldPackage | None = None) -> int:
         """A new package without units; its number is ours unless the source has told of it."""
@@ -70,7 +69,6 @@ class Draft:
         self.packages[source] = _with(self.packages[source], {item: -count for item, count in units.items()})
         self.packages[target] = _with(self.packages[target], units)
         self.acts.append(Repacked(source, target))
-        self.raises += 1
         places = f"from package {self.number(source)} to {self.number(target)}"
         self.note(ImportNoteCode.REPACKED, f"Moved {places}: {self.described(units)}.")
 
@@ -85,7 +83,6 @@ class Draft:
         package = self.packages[position]
         self.packages[position] = replace(package, status=status)
         self.acts.append(PackageMoved(position, package.status, status))
-        self.raises += 1
         message = f"Package {package.number} went from {package.status.name} to {status.name}."
         self.note(ImportNoteCode.PACKAGE_STATUS, message)
 
@@ -96,7 +93,7 @@ class Draft:
     def free_number(self) -> str:
         """The next number of ours that is free: `<order number>-1`, -2, ..."""
         taken = {package.number for package in self.packages.values()}
-        numbers = (f"{self.order.number}-{count}" for count in range(1, len(taken) + 2))
+        numbers = (f"{self.order.number}-{place}" for place in itertools.count(1))
         return next(number for number in numbers if number not in taken)
 
     def described(self, units: Mapping[int, int]) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from itertools import zip_longest
 
 from domain.rules.order import Package
-from domain.rules.status import PAYMENT_BLOCKED, SET_ON_ORDER
+from domain.rules.status import PAYMENT_BLOCKED, SET_ON_ORDER, SHIPPED
 from domain.rules.updates.draft import RANK, Draft
 from domain.rules.updates.told import Place, Told
 from domain.rules.vocabulary import ImportNoteCode, OrderStatus, PackageStatus
@@ -33,9 +33,11 @@ def _wanted(
     found: defaultdict[PackageStatus, Counter[int]] = defaultdict(Counter)
     for place, units in places.items():
         told = now.at()[place].status
-        is_first_told = isinstance(place, str) and place not in before.at() and RANK[told] > RANK[package.status]
+        # Nothing that was done here takes a package back from where it has shipped.
+        is_sure = told in SHIPPED or (isinstance(place, str) and place not in before.at())
+        is_ahead = is_sure and RANK[told] > RANK[package.status]
         for item, count in units.items():
-            is_new = is_first_told or _is_new(place, item, before, now)
+            is_new = is_ahead or _is_new(place, item, before, now)
             found[_next(draft, package, told) if is_new else package.status][item] += count
     return dict(sorted(found.items(), key=lambda each: RANK[each[0]]))
 

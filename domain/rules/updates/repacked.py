@@ -4,12 +4,11 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from domain.rules.order import Package
+from domain.rules.status import SHIPPED
 from domain.rules.updates.draft import RANK, Draft
 from domain.rules.updates.places import Matched
 from domain.rules.updates.told import Place, Told, ToldPackage
-from domain.rules.vocabulary import ImportNoteCode, PackageStatus
-
-_SHIPPED_RANK = RANK[PackageStatus.IN_TRANSIT]
+from domain.rules.vocabulary import ImportNoteCode
 
 
 def repack(draft: Draft, matched: Matched, now: Told) -> dict[tuple[int, Place], Counter[int]]:
@@ -20,7 +19,7 @@ def repack(draft: Draft, matched: Matched, now: Told) -> dict[tuple[int, Place],
     moves = defaultdict[Place, list[tuple[int, Counter[int]]]](list)
     for (package, place), units in going:
         if place in renamed and draft.number(package) == place:
-            there[package, place] += units
+            there[package, place] = units
         elif _leads_back(draft, draft.packages[package], told[place]):
             where = told[place].number or "no package"
             message = f"Not moved from package {draft.number(package)} to {where}, which is less advanced"
@@ -50,9 +49,10 @@ def _rename_whole(draft: Draft, going: Sequence[tuple[tuple[int, Place], Counter
 
 def _leads_back(draft: Draft, source: Package, to: ToldPackage) -> bool:
     """Whether the units have shipped, and their new package has not come as far."""
-    target = draft.named(to.number) if to.number else None
-    reached = max(RANK[to.status], RANK[target.status] if target and target.is_live else 0)
-    return RANK[source.status] >= _SHIPPED_RANK and reached < RANK[source.status]
+    target = draft.named(to.number)
+    statuses = [to.status, target.status] if target and target.is_live else [to.status]
+    has_come_as_far = any(RANK[status] >= RANK[source.status] for status in statuses)
+    return source.status in SHIPPED and not has_come_as_far
 
 
 def _target(draft: Draft, told: ToldPackage) -> int:

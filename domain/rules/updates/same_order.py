@@ -117,8 +117,8 @@ def _matched(theirs: Sequence[_Paid], ours: Sequence[_Paid]) -> dict[int, list[_
 
 def _cancelled_first(units: Sequence[_Units], cancelled: Mapping[int, int]) -> list[_Units]:
     """First as many of each stored item as are cancelled here, so that they are not cancelled a second time."""
-    gone = [(item, min(count, cancelled[item])) for item, count in units]
-    return gone + [(item, count - first) for (item, count), (_, first) in zip(units, gone, strict=True)]
+    gone = {item: min(count, cancelled[item]) for item, count in units}
+    return [*gone.items(), *((item, count - gone[item]) for item, count in units)]
 
 
 def _translated(input_told: Told, units: Mapping[int, Sequence[_Units]]) -> Told:

@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 from datetime import datetime
+from typing import assert_never
 
 from domain.rules.new_order import NewOrder
 from domain.rules.order import ImportNote, Order, value
 from domain.rules.status import SET_ON_ORDER
-from domain.rules.updates.acts import OrderMoved, Update
+from domain.rules.updates.acts import Act, CancelledThere, OrderMoved, PackageMoved, Repacked, Update
 from domain.rules.updates.cancelled_there import cancel_there
 from domain.rules.updates.details import take_over_details, take_over_payment, take_over_payment_at_the_door
 from domain.rules.updates.draft import Draft
@@ -15,7 +16,7 @@ from domain.rules.updates.places import match
 from domain.rules.updates.repacked import repack
 from domain.rules.updates.same_order import retold
 from domain.rules.updates.told import Told, stored_as_told
-from domain.rules.vocabulary import ImportNoteCode
+from domain.rules.vocabulary import ImportNoteCode, OrderStatus, PackageStatus
 
 
 @value
@@ -42,8 +43,7 @@ def update(known: Known, new: NewOrder) -> Update:
     if known.told is None:
         take_over_payment_at_the_door(draft, new)
     _bring_up_to_date(draft, before, now)
-    draft.order = replace(draft.order, version=order.version)
-    raises = draft.raises or int(draft.order != order)
+    raises = sum(map(_raises_version, draft.acts)) or int(draft.order != order)
     return Update(
         before=order,
         after=replace(draft.order, version=order.version + raises),
@@ -62,12 +62,22 @@ def _bring_up_to_date(draft: Draft, before: Told, now: Told) -> None:
     there = repack(draft, match(draft, before, now), now)
     move_packages(draft, there, before, now)
     status = set_status(draft, before, now)
-    was_set, is_set = first.status in SET_ON_ORDER, status in SET_ON_ORDER
-    if status is not first.status and (is_set or (was_set and draft.order.is_live)):
-        draft.raises += 1
     take_over_payment(draft, before, now)
     take_over_details(draft, before, now)
     draft.order = after = draft.finished(status)
     if after.status is not first.status:
         draft.acts.append(OrderMoved(first.status, after.status))
         draft.note(ImportNoteCode.ORDER_STATUS, f"The order went from {first.status.name} to {after.status.name}.")
+
+
+def _raises_version(act: Act) -> bool:
+    """Statuses that only follow from other acts do not."""
+    match act:
+        case PackageMoved():
+            return act.after is not PackageStatus.CANCELLED
+        case OrderMoved():
+            return act.after in SET_ON_ORDER or (act.before in SET_ON_ORDER and act.after is not OrderStatus.CANCELLED)
+        case CancelledThere() | Repacked():
+            return True
+        case _:
+            assert_never(act)

@@ -9,7 +9,6 @@ from domain.rules.decision import LONGEST_NOTE
 from domain.rules.new_order import CancelledUnits
 from domain.rules.order import Package, Pick
 from domain.rules.updates.acts import CancelledThere, Update
-from domain.rules.updates.told import told
 from domain.rules.updates.update import Known, update
 from domain.rules.vocabulary import (
     CancellationReason,
@@ -22,7 +21,6 @@ from domain.rules.vocabulary import (
 from tests.support.builders import PLACED_AT, after, an_item
 from tests.support.telling import (
     a_told_order,
-    a_told_package,
     acts,
     contents,
     known,
@@ -30,6 +28,7 @@ from tests.support.telling import (
     stored,
     told_again,
 )
+from tests.support.telling import a_told_package as told
 
 AS, AC, IT, DE, CA = PackageStatus
 BUYER_REQUESTED, OTHER = CancellationReason.BUYER_REQUESTED, CancellationReason.OTHER
@@ -43,9 +42,9 @@ def cancelled(done: Update) -> CancelledThere:
 
 def test_an_order_that_its_buyer_cancelled_on_the_second_day_is_cancelled_here() -> None:
     item = an_item(1, quantity=1, subtotal=165000, seller_discount=76000)
-    first = a_told_order(a_told_package("1200", AS, {1: 1}), items=[item], currency="VND")
+    first = a_told_order(told("1200", AS, {1: 1}), items=[item], currency="VND")
     units = [CancelledUnits(1, 1, BUYER_REQUESTED, "No longer needed")]
-    second = a_told_order(a_told_package("1200", CA, {1: (0, 1)}), items=[item], currency="VND", cancelled=units)
+    second = a_told_order(told("1200", CA, {1: (0, 1)}), items=[item], currency="VND", cancelled=units)
 
     done = told_again(first, second)
 
@@ -62,13 +61,13 @@ def test_an_order_that_its_buyer_cancelled_on_the_second_day_is_cancelled_here()
         "CANCELLED_THERE: Cancelled at the source: 1 unit of SKU SKU-1.",
         "ORDER_STATUS: The order went from AWAITING_SHIPMENT to CANCELLED.",
     ]
-    assert done.told == told(second)
+    assert done.told == update(known(second), second).told
 
 
 def test_the_key_has_the_version_before() -> None:
-    first = a_told_order(a_told_package("A", AS, {1: 3}))
-    second = a_told_order(a_told_package("A", AS, {1: (2, 1)}))
-    third = a_told_order(a_told_package("A", AS, {1: (1, 2)}))
+    first = a_told_order(told("A", AS, {1: 3}))
+    second = a_told_order(told("A", AS, {1: (2, 1)}))
+    third = a_told_order(told("A", AS, {1: (1, 2)}))
 
     once = told_again(first, second)
     twice = update(Known(once.after, once.told, None), third)
@@ -78,46 +77,46 @@ def test_the_key_has_the_version_before() -> None:
     assert cancelled(twice).plan.picks == (Pick(1, 1, 1),)
 
 
-A1B1 = (a_told_package("A", AS, {1: 1}), a_told_package("B", AS, {1: 1}))
+A1B1 = (told("A", AS, {1: 1}), told("B", AS, {1: 1}))
 SCOPES: Mapping[str, tuple[tuple[Package, ...], tuple[Package, ...], list[str]]] = {
     "some of one package": (
-        (a_told_package("A", AS, {1: 3}),),
-        (a_told_package("A", AS, {1: (1, 2)}),),
+        (told("A", AS, {1: 3}),),
+        (told("A", AS, {1: (1, 2)}),),
         ["cancel ITEMS: 2 of 1 in A"],
     ),
     "all of one package": (
-        (a_told_package("A", AS, {1: 1, 2: 1}), a_told_package("B", AS, {1: 1})),
-        (a_told_package("A", CA, {1: (0, 1), 2: (0, 1)}), a_told_package("B", AS, {1: 1})),
+        (told("A", AS, {1: 1, 2: 1}), told("B", AS, {1: 1})),
+        (told("A", CA, {1: (0, 1), 2: (0, 1)}), told("B", AS, {1: 1})),
         ["cancel PACKAGE A: 1 of 1 in A, 1 of 2 in A"],
     ),
     "one item of a package": (
-        (a_told_package("A", AS, {1: 1, 2: 1}), a_told_package("B", AS, {1: 1})),
-        (a_told_package("A", AS, {1: (0, 1), 2: 1}), a_told_package("B", AS, {1: 1})),
+        (told("A", AS, {1: 1, 2: 1}), told("B", AS, {1: 1})),
+        (told("A", AS, {1: (0, 1), 2: 1}), told("B", AS, {1: 1})),
         ["cancel ITEMS: 1 of 1 in A"],
     ),
     "what was left of one package": (
-        (a_told_package("A", AS, {1: (2, 1)}), a_told_package("B", AS, {1: 1})),
-        (a_told_package("A", CA, {1: (0, 3)}), a_told_package("B", AS, {1: 1})),
+        (told("A", AS, {1: (2, 1)}), told("B", AS, {1: 1})),
+        (told("A", CA, {1: (0, 3)}), told("B", AS, {1: 1})),
         ["cancel PACKAGE A: 2 of 1 in A"],
     ),
     "two packages of three": (
-        (*A1B1, a_told_package("C", AS, {1: 1})),
-        (a_told_package("A", CA, {1: (0, 1)}), a_told_package("B", CA, {1: (0, 1)}), a_told_package("C", AS, {1: 1})),
+        (*A1B1, told("C", AS, {1: 1})),
+        (told("A", CA, {1: (0, 1)}), told("B", CA, {1: (0, 1)}), told("C", AS, {1: 1})),
         ["cancel ITEMS: 1 of 1 in A, 1 of 1 in B"],
     ),
     "all packages": (
         A1B1,
-        (a_told_package("A", CA, {1: (0, 1)}), a_told_package("B", CA, {1: (0, 1)})),
+        (told("A", CA, {1: (0, 1)}), told("B", CA, {1: (0, 1)})),
         ["cancel ORDER: 1 of 1 in A, 1 of 1 in B", "order AWAITING_SHIPMENT to CANCELLED"],
     ),
     "units that await collection, one by one": (
-        (a_told_package("A", AC, {1: 2}),),
-        (a_told_package("A", AC, {1: (1, 1)}),),
+        (told("A", AC, {1: 2}),),
+        (told("A", AC, {1: (1, 1)}),),
         ["cancel ITEMS: 1 of 1 in A"],
     ),
     "units that have shipped": (
-        (a_told_package("A", IT, {1: 2}), a_told_package("B", DE, {2: 1})),
-        (a_told_package("A", IT, {1: (1, 1)}), a_told_package("B", CA, {2: (0, 1)})),
+        (told("A", IT, {1: 2}), told("B", DE, {2: 1})),
+        (told("A", IT, {1: (1, 1)}), told("B", CA, {2: (0, 1)})),
         ["cancel ITEMS: 1 of 1 in A, 1 of 2 in B"],
     ),
 }
@@ -136,23 +135,47 @@ def test_the_scope_says_how_much_went(
 
 PLACES: Mapping[str, tuple[tuple[Package, ...], tuple[Package, ...], list[str]]] = {
     "in the package that the source names, also if it is more advanced": (
-        (a_told_package("A", AS, {1: 2}), a_told_package("B", IT, {1: 2})),
-        (a_told_package("A", AS, {1: 2}), a_told_package("B", IT, {1: (1, 1)})),
+        (told("A", AS, {1: 2}), told("B", IT, {1: 2})),
+        (told("A", AS, {1: 2}), told("B", IT, {1: (1, 1)})),
         ["cancel ITEMS: 1 of 1 in B"],
     ),
     "in the packages that hold fewer there, if it names none for them": (
-        (a_told_package("A", AS, {1: 2}), a_told_package("B", IT, {1: 2})),
-        (a_told_package("A", AS, {1: 2}), a_told_package("B", IT, {1: 1}), a_told_package(None, CA, {1: (0, 1)})),
+        (told("A", AS, {1: 2}), told("B", IT, {1: 2})),
+        (told("A", AS, {1: 2}), told("B", IT, {1: 1}), told(None, CA, {1: (0, 1)})),
         ["cancel ITEMS: 1 of 1 in B"],
     ),
+    "in the package that the source names, though another one loses a unit to it": (
+        (told("A", AS, {1: 2}), told("B", AS, {1: 2})),
+        (told("A", AS, {1: (2, 1)}), told("B", AS, {1: 1})),
+        ["cancel ITEMS: 1 of 1 in A", "B to A"],
+    ),
+    "not where as many are cancelled here as there": (
+        (told("A", AS, {1: (2, 1)}), told("B", AS, {1: 2})),
+        (told("A", AS, {1: (2, 1)}), told("B", AS, {1: (1, 1)})),
+        ["cancel ITEMS: 1 of 1 in B"],
+    ),
+    "no more than are live in the package": (
+        (told("A", AS, {1: 1}), told("B", AS, {1: 1}), told("C", AS, {1: 1})),
+        (told("A", AS, {1: (0, 2)}), told("C", AS, {1: 1})),
+        ["cancel ITEMS: 1 of 1 in A, 1 of 1 in B"],
+    ),
+    "not in ours, if all of these are told": (
+        (told(None, AS, {1: 1}), told(None, IT, {1: 1}), told("A", DE, {1: 1})),
+        (told(None, IT, {1: (2, 1)}),),
+        [
+            "cancel PACKAGE A: 1 of 1 in A",
+            "1001-1 AWAITING_SHIPMENT to IN_TRANSIT",
+            "order PARTIALLY_SHIPPING to IN_TRANSIT",
+        ],
+    ),
     "in packages of ours, where fewer have the status": (
-        (a_told_package(None, AS, {1: 1}), a_told_package(None, IT, {1: 2})),
-        (a_told_package(None, AS, {1: (1, 1)}), a_told_package(None, IT, {1: 1})),
+        (told(None, AS, {1: 1}), told(None, IT, {1: 2})),
+        (told(None, AS, {1: (1, 1)}), told(None, IT, {1: 1})),
         ["cancel ITEMS: 1 of 1 in 1001-2"],
     ),
     "in packages of ours, from the least advanced on": (
-        (a_told_package(None, AS, {1: 2}), a_told_package(None, IT, {1: 2})),
-        (a_told_package(None, AS, {1: (0, 2)}), a_told_package(None, DE, {1: 2})),
+        (told(None, AS, {1: 2}), told(None, IT, {1: 2})),
+        (told(None, AS, {1: (0, 2)}), told(None, DE, {1: 2})),
         [
             "cancel PACKAGE 1001-1: 2 of 1 in 1001-1",
             "1001-2 IN_TRANSIT to DELIVERED",
@@ -172,10 +195,8 @@ def test_units_are_cancelled_where_the_source_tells(
 
 
 def test_units_in_a_package_that_is_not_named_any_more_go_from_the_least_advanced_on() -> None:
-    first = a_told_order(
-        a_told_package("A", IT, {1: 1}), a_told_package("B", AS, {1: 1}), a_told_package("C", AS, {1: 1})
-    )
-    second = a_told_order(a_told_package("D", CA, {1: (0, 1)}), a_told_package("E", IT, {1: 2}))
+    first = a_told_order(told("A", IT, {1: 1}), told("B", AS, {1: 1}), told("C", AS, {1: 1}))
+    second = a_told_order(told("D", CA, {1: (0, 1)}), told("E", IT, {1: 2}))
 
     done = told_again(first, second)
 
@@ -183,9 +204,9 @@ def test_units_in_a_package_that_is_not_named_any_more_go_from_the_least_advance
 
 
 def test_units_that_are_cancelled_here_already_are_not_cancelled_again() -> None:
-    first = a_told_order(a_told_package("A", AS, {1: 3}))
+    first = a_told_order(told("A", AS, {1: 3}))
     here = after(stored(first), Pick(1, 1, 1))
-    second = a_told_order(a_told_package("A", AS, {1: (1, 2)}))
+    second = a_told_order(told("A", AS, {1: (1, 2)}))
 
     done = told_again(first, second, here=here)
 
@@ -195,10 +216,10 @@ def test_units_that_are_cancelled_here_already_are_not_cancelled_again() -> None
 
 
 def test_what_was_cancelled_here_before_it_was_cancelled_there_is_left() -> None:
-    first = a_told_order(a_told_package("A", AS, {1: 3}))
+    first = a_told_order(told("A", AS, {1: 3}))
     here = after(stored(first), Pick(1, 1, 2))
 
-    done = told_again(first, a_told_order(a_told_package("A", AS, {1: (2, 1)})), here=here)
+    done = told_again(first, a_told_order(told("A", AS, {1: (2, 1)})), here=here)
 
     assert done.acts == ()
     assert done.after == here
@@ -208,10 +229,10 @@ def test_what_was_cancelled_here_before_it_was_cancelled_there_is_left() -> None
 
 
 def test_more_may_be_cancelled_there_of_one_item_and_here_of_another() -> None:
-    first = a_told_order(a_told_package("A", AS, {1: 2, 2: 2}))
+    first = a_told_order(told("A", AS, {1: 2, 2: 2}))
     here = after(stored(first), Pick(1, 1, 1))
 
-    done = told_again(first, a_told_order(a_told_package("A", AS, {1: 2, 2: (1, 1)})), here=here)
+    done = told_again(first, a_told_order(told("A", AS, {1: 2, 2: (1, 1)})), here=here)
 
     assert acts(done) == ["cancel ITEMS: 1 of 2 in A"]
     assert contents(done.after) == {"A": (AS, {1: (1, 1), 2: (1, 1)})}
@@ -255,6 +276,29 @@ WHY: Mapping[str, tuple[list[CancelledUnits], list[CancelledUnits], Cancellation
         OUT_OF_STOCK,
         "Wrong price; Sold out",
     ),
+    "more of them in several entries than were told before": (
+        [CancelledUnits(1, 3, PRICING_ERROR, "Wrong price")],
+        [
+            CancelledUnits(1, 2, PRICING_ERROR, "Wrong price"),
+            CancelledUnits(1, 2, PRICING_ERROR, "Wrong price"),
+            CancelledUnits(1, 2, PRICING_ERROR, "Wrong price"),
+            CancelledUnits(2, 4, OUT_OF_STOCK, "Sold out"),
+        ],
+        OUT_OF_STOCK,
+        "Wrong price; Sold out",
+    ),
+    "with words and without": (
+        [],
+        [CancelledUnits(1, 2, PRICING_ERROR, ""), CancelledUnits(2, 1, OUT_OF_STOCK, "Sold out")],
+        PRICING_ERROR,
+        "Sold out",
+    ),
+    "as many units of two: the first one": (
+        [],
+        [CancelledUnits(1, 1, PRICING_ERROR, ""), CancelledUnits(2, 1, OUT_OF_STOCK, "")],
+        PRICING_ERROR,
+        None,
+    ),
     "the same units in two entries are known as well": (
         [CancelledUnits(1, 1, PRICING_ERROR, "Wrong price"), CancelledUnits(1, 2, PRICING_ERROR, "Wrong price")],
         [
@@ -278,8 +322,8 @@ WHY: Mapping[str, tuple[list[CancelledUnits], list[CancelledUnits], Cancellation
 def test_the_reason_is_that_of_most_units_that_are_newly_cancelled(
     before: list[CancelledUnits], now: list[CancelledUnits], reason: CancellationReason, note: str | None
 ) -> None:
-    first = a_told_order(a_told_package("A", AS, {1: 5, 2: 5, 3: (1, 4)}), cancelled=before)
-    second = a_told_order(a_told_package("A", AS, {1: (3, 2), 2: (3, 2), 3: (1, 4)}), cancelled=now)
+    first = a_told_order(told("A", AS, {1: 5, 2: 5, 3: (1, 4)}), cancelled=before)
+    second = a_told_order(told("A", AS, {1: (3, 2), 2: (3, 2), 3: (1, 4)}), cancelled=now)
 
     act = cancelled(told_again(first, second))
 
@@ -294,10 +338,10 @@ NOTES = {
 
 @pytest.mark.parametrize(("words", "note"), NOTES.values(), ids=NOTES)
 def test_words_are_cut_to_what_a_note_may_hold(words: list[str], note: str) -> None:
-    first = a_told_order(a_told_package("A", AS, {1: 2}))
+    first = a_told_order(told("A", AS, {1: 2}))
     units = [CancelledUnits(1, 1, OTHER, word) for word in words]
 
-    act = cancelled(told_again(first, a_told_order(a_told_package("A", CA, {1: (0, 2)}), cancelled=units)))
+    act = cancelled(told_again(first, a_told_order(told("A", CA, {1: (0, 2)}), cancelled=units)))
 
     assert act.note == note
     assert len(note) == LONGEST_NOTE
@@ -335,7 +379,7 @@ REFUNDS: Mapping[str, tuple[Day, Day, bool, RefundStatus]] = {
 def test_money_came_back_if_it_was_paid(first: Day, second: Day, *, is_at_door: bool, refund: RefundStatus) -> None:
     live = 0 if second[0] is GONE else 1
     one, two = (
-        a_told_order(a_told_package("A", AS, units), status=status, paid_at=paid_at, collect_on_delivery=is_at_door)
+        a_told_order(told("A", AS, units), status=status, paid_at=paid_at, collect_on_delivery=is_at_door)
         for units, (status, paid_at) in (({1: 2}, first), ({1: (live, 2 - live)}, second))
     )
 
@@ -348,18 +392,27 @@ def test_money_came_back_if_it_was_paid(first: Day, second: Day, *, is_at_door: 
 
 def test_nothing_comes_back_for_what_was_free() -> None:
     item = an_item(1, quantity=2, subtotal=2000, seller_discount=2000)
-    first = a_told_order(a_told_package("A", AS, {1: 2}), items=[item])
+    first = a_told_order(told("A", AS, {1: 2}), items=[item])
 
-    done = told_again(first, a_told_order(a_told_package("A", AS, {1: (1, 1)}), items=[item]))
+    done = told_again(first, a_told_order(told("A", AS, {1: (1, 1)}), items=[item]))
 
     assert cancelled(done).refund_status is NOT_NEEDED
 
 
+def test_a_single_cent_comes_back() -> None:
+    item = an_item(1, quantity=1, subtotal=1)
+    first = a_told_order(told("A", AS, {1: 1}), items=[item])
+
+    done = told_again(first, a_told_order(told("A", AS, {1: (0, 1)}), items=[item]))
+
+    assert cancelled(done).refund_status is SUCCEEDED
+
+
 def test_a_note_names_at_most_three_skus() -> None:
     four = dict.fromkeys(range(1, 5), 1)
-    first = a_told_order(a_told_package("A", AS, four | {5: 1}))
-    second = a_told_order(a_told_package("A", AS, dict.fromkeys(range(1, 4), (0, 1)) | {4: 1, 5: 1}))
-    third = a_told_order(a_told_package("A", AS, dict.fromkeys(range(1, 5), (0, 1)) | {5: 1}))
+    first = a_told_order(told("A", AS, four | {5: 1}))
+    second = a_told_order(told("A", AS, dict.fromkeys(range(1, 4), (0, 1)) | {4: 1, 5: 1}))
+    third = a_told_order(told("A", AS, dict.fromkeys(range(1, 5), (0, 1)) | {5: 1}))
 
     three, more = (told_again(first, later).notes[0].message for later in (second, third))
 
@@ -372,8 +425,8 @@ def test_a_note_names_at_most_three_skus() -> None:
 
 def test_units_of_one_sku_are_named_together() -> None:
     items = [an_item(1, quantity=1, sku="X"), an_item(2, quantity=2, subtotal=2000, sku="X")]
-    first = a_told_order(a_told_package("A", AS, {1: 1, 2: 2}), items=items)
-    second = a_told_order(a_told_package("A", AS, {1: (0, 1), 2: (1, 1)}), items=items)
+    first = a_told_order(told("A", AS, {1: 1, 2: 2}), items=items)
+    second = a_told_order(told("A", AS, {1: (0, 1), 2: (1, 1)}), items=items)
 
     done = told_again(first, second)
 
@@ -381,11 +434,9 @@ def test_units_of_one_sku_are_named_together() -> None:
 
 
 def test_known_words_are_those_of_the_items_that_they_were_told_of() -> None:
-    first = a_told_order(
-        a_told_package("A", AS, {1: (1, 1), 2: 2}), cancelled=[CancelledUnits(1, 1, OUT_OF_STOCK, "x")]
-    )
+    first = a_told_order(told("A", AS, {1: (1, 1), 2: 2}), cancelled=[CancelledUnits(1, 1, OUT_OF_STOCK, "x")])
     second = a_told_order(
-        a_told_package("A", AS, {1: (1, 1), 2: (1, 1)}),
+        told("A", AS, {1: (1, 1), 2: (1, 1)}),
         cancelled=[CancelledUnits(1, 1, OUT_OF_STOCK, "x"), CancelledUnits(2, 1, OUT_OF_STOCK, "x")],
     )
 

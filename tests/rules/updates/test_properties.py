@@ -13,7 +13,7 @@ from domain.rules.new_order import NewOrder
 from domain.rules.order import ItemEntry, Order, Package, Pick, value
 from domain.rules.refunds import due
 from domain.rules.splits import PackageSplit, split_package
-from domain.rules.status import order_status
+from domain.rules.status import SHIPPED, order_status
 from domain.rules.updates.acts import CancelledThere, PackageMoved, Repacked
 from domain.rules.updates.update import Known, update
 from domain.rules.vocabulary import ImportNoteCode, OrderStatus, PackageStatus
@@ -111,11 +111,13 @@ def acts_here(draw: st.DrawFn, order: Order) -> Order:
 
 @st.composite
 def moved_here(draw: st.DrawFn, order: Order) -> Order:
-    packages = tuple(
-        replace(package, status=draw(st.sampled_from(LIVE))) if package.is_live and draw(st.booleans()) else package
-        for package in order.packages
-    )
-    return replace(order, packages=packages, status=order_status(order.status, packages))
+    """Packages may be anywhere by now, but what has shipped never goes back."""
+    packages = []
+    for package in order.packages:
+        status = draw(live_statuses)
+        is_back = package.status in SHIPPED and RANK[status] < RANK[package.status]
+        packages.append(replace(package, status=status) if package.is_live and not is_back else package)
+    return replace(order, packages=tuple(packages), status=order_status(order.status, tuple(packages)))
 
 
 def live_units(packages: Iterable[Package], *, by_number: bool) -> Counter[tuple[object, PackageStatus, int]]:

@@ -1,11 +1,12 @@
 """Whether an input is about the same order, and which of its units are which."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
 from domain.rules.new_order import CancelledUnits, NewOrder
-from domain.rules.order import OrderItem, Pick
+from domain.rules.order import OrderItem, PackageItem, Pick
 from domain.rules.updates.told import told
 from domain.rules.updates.update import Known, update
 from domain.rules.vocabulary import CancellationReason, FulfillmentErrorCode, OrderStatus, PackageStatus
@@ -178,6 +179,13 @@ MATCHED: Mapping[str, tuple[Sequence[OrderItem], Units, Sequence[OrderItem], Uni
         {1: (0, 2), 2: 1},
         ["cancel ITEMS: 1 of 1 in A, 1 of 2 in A"],
     ),
+    "in their order, the last ones with what is left": (
+        (an_item_paid(1, 1, 900), an_item_paid(2, 2, 1400)),
+        {1: 1, 2: 2},
+        (an_item_paid(1, 2, 1600), an_item_paid(2, 1, 800)),
+        {1: 2, 2: (0, 1)},
+        ["cancel ITEMS: 1 of 2 in A"],
+    ),
     "those paid alike first, the others in their order": (
         (an_item_paid(1, 1, 500), an_item_paid(2, 2, 2000)),
         {1: 1, 2: 2},
@@ -219,6 +227,13 @@ MATCHED: Mapping[str, tuple[Sequence[OrderItem], Units, Sequence[OrderItem], Uni
         {1: (1, 1)},
         [],
     ),
+    "many more units than came in cancelled": (
+        (an_item_paid(1, 2, 2000), an_item_paid(2, 2, 0)),
+        {1: (1, 1), 2: 2},
+        (an_item_paid(1, 4, 2000),),
+        {1: (1, 3)},
+        ["cancel ITEMS: 1 of 1 in A, 1 of 2 in A"],
+    ),
     "more units than came in cancelled": (
         (an_item_paid(1, 2, 2000), an_item_paid(2, 2, 0)),
         {1: 2, 2: (1, 1)},
@@ -237,6 +252,31 @@ def test_units_are_matched(
 
     assert done.problems == ()
     assert acts(done) == expected
+
+
+def test_what_is_told_of_units_is_kept_by_stored_item() -> None:
+    first = an_order_of(an_item_paid(1, 2, 1000), an_item_paid(2, 1, 1000))
+    reasons = [CancelledUnits(1, 1, CancellationReason.OTHER, "x"), CancelledUnits(2, 1, CancellationReason.OTHER, "y")]
+    second = a_told_order(
+        a_told_package("A", AS, {1: 1, 2: (0, 1), 3: (0, 1)}),
+        items=(an_item_paid(1, 1, 1000), an_item_paid(2, 1, 0), an_item_paid(3, 1, 500)),
+        cancelled=[replace(each, item=each.item + 1) for each in reasons],
+    )
+    merged = a_told_order(
+        a_told_package("A", AS, {1: (1, 2)}),
+        items=(an_item_paid(1, 3, 2000),),
+        cancelled=[CancelledUnits(1, 2, CancellationReason.OTHER, "z")],
+    )
+
+    apart, together = (
+        told_again(first, second).told,
+        told_again(first, merged, here=after(stored(first), Pick(2, 1, 1))).told,
+    )
+
+    assert apart.packages[0].items == (PackageItem(1, 2, 2), PackageItem(2, 1, 0))
+    assert [(each.item, each.quantity) for each in apart.cancelled] == [(1, 1), (1, 1)]
+    assert together.packages[0].items == (PackageItem(1, 2, 1), PackageItem(2, 1, 1))
+    assert [(each.item, each.quantity) for each in together.cancelled] == [(1, 1), (2, 1)]
 
 
 def test_deposits_do_not_count_in_what_was_paid() -> None:

@@ -237,3 +237,14 @@ def test_known_is_what_came_in_first() -> None:
         packages=(ToldPackage(None, AS, None, None, a_package(1, units={1: 1}).items),),
     )
     assert known(first).source_updated_at == EARLY
+
+
+def test_packages_of_ours_with_one_status_are_one_place() -> None:
+    packages = (
+        a_package(1, AS, units={1: 3}, cancelled={1: 1}, number="1001-1", is_numbered_here=True),
+        a_package(2, AS, units={1: 5}, cancelled={1: 2}, number="1001-1-2", is_numbered_here=True),
+    )
+
+    as_told = stored_as_told(an_order(an_item(1, quantity=8), packages=packages))
+
+    assert (as_told.live()[AS], as_told.gone()[AS], as_told.units()[AS]) == ({1: 5}, {1: 3}, {1: 8})
