@@ -85,7 +85,11 @@ class _Reader:
         is_cancelled = self._is_cancelled or given.status is PackageStatus.CANCELLED
         found = []
         for entry, packed in enumerate(given.items):
-            position, quantity, cancelled = self._positions.get(packed.ref), packed.quantity, packed.cancelled_quantity or 0
+            position, quantity, cancelled = (
+                self._positions.get(packed.ref),
+                packed.quantity,
+                packed.cancelled_quantity or 0,
+            )
             if position is None or not 1 <= quantity <= MOST_UNITS or not 0 <= cancelled <= quantity:
                 self._refuse(packed, (*path, "items", str(entry)))
             if position is not None:

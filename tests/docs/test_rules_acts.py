@@ -167,8 +167,12 @@ async def test_each_act_logs_what_the_page_says(database: Database) -> None:
         notification.resend_notification(database, shop, ids.of_cancellation(made.id), actor="seller", now=LATER)
     )
     held = await Acts(database, shop, other).write(set_status(database, shop, other, OrderStatus.ON_HOLD))
+    changed = [an_order_input("2", ship_by=LATER)]
+    updated = await Acts(database, shop, other).write(
+        ingestion.import_orders(database, shop, changed, actor="import", now=LATER)
+    )
 
-    written = [imported, cancelled, moved, named, parted, held, settled, mailed, again]
+    written = [imported, cancelled, moved, named, parted, held, settled, mailed, again, updated]
     assert written == [(re.findall(r"`(\w+)`", events), version) for _, events, version in ACTS]
 
 

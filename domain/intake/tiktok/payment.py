@@ -150,9 +150,7 @@ class Payment:
 
     def _not_understood(self) -> str:
         names = [
-            f"{name} {self._text(amount)}"
-            for name, amount in self._amounts.items()
-            if amount and name not in EXPLAINED
+            f"{name} {self._text(amount)}" for name, amount in self._amounts.items() if amount and name not in EXPLAINED
         ]
         return f"; not understood: {', '.join(names)}" if names else ""
 
