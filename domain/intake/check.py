@@ -62,11 +62,11 @@ def _order(incoming: Incoming, findings: Findings) -> NewOrder:
     ship_by = _optional_time(given.ship_by, "shipBy", findings)
     buyer = _buyer(given.buyer, findings)
     items = _items(given.items, findings)
-    packages = checked_packages(incoming, items, findings)
+    positions = {item.ref: position for position, item in enumerate(given.items, 1)}
+    packages = checked_packages(incoming, positions, items, findings)
     if given.status is OrderStatus.COMPLETED and not {package.status for package in packages} <= _DONE:
         findings.refuse("must not be COMPLETED unless every package is DELIVERED or CANCELLED", "status")
     status, is_collected = order_status(given.status, packages), bool(given.collect_on_delivery)
-    positions = {item.ref: position for position, item in enumerate(given.items, 1)}
     return NewOrder(
         number=number,
         status=status,
@@ -87,10 +87,7 @@ def _order(incoming: Incoming, findings: Findings) -> NewOrder:
         source_updated_at=_optional_time(given.source_updated_at, "sourceUpdatedAt", findings),
         deposits=tuple([(positions[ref], amount) for ref, amount in incoming.deposits]),
         cancelled=tuple(
-            [
-                CancelledUnits(positions[units.ref], units.quantity, units.reason, units.words)
-                for units in incoming.cancelled
-            ]
+            [CancelledUnits(positions[each.ref], each.quantity, each.reason, each.words) for each in incoming.cancelled]
         ),
     )
 
@@ -140,17 +137,18 @@ def _item(index: int, given: OrderItemInput, findings: Findings) -> OrderItem:
         findings.text(given.variant_name or "", *path, "variantName")
         findings.text(given.image_url or "", *path, "imageUrl", longest=LONGEST_URL)
     quantity = findings.quantity(given.quantity, *path, "quantity")
+    tax = findings.amount(given.tax or None, *path, "tax")
     texts = (given.sku, given.product_id, given.product_name, variant, image)
-    tax = findings.amount(given.tax, *path, "tax") if given.tax else 0
-    return OrderItem(
-        index + 1, *texts, bool(given.is_gift), quantity, 0, subtotal, seller_discount, platform_discount, tax
-    )
+    units = (bool(given.is_gift), quantity, 0)  # none is cancelled yet
+    return OrderItem(index + 1, *texts, *units, subtotal, seller_discount, platform_discount, tax)
 
 
 def _price(given: OrderItemInput, findings: Findings, path: Sequence[str]) -> tuple[int, int, int]:
     """The list price, the seller's discount and the platform's discount."""
     problems = len(findings.problems)
     subtotal = findings.amount(given.subtotal, *path, "subtotal")
+    if not given.seller_discount and not given.platform_discount:
+        return subtotal, 0, 0
     seller_discount = findings.amount(given.seller_discount or None, *path, "sellerDiscount")
     platform_discount = findings.amount(given.platform_discount or None, *path, "platformDiscount")
     if len(findings.problems) == problems and seller_discount + platform_discount > subtotal:

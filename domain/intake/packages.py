@@ -22,14 +22,18 @@ _OF_ONE_PACKAGE = {
 }
 
 
-def checked_packages(incoming: Incoming, items: Sequence[OrderItem], findings: Findings) -> tuple[Package, ...]:
-    """The packages to store; every package of a CANCELLED order, or without a live unit, is CANCELLED."""
+def checked_packages(
+    incoming: Incoming, positions: Mapping[str, int], items: Sequence[OrderItem], findings: Findings
+) -> tuple[Package, ...]:
+    """The packages to store; every package of a CANCELLED order, or without a live unit, is CANCELLED.
+
+    `positions` are those of the items, by ref.
+    """
     given = incoming.order
     if not given.packages:
         return _one_package(given, items, findings)
     for index in repeated([package.number for package in given.packages]):
         findings.refuse("repeats the number of an earlier package", "packages", str(index), "number")
-    positions = {item.ref: position for position, item in enumerate(given.items, 1)}
     reader = _Reader(incoming, positions, findings)
     return tuple([reader.package(index, package) for index, package in enumerate(given.packages)])
 
@@ -85,14 +89,11 @@ class _Reader:
         is_cancelled = self._is_cancelled or given.status is PackageStatus.CANCELLED
         found = []
         for entry, packed in enumerate(given.items):
-            position, quantity, cancelled = (
-                self._positions.get(packed.ref),
-                packed.quantity,
-                packed.cancelled_quantity or 0,
-            )
+            position = self._positions.get(packed.ref)
+            quantity, cancelled = packed.quantity, packed.cancelled_quantity or 0
             if position is None or not 1 <= quantity <= MOST_UNITS or not 0 <= cancelled <= quantity:
                 self._refuse(packed, (*path, "items", str(entry)))
-            if position is not None:
+            if position:
                 found.append(PackageItem(position, quantity, quantity if is_cancelled else cancelled))
         return tuple(found)
 

@@ -116,7 +116,7 @@ class Package:
 
     @property
     def is_live(self) -> bool:
-        return any([packed.live_quantity for packed in self.items])
+        return any(packed.live_quantity for packed in self.items)
 
 
 @value

@@ -15,23 +15,26 @@ _TAX_FIELDS = ("tax_amount",)
 # Stands for what is no text.
 _NO_AMOUNT = "?"
 # Other fields only matter where amounts do not add up: the refusal names them.
-_NOT_NAMED = EXPLAINED | {"currency"}
+_NO_OTHERS = EXPLAINED | {"currency"}
 _MOST_OTHERS = 100
 _LONGEST_NAME = 100
 
 
 def payment_amounts(payment: Mapping[str, object], findings: Findings) -> tuple[dict[str, int], frozenset[str]]:
-    """Every amount, 0 where one that we know is missing; and the names of those that are not missing."""
+    """Every amount that counts or may explain why others do not add up, and the names of those that count.
+
+    An amount that counts is 0, and not named, where it is missing.
+    """
     texts = {name: text if isinstance(text, str) else _NO_AMOUNT for name, text in payment.items() if text is not None}
     amounts = dict(zip(PAYMENT_FIELDS, findings.amounts(texts, PAYMENT_FIELDS, "payment"), strict=True))
-    given = {name for name in PAYMENT_FIELDS if (text := texts.get(name)) and not text.isspace()}
+    given = frozenset([name for name in PAYMENT_FIELDS if (text := texts.get(name)) and not text.isspace()])
     if "total_amount" not in given:
         findings.has_bad_amounts = True
         findings.refuse("is missing", "payment", "total_amount")
-    if others := [name for name in texts if name not in _NOT_NAMED and len(name) <= _LONGEST_NAME]:
+    if others := [name for name in texts if name not in _NO_OTHERS and len(name) <= _LONGEST_NAME]:
         found = ((name, findings.minor(texts[name].strip())) for name in others)
         amounts.update(islice(((name, minor) for name, minor in found if minor is not None), _MOST_OTHERS))
-    return amounts, frozenset(given)
+    return amounts, given
 
 
 def line_amounts(lines: Sequence[LineItem], findings: Findings) -> list[Line]:

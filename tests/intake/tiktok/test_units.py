@@ -2,6 +2,7 @@
 
 import pytest
 
+from domain.intake.tiktok.units import DISPLAY_STATUSES, PACKAGE_STATUSES
 from domain.rules.order import ImportNote
 from domain.rules.order_input import PackageInput, PackageItemInput
 from domain.rules.vocabulary import ImportNoteCode, OrderStatus, PackageStatus
@@ -212,6 +213,30 @@ def test_every_unit_of_a_cancelled_order_is_cancelled(words: Json) -> None:
 def test_a_word_that_is_not_known_refuses_the_order(words: Json, messages: list[str], of_order: str) -> None:
     assert refusals(a_marketplace_order(a_line(**words), status=of_order)) == [
         ("INVALID_VALUE", message) for message in messages
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ("57640007880000000002", "(id 57640007880000000002) "),
+        (57640007880000000002, "(id 57640007880000000002) "),
+        (" 57\0\u2028 64 ", "(id 57 64) "),
+        ("9" * 50, f"(id {'9' * 50}) "),
+        ("9" * 1_000_000, f"(id {'9' * 49}…) "),
+        *((nothing, "") for nothing in ("", " ", "\0", None, True, [{}])),
+    ],
+    ids=lambda given: str(given)[:30],
+)
+def test_a_unit_that_is_refused_is_named_by_its_id(given: object, named: str) -> None:
+    lines = [a_line(id=given), a_line(id=given, display_status="LOST"), a_line(id=given, package_status="LOST")]
+
+    messages = [message for _, message in refusals(a_marketplace_order(*lines, status="PARTIALLY_SHIPPING"))]
+
+    assert messages == [
+        f"line_items.0 {named}has no status of its own, and PARTIALLY_SHIPPING says nothing of a single unit.",
+        f'line_items.1.display_status {named}must be one of {", ".join(DISPLAY_STATUSES)}, not "LOST".',
+        f'line_items.2.package_status {named}must be one of {", ".join(PACKAGE_STATUSES)}, not "LOST".',
     ]
 
 
