@@ -26,7 +26,7 @@ class Members:
     """The members of an object, in their order; of `data` also its own, as `data.orders`."""
 
     def __init__(self) -> None:
-        self.has_list = False
+        self.has_list = False  # pragma: no mutate: None is no different
         self._kinds: dict[str, bytes] = {}  # how the values begin
         self._told: dict[str, bytes] = {}
 

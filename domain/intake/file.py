@@ -56,12 +56,14 @@ def read_orders(path: Path, *, is_stopped: Callable[[], bool] = lambda: False) -
 def _found_in(source: Source, *, is_named_as_lines: bool) -> Iterator[_Located]:
     start = source.head.lstrip()
     if is_named_as_lines and not start:
-        yield "", Begun(), 0  # no lines are no orders, but an empty document is broken
+        # No lines are no orders, but an empty document is broken.
+        yield "", Begun(), 0  # pragma: no mutate: its place is never shown
     elif are_lines(source.head, is_named_so=is_named_as_lines):
         for place, found, bytes_read in found_in_lines(source.file):
             yield place, found, source.bytes_read(bytes_read)
     elif start and not start.startswith((b"{", b"[")):
-        yield "", Stranger(start, what_begins(start)), 0
+        what = what_begins(start)
+        yield "", Stranger(start, what), 0  # pragma: no mutate: its place is never shown
     else:
         yield from _found_in_documents(JsonStream(source.file), source.bytes_read)
 
@@ -90,10 +92,10 @@ class _Reading:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._has_orders = False
+        self._has_orders = False  # pragma: no mutate: None is no different
         self._strangers: list[FileOrder] = []
         self._strange_bytes = 0
-        self._what = ""
+        self._what = ""  # pragma: no mutate: None is no different
         self._faults: list[str] = []
         self._unlisted = 0
 

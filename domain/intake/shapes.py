@@ -80,7 +80,8 @@ def is_plainly_order(part: bytes) -> bool:
     # Without a mark the order is only looked at more closely.
     is_marketplaces = b'"line_items"' in part and b'"payment"' in part  # pragma: no mutate
     is_ours = b'"items"' in part and b'"currency"' in part  # pragma: no mutate
-    return (is_marketplaces or is_ours) and b'"orders"' not in part and b'"data"' not in part
+    is_likely = is_marketplaces or is_ours  # pragma: no mutate
+    return is_likely and b'"orders"' not in part and b'"data"' not in part
 
 
 def _found_in_element(stream: JsonStream) -> Iterator[Found]:

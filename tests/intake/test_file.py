@@ -337,6 +337,33 @@ def test_a_pipe_is_read_as_a_file_is(tmp_path: Path) -> None:
 
 
 @contextmanager
+def standard_input(content: bytes) -> Iterator[None]:
+    kept, (reading, writing) = os.dup(0), os.pipe()
+    os.write(writing, content)
+    os.close(writing)
+    os.dup2(reading, 0)
+    os.close(reading)
+    yield
+    os.dup2(kept, 0)
+    os.close(kept)
+
+
+def test_standard_input_is_read_as_a_file_is_and_left_open() -> None:
+    with standard_input(f"{ONE}\n{TWO}".encode()):
+        names = [read_as(order).name for order in read_orders(Path("-"))]
+        os.fstat(0)
+
+    assert names == ["1", "2"]
+
+
+def test_nothing_on_standard_input_is_said_so() -> None:
+    with standard_input(b""), pytest.raises(UnreadableFileError) as caught:
+        list(read_orders(Path("-")))
+
+    assert str(caught.value) == f"Standard input is empty; {READABLE}"
+
+
+@contextmanager
 def piece_by_piece(*pieces: str, is_told_at_end: bool = False) -> Iterator[tuple[Path, Callable[[], bool]]]:
     """A pipe and its stop check, which writes the next piece before each read, and finally closes the pipe."""
     reading, writing = os.pipe()

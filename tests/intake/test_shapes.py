@@ -288,6 +288,7 @@ def test_what_is_no_order_is_a_bad_one_among_orders(files: Files, content: str) 
     orders = files.read(content, "orders.jsonl")
 
     assert [isinstance(order.content, Incoming) for order in orders] == [False, False, True, False]
+    assert orders[0].bytes_read > 0
 
 
 def test_an_endless_object_among_orders_breaks_the_file(files: Files) -> None:
@@ -349,6 +350,13 @@ def test_an_order_with_braces_in_its_texts_is_whole(files: Files) -> None:
         pytest.param('{"a": 1}\n{"b": 2}', "holds an object with a", id="objects in lines"),
         pytest.param('{"a\\n": 1, "b": 2}', "holds an object with … and b", id="name that cannot be shown"),
         pytest.param(f'{{"{"a" * 41}": 1}}', "holds an object with …", id="long name"),
+        pytest.param(f'{{"{"a" * 40}": 1}}', f"holds an object with {'a' * 40}", id="longest name"),
+        pytest.param(json.dumps(dict.fromkeys("abcde")), "holds an object with a, b, c, d and e", id="all names"),
+        pytest.param(
+            '{"code": 0, "data": {"items": [], "currency": "USD"}}',
+            "holds an object with code, data.items and data.currency",
+            id="order in data",
+        ),
         pytest.param(
             json.dumps(dict.fromkeys("abcdefg")), "holds an object with a, b, c, d, e and 2 more members", id="names"
         ),
