@@ -224,7 +224,12 @@ def test_a_word_that_is_not_known_refuses_the_order(words: Json, messages: list[
         (" 57\0\u2028 64 ", "(id 57 64) "),
         ("9" * 50, f"(id {'9' * 50}) "),
         ("9" * 1_000_000, f"(id {'9' * 49}…) "),
-        *((nothing, "") for nothing in ("", " ", "\0", None, True, [{}])),
+        ("", ""),
+        (" ", ""),
+        ("\0", ""),
+        (None, ""),
+        (True, ""),
+        ([{}], ""),
     ],
     ids=lambda given: str(given)[:30],
 )
