@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
@@ -237,10 +238,10 @@ class _Transaction:
         if not is_done:
             self._is(ImportOutcome.UNCHANGED, index, arrival, order_id, decided.notes)
             return None if decided.is_older else source
+        decided = replace(decided, notes=(*arrival.notes, *decided.notes))
         done = updating.carried(decided, source, actor=self._importer.actor, now=self._now)
         self._events += [(index, event, done.at) for event in done.events]
-        # What reading noticed is no part of what was done.
-        self._is(ImportOutcome.UPDATED, index, arrival, order_id, (*arrival.notes, *decided.notes))
+        self._is(ImportOutcome.UPDATED, index, arrival, order_id, decided.notes)
         return done
 
     def _is(
