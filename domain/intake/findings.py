@@ -74,7 +74,9 @@ class Findings:
     def minor(self, text: str) -> int | None:
         """Minor units, also below 0; None if it is no amount, which is not refused here."""
         sign, text = (-1, text[1:]) if text.startswith("-") else (1, text)
-        minor, fault = (0, _NOT_DECIMAL) if self._digits is None else _amount(text[:_LONGEST_CACHED], self._digits)
+        if self._digits is None:
+            return None
+        minor, fault = _amount(text[:_LONGEST_CACHED], self._digits)
         return None if fault else sign * minor
 
     def quantity(self, quantity: int, *path: str) -> int:

@@ -34,7 +34,7 @@ def from_json(content: Mapping[str, Any]) -> Told:
         paid_at=_time(content.get("paidAt")),
         ship_by=_time(content.get("shipBy")),
         buyer=Buyer(*content["buyer"]),
-        packages=tuple(map(_package, content.get("packages", ()))),
+        packages=tuple(map(_package, content["packages"])),
         deposits=tuple((item, amount) for item, amount in content.get("deposits", ())),
         cancelled=tuple(
             CancelledUnits(item, quantity, CancellationReason[reason], words)

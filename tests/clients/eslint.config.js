@@ -34,6 +34,7 @@ export default [
               "CancellationPreview",
               "CancellationReasonOption",
               "Fee",
+              "ImportNote",
               "ImportOrderResult",
               "Money",
               "OrderTotals",

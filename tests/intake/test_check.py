@@ -742,3 +742,17 @@ def test_the_hash_is_stored_and_so_stays_what_it_is() -> None:
     expected = "21f6ca8d999e6b27f933a2e8ef5f740bda3179ca286abe3bea1683ee3f4c103f"
 
     assert content_hash(new_order(SPLIT)).hex() == expected
+
+
+def test_units_of_a_cancelled_package_count_as_before_they_had_a_number() -> None:
+    gone = with_packages(a_package_input("A", PackageStatus.CANCELLED, dress=1), a_package_input("B", dress=2))
+
+    expected = "1280c680a885e6c8f6b3a657acacf795ff40c39752cff8b0d8b44fe4abfe7c98"
+    assert content_hash(new_order(gone)).hex() == expected
+
+
+def test_what_counts_only_where_it_is_there_stays_what_it_is_too() -> None:
+    order = replace(new_order(replace(SPLIT, collect_on_delivery=True)), deposits=((1, 25),))
+
+    expected = "be2a0da9689f610110930081ebefab27c06fefa2933ba19cc34aac693c17e3d2"
+    assert content_hash(order).hex() == expected

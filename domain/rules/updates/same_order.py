@@ -1,6 +1,6 @@
 """Decides whether an input is about the same order, and which of its units are which stored ones."""
 
-from collections import Counter, defaultdict, deque
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -146,16 +146,14 @@ class _Taker:
     """Hands out the stored units of each item, first ones first."""
 
     def __init__(self, units: Mapping[int, Sequence[_Units]]) -> None:
-        self._left = {item: deque(pairs) for item, pairs in units.items()}
+        self._left = {item: list(pairs) for item, pairs in units.items()}
 
     def take(self, item: int, count: int) -> Counter[int]:
         """So many units, by stored position."""
-        taken, left = Counter[int](), self._left[item]
-        while count:
-            position, units = left.popleft()
-            part = min(units, count)
+        taken, left = Counter[int](), list[_Units]()
+        for position, units in self._left[item]:
+            part = min(units, count - taken.total())
             taken[position] += part
-            count -= part
-            if part < units:
-                left.appendleft((position, units - part))
+            left.append((position, units - part))
+        self._left[item] = left
         return +taken

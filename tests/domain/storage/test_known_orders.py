@@ -37,7 +37,11 @@ def test_what_was_told_comes_back_from_its_json(content: Told) -> None:
 
 
 def test_what_is_empty_is_not_kept() -> None:
-    assert told.to_json(LITTLE) == {"status": "UNPAID", "buyer": ["Ada Buyer", "ada@example.com", "en_US"]}
+    assert told.to_json(LITTLE) == {
+        "status": "UNPAID",
+        "buyer": ["Ada Buyer", "ada@example.com", "en_US"],
+        "packages": [],
+    }
 
 
 async def an_order(database: Database) -> tuple[Shop, Order]:
