@@ -60,13 +60,13 @@ def _loose(item: int, told: Told, other: Told) -> Counter[PackageStatus]:
     found = Counter({status: live[status][item] for status in PackageStatus})
     for package in told.packages:
         if package.number is not None:
-            more = units[package.number][item] - others[package.number][item]
-            found[package.status] += max(0, min(live[package.number][item], more))
+            more = units[package.number] - others[package.number]
+            found[package.status] += min(live[package.number][item], more[item])
     return +found
 
 
 def _sorted(statuses: Counter[PackageStatus]) -> list[PackageStatus]:
-    return sorted(statuses.elements(), key=lambda status: -RANK[status])
+    return sorted(statuses.elements(), key=RANK.__getitem__)
 
 
 def _next(draft: Draft, package: Package, status: PackageStatus) -> PackageStatus:

@@ -96,6 +96,18 @@ OURS: Mapping[
         ["1001-2 AWAITING_COLLECTION to IN_TRANSIT"],
         {"1001-1": (AS, {1: (2, 0)}), "1001-2": (IT, {1: (1, 0)})},
     ),
+    "one gets a number as it goes back, while a package goes the other way": (
+        (told(None, AC, {1: 1}), told("A", AS, {1: 1}), told(None, AS, {1: 1})),
+        (told("A", AC, {1: 1}), told("B", AS, {1: 1}), told(None, AS, {1: 1})),
+        ["1001-1 AWAITING_COLLECTION to AWAITING_SHIPMENT", "A AWAITING_SHIPMENT to AWAITING_COLLECTION"],
+        {"1001-1": (AS, {1: (1, 0)}), "A": (AC, {1: (1, 0)}), "B": (AS, {1: (1, 0)})},
+    ),
+    "one goes back as another gets a number, while a package goes the other way": (
+        (told(None, AS, {1: 1}), told(None, AC, {1: 1}), told("B", AS, {1: 1})),
+        (told(None, AS, {1: 1}), told("B", AC, {1: 1}), told("A", AS, {1: 1})),
+        ["1001-2 AWAITING_COLLECTION to AWAITING_SHIPMENT", "B AWAITING_SHIPMENT to AWAITING_COLLECTION"],
+        {"1001-2": (AS, {1: (1, 0)}), "A": (AS, {1: (1, 0)}), "B": (AC, {1: (1, 0)})},
+    ),
     "two packages move into one status": (
         (told(None, AS, {1: 2}), told(None, AC, {1: 1})),
         (told(None, IT, {1: 3}),),
