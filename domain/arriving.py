@@ -106,7 +106,8 @@ async def _once(
         if last and await last.is_committed(connection):
             await roll_back(connection)
             return last
-        last = _Transaction(importer, now, is_waiting=is_waiting)
+        # Our own last attempt may still be being committed, and is not to be left out like somebody else's.
+        last = _Transaction(importer, now, is_waiting=is_waiting or last is not None)
         await last.store(connection, arrivals)
         if importer.is_rehearsal:
             await roll_back(connection)

@@ -7,26 +7,21 @@ Fields match the schema; JSON has them in camelCase. Only types are checked here
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import ConfigDict, GetCoreSchemaHandler, with_config
+from pydantic import ConfigDict, GetPydanticSchema, with_config
 from pydantic.alias_generators import to_camel
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import core_schema
 
 from domain.rules.by_name import ByName
 from domain.rules.order import ImportNote, value
 from domain.rules.vocabulary import CancellationReason, FeeKind, OrderStatus, PackageStatus
 
-
-class _FromIso:
-    """Stricter than pydantic, which also reads numbers as times, even in strings."""
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, _source: type[datetime], _handler: GetCoreSchemaHandler) -> CoreSchema:
-        time = core_schema.no_info_after_validator_function(datetime.fromisoformat, core_schema.str_schema())
-        message = 'must be a time such as "2026-03-01T09:30:00Z"'
-        return core_schema.custom_error_schema(time, "time", custom_error_message=message)
-
-
-_Time = Annotated[datetime, _FromIso]
+# Stricter than pydantic, which also reads numbers as times, even in strings.
+_FROM_ISO = core_schema.custom_error_schema(
+    core_schema.no_info_after_validator_function(datetime.fromisoformat, core_schema.str_schema()),
+    "time",
+    custom_error_message='must be a time such as "2026-03-01T09:30:00Z"',
+)
+_Time = Annotated[datetime, GetPydanticSchema(lambda _source, _handler: _FROM_ISO)]
 _in_json = with_config(ConfigDict(strict=True, alias_generator=to_camel))
 
 
