@@ -103,7 +103,7 @@ def _read(
 
 
 def _id(line: LineItem) -> str:
-    """Names the unit, for people who look for it, as a part of a phrase that follows its path; empty if it cannot."""
+    """The unit's id, to begin a phrase that follows its path; empty if there is none that can be shown."""
     given = line.get("id")
-    told = words(given, _LONGEST_WORD) if isinstance(given, str) else ""
-    return f"(id {told}) " if told else ""
+    shown = words(given, _LONGEST_WORD) if isinstance(given, str) else ""
+    return f"(id {shown}) " if shown and shown.isprintable() else ""
