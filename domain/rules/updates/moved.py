@@ -35,10 +35,10 @@ def _wanted(
         told = now.at()[place].status
         # Nothing that was done here takes a package back from where it has shipped.
         is_sure = told in SHIPPED or (isinstance(place, str) and place not in before.at())
-        is_ahead = is_sure and RANK[told] > RANK[package.status]
+        is_ahead = is_sure and RANK[told] > RANK[package.status]  # pragma: no mutate: what is as far stays so
         for item, count in units.items():
             is_new = is_ahead or _is_new(place, item, before, now)
-            found[_next(draft, package, told) if is_new else package.status][item] += count
+            found[_next(draft, package, told) if is_new else package.status] += Counter({item: count})
     return dict(sorted(found.items(), key=lambda each: RANK[each[0]]))
 
 
@@ -49,8 +49,7 @@ def _is_new(place: Place, item: int, before: Told, now: Told) -> bool:
         return known.status is not status
     was, is_now = _loose(item, before, now), _loose(item, now, before)
     # Some may have got into packages since: those whose status is told of fewer units than before.
-    for gone in _sorted(was - is_now)[: max(0, was.total() - is_now.total())]:
-        was[gone] -= 1
+    was -= Counter(_sorted(was - is_now)[: max(0, was.total() - is_now.total())])
     return any(pair[1] is status and pair[0] is not status for pair in zip_longest(_sorted(was), _sorted(is_now)))
 
 
@@ -66,7 +65,7 @@ def _loose(item: int, told: Told, other: Told) -> Counter[PackageStatus]:
 
 
 def _sorted(statuses: Counter[PackageStatus]) -> list[PackageStatus]:
-    return sorted(statuses.elements(), key=RANK.__getitem__)
+    return sorted(statuses.elements(), key=lambda status: -RANK[status])
 
 
 def _next(draft: Draft, package: Package, status: PackageStatus) -> PackageStatus:

@@ -44,7 +44,7 @@ class _Matching:
         self._named = {each.number: each.status for each in self._told if each.number is not None}
         self._unnamed = [each.status for each in self._told if each.number is None]
         self._more = _more(before, now)
-        self._is_left = {place for place, units in before.live().items() if units - now.live()[place]}
+        self._sources = [package for package in draft.by_number() if not package.is_numbered_here]
         self._without = _unnamed(now.live()) - _unnamed(before.live())
         self.staying: _Units = defaultdict(Counter)
         self.going: _Units = defaultdict(Counter)
@@ -63,14 +63,13 @@ class _Matching:
         ours = [package for package in self._most_advanced() if package.is_numbered_here]
         ours.sort(key=lambda package: any(is_split_of(package, number) for number in self._named))
         here = sum((self._here[package.position] for package in ours), Counter[int]())
-        surplus, lack = here - _unnamed(self._there), _unnamed(self._there) - here
+        surplus = here - _unnamed(self._there)
         for number, status in sorted(self._named.items()):
             alike = [package for package in ours if package.status is status]
             surplus -= self._go(number, alike, self._more[number] & surplus)
         for status in self._unnamed:
-            alike = [each for each in self._sources() if not each.is_numbered_here and each.status is status]
-            gone = self._go(status, alike, self._without & lack)
-            self._without, lack = self._without - gone, lack - gone
+            alike = [package for package in self._sources if package.status is status]
+            self._without -= self._go(status, alike, self._without)
         for told in self._told:
             if told.number is None:
                 self._keep(told.place, ours)
@@ -79,12 +78,10 @@ class _Matching:
 
     def move(self) -> None:
         """Units go to packages that more are told in, and out of all, where fewer are told in one."""
-        sources = self._sources()
         for number in sorted(self._named):
-            self._go(number, sources, self._more[number])
-        named = [package for package in sources if not package.is_numbered_here]
+            self._go(number, self._draft.by_number(), self._more[number])
         for status in self._unnamed:
-            self._without -= self._go(status, named, self._without)
+            self._go(status, self._sources, self._without)
 
     def keep_what_was_not_moved(self) -> None:
         """What was split off here stays, as if it were in the package that it was split off."""
@@ -92,13 +89,6 @@ class _Matching:
             self._keep(number, [package for package in self._most_advanced() if is_split_of(package, number)])
         for told in self._told:
             self._keep(told.place, self._most_advanced())
-
-    def _sources(self) -> list[Package]:
-        """First packages that units have left at the source, then ours, then by number."""
-        return sorted(
-            self._draft.by_number(),
-            key=lambda package: (package.number not in self._is_left, not package.is_numbered_here),
-        )
 
     def _most_advanced(self) -> list[Package]:
         return sorted(self._draft.by_number(), key=lambda package: -RANK[package.status])
@@ -122,7 +112,7 @@ class _Matching:
         if units:
             self._here[package.position] -= units
             self._there[place] -= units
-            pairs[package.position, place] += units
+            pairs[package.position, place] = units
 
 
 def _more(before: Told, now: Told) -> dict[Place, Counter[int]]:
