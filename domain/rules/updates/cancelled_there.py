@@ -63,9 +63,6 @@ def _picks(draft: Draft, missing: Counter[int], now: Told) -> tuple[Pick, ...]:
     for package in draft.least_advanced():
         for packed in package.items:
             take(package, packed.item, _surplus(package, packed.item, draft, live, there))
-    for package in draft.least_advanced():
-        for packed in package.items:
-            take(package, packed.item, left[packed.item])
     picks = [
         Pick(packed.item, package.position, count)
         for package, packed in draft.order.package_items()
