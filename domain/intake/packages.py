@@ -78,8 +78,10 @@ class _Reader:
         carrier, tracking_number = given.carrier or None, given.tracking_number or None
         if not given.number or not is_plain(f"{given.number}{carrier}{tracking_number}", LONGEST_NUMBER):
             findings.number(given.number, *path, "number", longest=longest)
-            findings.text(carrier or "", *path, "carrier")
-            findings.text(tracking_number or "", *path, "trackingNumber", longest=LONGEST_NUMBER)
+            if carrier:
+                findings.text(carrier, *path, "carrier")
+            if tracking_number:
+                findings.text(tracking_number, *path, "trackingNumber", longest=LONGEST_NUMBER)
         items = self._items(given, path)
         is_live = any(packed.live_quantity for packed in items)
         status = given.status if is_live else PackageStatus.CANCELLED
