@@ -99,6 +99,10 @@ class Findings:
                 self.refuse(fault, *path)
         return text
 
+    def optional(self, text: str | None, *path: str, longest: int = LONGEST_TEXT) -> None:
+        if text:
+            self.text(text, *path, longest=longest)
+
 
 def is_plain(text: str, longest: int = LONGEST_TEXT) -> bool:
     """True only if nothing is wrong with the text, nor with any part of it: several can be looked at together."""

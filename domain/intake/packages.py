@@ -79,10 +79,8 @@ class _Reader:
         texts = f"{given.number}{carrier}{tracking_number}"
         if not given.number or not is_plain(texts, LONGEST_NUMBER):  # pragma: no mutate: saves time
             findings.number(given.number, *path, "number", longest=longest)
-            if carrier:
-                findings.text(carrier, *path, "carrier")
-            if tracking_number:
-                findings.text(tracking_number, *path, "trackingNumber", longest=LONGEST_NUMBER)
+            findings.optional(carrier, *path, "carrier")
+            findings.optional(tracking_number, *path, "trackingNumber", longest=LONGEST_NUMBER)
         items = self._items(given, path)
         is_live = any(packed.live_quantity for packed in items)
         status = given.status if is_live else PackageStatus.CANCELLED
