@@ -112,7 +112,7 @@ def _buyer(given: BuyerInput, findings: Findings) -> Buyer:
     if not is_plain(f"{given.name}{given.email}{given.locale}"):  # pragma: no mutate: saves time
         findings.text(given.name, "buyer", "name")
         findings.text(given.email, "buyer", "email")
-        findings.text(given.locale or "", "buyer", "locale")
+        findings.optional(given.locale, "buyer", "locale")
     return Buyer(given.name, given.email, given.locale or DEFAULT_LOCALE)
 
 
