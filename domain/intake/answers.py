@@ -5,7 +5,7 @@ import re
 from collections.abc import Collection
 
 from domain.intake.kinds import kind_of, object_with
-from domain.rules.texts import LONGEST_TEXT
+from domain.rules.texts import LONGEST_TEXT, cut
 
 PARENT = "data"
 LISTS = ("orders", "data.orders")
@@ -54,7 +54,7 @@ class Members:
 
     def message(self) -> str:
         message = "".join(letter if letter.isprintable() else " " for letter in self._text(_MESSAGE)).strip()
-        return message if len(message) <= LONGEST_TEXT else f"{message[: LONGEST_TEXT - 1]}…"
+        return cut(message, LONGEST_TEXT)
 
     def what(self) -> str:
         """What the object is, in words."""

@@ -13,7 +13,7 @@ from domain.rules.texts import LONGEST_NUMBER, LONGEST_TEXT, text_faults
 from domain.rules.vocabulary import FulfillmentErrorCode, ImportNoteCode
 
 _DECIMAL = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?")
-_TOO_LARGE = 10**15
+TOO_LARGE = 10**15
 _NOT_DECIMAL = 'must be a decimal number such as "12.50"'
 # Longer texts are refused like their beginning, and must not fill the cache.
 _LONGEST_CACHED = LONGEST_DECIMAL + 1
@@ -122,6 +122,6 @@ def _amount(text: str, currency_digits: int) -> tuple[int, str | None]:
         return 0, "must not be negative"
     if rest:
         return 0, f"must have at most {currency_digits} decimals, as its currency has"
-    if minor >= _TOO_LARGE:
+    if minor >= TOO_LARGE:
         return 0, "is too large: it must be below 10^15 in the currency's smallest unit"
     return minor, None

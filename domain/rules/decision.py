@@ -26,10 +26,9 @@ from domain.rules.outcomes import CancellationProblem, Outcome, Problem
 from domain.rules.refunds import refund_breakdown
 from domain.rules.selection import judge, scope_of
 from domain.rules.status import order_status
-from domain.rules.texts import has_control_characters
+from domain.rules.texts import LONGEST_NOTE, has_control_characters
 from domain.rules.vocabulary import CancellationErrorCode, CancellationReason, PackageStatus, RefundStatus
 
-LONGEST_NOTE = 2_000
 _LONGEST_KEY = 255
 
 

@@ -23,6 +23,11 @@ def without_control_characters(text: str) -> str:
     return _CONTROL.sub(" ", text)
 
 
+def cut(text: str, longest: int) -> str:
+    """The text or, with an ellipsis, the beginning of it: at most `longest` characters."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
 def text_faults(text: str, longest: int = LONGEST_TEXT) -> list[str]:
     """Everything wrong with a single-line text, as phrases that follow its path."""
     faults = []

@@ -5,7 +5,7 @@ What the payment does not tell is what the lines tell.
 
 from collections.abc import Mapping, Sequence
 
-from domain.intake.findings import Findings
+from domain.intake.findings import TOO_LARGE, Findings
 from domain.intake.tiktok.lines import Line, LineAmounts, total_of
 from domain.rules.money import to_text
 from domain.rules.order import value
@@ -44,7 +44,6 @@ EXPLAINED = frozenset(PAYMENT_FIELDS) | {
     "shipping_fee_platform_discount",
     "shipping_fee_cofunded_discount",
 }
-_TOO_LARGE = 10**15
 
 
 @value
@@ -156,7 +155,7 @@ class Payment:
 
     def _is_too_large(self, charged: Charged) -> bool:
         """Each amount is below the limit, but sums may not be."""
-        is_too_large = max(self._told.price + charged.deposit, charged.tax, *charged.fees.values()) >= _TOO_LARGE
+        is_too_large = max(self._told.price + charged.deposit, charged.tax, *charged.fees.values()) >= TOO_LARGE
         if is_too_large:
             what = "has too large parts: they must be below 10^15 in the currency's smallest unit"
             self._findings.refuse(what, "payment", "total_amount")

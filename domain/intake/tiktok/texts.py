@@ -3,7 +3,7 @@
 import re
 
 from domain.intake.findings import Findings
-from domain.rules.texts import LONGEST_TEXT, without_control_characters
+from domain.rules.texts import LONGEST_TEXT, cut, without_control_characters
 from domain.rules.vocabulary import ImportNoteCode
 
 # Line ends are among it. The separators U+001C to U+001F are not: they are control characters like any other.
@@ -46,11 +46,6 @@ def name(text: str | None, findings: Findings, *path: str) -> str:
 def words(text: str | None, longest: int) -> str:
     """What people said, of which nothing is worth refusing an order: control characters count as white space."""
     return cut(_RUN.sub(" ", without_control_characters(text or "")).strip(), longest)
-
-
-def cut(text: str, longest: int) -> str:
-    """The text or, with an ellipsis, the beginning of it: at most `longest` characters."""
-    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def _note_space(findings: Findings, *path: str) -> None:

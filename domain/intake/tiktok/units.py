@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from domain.intake.findings import Findings
-from domain.intake.tiktok.texts import cut, kept, words
+from domain.intake.tiktok.texts import kept, words
 from domain.intake.tiktok.wire import LineItem
 from domain.rules.order import value
-from domain.rules.texts import LONGEST_NUMBER, without_control_characters
+from domain.rules.texts import LONGEST_NUMBER, cut, without_control_characters
 from domain.rules.vocabulary import ImportNoteCode, OrderStatus, PackageStatus
 
 # From the least advanced on.

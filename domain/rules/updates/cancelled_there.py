@@ -3,8 +3,9 @@
 from collections import Counter
 from collections.abc import Mapping
 
-from domain.rules.decision import LONGEST_NOTE, plan
+from domain.rules.decision import plan
 from domain.rules.order import Order, Package, Pick
+from domain.rules.texts import LONGEST_NOTE, cut
 from domain.rules.updates.acts import CancelledThere
 from domain.rules.updates.draft import Draft
 from domain.rules.updates.told import Places, Told
@@ -113,5 +114,4 @@ def _why(before: Told, now: Told, missing: Counter[int]) -> tuple[CancellationRe
             counts[units.reason] += fresh
             words |= {units.words: None} if units.words else {}
     reason = max(counts, key=counts.__getitem__, default=CancellationReason.OTHER)
-    note = "; ".join(words)
-    return reason, (note if len(note) <= LONGEST_NOTE else note[: LONGEST_NOTE - 1] + "…") or None
+    return reason, cut("; ".join(words), LONGEST_NOTE) or None

@@ -3,8 +3,9 @@
 import pytest
 
 from domain.intake.findings import Findings
-from domain.intake.tiktok.texts import cut, kept, name, words
+from domain.intake.tiktok.texts import kept, name, words
 from domain.rules.order import ImportNote
+from domain.rules.texts import cut
 from domain.rules.vocabulary import ImportNoteCode
 
 REMOVED = ImportNote(ImportNoteCode.TEXT_TIDIED, "it has had white space removed.")

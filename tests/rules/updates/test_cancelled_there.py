@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from domain.rules.decision import LONGEST_NOTE
 from domain.rules.new_order import CancelledUnits
 from domain.rules.order import Package, Pick
+from domain.rules.texts import LONGEST_NOTE
 from domain.rules.updates.acts import CancelledThere, Update
 from domain.rules.updates.update import Known, update
 from domain.rules.vocabulary import (
