@@ -36,20 +36,17 @@ def _too_large(given: OrderInput) -> tuple[FulfillmentProblem, ...]:
     """The limits it exceeds, which keep any accepted order quick to cancel."""
     packages, fees = given.packages or (), given.fees or ()
     held = max(len(packages), sum([len(each.items) for each in packages]))
-    is_small = (
-        len(given.items) <= MOST_ITEMS and held <= MOST_PACKAGE_ITEMS and len(fees) <= MOST_FEES
-    )  # pragma: no mutate
-    if is_small:
-        return ()
-    counted = {
-        "items": (len(given.items), MOST_ITEMS, "items"),
-        "packages": (held, MOST_PACKAGE_ITEMS, "package items"),
-        "fees": (len(fees), MOST_FEES, "fees"),
-    }
+    counted = (
+        ("items", len(given.items), MOST_ITEMS, "items"),
+        ("packages", held, MOST_PACKAGE_ITEMS, "package items"),
+        ("fees", len(fees), MOST_FEES, "fees"),
+    )
     return tuple(
-        misfit((name,), f"must have at most {most:,} {what}, not {count:,}")
-        for name, (count, most, what) in counted.items()
-        if count > most
+        [
+            misfit((name,), f"must have at most {most:,} {what}, not {count:,}")
+            for name, count, most, what in counted
+            if count > most
+        ]
     )
 
 
@@ -94,7 +91,7 @@ def _order(incoming: Incoming, findings: Findings) -> NewOrder:
 
 def _check_sums(order: NewOrder, findings: Findings) -> None:
     """Packages must hold exactly the units of each item, and the parts must sum to the total."""
-    held = [0] * (len(order.items) + 1)  # by position
+    held = {item.position: 0 for item in order.items}
     for package in order.packages:
         for packed in package.items:
             held[packed.item] += packed.quantity
@@ -182,7 +179,7 @@ def _with_cancelled(items: Sequence[OrderItem], packages: Sequence[Package]) -> 
     gone = [packed for package in packages for packed in package.items if packed.cancelled_quantity]
     if not gone:
         return tuple(items)
-    cancelled = [0] * (len(items) + 1)  # by position
+    cancelled = {item.position: 0 for item in items}
     for packed in gone:
         cancelled[packed.item] += packed.cancelled_quantity
     return tuple([replace(item, cancelled_quantity=cancelled[item.position]) for item in items])

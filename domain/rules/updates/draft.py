@@ -1,6 +1,5 @@
 """An order while it is brought up to date: what was done to it so far, in the order of the events."""
 
-import itertools
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,6 +13,7 @@ from domain.rules.vocabulary import ImportNoteCode, OrderStatus, PackageStatus
 # How far a package has come.
 RANK = {status: rank for rank, status in enumerate(PackageStatus)}
 _MOST_NAMED = 3
+_PLACES = range(1, 100_000)  # more than an order has packages
 
 
 class Draft:
@@ -93,7 +93,7 @@ class Draft:
     def free_number(self) -> str:
         """The next number of ours that is free: `<order number>-1`, -2, ..."""
         taken = {package.number for package in self.packages.values()}
-        numbers = (f"{self.order.number}-{place}" for place in itertools.count(1))
+        numbers = (f"{self.order.number}-{place}" for place in _PLACES)
         return next(number for number in numbers if number not in taken)
 
     def described(self, units: Mapping[int, int]) -> str:

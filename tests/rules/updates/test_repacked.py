@@ -267,6 +267,20 @@ def test_what_did_not_move_then_moves_on_where_it_is() -> None:
     assert contents(days[-1].after) == {"A": (IT, {1: (2, 0)})}
 
 
+def test_units_that_stay_and_units_that_come_are_both_where_they_are_told() -> None:
+    *_, done = told_in_turn(
+        a_told_order(told("A", AC, {1: 2}), told("B", IT, {2: 1})),
+        a_told_order(told("A", AC, {1: 2}), told("C", AS, {2: 1})),
+        a_told_order(told("A", AC, {1: 1}), told("B", AC, {1: 1, 2: 1})),
+    )
+
+    assert acts(done) == ["A to B"]
+    assert notes(done) == [
+        "REPACKED: Moved from package A to B: 1 unit of SKU SKU-1.",
+        "NOT_TAKEN_OVER: Package B is IN_TRANSIT and does not go back to AWAITING_COLLECTION.",
+    ]
+
+
 def test_a_package_that_took_a_number_is_the_same_one() -> None:
     first = a_told_order(told(None, AS, {1: 2}))
 
