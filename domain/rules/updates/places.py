@@ -112,7 +112,7 @@ class _Matching:
         if units:
             self._here[package.position] -= units
             self._there[place] -= units
-            pairs[package.position, place] = units
+            pairs[package.position, place] += units
 
 
 def _more(before: Told, now: Told) -> dict[Place, Counter[int]]:

@@ -269,6 +269,22 @@ def test_units_are_found(
     assert [note.code.name for note in done.notes] == codes
 
 
+def test_more_units_leave_a_package_once_all_that_stay_are_found() -> None:
+    *_, done = told_in_turn(
+        a_told_order(told(None, IT, {1: 3}), told("B", AS, {1: 2})),
+        a_told_order(told(None, AS, {1: 1}), told("P", AC, {1: 2}), told("B", AS, {1: 2})),
+        a_told_order(told(None, AS, {1: 2}), told("A", DE, {1: 2}), told("B", AS, {1: 1})),
+    )
+
+    assert packing(done) == ["B to 1001-2", "1001-1 to A"]
+    assert contents(done.after) == {
+        "1001-1": (IT, {1: (1, 0)}),
+        "1001-2": (AS, {1: (1, 0)}),
+        "A": (DE, {1: (2, 0)}),
+        "B": (AS, {1: (1, 0)}),
+    }
+
+
 def test_a_package_of_the_source_is_never_split_by_status() -> None:
     days = told_in_turn(
         a_told_order(told("A", IT, {1: 2})),
