@@ -29,11 +29,12 @@ def test_what_is_said_of_many_places_is_one_note() -> None:
         findings.note(TIDIED, "was cut", str(place))
         findings.note(CONFLICT, "was cut", str(place // 1_001))
     findings.note(TIDIED, "was trimmed", "1")
+    findings.note(TIDIED, "was trimmed", "2")
 
     assert findings.notes() == (
         ImportNote(TIDIED, "0 was cut (1,001 more)."),
         ImportNote(CONFLICT, "0 was cut (1,001 more)."),
-        ImportNote(TIDIED, "1 was trimmed."),
+        ImportNote(TIDIED, "1 was trimmed (1 more)."),
     )
 
 

