@@ -101,8 +101,8 @@ format: install
 	.venv/bin/ruff format
 	.venv/bin/ruff check --fix
 
-# A change to the rules that no test notices is a gap in the tests.
+# A change to the rules that neither types nor tests notice is a gap in the tests.
 mutants: install
 	rm -rf mutants
 	.venv/bin/mutmut run > .mutmut.log || { tail -c 5000 .mutmut.log; exit 1; }
-	! .venv/bin/mutmut results | grep .
+	! .venv/bin/mutmut results | grep -v 'caught by type check$$'

@@ -10,6 +10,7 @@ from domain.rules.cursor import InvalidCursorError
 from domain.rules.order import Shop
 from domain.rules.vocabulary import ShippingRefundPolicy
 from domain.storage import events
+from tests.support.in_id import in_id
 
 KEY = bytes(range(32))
 OTHER_KEY = bytes(range(1, 33))
@@ -48,7 +49,7 @@ def test_another_list_cannot_use_it() -> None:
 @pytest.mark.parametrize(
     "text",
     ["", " ", "17", "=", "====", "A", "AAAA", "A" * 16, "A" * 17, "é", "\0", "\ud800", "A" * 100_000],
-    ids=lambda text: repr(text[:20]),
+    ids=in_id,
 )
 def test_an_unsigned_text_is_refused(text: str) -> None:
     assert is_refused(text)

@@ -17,6 +17,7 @@ from domain.rules.order_input import (
     PackageItemInput,
 )
 from domain.rules.vocabulary import FeeKind, ImportNoteCode, OrderStatus, PackageStatus
+from tests.support.in_id import in_id
 from tests.support.marketplace import FREE, Json, a_line, a_marketplace_order, refusals, translated
 
 PAYMENT = {
@@ -231,7 +232,7 @@ TIMES = ("create_time", "paid_time", "rts_sla_time", "update_time")
 @pytest.mark.parametrize(
     "given",
     [-1, 1.5, 253_402_300_800_000, 10**15, 10**30, "1" * 1_000_000, "yesterday", "2026-03-01T09:30:00Z", "1e9", "٣"],
-    ids=lambda given: str(given)[:30].encode("ascii", "backslashreplace").decode(),
+    ids=in_id,
 )
 def test_what_is_no_time_is_refused(given: float | str) -> None:
     order = a_marketplace_order(**dict.fromkeys(TIMES, given))

@@ -6,6 +6,7 @@ from domain.intake.tiktok.units import DISPLAY_STATUSES, PACKAGE_STATUSES
 from domain.rules.order import ImportNote
 from domain.rules.order_input import PackageInput, PackageItemInput
 from domain.rules.vocabulary import ImportNoteCode, OrderStatus, PackageStatus
+from tests.support.in_id import in_id
 from tests.support.marketplace import Json, a_line, a_marketplace_order, refusals, translated
 
 WAITING = PackageStatus.AWAITING_SHIPMENT
@@ -232,7 +233,7 @@ def test_a_word_that_is_not_known_refuses_the_order(words: Json, messages: list[
         (True, ""),
         ([{}], ""),
     ],
-    ids=lambda given: str(given)[:30],
+    ids=in_id,
 )
 def test_a_unit_that_is_refused_is_named_by_its_id(given: object, named: str) -> None:
     lines = [a_line(id=given), a_line(id=given, display_status="LOST"), a_line(id=given, package_status="LOST")]
