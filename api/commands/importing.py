@@ -1,6 +1,7 @@
 """`import`: imports a file of orders, and reports on it."""
 
 import asyncio
+import gc
 import signal
 import sys
 from collections import Counter
@@ -22,6 +23,9 @@ from domain.rules.order import Shop
 from domain.rules.vocabulary import FulfillmentErrorCode, ImportOutcome
 from domain.storage.engine.database import Database
 
+# Orders have no cycles, so they are freed without the collector, which would take a third of the time to look at them.
+_ALLOCATIONS_BETWEEN_COLLECTIONS = 100_000
+
 
 def import_orders(shop_id: str, path: Path, *, is_dry_run: bool, most_problems: int, is_verbose: bool) -> None:
     """Exits with code 1 if an order was rejected, and as shells do if it was stopped by a signal."""
@@ -32,6 +36,8 @@ def import_orders(shop_id: str, path: Path, *, is_dry_run: bool, most_problems: 
         await check_migrated(database)
         return await _import(database, await find_shop(database, shop_id), path, report)
 
+    gc.freeze()
+    gc.set_threshold(_ALLOCATIONS_BETWEEN_COLLECTIONS)
     if code := on_database(run):
         raise SystemExit(code)
 
