@@ -1,4 +1,4 @@
-"""The processes to measure, each pinned to a core."""
+"""The processes to measure, each pinned to a core; imports use both."""
 
 import os
 import signal
@@ -43,6 +43,19 @@ def postgresql() -> Iterator[EmbeddedServer | GivenServer]:
     finally:
         if isinstance(server, EmbeddedServer):
             server.stop()
+
+
+@contextmanager
+def on_both_cores(server: EmbeddedServer | GivenServer) -> Iterator[None]:
+    """Within the block, new processes, and new connections to our own server, use both cores."""
+    processes = [0, server.process_id] if isinstance(server, EmbeddedServer) else [0]
+    for each in processes:
+        os.sched_setaffinity(each, {SERVER_CORE, OTHER_CORE})
+    try:
+        yield
+    finally:
+        for each in processes:
+            os.sched_setaffinity(each, {OTHER_CORE})
 
 
 class Process:

@@ -107,6 +107,10 @@ class EmbeddedServer:
         self._process.communicate()
         shutil.rmtree(self._folder)
 
+    @property
+    def process_id(self) -> int:
+        return int((self._data / "postmaster.pid").read_text().splitlines()[0])
+
     def crash(self) -> None:
         """Stops it as a crash would: no checkpoint, and no goodbye to its clients."""
         self._control("stop", "--mode=immediate")
