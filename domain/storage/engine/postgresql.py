@@ -1,6 +1,6 @@
 """PostgreSQL: any number of processes, each transaction scoped to one shop by row-level security."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import partial
 from typing import Any
@@ -20,7 +20,7 @@ from domain.storage.engine.backend import (
     driver_of,
     pool_use,
 )
-from domain.storage.engine.faults import DRIVER_ERRORS, code_of, reason_of, root_cause
+from domain.storage.engine.faults import DRIVER_ERRORS, LostError, code_of, reason_of, root_cause
 from domain.storage.engine.hints import Hints, PostgresqlHints
 from domain.storage.engine.postgresql_address import PostgresqlAddress
 
@@ -177,6 +177,9 @@ def _engine(address: PostgresqlAddress, statement_seconds: int | None) -> AsyncE
         **_POOL,
     )
 
+    for name in ("setup_asyncpg_json_codec", "setup_asyncpg_jsonb_codec"):
+        setattr(engine.dialect, name, _ending_lost(getattr(engine.dialect, name)))
+
     @sa.event.listens_for(engine.sync_engine, "reset")
     def end(connection: Any, record: Any, state: sa.PoolResetState) -> None:  # both have no public type
         # The transaction must end before anybody else gets the connection. The driver may not know of it: its BEGIN was
@@ -192,6 +195,19 @@ def _engine(address: PostgresqlAddress, statement_seconds: int | None) -> AsyncE
             raise sa.exc.DisconnectionError
 
     return engine
+
+
+def _ending_lost(set_up: Callable[[Any], Awaitable[None]]) -> Callable[[Any], Awaitable[None]]:
+    """A step of SQLAlchemy's that sets up a new connection, and leaves it open and its error as it is."""
+
+    async def set_up_or_end(connection: Any) -> None:  # has no public type
+        try:
+            await set_up(connection)
+        except (*DRIVER_ERRORS, OSError) as error:
+            connection.driver_connection.terminate()
+            raise LostError from error
+
+    return set_up_or_end
 
 
 async def _roll_back(driver: asyncpg.Connection) -> None:

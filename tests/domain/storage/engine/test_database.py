@@ -22,6 +22,7 @@ from domain.storage.engine.backend import EVERY_SHOP
 from domain.storage.engine.database import Database, announce, roll_back
 from domain.storage.engine.faults import BusyError, DeniedError, FileInUseError, UnavailableError
 from domain.storage.engine.hints import ProcessHints
+from domain.storage.engine.postgresql_address import PostgresqlAddress
 from domain.storage.tables import idempotency_keys, shops
 from tests.support.patience import PATIENCE_SECONDS
 
@@ -308,6 +309,37 @@ async def test_a_reader_whose_connection_is_lost_gets_an_error(
         await read()
 
     assert await stored(postgresql_counters) == 0
+
+
+@pytest.mark.parametrize("is_noticed", [True, False], ids=["noticed", "not yet noticed"])
+async def test_a_connection_that_is_lost_while_it_is_set_up_is_replaced(
+    postgresql_counters: Database, postgresql_url: str, monkeypatch: pytest.MonkeyPatch, *, is_noticed: bool
+) -> None:
+    connect, to_end = PostgresqlAddress.connect, 2
+
+    async def connect_to_a_dying_server(address: PostgresqlAddress, **options: Any) -> asyncpg.Connection:
+        nonlocal to_end
+        connection = await connect(address, **options)
+        if to_end:
+            to_end -= 1
+            if is_noticed:
+                connection.terminate()
+            else:
+                administrator = await asyncpg.connect(postgresql_url)
+                await administrator.execute("SELECT pg_terminate_backend($1, 5000)", connection.get_server_pid())
+                await administrator.close()
+        return connection
+
+    monkeypatch.setattr(PostgresqlAddress, "connect", connect_to_a_dying_server)
+    database = Database(postgresql_url)
+
+    with pytest.raises(UnavailableError):
+        await stored(database)
+    await database.writing(EVERY_SHOP, increment)
+
+    assert to_end == 0
+    assert await stored(postgresql_counters) == 1
+    await database.close()
 
 
 async def test_a_connection_to_a_read_only_server_is_replaced(postgresql_counters: Database) -> None:
