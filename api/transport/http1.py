@@ -148,6 +148,10 @@ class PatientProtocol(Unread, HttpToolsProtocol):
             if self._head_size > _LARGEST_HEAD and not self.transport.is_closing():
                 self._refuse_head()
 
+    def eof_received(self) -> bool:  # type: ignore[override] # uvicorn lets the connection be closed at once
+        """Keeps the connection for an answer that has not begun: the client may have closed its own side alone."""
+        return self._running is not None and not self._running.response_started
+
     def on_message_begin(self) -> None:
         self._is_in_head, self._head_size = True, 0
         self._expect_more(_HEAD_SECONDS)
