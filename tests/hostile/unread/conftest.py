@@ -44,7 +44,8 @@ async def served(database: Database, database_url: str, buffered: int | None) ->
     server = uvicorn.Server(config)
     async with started(server, listener) as port:
         client = Client(f"http://127.0.0.1:{port}", a_token(shop.id))
-        client.socket_options = {"compression": None, "max_queue": 1, "max_size": None}
+        # A client that reads nothing gets no pongs either, and would give up by itself.
+        client.socket_options = {"compression": None, "max_queue": 1, "max_size": None, "ping_interval": None}
         start = await _filled(client, database, shop)
         await client.http.aclose()
         yield Served(port, client, start, server)
