@@ -64,11 +64,18 @@ def _item(chance: random.Random, ref: str) -> dict[str, Any]:
     }
 
 
-def lines(count: int) -> bytes:
-    """`count` orders as JSON lines."""
-    known = list(templates())
+def lines(count: int, *, are_small: bool = False) -> bytes:
+    """`count` orders as JSON lines; small ones have two items in one package, as the sample orders have on average."""
+    known = [_small(order) if are_small else order for order in templates()]
     numbered = (known[number % TEMPLATES] | {"number": f"N{number:07}"} for number in range(count))
     return b"\n".join(orjson.dumps(each) for each in numbered)
+
+
+def _small(order: dict[str, Any]) -> dict[str, Any]:
+    items, package = order["items"][:2], order["packages"][0]
+    held = [{"ref": item["ref"], "quantity": item["quantity"]} for item in items]
+    total = f"{sum(float(item['subtotal']) for item in items) + 4.99:.2f}"
+    return order | {"items": items, "packages": [package | {"items": held}], "total": total}
 
 
 async def fill(url: str, orders: int, *, start: int = 0) -> None:
