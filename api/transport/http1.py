@@ -149,8 +149,11 @@ class PatientProtocol(Unread, HttpToolsProtocol):
                 self._refuse_head()
 
     def eof_received(self) -> bool:  # type: ignore[override] # uvicorn lets the connection be closed at once
-        """Keeps the connection for an answer that has not begun: the client may have closed its own side alone."""
-        return self._running is not None and not self._running.response_started
+        """Keeps the connection for the answer to a whole request: the client may have closed its own side alone.
+
+        Once the answer has begun, the client has left.
+        """
+        return self._running is not None and not (self._running.more_body or self._running.response_started)
 
     def on_message_begin(self) -> None:
         self._is_in_head, self._head_size = True, 0

@@ -121,6 +121,16 @@ def test_a_client_that_half_closes_still_gets_its_answer(target: Target, query: 
     assert answer.body.startswith(b'{"data":')
 
 
+def test_a_client_that_half_closes_within_its_request_is_left_at_once(target: Target) -> None:
+    begun = head("POST /graphql HTTP/1.1", {"Content-Type": "application/json", "Content-Length": "1000"})
+    with connected(target.port) as connection:
+        connection.sendall(begun + b"{")
+        connection.shutdown(socket.SHUT_WR)
+        answer = receive(connection)
+
+    assert answer.status == 0  # whoever waits for the rest answers with 408
+
+
 def test_a_client_that_disconnects_early_causes_no_fault(target: Target) -> None:
     begun = head("POST /graphql HTTP/1.1", {"Content-Type": "application/json", "Content-Length": "1000"})
     for request in (b"", b"POST", begun, begun + b"{", post(GOOD), post(GOOD) * 20):
