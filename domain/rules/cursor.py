@@ -20,7 +20,7 @@ def sign(key: bytes, kind: str, position: str) -> str:
 def position(key: bytes, kind: str, cursor: str) -> str:
     """The signed position; raises InvalidCursorError for any other text."""
     try:
-        signed = base64.urlsafe_b64decode(cursor + "==")  # what is left over is ignored
+        signed = base64.urlsafe_b64decode(cursor + "==")  # surplus padding is ignored
         content = signed[_SIGNATURE_BYTES:].decode()
     except ValueError as error:
         raise InvalidCursorError from error

@@ -1,18 +1,17 @@
 """Puts the units of a marketplace's order into packages (docs/rules.md, "Orders in the marketplace's format")."""
 
 from collections import defaultdict
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from domain.intake.findings import Findings
 from domain.intake.tiktok.texts import kept, name
 from domain.intake.tiktok.units import PROGRESS, Unit, more_advanced
 from domain.rules.order import value
 from domain.rules.order_input import PackageInput, PackageItemInput
-from domain.rules.texts import LONGEST_NUMBER
+from domain.rules.texts import LONGEST_NUMBER, made_numbers
 from domain.rules.vocabulary import ImportNoteCode, PackageStatus
 
 _ORDER = (*PROGRESS, PackageStatus.CANCELLED)
-_PLACES = range(1, 100_000)  # more than an order has packages
 
 
 @value
@@ -62,7 +61,7 @@ class _Packing:
     def packed(self, order_number: str) -> Packed:
         made: dict[str, _Package] = {}
         if self._made:  # pragma: no mutate: only saves time
-            numbers = _free_numbers(order_number, self._named)
+            numbers = made_numbers(order_number, self._named)
             made = {next(numbers): self._made[status] for status in _ORDER if status in self._made}
         packages = [package.input(number) for number, package in (self._named | made).items()]
         return Packed(tuple(packages), frozenset(made))
@@ -102,7 +101,3 @@ class _Package:
     def input(self, number: str) -> PackageInput:
         held = [PackageItemInput(ref, quantity, self._cancelled.get(ref)) for ref, quantity in self._quantities.items()]
         return PackageInput(number, self.status, tuple(held), self._carrier or None, self._tracking_number or None)
-
-
-def _free_numbers(order_number: str, taken: Container[str]) -> Iterator[str]:
-    return (number for number in (f"{order_number}-{position}" for position in _PLACES) if number not in taken)

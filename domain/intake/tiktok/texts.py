@@ -2,7 +2,7 @@
 
 import re
 
-from domain.intake.findings import Findings
+from domain.intake.findings import Findings, is_plain
 from domain.rules.texts import LONGEST_TEXT, cut, without_control_characters
 from domain.rules.vocabulary import ImportNoteCode
 
@@ -46,7 +46,7 @@ def words(text: str | None, longest: int) -> str:
 
 
 def _is_tidy(text: str, longest: int) -> bool:
-    return len(text) <= longest and text.isprintable() and text[0] != " " != text[-1]  # pragma: no mutate: saves time
+    return is_plain(text, longest) and text[0] != " " != text[-1]  # pragma: no mutate: saves time
 
 
 def _note_space(findings: Findings, *path: str) -> None:

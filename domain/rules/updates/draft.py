@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from domain.rules.order import ImportNote, Order, Package, PackageItem
 from domain.rules.status import order_status
+from domain.rules.texts import made_numbers
 from domain.rules.updates.acts import Act, CancelledThere, PackageMoved, Repacked
 from domain.rules.updates.told import ToldPackage
 from domain.rules.vocabulary import ImportNoteCode, OrderStatus, PackageStatus
@@ -13,7 +14,6 @@ from domain.rules.vocabulary import ImportNoteCode, OrderStatus, PackageStatus
 # How far a package has come.
 RANK = {status: rank for rank, status in enumerate(PackageStatus)}
 _MOST_NAMED = 3
-_PLACES = range(1, 100_000)  # more than an order has packages
 
 
 class Draft:
@@ -91,10 +91,8 @@ class Draft:
         self.packages[position] = replace(self.packages[position], **fields)  # type: ignore[arg-type] # its fields
 
     def free_number(self) -> str:
-        """The next number of ours that is free: `<order number>-1`, -2, ..."""
-        taken = {package.number for package in self.packages.values()}
-        numbers = (f"{self.order.number}-{place}" for place in _PLACES)
-        return next(number for number in numbers if number not in taken)
+        """The next number of ours that is free."""
+        return next(made_numbers(self.order.number, {package.number for package in self.packages.values()}))
 
     def described(self, units: Mapping[int, int]) -> str:
         """Such as "2 units of SKU x and 1 unit of SKU y", for a note."""

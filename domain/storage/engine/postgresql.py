@@ -198,7 +198,7 @@ def _engine(address: PostgresqlAddress, statement_seconds: int | None) -> AsyncE
 
 
 def _ending_lost(set_up: Callable[[Any], Awaitable[None]]) -> Callable[[Any], Awaitable[None]]:
-    """A step of SQLAlchemy's that sets up a new connection, and leaves it open and its error as it is."""
+    """A step of setting up a connection, which SQLAlchemy would not close, nor report as lost, if it fails."""
 
     async def set_up_or_end(connection: Any) -> None:  # has no public type
         try:
