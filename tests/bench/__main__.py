@@ -96,29 +96,33 @@ class Bench:
 
         Half of the work is PostgreSQL's, which grows with the rows of an order.
         """
-        new, again, memory = self._imported(are_small=False)
-        small, *_ = self._imported(are_small=True)
+        files, small_files = (self._files(are_small=are_small) for are_small in (False, True))
+        new, again, small, memory = [], [], [], ""
+        for _ in range(_TURNS_OF_LONG_RUNS):
+            urls, others = ([self._new("import", template=self._url) for _ in files] for _ in range(2))
+            rate, memory = self._import_rate(urls, files)
+            new.append(rate)
+            again.append(self._import_rate(urls, files)[0])
+            small.append(self._import_rate(others, small_files)[0])
         return [
             Row("import into PostgreSQL", f"{median(new):.0f}/s", memory, noise=spread(new, 0), goal="8000/s"),
             Row("import of small orders", f"{median(small):.0f}/s", noise=spread(small, 0), goal="8000/s"),
             Row("the same file again", f"{median(again):.0f}/s", noise=spread(again, 0), goal="20000/s"),
         ]
 
-    def _imported(self, *, are_small: bool) -> tuple[list[float], list[float], str]:
-        """Rates of new orders, of the same file again, and the peak memory."""
-        counts = (2_000, 10_000) if self._is_quick else (10_000, 40_000)
-        files = [self._folder / f"{count}.jsonl" for count in counts]
-        for file, count in zip(files, counts, strict=True):
-            file.write_bytes(dataset.lines(count, are_small=are_small))
-        new, again, memory = [], [], ""
-        for _ in range(_TURNS_OF_LONG_RUNS):
-            urls = [self._new("import", template=self._url) for _ in files]
-            (few, small), (many, large) = [self._timed_import(*each) for each in zip(urls, files, strict=True)]
-            new.append((counts[1] - counts[0]) / (many - few))
-            memory = f"{large:.0f} MB at {counts[1]:,}, {small:.0f} MB at {counts[0]:,}"
-            (few, _), (many, _) = [self._timed_import(*each) for each in zip(urls, files, strict=True)]
-            again.append((counts[1] - counts[0]) / (many - few))
-        return new, again, memory
+    def _files(self, *, are_small: bool) -> dict[int, Path]:
+        """Two files of orders, by how many they hold."""
+        files = {}
+        for count in (2_000, 10_000) if self._is_quick else (10_000, 40_000):
+            files[count] = self._folder / f"{count}{'-small' if are_small else ''}.jsonl"
+            files[count].write_bytes(dataset.lines(count, are_small=are_small))
+        return files
+
+    def _import_rate(self, urls: list[str], files: dict[int, Path]) -> tuple[float, str]:
+        """Orders a second, by what the larger file takes longer than the smaller one; and the peak memory of each."""
+        few, many = files
+        (short, small), (long, large) = [self._timed_import(*each) for each in zip(urls, files.values(), strict=True)]
+        return (many - few) / (long - short), f"{large:.0f} MB at {many:,}, {small:.0f} MB at {few:,}"
 
     def _timed_import(self, url: str, file: Path) -> tuple[float, float]:
         """Seconds, and peak memory in megabytes."""
