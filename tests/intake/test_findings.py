@@ -5,6 +5,7 @@ import pytest
 from domain.intake.findings import Findings, is_plain
 from domain.rules.order import ImportNote
 from domain.rules.vocabulary import ImportNoteCode
+from tests.support.in_id import in_id
 
 TIDIED = ImportNoteCode.TEXT_TIDIED
 CONFLICT = ImportNoteCode.STATUS_CONFLICT
@@ -52,7 +53,7 @@ def test_what_is_said_of_many_places_is_one_note() -> None:
         ("1" + "0" * 13, None),
         ("1" * 1_000_000, None),
     ],
-    ids=lambda text: str(text)[:30],
+    ids=in_id,
 )
 def test_a_text_may_be_an_amount_without_being_refused(text: str, minor: int | None) -> None:
     findings = Findings("USD")

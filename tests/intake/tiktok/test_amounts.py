@@ -6,6 +6,7 @@ from domain.intake.findings import Findings
 from domain.intake.tiktok.amounts import line_amounts, payment_amounts
 from domain.intake.tiktok.money import PAYMENT_FIELDS, Line, LineAmounts
 from domain.intake.tiktok.wire import LineItem
+from tests.support.in_id import in_id
 
 NOT_DECIMAL = 'must be a decimal number such as "12.50".'
 
@@ -93,7 +94,7 @@ def test_the_total_must_be_there(total: dict[str, object]) -> None:
         ("-1", "must not be negative."),
         ("0.001", "must have at most 2 decimals, as its currency has."),
     ],
-    ids=lambda given: str(given)[:30],
+    ids=in_id,
 )
 def test_a_known_field_that_is_no_amount_is_refused(given: object, fault: str) -> None:
     findings = Findings("USD")

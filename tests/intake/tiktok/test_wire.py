@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from domain.intake.tiktok.wire import MOST_LINES, parse
+from tests.support.in_id import in_id
 from tests.support.marketplace import Json
 
 
@@ -31,7 +32,7 @@ def faults(part: bytes) -> list[tuple[str, tuple[int | str, ...]]]:
         ('""', ""),
         ("null", None),
     ],
-    ids=lambda text: str(text)[:40].encode("ascii", "backslashreplace").decode(),
+    ids=in_id,
 )
 def test_a_number_is_read_as_the_text_that_stands_there(written: str, read: str | None) -> None:
     order = parse(f'{{"id": {written}, "create_time": {written}}}'.encode())
