@@ -8,6 +8,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
 from statistics import median
@@ -48,6 +50,10 @@ def main() -> None:
         rows += [] if is_quick else bench.growth(most)
     show(rows)
     sys.stdout.write(f"{time.monotonic() - began:.0f} s\n")
+
+
+def _rate_row(name: str, rates: list[float], beside: str, goal: str) -> Row:
+    return Row(name, f"{median(rates):.0f}/s", beside, noise=spread(rates, 0), goal=goal)
 
 
 def _pgbench_of(server: object) -> Path:
@@ -92,30 +98,38 @@ class Bench:
         return [Row("start to ready", f"{median(times):.2f} s", noise=spread(times), goal="1.5 s")]
 
     def importing(self) -> list[Row]:
-        """Import rates from a file into PostgreSQL, start-up excluded, and peak memory; then of the same file again.
+        """Import rates from files into PostgreSQL, start-up excluded, and peak memory; then of the same files again.
 
         Half of the work is PostgreSQL's, which grows with the rows of an order.
         """
-        files, small_files = (self._files(are_small=are_small) for are_small in (False, True))
-        new, again, small, memory = [], [], [], ""
+        made = {
+            "orders of 13 rows": dataset.lines,
+            "small orders": dataset.small_lines,
+            "the marketplace's": dataset.marketplace_answer,
+        }
+        files = {name: self._files(name, orders) for name, orders in made.items()}
+        new, again, memory = defaultdict[str, list[float]](list), defaultdict[str, list[float]](list), {}
         for _ in range(_TURNS_OF_LONG_RUNS):
-            urls, others = ([self._new("import", template=self._url) for _ in files] for _ in range(2))
-            rate, memory = self._import_rate(urls, files)
-            new.append(rate)
-            again.append(self._import_rate(urls, files)[0])
-            small.append(self._import_rate(others, small_files)[0])
+            for name, some in files.items():
+                urls = [self._new("import", template=self._url) for _ in some]
+                rate, memory[name] = self._import_rate(urls, some)
+                new[name].append(rate)
+                again[name].append(self._import_rate(urls, some)[0])
         return [
-            Row("import into PostgreSQL", f"{median(new):.0f}/s", memory, noise=spread(new, 0), goal="8000/s"),
-            Row("import of small orders", f"{median(small):.0f}/s", noise=spread(small, 0), goal="8000/s"),
-            Row("the same file again", f"{median(again):.0f}/s", noise=spread(again, 0), goal="20000/s"),
+            row
+            for name in files
+            for row in (
+                _rate_row(f"import, {name}", new[name], memory[name], "8000/s"),
+                _rate_row(f"{name} again", again[name], "", "20000/s"),
+            )
         ]
 
-    def _files(self, *, are_small: bool) -> dict[int, Path]:
+    def _files(self, name: str, made: Callable[[int], bytes]) -> dict[int, Path]:
         """Two files of orders, by how many they hold."""
         files = {}
         for count in (2_000, 10_000) if self._is_quick else (10_000, 40_000):
-            files[count] = self._folder / f"{count}{'-small' if are_small else ''}.jsonl"
-            files[count].write_bytes(dataset.lines(count, are_small=are_small))
+            files[count] = self._folder / f"{count}-{name}.json"
+            files[count].write_bytes(made(count))
         return files
 
     def _import_rate(self, urls: list[str], files: dict[int, Path]) -> tuple[float, str]:

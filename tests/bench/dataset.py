@@ -9,8 +9,10 @@ import asyncpg
 import orjson
 
 from tests.bench.operations import SHOP
+from tests.support.closing import SAMPLES
 
 TEMPLATES = 500
+_FIRST_NUMBER = 10**17  # above those of the samples
 _NAMES = ("Linen dress", "Wool scarf", "Coffee set", "Rain coat", "Desk lamp", "Tea pot", "Silk shirt", "Notebook")
 # A shop a few weeks after a busy month: most packages are on their way.
 _STATUSES = ("AWAITING_SHIPMENT", "AWAITING_SHIPMENT", "AWAITING_COLLECTION", "IN_TRANSIT", "DELIVERED", "DELIVERED")
@@ -64,11 +66,25 @@ def _item(chance: random.Random, ref: str) -> dict[str, Any]:
     }
 
 
-def lines(count: int, *, are_small: bool = False) -> bytes:
-    """`count` orders as JSON lines; small ones have two items in one package, as the sample orders have on average."""
-    known = [_small(order) if are_small else order for order in templates()]
-    numbered = (known[number % TEMPLATES] | {"number": f"N{number:07}"} for number in range(count))
-    return b"\n".join(orjson.dumps(each) for each in numbered)
+def lines(count: int) -> bytes:
+    """`count` orders as JSON lines."""
+    return _numbered(count, list(templates()))
+
+
+def small_lines(count: int) -> bytes:
+    """Orders of two items in one package, as the sample orders have on average."""
+    return _numbered(count, [_small(order) for order in templates()])
+
+
+def _numbered(count: int, known: list[dict[str, Any]]) -> bytes:
+    return b"\n".join(orjson.dumps(known[number % TEMPLATES] | {"number": f"N{number:07}"}) for number in range(count))
+
+
+def marketplace_answer(count: int) -> bytes:
+    """`count` orders as the marketplace gives them: those of the samples under other numbers."""
+    known = orjson.loads(SAMPLES.read_bytes())["data"]["orders"]
+    numbered = [known[number % len(known)] | {"id": f"{_FIRST_NUMBER + number}"} for number in range(count)]
+    return orjson.dumps({"code": 0, "message": "Success", "data": {"orders": numbered}})
 
 
 def _small(order: dict[str, Any]) -> dict[str, Any]:
