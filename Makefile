@@ -89,7 +89,7 @@ faults: install
 	.venv/bin/pytest tests/hostile/test_fuzz.py tests/api/execution/test_executor.py tests/domain/test_model.py \
 		--fuzz-examples 800 --completion-examples 1000 --model-examples 200
 
-# Compares with hand-written endpoints, in seven minutes; in two: make bench QUICK=1. Where time goes: PROFILE=1
+# Compares with hand-written endpoints, in eight minutes; in two: make bench QUICK=1. Where time goes: PROFILE=1
 bench: install
 	.venv/bin/python -m tests.bench $(if $(QUICK),--quick) $(if $(PROFILE),--profile) $(ARGS)
 

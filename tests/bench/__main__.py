@@ -8,7 +8,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -31,7 +30,7 @@ _TURNS_OF_LONG_RUNS = 3
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench")
-    parser.add_argument("--quick", action="store_true", help="take two minutes instead of seven; skip growth")
+    parser.add_argument("--quick", action="store_true", help="take two minutes instead of eight; skip growth")
     parser.add_argument("--orders", type=int, default=1_000_000, help="largest number of orders to measure growth at")
     parser.add_argument("--profile", action="store_true", help="only profile R1 and C1")
     is_quick, most = (given := parser.parse_args()).quick, given.orders
@@ -50,10 +49,6 @@ def main() -> None:
         rows += [] if is_quick else bench.growth(most)
     show(rows)
     sys.stdout.write(f"{time.monotonic() - began:.0f} s\n")
-
-
-def _rate_row(name: str, rates: list[float], beside: str, goal: str) -> Row:
-    return Row(name, f"{median(rates):.0f}/s", beside, noise=spread(rates, 0), goal=goal)
 
 
 def _pgbench_of(server: object) -> Path:
@@ -98,37 +93,35 @@ class Bench:
         return [Row("start to ready", f"{median(times):.2f} s", noise=spread(times), goal="1.5 s")]
 
     def importing(self) -> list[Row]:
-        """Import rates from files into PostgreSQL, start-up excluded, and peak memory; then of the same files again.
-
-        Half of the work is PostgreSQL's, which grows with the rows of an order.
-        """
-        made = {
+        """For each kind of order, what `_imports` measures."""
+        kinds = {
             "orders of 13 rows": dataset.lines,
             "small orders": dataset.small_lines,
-            "the marketplace's": dataset.marketplace_answer,
+            "marketplace orders": dataset.marketplace_answer,
         }
-        files = {name: self._files(name, orders) for name, orders in made.items()}
-        new, again, memory = defaultdict[str, list[float]](list), defaultdict[str, list[float]](list), {}
+        return [row for kind, made in kinds.items() for row in self._imports(kind, self._files(kind, made))]
+
+    def _imports(self, kind: str, files: dict[int, Path]) -> list[Row]:
+        """Import rates into PostgreSQL, start-up excluded, and peak memory; then rates of the same files again.
+
+        A third to two thirds of the work is PostgreSQL's, which grows with the rows of an order.
+        """
+        new, again, memory = [], [], ""
         for _ in range(_TURNS_OF_LONG_RUNS):
-            for name, some in files.items():
-                urls = [self._new("import", template=self._url) for _ in some]
-                rate, memory[name] = self._import_rate(urls, some)
-                new[name].append(rate)
-                again[name].append(self._import_rate(urls, some)[0])
+            urls = [self._new("import", template=self._url) for _ in files]
+            rate, memory = self._import_rate(urls, files)
+            new.append(rate)
+            again.append(self._import_rate(urls, files)[0])
         return [
-            row
-            for name in files
-            for row in (
-                _rate_row(f"import, {name}", new[name], memory[name], "8000/s"),
-                _rate_row(f"{name} again", again[name], "", "20000/s"),
-            )
+            Row(f"import, {kind}", f"{median(new):.0f}/s", memory, noise=spread(new, 0), goal="8000/s"),
+            Row(f"again, {kind}", f"{median(again):.0f}/s", noise=spread(again, 0), goal="20000/s"),
         ]
 
-    def _files(self, name: str, made: Callable[[int], bytes]) -> dict[int, Path]:
+    def _files(self, kind: str, made: Callable[[int], bytes]) -> dict[int, Path]:
         """Two files of orders, by how many they hold."""
         files = {}
         for count in (2_000, 10_000) if self._is_quick else (10_000, 40_000):
-            files[count] = self._folder / f"{count}-{name}.json"
+            files[count] = self._folder / f"{count} {kind}.json"
             files[count].write_bytes(made(count))
         return files
 
