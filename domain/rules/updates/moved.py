@@ -19,8 +19,6 @@ def move_packages(draft: Draft, there: Mapping[tuple[int, Place], Counter[int]],
     """Takes over what the source newly says of packages; `there` tells which units are where it tells."""
     for package in draft.by_number():
         places = {place: units for (position, place), units in there.items() if position == package.position}
-        if package.number in places and not package.is_numbered_here:
-            places = {package.number: places[package.number]}
         if places:
             _move(draft, package, _wanted(draft, package, places, before, now))
             _label(draft, package, places, before, now)
@@ -79,11 +77,11 @@ def _next(draft: Draft, package: Package, status: PackageStatus) -> PackageStatu
 
 
 def _move(draft: Draft, package: Package, wanted: Mapping[PackageStatus, Counter[int]]) -> None:
-    """The least advanced units stay; the others of a package that we numbered are split off."""
+    """The least advanced units stay, and the others are split off: only packages that we numbered have others."""
     (first, _), *others = wanted.items()
     if first is not package.status:
         draft.set_status(package.position, first)
-    for status, units in others if package.is_numbered_here else ():
+    for status, units in others:
         target = draft.create(draft.free_number(), status)
         draft.move(package.position, target, units)
 

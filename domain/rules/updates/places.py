@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 
 from domain.rules.order import Package, value
 from domain.rules.updates.draft import RANK, Draft
@@ -16,7 +17,7 @@ _Units = defaultdict[tuple[int, Place], Counter[int]]
 class Matched:
     """Live units by item, keyed by the package that holds them and the place that the source tells.
 
-    Those in `stay` are there, or the source has not moved them; those in `go` are to move.
+    Those in `stay` are there; those in `go` are to move. Of the others the source tells nothing new.
     """
 
     stay: Mapping[tuple[int, Place], Counter[int]]
@@ -24,12 +25,12 @@ class Matched:
 
 
 def match(draft: Draft, before: Told, now: Told) -> Matched:
-    """Finds the place of each live unit. What the source has not changed since `before` stays as it is here."""
+    """Finds the place of each live unit of which the source tells something new."""
     matching = _Matching(draft, before, now)
     matching.keep_named()
     matching.keep_unnamed()
-    matching.move()
-    matching.keep_what_was_not_moved()
+    matching.keep_what_was_split_off()
+    matching.follow()
     return Matched(matching.staying, matching.going)
 
 
@@ -44,6 +45,7 @@ class _Matching:
         self._named = {each.number: each.status for each in self._told if each.number is not None}
         self._unnamed = [each.status for each in self._told if each.number is None]
         self._more = _more(before, now)
+        self._retold = _retold(before, now)
         self._sources = [package for package in draft.by_number() if not package.is_numbered_here]
         self._without = _unnamed(now.live()) - _unnamed(before.live())
         self.staying: _Units = defaultdict(Counter)
@@ -76,19 +78,20 @@ class _Matching:
             else:
                 surplus -= self._go(told.number, ours, self._more[told.number] & surplus)
 
-    def move(self) -> None:
-        """Units go to packages that more are told in, and out of all, where fewer are told in one."""
-        for number in sorted(self._named):
-            self._go(number, self._draft.by_number(), self._more[number])
-        for status in self._unnamed:
-            self._go(status, self._sources, self._without)
-
-    def keep_what_was_not_moved(self) -> None:
+    def keep_what_was_split_off(self) -> None:
         """What was split off here stays, as if it were in the package that it was split off."""
         for number in self._named:
             self._keep(number, [package for package in self._most_advanced() if is_split_of(package, number)])
+
+    def follow(self) -> None:
+        """All other units go to where they are told: their source has repacked them, or has cancelled other ones.
+
+        Only those of items of which the source tells nothing new stay, and nothing is taken over for them.
+        """
         for told in self._told:
-            self._keep(told.place, self._most_advanced())
+            there = self._there[told.place]
+            packages = self._most_advanced()
+            self._go(told.place, packages, Counter({item: there[item] for item in self._retold}))
 
     def _most_advanced(self) -> list[Package]:
         return sorted(self._draft.by_number(), key=lambda package: -RANK[package.status])
@@ -105,7 +108,6 @@ class _Matching:
             units = self._here[package.position] & self._there[place] & (most - gone)
             gone += units
             self._pair(self.going, package, place, units)
-        self._more[place] -= gone
         return gone
 
     def _pair(self, pairs: _Units, package: Package, place: Place, units: Counter[int]) -> None:
@@ -116,9 +118,17 @@ class _Matching:
 
 
 def _more(before: Told, now: Told) -> dict[Place, Counter[int]]:
-    """How many units have come to each place; where one was cancelled and another came, as many are live as before."""
-    was, is_now, had, has = before.live(), now.live(), before.units(), now.units()
-    return {place: (is_now[place] - was[place]) | (has[place] - had[place]) for place in [*is_now]}
+    """How many units have come to each place."""
+    was, is_now = before.live(), now.live()
+    return {place: is_now[place] - was[place] for place in [*is_now]}
+
+
+def _retold(before: Told, now: Told) -> AbstractSet[int]:
+    """The items of whose units the source tells other numbers, places or statuses than before."""
+    was, is_now = (
+        {(each.place, each.status, packed) for each in told.packages for packed in each.items} for told in (before, now)
+    )
+    return {packed.item for _, _, packed in was ^ is_now}
 
 
 def _unnamed(places: Mapping[Place, Counter[int]]) -> Counter[int]:
@@ -129,8 +139,8 @@ def _unnamed(places: Mapping[Place, Counter[int]]) -> Counter[int]:
 def _live_there(draft: Draft, now: Told) -> dict[Place, Counter[int]]:
     """The live units that the source tells, less those that are cancelled here only.
 
-    These are missing from the package that they were cancelled in or, where the source does not name it any more, from
-    the least advanced one that it tells.
+    These are missing from the package that they were cancelled in, or that it was split off, or, where the source does
+    not tell of it any more, from the least advanced one that it tells.
     """
     places, gone = {place: Counter(units) for place, units in now.live().items()}, now.gone()
     told = sum(places.values(), Counter[int]())
@@ -141,19 +151,39 @@ def _live_there(draft: Draft, now: Told) -> dict[Place, Counter[int]]:
     draft.note(ImportNoteCode.CANCELLED_HERE_ONLY, message)
     left = Counter(only_here)
 
-    def miss(place: Place, item: int, most: int) -> None:
+    def miss(place: Place, item: int, most: int) -> int:
         count = max(0, min(left[item], places[place][item], most))
         left[item] -= count
         places[place][item] -= count
+        return count
 
+    packages = draft.by_number()
+    for place in places:
+        if isinstance(place, str):
+            parts = [package for package in packages if package.number == place or is_split_of(package, place)]
+            packages = [package for package in packages if package not in parts]
+            for item, count in _cancelled(parts).items():
+                miss(place, item, count - gone[place][item])
+    ours = [package for package in packages if package.is_numbered_here]
     told_from_least = sorted(now.packages, key=lambda each: (RANK[each.status], each.number or draft.order.number))
     unnamed = [package.place for package in told_from_least if package.number is None]
-    for package in draft.by_number():
-        here = unnamed if package.is_numbered_here else [package.number] if package.number in places else []
-        for place in here:
-            for packed in package.items:
-                miss(place, packed.item, packed.cancelled_quantity - gone[place][packed.item])
+    live = draft.live()
+    for item, count in _cancelled(ours).items():
+        untouched = [package for package in ours if not _cancelled([package])[item]]
+        spare = _unnamed(places)[item] - sum(live[package.position][item] for package in untouched)
+        most = min(count - _unnamed(gone)[item], spare)
+        for place in unnamed:
+            most -= miss(place, item, most)
     for told_package in told_from_least:
         for item in only_here:
             miss(told_package.place, item, left[item])
     return places
+
+
+def _cancelled(packages: Iterable[Package]) -> Counter[int]:
+    """The cancelled units, by item."""
+    found = Counter[int]()
+    for package in packages:
+        for packed in package.items:
+            found[packed.item] += packed.cancelled_quantity
+    return found

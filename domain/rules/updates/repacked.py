@@ -16,20 +16,17 @@ def repack(draft: Draft, matched: Matched, now: Told) -> dict[tuple[int, Place],
     told, there = now.at(), defaultdict(Counter, matched.stay)
     going = sorted(matched.go.items(), key=lambda each: (told[each[0][1]].number or "", draft.number(each[0][0])))
     renamed = _rename_whole(draft, going)
-    moves = defaultdict[Place, list[tuple[int, Counter[int]]]](list)
     for (package, place), units in going:
         if place in renamed and draft.number(package) == place:
             there[package, place] = units
+        # The moves before this one may have emptied the package that it leads to.
         elif _leads_back(draft, draft.packages[package], told[place]):
             where = told[place].number or "no package"
             message = f"Not moved from package {draft.number(package)} to {where}, which is less advanced"
             draft.note(ImportNoteCode.NOT_TAKEN_OVER, f"{message}: {draft.described(units)}.")
         else:
-            moves[place].append((package, units))
-    for place, sources in moves.items():
-        target = _target(draft, told[place])
-        for source, units in sources:
-            draft.move(source, target, units)
+            target = _target(draft, told[place])
+            draft.move(package, target, units)
             there[target, place] += units
     draft.end_empty()
     return there

@@ -87,6 +87,17 @@ def days(draw: st.DrawFn) -> tuple[NewOrder, NewOrder]:
 
 
 @st.composite
+def any_days(draw: st.DrawFn) -> NewOrder:
+    """An order of the same three units on any day: in any packages, with any statuses, and some of them cancelled."""
+    statuses: dict[str | None, PackageStatus] = {number: draw(live_statuses) for number in NUMBERS}
+    units = []
+    for item in (1, 1, 2):
+        number = draw(numbers)
+        units.append(Unit(item, number, statuses.get(number, draw(live_statuses)), draw(mostly)))
+    return an_order_of(units, draw(st.sampled_from(OrderStatus)), PLACED_AT)
+
+
+@st.composite
 def some_of(draw: st.DrawFn, package: Package) -> list[tuple[int, int]]:
     """Some live units of one item, as (item, count), or none."""
     live = [packed for packed in package.items if packed.live_quantity]
@@ -97,9 +108,7 @@ def some_of(draw: st.DrawFn, package: Package) -> list[tuple[int, int]]:
 @st.composite
 def acts_here(draw: st.DrawFn, order: Order) -> Order:
     """The order after some of its units were cancelled or split off, and packages moved, here."""
-    for package in order.packages:
-        for item, count in draw(some_of(package)):
-            order = after(order, Pick(item, package.position, count))
+    order = draw(cancelled_here(order))
     for package in order.packages:
         for item, count in draw(some_of(package)):
             split = PackageSplit(
@@ -107,6 +116,15 @@ def acts_here(draw: st.DrawFn, order: Order) -> Order:
             )
             order = split_package(order, split).order or order
     return draw(moved_here(order))
+
+
+@st.composite
+def cancelled_here(draw: st.DrawFn, order: Order) -> Order:
+    """What has shipped is never cancelled here."""
+    for package in order.packages:
+        for item, count in draw(some_of(package)) if package.status not in SHIPPED else []:
+            order = after(order, Pick(item, package.position, count))
+    return order
 
 
 @st.composite
@@ -130,6 +148,22 @@ def live_units(packages: Iterable[Package], *, by_number: bool) -> Counter[tuple
     return +found
 
 
+def units_from(status: PackageStatus, order: Order) -> Counter[int]:
+    """Live units that have come at least that far, by item."""
+    found = Counter[int]()
+    for package, packed in order.package_items():
+        if RANK[package.status] >= RANK[status]:
+            found[packed.item] += packed.live_quantity
+    return found
+
+
+def gone_since(before: Order, after: Order) -> dict[int, int]:
+    """Units cancelled in between, by item."""
+    return {
+        i.position: j.cancelled_quantity - i.cancelled_quantity for i, j in zip(before.items, after.items, strict=True)
+    }
+
+
 @some
 @given(days())
 def test_all_is_as_the_source_tells_unless_it_leads_back(both: tuple[NewOrder, NewOrder]) -> None:
@@ -140,6 +174,37 @@ def test_all_is_as_the_source_tells_unless_it_leads_back(both: tuple[NewOrder, N
     codes = {note.code for note in done.notes}
     assume(not codes & {ImportNoteCode.NOT_TAKEN_OVER, ImportNoteCode.CANCELLED_HERE_ONLY})
     assert live_units(done.after.packages, by_number=True) == live_units(second.packages, by_number=True)
+
+
+@some
+@given(days(), st.data())
+def test_where_as_many_are_cancelled_here_as_there_all_else_is_as_the_source_tells(
+    both: tuple[NewOrder, NewOrder], data: st.DataObject
+) -> None:
+    """Whichever packages they were cancelled in."""
+    first, second = both
+    here = data.draw(cancelled_here(stored(first)))
+
+    done = update(known(first, order=here), second)
+
+    codes = {note.code for note in done.notes}
+    assume(not codes & {ImportNoteCode.NOT_TAKEN_OVER, ImportNoteCode.CANCELLED_HERE_ONLY})
+    assert live_units(done.after.packages, by_number=True) == live_units(second.packages, by_number=True)
+
+
+@some
+@given(st.lists(any_days(), min_size=2, max_size=4))
+def test_no_unit_that_has_shipped_goes_back(several: list[NewOrder]) -> None:
+    """Whatever the source tells, and in whatever order packages swap their units."""
+    first, *others = several
+    last = known(first)
+    for other in others:
+        done = update(last, other)
+        for status in SHIPPED:
+            before, after = (units_from(status, order) for order in (last.order, done.after))
+            assert before - after <= Counter(gone_since(last.order, done.after))
+        assert done.after.status == order_status(done.after.status, done.after.packages)
+        last = Known(done.after, done.told, None)
 
 
 @some

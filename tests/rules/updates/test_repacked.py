@@ -257,14 +257,15 @@ def test_it_moves_into_a_package_that_has_come_further_here() -> None:
     assert contents(done.after) == {"A": (IT, {1: (1, 0)}), "B": (IT, {1: (2, 0)})}
 
 
-def test_what_did_not_move_then_moves_on_where_it_is() -> None:
+def test_what_did_not_move_does_so_once_its_package_has_come_as_far() -> None:
     days = told_in_turn(
         a_told_order(told("A", IT, {1: 2})),
         a_told_order(told("A", IT, {1: 1}), told("B", AC, {1: 1})),
         a_told_order(told("A", IT, {1: 1}), told("B", DE, {1: 1})),
     )
 
-    assert contents(days[-1].after) == {"A": (IT, {1: (2, 0)})}
+    assert [packing(day) for day in days] == [[], ["A to B"]]
+    assert contents(days[-1].after) == {"A": (IT, {1: (1, 0)}), "B": (DE, {1: (1, 0)})}
 
 
 def test_units_that_stay_and_units_that_come_are_both_where_they_are_told() -> None:
