@@ -14,8 +14,8 @@ _CODE, _MESSAGE, _COUNT = "code", "message", "total_count"
 _TOLD = frozenset({_CODE, _MESSAGE, _COUNT, f"{PARENT}.{_COUNT}", *LISTS})
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
 _STARTS = frozenset(b'"-0123456789')  # of texts and numbers
-_ERROR = re.compile(r"-?[0-9]*[1-9][0-9]*")
-_SUCCESS = re.compile(r"-?0+(\.0+)?")
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([Ee][-+]?[0-9]+)?")
+_SUCCESS = re.compile(r"-?0+(\.0+)?([Ee][-+]?[0-9]+)?")
 _LONGEST_TOLD = 2**16
 _OF_ANSWERS = frozenset({_MESSAGE, PARENT, "request_id"})
 _OF_PAGES = frozenset({"next_page_token", _COUNT})
@@ -49,12 +49,10 @@ class Members:
 
     def error_code(self) -> str:
         """Empty for success."""
-        code = self._text(_CODE)
-        return code if _ERROR.fullmatch(code) else ""
+        return "" if _SUCCESS.fullmatch(self._text(_CODE)) else self._shown(_CODE)
 
     def message(self) -> str:
-        message = "".join(letter if letter.isprintable() else " " for letter in self._text(_MESSAGE)).strip()
-        return cut(message, LONGEST_TEXT)
+        return self._shown(_MESSAGE)
 
     def what(self) -> str:
         """What the object is, in words."""
@@ -65,18 +63,25 @@ class Members:
         return object_with(names)
 
     def _is_bare_answer(self) -> bool:
-        """Without a list: an error, or a success that found nothing."""
+        """Without a list: an error, or a success that found nothing. A code that is no number needs a message."""
         code = self._text(_CODE)
         if not code or not (len(self._kinds) == 1 or _OF_ANSWERS & self._kinds.keys()):
             return False
         data = self._kinds.get(PARENT, b"n")
         has_nothing = data == b"n" or (data == b"{" and self._is_page_of_none(f"{PARENT}."))
-        return bool(self.error_code()) or (_SUCCESS.fullmatch(code) is not None and has_nothing)
+        if _SUCCESS.fullmatch(code):
+            return has_nothing
+        return _NUMBER.fullmatch(code) is not None or (has_nothing and bool(self.message()))
 
     def _is_page_of_none(self, prefix: str) -> bool:
         """True for a page that leaves out its list because nothing is in it."""
         names = {name.removeprefix(prefix) for name in self._kinds if name.startswith(prefix)}
         return names <= _OF_PAGES and self._told.get(prefix + _COUNT) in _NONE
+
+    def _shown(self, name: str) -> str:
+        """A text or number on one line, cut."""
+        line = "".join(letter if letter.isprintable() else " " for letter in self._text(name))
+        return cut(line.strip(), LONGEST_TEXT)
 
     def _text(self, name: str) -> str:
         """A text or number; empty if it is missing or something else."""

@@ -14,6 +14,7 @@ from domain.rules.order import value
 
 _OPENING = (b"{", b"[")
 _CLOSING = {b"{": b"}", b"[": b"]"}
+_LEADING_ON = (b"[", b",", b":")  # to a value on the next line
 
 
 @value
@@ -62,17 +63,18 @@ def found_in(stream: JsonStream) -> Iterator[Found]:
 
 
 def are_lines(head: bytes, *, is_named_so: bool) -> bool:
-    """Whether this is how JSON lines begin: one value ends a line and another starts the next.
+    """Whether this is how JSON lines begin: one value ends a line, or is broken off there, and another starts the next.
 
-    No JSON document does that. In a file that is named as lines the first of them may be the only one, or broken; but a
-    document that is laid out on several lines stays one.
+    No JSON document does that. In a file that is named as lines the first of them may be the only one; but a document
+    that is laid out on several lines stays one.
     """
     first, newline, others = head.lstrip().partition(b"\n")
     first, has_second = first.rstrip(), others.lstrip().startswith(_OPENING)
     is_opened = first.startswith(_OPENING)
     is_closed = is_opened and first.endswith(_CLOSING[first[:1]])
     is_laid_out = is_opened and not is_closed and (first in _OPENING or (newline != b"" and not has_second))
-    return (is_closed and has_second) or (is_named_so and not is_laid_out)
+    is_broken = first.startswith(b"{") and not first.endswith(_LEADING_ON)
+    return (has_second and (is_closed or is_broken)) or (is_named_so and not is_laid_out)
 
 
 def is_plainly_order(part: bytes) -> bool:

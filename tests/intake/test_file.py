@@ -247,6 +247,12 @@ def test_text_that_no_database_can_store_is_one_bad_order(
     ]
 
 
+def test_lines_after_a_first_one_that_is_broken_are_read(files: Files) -> None:
+    orders = files.read(f"{ONE[:30]}\n{TWO}\n".encode())
+
+    assert [(order.name, isinstance(order.content, Incoming)) for order in orders] == [("line 1", False), ("2", True)]
+
+
 AFTER = len(ONE)
 
 

@@ -104,7 +104,10 @@ def test_an_order_is_its_exact_bytes(files: Files) -> None:
         pytest.param(b'{"a": 1}\n', (False, True), id="one line with its end"),
         pytest.param(b'{"a": 1}\nb', (False, True), id="object and a word"),
         pytest.param(b'{"a": 1', (False, True), id="cut line"),
-        pytest.param(b'{"a": 1\n{"b": 2}', (False, True), id="broken line before another"),
+        pytest.param(b'{"a": 1\n{"b": 2}', (True, True), id="broken line before another"),
+        pytest.param(b'{"a":\n{"b": 2}}', (False, True), id="name before its object"),
+        pytest.param(b'{"a": [\n{"b": 2}]}', (False, True), id="array that is opened in an object"),
+        pytest.param(b'{"a": [1,\n[2]]}', (False, True), id="array that goes on in an object"),
         pytest.param(b'[{"a": 1}\n{"b": 2}]', (False, True), id="array without a comma"),
         pytest.param(b"a;b\n{}", (False, True), id="table"),
         pytest.param(b"}\n{}", (False, True), id="end of an object"),
@@ -149,6 +152,7 @@ def test_orders_of_json_lines_are_named_by_their_line(files: Files) -> None:
         '{"code": 0, "data": {"total_count": 0, "next_page_token": ""}}',
         '{"code": 0, "data": {}}',
         '{"code": "0.0", "data": null}',
+        '{"code": 0e5, "data": null}',
         '{"code": 0, "message": "Success"}',
         '{"code": 0}',
         '[{"code": 0, "data": null}, {"orders": null}]',
@@ -172,6 +176,26 @@ def test_no_orders_are_orders_too(files: Files, content: str) -> None:
         ),
         pytest.param({"code": 7, "message": "Why?"}, "the marketplace answered with code 7: Why?", id="question"),
         pytest.param({"code": 7, "message": "No!"}, "the marketplace answered with code 7: No!", id="exclamation"),
+        pytest.param(
+            {"code": "InvalidParam", "message": "Bad token.", "data": {"orders": None}},
+            "the marketplace answered with code InvalidParam: Bad token.",
+            id="code of words",
+        ),
+        pytest.param(
+            {"code": "A\n1", "data": {"orders": []}},
+            "the marketplace answered with code A 1: no message.",
+            id="line end",
+        ),
+        pytest.param(
+            {"code": "Denied", "message": "No access.", "data": None},
+            "the marketplace answered with code Denied: No access.",
+            id="code of words without a list",
+        ),
+        pytest.param(
+            {"code": 105002.5, "data": {"x": 1}},
+            "the marketplace answered with code 105002.5: no message.",
+            id="decimals",
+        ),
         pytest.param({"code": 1000, "message": "a"}, "the marketplace answered with code 1000: a.", id="round code"),
         pytest.param(
             {"code": 7, "message": "x" * 500}, f"the marketplace answered with code 7: {'x' * 500}.", id="full message"
@@ -368,6 +392,8 @@ def test_an_order_with_braces_in_its_texts_is_whole(files: Files) -> None:
         pytest.param('{"code": 0, "data": [1]}', "holds an object with code and data", id="list as data"),
         pytest.param('{"code": 0, "items_in_stock": 1}', "holds an object with code and items_in_stock", id="code"),
         pytest.param('{"code": "A-1", "data": {"x": 1}}', "holds an object with code and data.x", id="code of words"),
+        pytest.param('{"code": "A-1", "data": null}', "holds an object with code and data", id="no message"),
+        pytest.param('{"code": "A-1"}', "holds an object with code", id="code of words alone"),
         pytest.param('{"code": null, "message": "x"}', "holds an object with code and message", id="no code"),
         pytest.param('{"code": true, "message": "x"}', "holds an object with code and message", id="true as code"),
         pytest.param(
