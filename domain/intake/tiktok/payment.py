@@ -144,7 +144,7 @@ class Payment:
         sums = self._text(charges + deposits[0])
         if tax:
             sums += f", or to {self._text(charges + deposits[0] + tax)} with tax on top"
-        self._refuse("total_amount", sums + self._not_understood())
+        self._refuse("total_amount", sums)
         return None
 
     def _not_understood(self) -> str:
@@ -162,7 +162,7 @@ class Payment:
         return is_too_large
 
     def _refuse(self, name: str, parts: str) -> None:
-        what = f"is {self._text(self._amounts[name])}, but its parts sum to {parts}"
+        what = f"is {self._text(self._amounts[name])}, but its parts sum to {parts}{self._not_understood()}"
         self._findings.refuse(what, "payment", name, code=FulfillmentErrorCode.AMOUNTS_DO_NOT_ADD_UP)
 
     def _text(self, amount: int) -> str:

@@ -148,6 +148,16 @@ def test_the_lines_tax_is_the_tax_less_that_on_shipping(payment: dict[str, int],
             id="fields that are not understood",
         ),
         pytest.param(
+            PAYMENT | {"sub_total": 860, "total_amount": 1465, "coupon": 1},
+            "sub_total is 8.60, but its parts sum to 8.50; not understood: coupon 0.01.",
+            id="fields that are not understood, where a part differs",
+        ),
+        pytest.param(
+            PAYMENT | {"tax": 1, "total_amount": 1351, "eco_tax": 2},
+            "tax is 0.01, but its parts sum to 1.05; not understood: eco_tax 0.02.",
+            id="fields that are not understood, where the tax differs",
+        ),
+        pytest.param(
             PAYMENT | {"sub_total": 851, "total_amount": 1456},
             "sub_total is 8.51, but its parts sum to 8.50.",
             id="sub_total",
