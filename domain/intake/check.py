@@ -16,7 +16,7 @@ from domain.rules.status import is_paid, order_status
 from domain.rules.texts import LONGEST_URL
 from domain.rules.vocabulary import FulfillmentErrorCode, OrderStatus, PackageStatus
 
-DEFAULT_LOCALE = "en_US"
+_DEFAULT_LOCALE = "en_US"
 
 _DONE = frozenset({PackageStatus.DELIVERED, PackageStatus.CANCELLED})
 
@@ -86,6 +86,7 @@ def _order(incoming: Incoming, findings: Findings) -> NewOrder:
         cancelled=tuple(
             [CancelledUnits(positions[each.ref], each.quantity, each.reason, each.words) for each in incoming.cancelled]
         ),
+        has_locale=bool(given.buyer.locale),
     )
 
 
@@ -110,7 +111,7 @@ def _buyer(given: BuyerInput, findings: Findings) -> Buyer:
         findings.text(given.name, "buyer", "name")
         findings.text(given.email, "buyer", "email")
         findings.optional(given.locale, "buyer", "locale")
-    return Buyer(given.name, given.email, given.locale or DEFAULT_LOCALE)
+    return Buyer(given.name, given.email, given.locale or _DEFAULT_LOCALE)
 
 
 def _items(given: Sequence[OrderItemInput], findings: Findings) -> tuple[OrderItem, ...]:

@@ -34,7 +34,8 @@ class NewOrder:
     """The imported fields of an order; items and packages are in the order given.
 
     `is_paid` is decided here once, for an order that is new. `deposits` are the parts of the items' subtotals, by
-    position, that do not tell items apart; only those above 0 are listed.
+    position, that do not tell items apart; only those above 0 are listed. Unless `has_locale`, the buyer's locale was
+    not told and is the default one.
     """
 
     number: str
@@ -56,6 +57,7 @@ class NewOrder:
     source_updated_at: datetime | None
     deposits: tuple[tuple[int, int], ...] = ()
     cancelled: tuple[CancelledUnits, ...] = ()
+    has_locale: bool = True
 
 
 def content_hash(order: NewOrder) -> bytes:

@@ -75,6 +75,11 @@ CASES: dict[str, Case] = {
     "no time of payment any more": (OPEN, None, [a_told_order(ONE, paid_at=None)]),
     "another ship-by date, carrier, tracking number, or contact": (OPEN, None, DETAILS),
     "a masked or empty name or address": (OPEN, None, MASKED),
+    "no locale any more": (
+        a_told_order(ONE, buyer=replace(BUYER, locale="de_DE")),
+        None,
+        [replace(OPEN, has_locale=False)],
+    ),
     "other amounts, or names of products": (OPEN, None, OTHER_AMOUNTS),
 }
 

@@ -469,7 +469,11 @@ def test_an_order_is_stored_as_it_was_paid() -> None:
 
 
 def test_a_buyer_without_locale_is_written_to_in_english() -> None:
-    assert new_order(replace(ORDER, buyer=BuyerInput("Ada", "ada@example.com"))).buyer.locale == "en_US"
+    order = new_order(replace(ORDER, buyer=BuyerInput("Ada", "ada@example.com")))
+    german = new_order(replace(ORDER, buyer=BuyerInput("Ada", "ada@example.com", "de_DE")))
+
+    assert (order.buyer.locale, order.has_locale) == ("en_US", False)
+    assert (german.buyer.locale, german.has_locale) == ("de_DE", True)
 
 
 @pytest.mark.parametrize(

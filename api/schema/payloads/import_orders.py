@@ -19,7 +19,8 @@ class BuyerInput:
     name: str = described("The buyer's name, at most 500 characters.")
     email: str = described("The address for e-mails about the order; if it is unusable, none are sent.")
     locale: str | None = strawberry.field(
-        default=None, description='The language and region of these e-mails, such as "de_DE"; "en_US" if omitted.'
+        default=None,
+        description='The language and region of these e-mails, such as "de_DE"; if omitted, "en_US" or what is known.',
     )
 
 

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from domain.intake.check import DEFAULT_LOCALE
 from domain.intake.findings import Findings
 from domain.intake.tiktok.amounts import line_amounts, payment_amounts
 from domain.intake.tiktok.cancelled import cancelled_units
@@ -120,7 +119,7 @@ class _Translation:
         return BuyerInput(
             name=name(address.get("name"), self._findings, "recipient_address", "name"),
             email=kept(self._order.get("buyer_email"), self._findings, "buyer_email"),
-            locale=_LOCALES.get(address.get("region_code"), DEFAULT_LOCALE),
+            locale=_LOCALES.get(address.get("region_code")),
         )
 
     def _item(self, ref: str, indexes: Sequence[int], settlement: Settled) -> OrderItemInput:

@@ -34,6 +34,8 @@ def update(known: Known, new: NewOrder) -> Update:
     now = retold(order, dict(before.deposits), new)
     if not isinstance(now, Told):
         return Update(order, order, before, known.source_updated_at, problems=(now,))
+    if not new.has_locale:
+        now = replace(now, buyer=replace(now.buyer, locale=before.buyer.locale))
     last, this = known.source_updated_at, new.source_updated_at
     if last and this and this < last:
         message = f"It is from {this.isoformat()}, but what it said at {last.isoformat()} is known."

@@ -66,6 +66,18 @@ def test_the_contact_of_now_counts_unless_it_is_of_no_use(first: Buyer, second: 
     assert done.told.buyer == second
 
 
+def test_a_language_that_is_not_told_any_more_stays() -> None:
+    german, english = replace(ADA, locale="de_DE"), replace(ADA, name="Bea")
+    first = a_told_order(A1, buyer=german)
+    without = replace(a_told_order(A1, buyer=english), has_locale=False)
+
+    done = told_again(first, without)
+    again = update(Known(done.after, done.told, None), a_told_order(A1, buyer=replace(ADA, locale="fr_FR")))
+
+    assert done.after.buyer == done.told.buyer == replace(german, name="Bea")
+    assert again.after.buyer == replace(ADA, locale="fr_FR")
+
+
 def test_a_contact_that_was_of_use_comes_back_without_a_change() -> None:
     usable, masked = a_told_order(A1, buyer=ADA), a_told_order(A1, buyer=Buyer("A***", "a*@example.com", "en_US"))
 
