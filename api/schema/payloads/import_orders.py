@@ -20,7 +20,7 @@ class BuyerInput:
     email: str = described("The address for e-mails about the order; if it is unusable, none are sent.")
     locale: str | None = strawberry.field(
         default=None,
-        description='The language and region of these e-mails, such as "de_DE"; if omitted, "en_US" or what is known.',
+        description='The language and region of these e-mails, such as "de_DE"; if omitted, as before, or "en_US".',
     )
 
 

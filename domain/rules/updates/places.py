@@ -35,10 +35,11 @@ def match(draft: Draft, before: Told, now: Told) -> Matched:
 
 
 class _Matching:
-    """Pairs live units with places until none is left."""
+    """Pairs live units with places, each step those that the steps before it left."""
 
     def __init__(self, draft: Draft, before: Told, now: Told) -> None:
-        self._draft = draft
+        self._most_advanced = sorted(draft.by_number(), key=lambda package: -RANK[package.status])
+        self._sources = [package for package in draft.by_number() if not package.is_numbered_here]
         self._here = draft.live()
         self._there = _live_there(draft, now)
         self._told = sorted(now.packages, key=lambda each: (-RANK[each.status], each.number or ""))
@@ -46,14 +47,13 @@ class _Matching:
         self._unnamed = [each.status for each in self._told if each.number is None]
         self._more = _more(before, now)
         self._retold = _retold(before, now)
-        self._sources = [package for package in draft.by_number() if not package.is_numbered_here]
         self._without = _unnamed(now.live()) - _unnamed(before.live())
         self.staying: _Units = defaultdict(Counter)
         self.going: _Units = defaultdict(Counter)
 
     def keep_named(self) -> None:
         """Units stay in the package that the source names for them."""
-        for package in self._draft.packages.values():
+        for package in self._most_advanced:
             if package.number in self._named:
                 self._keep(package.number, [package])
 
@@ -62,7 +62,7 @@ class _Matching:
 
         Those that have left for a package, or come from one, are not among them: where statuses tell which they are.
         """
-        ours = [package for package in self._most_advanced() if package.is_numbered_here]
+        ours = [package for package in self._most_advanced if package.is_numbered_here]
         ours.sort(key=lambda package: any(is_split_of(package, number) for number in self._named))
         here = sum((self._here[package.position] for package in ours), Counter[int]())
         surplus = here - _unnamed(self._there)
@@ -81,7 +81,7 @@ class _Matching:
     def keep_what_was_split_off(self) -> None:
         """What was split off here stays, as if it were in the package that it was split off."""
         for number in self._named:
-            self._keep(number, [package for package in self._most_advanced() if is_split_of(package, number)])
+            self._keep(number, [package for package in self._most_advanced if is_split_of(package, number)])
 
     def follow(self) -> None:
         """All other units go to where they are told: their source has repacked them, or has cancelled other ones.
@@ -89,12 +89,9 @@ class _Matching:
         Only those of items of which the source tells nothing new stay, and nothing is taken over for them.
         """
         for told in self._told:
-            there = self._there[told.place]
-            packages = self._most_advanced()
-            self._go(told.place, packages, Counter({item: there[item] for item in self._retold}))
-
-    def _most_advanced(self) -> list[Package]:
-        return sorted(self._draft.by_number(), key=lambda package: -RANK[package.status])
+            there = self._there[told.place].items()
+            retold = Counter({item: count for item, count in there if item in self._retold})
+            self._go(told.place, self._most_advanced, retold)
 
     def _keep(self, place: Place, packages: Iterable[Package]) -> None:
         """As many units as possible that are told at the place stay in these packages."""
@@ -105,9 +102,10 @@ class _Matching:
         """As many units as possible, at most these, go from these packages to the place; returns them."""
         gone = Counter[int]()
         for package in packages:
-            units = self._here[package.position] & self._there[place] & (most - gone)
-            gone += units
-            self._pair(self.going, package, place, units)
+            if units := self._here[package.position] & self._there[place]:
+                units &= most - gone
+                gone += units
+                self._pair(self.going, package, place, units)
         return gone
 
     def _pair(self, pairs: _Units, package: Package, place: Place, units: Counter[int]) -> None:
@@ -167,17 +165,25 @@ def _live_there(draft: Draft, now: Told) -> dict[Place, Counter[int]]:
     ours = [package for package in packages if package.is_numbered_here]
     told_from_least = sorted(now.packages, key=lambda each: (RANK[each.status], each.number or draft.order.number))
     unnamed = [package.place for package in told_from_least if package.number is None]
-    live = draft.live()
+    unnamed_live, unnamed_gone, kept = _unnamed(places), _unnamed(gone), _live_beside_no_cancelled(ours)
     for item, count in _cancelled(ours).items():
-        untouched = [package for package in ours if not _cancelled([package])[item]]
-        spare = _unnamed(places)[item] - sum(live[package.position][item] for package in untouched)
-        most = min(count - _unnamed(gone)[item], spare)
+        most = min(count - unnamed_gone[item], unnamed_live[item] - kept[item])
         for place in unnamed:
             most -= miss(place, item, most)
     for told_package in told_from_least:
-        for item in only_here:
+        for item in places[told_package.place]:
             miss(told_package.place, item, left[item])
     return places
+
+
+def _live_beside_no_cancelled(packages: Iterable[Package]) -> Counter[int]:
+    """The live units, by item, in those packages where no unit of the item is cancelled."""
+    found = Counter[int]()
+    for package in packages:
+        for packed in package.items:
+            if not packed.cancelled_quantity:
+                found[packed.item] += packed.live_quantity
+    return found
 
 
 def _cancelled(packages: Iterable[Package]) -> Counter[int]:

@@ -306,6 +306,14 @@ ROWS: Mapping[str, Row] = {
         {"1001-1": (AC, {1: (1, 0)}), "1001-2": (CA, {1: (0, 1)})},
         ["CANCELLED_HERE_ONLY"],
     ),
+    "a unit of ours that is cancelled here gets a package, and two others of ours do not": (
+        [told(None, IT, {1: 1}), told(None, AC, {1: 1}), told(None, AS, {1: 1})],
+        cancelled(1, 3),
+        [told(None, IT, {1: 1}), told(None, AC, {1: 1}), told("P", AS, {1: 1})],
+        [],
+        {"1001-1": (IT, {1: (1, 0)}), "1001-2": (AC, {1: (1, 0)}), "1001-3": (CA, {1: (0, 1)})},
+        ["CANCELLED_HERE_ONLY"],
+    ),
     "all but those that live in others of ours may be those that are cancelled here": (
         [told(None, AC, {1: 1}), told(None, AS, {1: 2})],
         cancelled(1, 2),
