@@ -1,7 +1,6 @@
 """Hostile websockets are closed with a code that says why, and harm nobody else."""
 
 import asyncio
-import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -18,7 +17,7 @@ from tests.hostile.frames import BEFORE_ACK, CLOSED, INIT, a_message, subscribe
 from tests.hostile.importing import IMPORT, an_order
 from tests.hostile.judged import JUDGED, over_post, over_socket
 from tests.hostile.target import Record, Target
-from tests.hostile.wire import SHOP, head, post
+from tests.hostile.wire import SHOP, head, post, unhurried
 from tests.support.client import Client, a_token, close_code, hear, opened, say
 from tests.support.patience import PATIENCE_SECONDS
 
@@ -219,8 +218,11 @@ async def test_floods_from_clients_that_read_nothing_harm_nobody(
     ping = a_message(type="ping", payload={"x": "x" * 1000})
     client.socket_options = {"compression": None, "max_queue": 1}
 
+    all_open = asyncio.Barrier(4)  # a flood leaves other clients in this process no time to connect
+
     async def flood(frames: list[str]) -> None:
         async with client.socket() as socket:
+            await all_open.wait()
             with suppress(TimeoutError, ConnectionClosed):
                 async with asyncio.timeout(3):
                     for frame in frames * 20_000:
@@ -237,24 +239,16 @@ async def test_floods_from_clients_that_read_nothing_harm_nobody(
     assert await asyncio.to_thread(target.faults) == []
 
 
-def a_connection_with_a_small_buffer(target: Target) -> socket.socket:
-    """A connection with a small receive buffer, which a few answers fill."""
-    connection = socket.socket()
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
-    connection.connect(("127.0.0.1", target.port))
-    return connection
-
-
 async def test_sockets_and_connections_that_read_nothing_for_ten_seconds_are_dropped(
     client: Client, target: Target
 ) -> None:
     # Large enough to overflow the kernel's buffers, yet cheap: one long alias on five hundred items.
     large = {"query": f'{{ orderByNumber(number: "5000") {{ items {{ {"a" * 5000}: sku }} }} }}'}
-    client.socket_options = {"compression": None, "max_queue": 1, "sock": a_connection_with_a_small_buffer(target)}
+    client.socket_options = {"compression": None, "max_queue": 1, "sock": unhurried(target.port)}
     await asyncio.to_thread(target.log)
     log = ""
 
-    with a_connection_with_a_small_buffer(target) as unread:
+    with unhurried(target.port) as unread:
         unread.sendall(post(orjson.dumps(large)) * 4)
         async with asyncio.timeout(4 * PATIENCE_SECONDS), client.socket() as silent:
             silent.transport.pause_reading()

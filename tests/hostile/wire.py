@@ -18,6 +18,7 @@ _OK = 200
 TOKEN = a_token(seconds=DAY)  # long-lived: created when tests are collected
 BEARER = f"Bearer {TOKEN}"
 SHOP = "{ shop { id } }"
+BUFFERED = 64 * 1024  # roughly what the kernel buffers on either side
 
 _INTERNALS = re.compile(
     rb"Traceback|File \"|site-packages|\.py\b|sqlalchemy|sqlite|asyncpg|strawberry|starlette|uvicorn|httptools|orjson"
@@ -69,6 +70,15 @@ def post(body: bytes, **headers: str | None) -> bytes:
     given = {name.replace("_", "-"): text for name, text in headers.items()}
     sent = {"Content-Type": "application/json", "Content-Length": str(len(body))} | given
     return head("POST /graphql HTTP/1.1", sent) + body
+
+
+def unhurried(port: int) -> socket.socket:
+    """A connection whose kernel buffer takes only a few answers while nobody reads them."""
+    connection = socket.socket()
+    # Set before connecting: the kernel would let an unbounded one grow to megabytes.
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFERED)
+    connection.connect(("127.0.0.1", port))
+    return connection
 
 
 def operation(query: object, **more: object) -> bytes:

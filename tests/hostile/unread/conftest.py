@@ -13,7 +13,8 @@ from domain.storage.engine.database import Database
 from tests.api.conftest import started
 from tests.api.schema.test_subscriptions import now
 from tests.faults.test_subscribers import make_heavy
-from tests.hostile.unread.serving import BUFFERED, HastyProtocol, HastySocket, Served
+from tests.hostile.unread.serving import HastyProtocol, HastySocket, Served
+from tests.hostile.wire import BUFFERED
 from tests.support.client import SECRET, Client, a_token
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.stored import a_shop, an_item_input, an_order_input, store

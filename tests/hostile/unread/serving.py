@@ -13,13 +13,12 @@ from websockets.frames import Frame, Opcode
 from api.transport.http1 import PatientProtocol, PatientSocket
 from tests.domain.test_feed import readers
 from tests.faults.test_subscribers import HEAVY
-from tests.hostile.wire import head, operation, post
+from tests.hostile.wire import BUFFERED, head, operation, post, unhurried
 from tests.support.client import Client
 from tests.support.patience import PATIENCE_SECONDS
 
 # Far less patient than the real server, but more than a busy machine needs.
 UNREAD_SECONDS = 1
-BUFFERED = 64 * 1024  # roughly what the kernel buffers on either side
 NOTES = " ".join(f"a{each}: cancellations {{ note }}" for each in range(25))
 LARGE = operation(f'{{ orderByNumber(number: "1001") {{ {NOTES} }} }}')
 LENGTH = 25 * 10 * 2000 * len("\N{SNOWMAN}".encode())  # of all notes, in bytes
@@ -75,12 +74,9 @@ class Served:
 @asynccontextmanager
 async def connected(served: Served, request: bytes) -> AsyncIterator[socket.socket]:
     """A connection that has sent a request and read nothing."""
-    loop = asyncio.get_running_loop()
-    with socket.socket() as connection:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFERED)
+    with unhurried(served.port) as connection:
         connection.setblocking(False)  # noqa: FBT003 - takes no keywords
-        await loop.sock_connect(connection, ("127.0.0.1", served.port))
-        await loop.sock_sendall(connection, request)
+        await asyncio.get_running_loop().sock_sendall(connection, request)
         yield connection
 
 
@@ -121,6 +117,7 @@ def sent(served: Served, request: bytes) -> bytes:
 @asynccontextmanager
 async def unread(served: Served) -> AsyncIterator[ClientConnection]:
     """A socket that stops reading, and is aborted without a closing handshake."""
+    served.client.socket_options["sock"] = unhurried(served.port)
     async with served.client.socket() as socket:
         socket.transport.pause_reading()
         socket.transport.set_write_buffer_limits(high=2**30)

@@ -11,7 +11,6 @@ import pytest
 from tests.api.conftest import on_sqlite
 from tests.hostile.unread.serving import (
     ASKED,
-    BUFFERED,
     FOLLOWED,
     FULL,
     LARGE,
@@ -23,7 +22,7 @@ from tests.hostile.unread.serving import (
     sent,
     unread,
 )
-from tests.hostile.wire import SHOP, operation, post
+from tests.hostile.wire import BUFFERED, SHOP, operation, post
 from tests.support.client import say
 
 pytestmark = on_sqlite
