@@ -8,7 +8,7 @@ import time
 from http.client import HTTPConnection, HTTPException
 
 _PAUSE_SECONDS = 0.02  # far below the limit that matters, and a negligible load
-_PATIENCE_SECONDS = 60  # as in tests/support/patience.py, which this script cannot import
+_PATIENCE_SECONDS = 120  # as in tests/support/patience.py, which this script cannot import
 
 
 def main(port: int) -> None:
