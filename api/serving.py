@@ -31,6 +31,8 @@ from domain.storage.engine.database import Database
 _LARGEST_FRAME = 64 * 1024
 # For requests in flight and sockets that do not read. A mail in flight may take 40 seconds besides.
 _DRAIN_SECONDS = 10
+# Longer than clients and proxies keep idle connections: whoever closes one first may cut off a request on its way.
+_KEEP_ALIVE_SECONDS = 75
 _WATCH_SECONDS = 1.0
 # A starting process does not answer health checks. One that takes longer is killed and restarted.
 _LONGEST_START_SECONDS = 20
@@ -120,6 +122,7 @@ def _config(settings: Settings, application: Callable[[], Starlette]) -> uvicorn
         http=PatientProtocol,
         ws=PatientSocket,
         ws_max_size=_LARGEST_FRAME,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
         timeout_worker_healthcheck=_LONGEST_START_SECONDS,
     )

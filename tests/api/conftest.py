@@ -85,7 +85,11 @@ async def serving(
 ) -> AsyncIterator[str]:
     """The address of an API served in this process."""
     application = app.create_app(settings, database, pace=pace, clock=clock)
-    async with running(uvicorn.Config(application, log_config=None, timeout_graceful_shutdown=1)) as port:
+    # Connections stay longer than the client keeps them idle, as in `serve`.
+    config = uvicorn.Config(
+        application, log_config=None, timeout_keep_alive=PATIENCE_SECONDS, timeout_graceful_shutdown=1
+    )
+    async with running(config) as port:
         yield f"http://127.0.0.1:{port}"
 
 

@@ -24,8 +24,7 @@ class Server:
         }
         self._log = log
         self._process: Copy | None = None
-        # The server may close a connection that is idle for longer just as it is reused.
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=2)
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=100)
         self.client = Client("", a_token(), httpx.AsyncClient(timeout=PATIENCE_SECONDS, limits=limits))
 
     async def start(self) -> None:
