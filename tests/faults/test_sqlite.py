@@ -36,9 +36,17 @@ class Callers:
         await asyncio.gather(*(self._call_on(server, client) for client in range(CLIENTS)))
 
     async def call_again(self, server: Served) -> dict[str, str]:
-        """Repeats the calls that were answered, and those that were cut off last."""
-        keys = [*self.answered, *self._waiting]
-        answers = await asyncio.gather(*(self._cancel(server, key) for key in keys))
+        """Repeats the calls that were answered, and those that were cut off last.
+
+        No more at once than before: with more, this process is so slow that the server gives up waiting for requests.
+        """
+        keys, turn = [*self.answered, *self._waiting], asyncio.Semaphore(CLIENTS)
+
+        async def repeat(key: str) -> dict[str, Any]:
+            async with turn:
+                return await self._cancel(server, key)
+
+        answers = await asyncio.gather(*map(repeat, keys))
         self.kept_all_the_same += sum(answer["replayed"] for answer in answers) - len(self.answered)
         return {key: answer["cancellation"]["id"] for key, answer in zip(keys, answers, strict=True)}
 
