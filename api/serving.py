@@ -31,7 +31,7 @@ from domain.storage.engine.database import Database
 _LARGEST_FRAME = 64 * 1024
 # For requests in flight and sockets that do not read. A mail in flight may take 40 seconds besides.
 _DRAIN_SECONDS = 10
-# Longer than clients and proxies keep idle connections: whoever closes one first may cut off a request on its way.
+# Longer than clients and proxies keep idle connections: a server that closes one first may cut off a request.
 _KEEP_ALIVE_SECONDS = 75
 _WATCH_SECONDS = 1.0
 # A starting process does not answer health checks. One that takes longer is killed and restarted.

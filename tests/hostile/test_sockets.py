@@ -17,7 +17,7 @@ from tests.hostile.frames import BEFORE_ACK, CLOSED, INIT, a_message, subscribe
 from tests.hostile.importing import IMPORT, an_order
 from tests.hostile.judged import JUDGED, over_post, over_socket
 from tests.hostile.target import Record, Target
-from tests.hostile.wire import SHOP, head, post, unhurried
+from tests.hostile.wire import SHOP, a_connection_with_a_small_buffer, head, post
 from tests.support.client import Client, a_token, close_code, hear, opened, say
 from tests.support.patience import PATIENCE_SECONDS
 
@@ -216,9 +216,10 @@ async def test_floods_from_clients_that_read_nothing_harm_nobody(
     client: Client, target: Target, record_property: Record
 ) -> None:
     ping = a_message(type="ping", payload={"x": "x" * 1000})
+    again = [a_message(type="complete", id="1"), subscribe()]
+    floods = [[ping], [a_message(type="ping")], again, [subscribe(id="2"), *again]]
     client.socket_options = {"compression": None, "max_queue": 1}
-
-    all_open = asyncio.Barrier(4)  # a flood leaves other clients in this process no time to connect
+    all_open = asyncio.Barrier(len(floods))  # a flood leaves other clients in this process no time to connect
 
     async def flood(frames: list[str]) -> None:
         async with client.socket() as socket:
@@ -229,11 +230,8 @@ async def test_floods_from_clients_that_read_nothing_harm_nobody(
                         await socket.send(frame)
             socket.transport.abort()
 
-    again = [a_message(type="complete", id="1"), subscribe()]
     with target.watched(record_property, "floods over sockets"):
-        await asyncio.gather(
-            flood([ping]), flood([a_message(type="ping")]), flood(again), flood([subscribe(id="2"), *again])
-        )
+        await asyncio.gather(*map(flood, floods))
 
     assert (await client.data(SHOP))["shop"]["id"] == "shop_demo"
     assert await asyncio.to_thread(target.faults) == []
@@ -244,13 +242,14 @@ async def test_sockets_and_connections_that_read_nothing_for_ten_seconds_are_dro
 ) -> None:
     # Large enough to overflow the kernel's buffers, yet cheap: one long alias on five hundred items.
     large = {"query": f'{{ orderByNumber(number: "5000") {{ items {{ {"a" * 5000}: sku }} }} }}'}
-    client.socket_options = {"compression": None, "max_queue": 1, "sock": unhurried(target.port)}
+    client.socket_options = {"compression": None, "max_queue": 1}
     await asyncio.to_thread(target.log)
     log = ""
 
-    with unhurried(target.port) as unread:
+    with a_connection_with_a_small_buffer(target.port) as unread:
         unread.sendall(post(orjson.dumps(large)) * 4)
-        async with asyncio.timeout(4 * PATIENCE_SECONDS), client.socket() as silent:
+        connection = a_connection_with_a_small_buffer(target.port)
+        async with asyncio.timeout(4 * PATIENCE_SECONDS), client.socket(sock=connection) as silent:
             silent.transport.pause_reading()
             for number in range(4):
                 await say(silent, id=f"{number}", type="subscribe", payload=large)

@@ -72,15 +72,6 @@ def post(body: bytes, **headers: str | None) -> bytes:
     return head("POST /graphql HTTP/1.1", sent) + body
 
 
-def unhurried(port: int) -> socket.socket:
-    """A connection whose kernel buffer takes only a few answers while nobody reads them."""
-    connection = socket.socket()
-    # Set before connecting: the kernel would let an unbounded one grow to megabytes.
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFERED)
-    connection.connect(("127.0.0.1", port))
-    return connection
-
-
 def operation(query: object, **more: object) -> bytes:
     return orjson.dumps({"query": query} | more)
 
@@ -92,6 +83,15 @@ def ask(query: object, **variables: object) -> bytes:
 
 def connected(port: int) -> socket.socket:
     return socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS)
+
+
+def a_connection_with_a_small_buffer(port: int) -> socket.socket:
+    """A connection whose kernel buffer takes only a few answers while nobody reads them."""
+    connection = socket.socket()
+    # Set before connecting: the kernel would let an unbounded one grow to megabytes.
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFERED)
+    connection.connect(("127.0.0.1", port))
+    return connection
 
 
 def send(port: int, request: bytes) -> Answer:

@@ -54,10 +54,10 @@ class Client:
         return data
 
     @asynccontextmanager
-    async def socket(self) -> AsyncIterator[ClientConnection]:
-        """A websocket whose connection is acknowledged."""
+    async def socket(self, **options: Any) -> AsyncIterator[ClientConnection]:  # for websockets' `connect`
+        """A websocket whose connection is acknowledged; `options` are for this one, `socket_options` for all."""
         url = self.base.replace("http", "ws") + "/graphql"
-        async with connect(url, subprotocols=[GRAPHQL_WS], **self.socket_options) as socket:
+        async with connect(url, subprotocols=[GRAPHQL_WS], **self.socket_options, **options) as socket:
             payload = {"Authorization": f"Bearer {self.token}"}
             await say(socket, type="connection_init", payload=payload)
             assert (await hear(socket))["type"] == "connection_ack"

@@ -13,7 +13,7 @@ from websockets.frames import Frame, Opcode
 from api.transport.http1 import PatientProtocol, PatientSocket
 from tests.domain.test_feed import readers
 from tests.faults.test_subscribers import HEAVY
-from tests.hostile.wire import BUFFERED, head, operation, post, unhurried
+from tests.hostile.wire import BUFFERED, a_connection_with_a_small_buffer, head, operation, post
 from tests.support.client import Client
 from tests.support.patience import PATIENCE_SECONDS
 
@@ -74,7 +74,7 @@ class Served:
 @asynccontextmanager
 async def connected(served: Served, request: bytes) -> AsyncIterator[socket.socket]:
     """A connection that has sent a request and read nothing."""
-    with unhurried(served.port) as connection:
+    with a_connection_with_a_small_buffer(served.port) as connection:
         connection.setblocking(False)  # noqa: FBT003 - takes no keywords
         await asyncio.get_running_loop().sock_sendall(connection, request)
         yield connection
@@ -117,8 +117,7 @@ def sent(served: Served, request: bytes) -> bytes:
 @asynccontextmanager
 async def unread(served: Served) -> AsyncIterator[ClientConnection]:
     """A socket that stops reading, and is aborted without a closing handshake."""
-    served.client.socket_options["sock"] = unhurried(served.port)
-    async with served.client.socket() as socket:
+    async with served.client.socket(sock=a_connection_with_a_small_buffer(served.port)) as socket:
         socket.transport.pause_reading()
         socket.transport.set_write_buffer_limits(high=2**30)
         yield socket

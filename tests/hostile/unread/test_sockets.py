@@ -28,7 +28,6 @@ from tests.support.patience import PATIENCE_SECONDS
 
 pytestmark = on_sqlite
 
-
 # All answers together must not fit into the kernel's buffers.
 ANSWERED = f"{{ shop {{ {' '.join(f'a{each}: id' for each in range(10))} }} }}"
 REFUSED = f"{{ {' '.join(f'a{each}' for each in range(10))} }}"
